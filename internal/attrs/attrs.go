@@ -1,0 +1,40 @@
+// Package attrs holds the attribute names by which receiver, processor and exporter understand each other
+// (docs/mapping.md). They are part of the data format: changing one breaks pipelines.
+package attrs
+
+// Resource attributes. A field that is null in Panoptes has no attribute.
+const (
+	ResourceSite              = "panoptes.resource.site"
+	ResourceClass             = "panoptes.resource.class"
+	ResourceSubclass          = "panoptes.resource.subclass"
+	ResourceType              = "panoptes.resource.type"
+	ResourceID                = "panoptes.resource.id"
+	ResourceEndpoint          = "panoptes.resource.endpoint"
+	ResourcePlugin            = "panoptes.resource.plugin"
+	ResourceCreationTimestamp = "panoptes.resource.creation_timestamp"
+	// ResourceMetadataPrefix is followed by the metadata key.
+	ResourceMetadataPrefix = "panoptes.resource.metadata."
+)
+
+// Identity of a resource for OpenTelemetry back ends (OpenTelemetry semantic conventions, "Service").
+const (
+	ServiceNamespace  = "service.namespace"
+	ServiceName       = "service.name"
+	ServiceInstanceID = "service.instance.id"
+)
+
+// Scope attributes, and the prefix of the scope's name, which is followed by the plugin's normalized name.
+const (
+	GroupType        = "panoptes.metrics_group.type"
+	GroupInterval    = "panoptes.metrics_group.interval"
+	PluginTransforms = "panoptes.plugin.transforms"
+	PluginTopics     = "panoptes.plugin.topics"
+	ScopePrefix      = "panoptes/"
+)
+
+// RateSuffix ends the name of a metric that is the rate of the counter before it. Metric names have no dots, so it is
+// unambiguous inside a scope that carries the group type.
+const RateSuffix = ".rate"
+
+// RateUnit is the unit of a rate (UCUM).
+const RateUnit = "1/s"

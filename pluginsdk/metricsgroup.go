@@ -1,0 +1,219 @@
+package pluginsdk
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"time"
+	"unicode"
+)
+
+// SchemaVersion is the version of the metrics group schema that this package writes.
+const SchemaVersion = "0.2"
+
+// MetricType says how a metric's value is to be read.
+type MetricType uint8
+
+const (
+	// Gauge is a value that stands for itself.
+	Gauge MetricType = iota
+	// Counter is a value that only grows, and of which the growth per second is of interest.
+	Counter
+)
+
+// String is the name used in JSON.
+func (t MetricType) String() string {
+	if t == Counter {
+		return "counter"
+	}
+	return "gauge"
+}
+
+// Metric is one value of a metrics group.
+type Metric struct {
+	Name  string
+	Type  MetricType
+	Value Number
+	// Timestamp is the time of the value in seconds since 1970. NewMetric and AddMetric round it to milliseconds.
+	Timestamp Number
+}
+
+// Dimension tells groups of one type apart, such as the interface or CPU they speak of.
+type Dimension struct{ Name, Value string }
+
+// MetricsGroup is what a plugin says about a resource at one time: metrics that share dimensions, such as everything
+// about one interface. It is not safe for concurrent use.
+type MetricsGroup struct {
+	Resource *Resource
+	Type     string
+	// Interval is the time between two such groups, in seconds; the rate processor takes it to tell a late group from a gap.
+	Interval int
+	// Timestamp is the time of creation in seconds since 1970.
+	Timestamp Timestamp
+
+	metrics    []Metric
+	dimensions []Dimension
+}
+
+// NewMetricsGroup returns an empty group, created now.
+func NewMetricsGroup(resource *Resource, groupType string, interval time.Duration) (*MetricsGroup, error) {
+	g := &MetricsGroup{
+		Resource:  resource,
+		Type:      groupType,
+		Interval:  int(interval / time.Second),
+		Timestamp: NumberTimestamp(Now()),
+	}
+	return g, g.checkHead()
+}
+
+func (g *MetricsGroup) checkHead() error {
+	switch {
+	case g.Resource == nil:
+		return errors.New("resource must be given")
+	case g.Type == "":
+		return errors.New("group_type must be a non-empty string")
+	case g.Interval <= 0:
+		return fmt.Errorf("interval of group %q must be at least one second", g.Type)
+	}
+	return nil
+}
+
+// Now is the present time in seconds, rounded to milliseconds as Panoptes does.
+func Now() Number { return UnixTime(time.Now()) }
+
+// UnixTime is t in seconds since 1970, rounded to milliseconds.
+func UnixTime(t time.Time) Number {
+	return Float(float64(t.Round(time.Millisecond).UnixMilli()) / 1000)
+}
+
+// AddGauge adds a gauge with the time of now.
+func (g *MetricsGroup) AddGauge(name string, value float64) error {
+	return g.AddMetric(Metric{Name: name, Type: Gauge, Value: Float(value), Timestamp: Now()})
+}
+
+// AddCounter adds a counter with the time of now.
+func (g *MetricsGroup) AddCounter(name string, value uint64) error {
+	return g.AddMetric(Metric{Name: name, Type: Counter, Value: Uint(value), Timestamp: Now()})
+}
+
+// AddMetric adds a metric. Its name must be a valid name that the group does not have yet for this type.
+func (g *MetricsGroup) AddMetric(m Metric) error {
+	if err := checkName("metric", m.Name); err != nil {
+		return err
+	}
+	if m.Type != Gauge && m.Type != Counter {
+		return fmt.Errorf("type of metric %q must be gauge or counter", m.Name)
+	}
+	for i := range g.metrics {
+		if g.metrics[i].Name == m.Name && g.metrics[i].Type == m.Type {
+			return fmt.Errorf("metric %q (type %q) of group %q is already there", m.Name, m.Type, g.Type)
+		}
+	}
+	m.Timestamp = roundTime(m.Timestamp)
+	g.metrics = append(g.metrics, m)
+	return nil
+}
+
+// AddDimension adds a dimension. Its name must be a valid name that the group does not have yet; its value may be any
+// text that is not empty.
+func (g *MetricsGroup) AddDimension(name, value string) error {
+	if err := checkDimension(name, value); err != nil {
+		return err
+	}
+	if _, ok := g.Dimension(name); ok {
+		return fmt.Errorf("dimension %q of group %q is already there; use UpsertDimension to change it", name, g.Type)
+	}
+	g.dimensions = append(g.dimensions, Dimension{name, value})
+	return nil
+}
+
+// UpsertDimension adds a dimension, or changes the one of that name.
+func (g *MetricsGroup) UpsertDimension(name, value string) error {
+	if err := checkDimension(name, value); err != nil {
+		return err
+	}
+	for i := range g.dimensions {
+		if g.dimensions[i].Name == name {
+			g.dimensions[i].Value = value
+			return nil
+		}
+	}
+	g.dimensions = append(g.dimensions, Dimension{name, value})
+	return nil
+}
+
+// DeleteDimension removes the dimension of that name, if there is one.
+func (g *MetricsGroup) DeleteDimension(name string) {
+	for i := range g.dimensions {
+		if g.dimensions[i].Name == name {
+			g.dimensions = append(g.dimensions[:i], g.dimensions[i+1:]...)
+			return
+		}
+	}
+}
+
+// Dimension returns the value of the dimension of that name, and whether there is one.
+func (g *MetricsGroup) Dimension(name string) (string, bool) {
+	for i := range g.dimensions {
+		if g.dimensions[i].Name == name {
+			return g.dimensions[i].Value, true
+		}
+	}
+	return "", false
+}
+
+// Metrics returns the metrics in the order they were added. The slice belongs to the group.
+func (g *MetricsGroup) Metrics() []Metric { return g.metrics }
+
+// Dimensions returns the dimensions in the order they were added. The slice belongs to the group.
+func (g *MetricsGroup) Dimensions() []Dimension { return g.dimensions }
+
+// SortedDimensions returns a copy of the dimensions, ordered by name: the order of partitioning keys.
+func (g *MetricsGroup) SortedDimensions() []Dimension {
+	d := append([]Dimension(nil), g.dimensions...)
+	sort.Slice(d, func(i, j int) bool { return d[i].Name < d[j].Name })
+	return d
+}
+
+// ValidName says whether s may name a metric, a dimension or a metadata entry: a letter or "_", then letters, digits
+// and "_", of any script. It is Python's pattern ^[^\d\W]\w*\Z.
+func ValidName(s string) bool {
+	for i, r := range s {
+		switch {
+		case r == '_' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z':
+		case r >= '0' && r <= '9':
+			if i == 0 {
+				return false
+			}
+		case r < 0x80 || r == unicode.ReplacementChar:
+			return false
+		case unicode.Is(unicode.Nd, r):
+			if i == 0 {
+				return false
+			}
+		case !unicode.IsLetter(r) && !unicode.IsNumber(r):
+			return false
+		}
+	}
+	return s != ""
+}
+
+func checkName(what, name string) error {
+	if name == "" {
+		return fmt.Errorf("%s name must be a non-empty string", what)
+	}
+	if !ValidName(name) {
+		return fmt.Errorf(`%s name %q has to match pattern: (letter|"_") (letter | digit | "_")*`, what, name)
+	}
+	return nil
+}
+
+func checkDimension(name, value string) error {
+	if err := checkName("dimension", name); err != nil {
+		return err
+	}
+	if value == "" {
+		return fmt.Errorf("value of dimension %q must be a non-empty string", name)
+	}
+	return nil
+}

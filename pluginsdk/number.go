@@ -1,0 +1,171 @@
+package pluginsdk
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
+)
+
+// Number is a number as Panoptes knows it: an integer of any size, or a double. 5 and 5.0 are different numbers and
+// stay so on their way through JSON. The zero Number is the integer 0. A Number is a value: copy it freely.
+type Number struct {
+	float bool
+	i     int64
+	f     float64
+	big   *big.Int // set only for integers beyond int64, never changed once set
+}
+
+// Int returns the integer i.
+func Int(i int64) Number { return Number{i: i} }
+
+// Uint returns the integer u.
+func Uint(u uint64) Number {
+	if u > math.MaxInt64 {
+		return Number{big: new(big.Int).SetUint64(u)}
+	}
+	return Number{i: int64(u)}
+}
+
+// Float returns the double f, which may be NaN or infinite: Panoptes' Python package lets these through, everything
+// that sends a group on drops and counts them.
+func Float(f float64) Number { return Number{float: true, f: f} }
+
+// ParseNumber reads a JSON number: an integer where the text has neither fraction nor exponent, else a double.
+func ParseNumber(text string) (Number, error) {
+	if !validJSONNumber(text) {
+		return Number{}, fmt.Errorf("%.40q is not a JSON number", text)
+	}
+	for _, c := range []byte(text) {
+		if c == '.' || c == 'e' || c == 'E' {
+			f, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				return Number{}, fmt.Errorf("number %.40s is beyond the range of a double", text)
+			}
+			return Float(f), nil
+		}
+	}
+	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return Int(i), nil
+	}
+	if len(text) > maxIntegerDigits {
+		return Number{}, fmt.Errorf("integer has %d digits, limit is %d", len(text), maxIntegerDigits)
+	}
+	b, ok := new(big.Int).SetString(text, 10)
+	if !ok {
+		return Number{}, fmt.Errorf("%.40q is not an integer", text)
+	}
+	return Number{big: b}, nil
+}
+
+// maxIntegerDigits bounds the work a single number can cause: reading an integer of n digits costs about n^2. The
+// largest double has 309 digits, and no consumer can hold more.
+const maxIntegerDigits = 320
+
+// IsInt says whether n is an integer, of whatever size.
+func (n Number) IsInt() bool { return !n.float }
+
+// Int64 returns n as an int64, and whether n is an integer that fits.
+func (n Number) Int64() (int64, bool) { return n.i, !n.float && n.big == nil }
+
+// Float64 returns n as the nearest double; an integer beyond the range of doubles becomes infinite.
+func (n Number) Float64() float64 {
+	switch {
+	case n.float:
+		return n.f
+	case n.big != nil:
+		f, _ := new(big.Float).SetInt(n.big).Float64()
+		return f
+	}
+	return float64(n.i)
+}
+
+// IsFinite is false for NaN, the infinities, and integers beyond the range of doubles.
+func (n Number) IsFinite() bool {
+	f := n.Float64()
+	return !math.IsNaN(f) && !math.IsInf(f, 0)
+}
+
+// Equal compares as Python's == does with one difference: 5 and 5.0 are not equal. NaN equals nothing.
+func (n Number) Equal(o Number) bool {
+	switch {
+	case n.float != o.float:
+		return false
+	case n.float:
+		return n.f == o.f
+	case n.big != nil && o.big != nil:
+		return n.big.Cmp(o.big) == 0
+	}
+	return n.big == nil && o.big == nil && n.i == o.i
+}
+
+// Append appends n as Python's json.dumps writes it.
+func (n Number) Append(b []byte) []byte {
+	switch {
+	case n.float:
+		return pyjson.AppendFloat(b, n.f)
+	case n.big != nil:
+		return n.big.Append(b, 10)
+	}
+	return strconv.AppendInt(b, n.i, 10)
+}
+
+// String is the text that Append writes.
+func (n Number) String() string { return string(n.Append(nil)) }
+
+// MarshalJSON implements json.Marshaler. NaN and the infinities have no JSON form and are an error.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if n.float && !n.IsFinite() {
+		return nil, errors.New("a number that is not finite has no JSON form")
+	}
+	return n.Append(nil), nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *Number) UnmarshalJSON(data []byte) error {
+	v, err := ParseNumber(string(data))
+	if err == nil {
+		*n = v
+	}
+	return err
+}
+
+// validJSONNumber checks the grammar of RFC 8259, section 6: strconv would take "+1", "0x1", "1_0" and "Inf" as well.
+func validJSONNumber(s string) bool {
+	digits := func() bool {
+		n := 0
+		for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+			n++
+		}
+		s = s[n:]
+		return n > 0
+	}
+	if s != "" && s[0] == '-' {
+		s = s[1:]
+	}
+	if len(s) > 1 && s[0] == '0' && s[1] >= '0' && s[1] <= '9' {
+		return false
+	}
+	if !digits() {
+		return false
+	}
+	if s != "" && s[0] == '.' {
+		s = s[1:]
+		if !digits() {
+			return false
+		}
+	}
+	if s != "" && (s[0] == 'e' || s[0] == 'E') {
+		s = s[1:]
+		if s != "" && (s[0] == '+' || s[0] == '-') {
+			s = s[1:]
+		}
+		if !digits() {
+			return false
+		}
+	}
+	return s == ""
+}
