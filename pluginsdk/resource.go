@@ -3,6 +3,7 @@ package pluginsdk
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
@@ -145,6 +146,9 @@ func (r *Resource) Validate() error {
 		}
 	}
 	r.normalizeTTL()
+	if ttl, err := strconv.ParseInt(r.Metadata[0].Value, 10, 64); err != nil || ttl <= 0 {
+		errs = append(errs, fmt.Errorf("metadata %s must be an integer greater than 0, is %q", ResourceTTLKey, r.Metadata[0].Value))
+	}
 	return errors.Join(errs...)
 }
 
