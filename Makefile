@@ -1,0 +1,133 @@
+# Panoptes for the OpenTelemetry Collector. `make help` lists the targets.
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+BIN   := bin
+TOOLS := build/tools
+# Flags for `go test`, for example `make test GOTESTFLAGS=-race`.
+GOTESTFLAGS ?=
+# The repository's Go modules: the product, the tests of other people's processors, the benchmarks.
+MODULES := . test/pipelines
+
+# What a rebuild of the distribution depends on.
+GO_SOURCES := $(shell find . -name '*.go' -not -path './build/*' -not -name '*_test.go') go.mod go.sum $(shell find python -name '*.py')
+
+## run: build everything and start the quickstart (Ctrl-C stops it)
+.PHONY: run
+run: build
+	@exec $(BIN)/panoptes demo
+
+## build: bin/panoptes-otelcol (the distribution) and bin/panoptes (the command)
+.PHONY: build
+build: $(BIN)/panoptes-otelcol $(BIN)/panoptes
+
+.PHONY: preflight
+preflight:
+	@scripts/preflight
+
+$(BIN)/panoptes: $(GO_SOURCES) | preflight
+	@echo "==> building $@, the command for authors and operators"
+	@go build -o $@ ./cmd/panoptes
+
+$(BIN)/panoptes-otelcol: builder-config.yaml $(GO_SOURCES) $(TOOLS)/builder | preflight
+	@echo "==> assembling $@ with the OpenTelemetry Collector builder (minutes the first time, it compiles some hundred modules)"
+	@mkdir -p build $(BIN)
+	@$(TOOLS)/builder --config=builder-config.yaml >build/builder.log 2>&1 || \
+	  { tail -n 30 build/builder.log; echo "the builder failed; its whole log is build/builder.log" >&2; exit 1; }
+	@cp build/dist/panoptes-otelcol $@
+
+# Tools are built from the versions pinned in internal/tools/go.mod.
+tool_builder     := go.opentelemetry.io/collector/cmd/builder
+tool_mdatagen    := go.opentelemetry.io/collector/cmd/mdatagen
+tool_staticcheck := honnef.co/go/tools/cmd/staticcheck
+tool_gofumpt     := mvdan.cc/gofumpt
+tool_benchstat   := golang.org/x/perf/cmd/benchstat
+$(TOOLS)/%: internal/tools/go.mod internal/tools/go.sum | preflight
+	@echo "==> building the tool $*"
+	@cd internal/tools && go build -o ../../$@ $(tool_$*)
+
+## test: unit, golden and end-to-end tests; with a real Kafka where Java and Maven are found
+.PHONY: test
+test: test-unit test-python test-e2e test-kafka
+
+.PHONY: test-unit
+test-unit: | preflight
+	@for m in $(MODULES); do echo "==> go test $$m"; (cd $$m && go test $(GOTESTFLAGS) ./...); done
+
+.PHONY: test-python
+test-python: | preflight
+	@echo "==> python tests"
+	@cd python && python3 -B -W error::SyntaxWarning -m unittest discover -s tests -q
+
+## test-e2e: the built programs against the embedded broker
+.PHONY: test-e2e
+test-e2e: build
+	@echo "==> end-to-end tests with the built programs and the embedded broker"
+	@PANOPTES_BIN=$(CURDIR)/$(BIN) go test $(GOTESTFLAGS) -count=1 -tags e2e ./test/e2e/...
+
+## test-kafka: the same, and the exporter's own tests, against a real Apache Kafka (PANOPTES_REQUIRE_KAFKA=1: a failure where it cannot run)
+.PHONY: test-kafka
+test-kafka: build
+	@GOTESTFLAGS="$(GOTESTFLAGS)" PANOPTES_BIN=$(CURDIR)/$(BIN) scripts/test-kafka
+
+## check: all that CI runs
+.PHONY: check
+check:
+	@.ci/run
+
+## fmt: format the code
+.PHONY: fmt
+fmt: $(TOOLS)/gofumpt
+	@$(TOOLS)/gofumpt -w $$(git ls-files '*.go')
+
+.PHONY: check-fmt
+check-fmt: $(TOOLS)/gofumpt
+	@out=$$($(TOOLS)/gofumpt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "not formatted, run make fmt:" >&2; echo "$$out" >&2; exit 1; }
+
+## generate: write the generated code anew
+.PHONY: generate
+generate: | preflight
+	@go generate ./...
+	@$(MAKE) -s fmt
+
+.PHONY: check-generate
+check-generate: generate
+	@git diff --exit-code -- '*generated_*' '*/internal/metadata/*' '*/internal/metadatatest/*' '*documentation.md' '*README.md' || \
+	  { echo "generated files are not up to date, run make generate" >&2; exit 1; }
+
+.PHONY: check-tidy
+check-tidy: | preflight
+	@for m in $(MODULES) internal/tools; do (cd $$m && go mod tidy -diff) || { echo "go.mod of $$m is not tidy" >&2; exit 1; }; done
+
+## lint: go vet and staticcheck
+.PHONY: lint
+lint: $(TOOLS)/staticcheck
+	@for m in $(MODULES); do (cd $$m && go vet ./... && $(CURDIR)/$(TOOLS)/staticcheck ./...); done
+	@go vet -tags 'e2e kafka' ./... && $(TOOLS)/staticcheck -tags 'e2e kafka' ./test/... ./exporter/...
+
+## cross: compile for the other systems
+.PHONY: cross
+cross: | preflight
+	@for target in linux/arm64 darwin/arm64 windows/amd64; do echo "==> compiling for $$target"; \
+	  GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 go build ./...; done
+
+## outside: build configs outside the repository, of the receiver alone and the exporter alone
+.PHONY: outside
+outside: $(TOOLS)/builder
+	@scripts/outside-build $(CURDIR)/$(TOOLS)/builder
+
+## fuzz: run every fuzz target for FUZZTIME (10s) each
+FUZZTIME ?= 10s
+.PHONY: fuzz
+fuzz: | preflight
+	@scripts/fuzz $(FUZZTIME)
+
+## clean: remove what was built
+.PHONY: clean
+clean:
+	@rm -rf bin build
+
+.PHONY: help
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
