@@ -1,0 +1,3 @@
+// Package e2e holds the end-to-end tests: the built programs (PANOPTES_BIN), against the embedded broker or the one named
+// by PANOPTES_TEST_BROKERS. They carry the build tag e2e; make test-e2e builds what they need and runs them.
+package e2e
