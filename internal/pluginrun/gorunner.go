@@ -1,0 +1,223 @@
+package pluginrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// goRunner runs plugins that are compiled in, each run in a goroutine of its own. A goroutine cannot be ended from
+// outside: a run past its deadline is reported as timed out and its result thrown away, while the goroutine goes on
+// until the plugin returns. Until then the pair of plugin and resource is busy.
+type goRunner struct {
+	settings Settings
+	runID    atomic.Int64
+
+	// base ends at Shutdown, and every run's context with it.
+	base   context.Context
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool
+	runs   map[runKey]struct{}
+	idle   chan struct{} // closed when the last run has ended after Shutdown
+}
+
+// runKey is what must not overlap.
+type runKey struct {
+	plugin   string
+	resource pluginsdk.Identity
+}
+
+func keyOf(p *Plugin, r *pluginsdk.Resource) runKey { return runKey{p.File.Name, r.Identity()} }
+
+func newGoRunner(s Settings) *goRunner {
+	r := &goRunner{settings: s, runs: map[runKey]struct{}{}, idle: make(chan struct{})}
+	r.base, r.cancel = context.WithCancel(context.Background())
+	return r
+}
+
+// Check implements Runner.
+func (r *goRunner) Check(_ context.Context, p *Plugin) error {
+	_, err := r.plugin(p)
+	return err
+}
+
+func (r *goRunner) plugin(p *Plugin) (pluginsdk.PollingPlugin, error) {
+	if plugin := r.settings.GoPlugins[p.Module]; plugin != nil {
+		return plugin, nil
+	}
+	names := slices.Sorted(maps.Keys(r.settings.GoPlugins))
+	have := "there are none"
+	if len(names) > 0 {
+		have = "there are: " + strings.Join(names, ", ")
+	}
+	return nil, fmt.Errorf("plugin %q: no Go plugin %q is compiled in and enabled (%s); list the extension that brings it "+
+		"in the builder config and under service.extensions", p.Name(), p.Module, have)
+}
+
+// Run implements Runner.
+func (r *goRunner) Run(ctx context.Context, req Request) Result {
+	plugin, err := r.plugin(req.Plugin)
+	if err != nil {
+		return Result{Outcome: OutcomeRejected, Err: err}
+	}
+	key := keyOf(req.Plugin, req.Resource)
+	if outcome, err := r.begin(key); err != nil {
+		return req.failed(outcome, err)
+	}
+	deadline := req.Plugin.Deadline
+	runCtx, stop := context.WithTimeout(ctx, deadline)
+	defer stop()
+	defer context.AfterFunc(r.base, stop)()
+	answer := make(chan goAnswer, 1)
+	start := time.Now()
+	go func() {
+		defer r.end(key)
+		callGo(runCtx, plugin, r.context(req), answer)
+	}()
+	var result Result
+	select {
+	case a := <-answer:
+		result = r.result(runCtx, req, a)
+	case <-runCtx.Done():
+		select {
+		case a := <-answer: // both are ready: what the plugin said counts
+			result = r.result(runCtx, req, a)
+		default:
+			result = r.overdue(runCtx, req, nil)
+		}
+	}
+	result.Duration = time.Since(start)
+	return result
+}
+
+// goAnswer is how the call of a plugin ended.
+type goAnswer struct {
+	set *pluginsdk.MetricsGroupSet
+	err error
+	// failure is set where the plugin panicked.
+	failure *PluginError
+}
+
+// callGo calls the plugin and always sends one answer, also where the plugin panics or ends its goroutine.
+func callGo(ctx context.Context, plugin pluginsdk.PollingPlugin, pc *pluginsdk.PluginContext, answer chan<- goAnswer) {
+	a := goAnswer{failure: &PluginError{Type: "panic", Message: "the plugin ended its goroutine (runtime.Goexit)"}}
+	defer func() {
+		if v := recover(); v != nil {
+			a.failure = &PluginError{Type: "panic", Message: fmt.Sprint(v), Traceback: string(debug.Stack())}
+		}
+		answer <- a
+	}()
+	set, err := plugin.Run(ctx, pc)
+	a = goAnswer{set: set, err: err}
+}
+
+func (r *goRunner) context(req Request) *pluginsdk.PluginContext {
+	return &pluginsdk.PluginContext{
+		Resource: req.Resource,
+		Config:   req.Config,
+		Interval: groupInterval(req.Plugin),
+		Logger:   newSlog(r.settings.Logger, req, r.runID.Add(1)),
+		KV:       r.settings.KV,
+		Secrets:  r.settings.Secrets,
+		Sites:    r.settings.Context.Sites,
+	}
+}
+
+// groupInterval is the interval for a plugin's groups: a minute, as in Panoptes, where the plugin is never scheduled.
+func groupInterval(p *Plugin) time.Duration {
+	if p.Interval < time.Second {
+		return time.Minute
+	}
+	return p.Interval
+}
+
+func (r *goRunner) result(ctx context.Context, req Request, a goAnswer) Result {
+	switch {
+	case a.failure != nil:
+		return req.failed(OutcomePanicked, a.failure)
+	case errors.Is(a.err, pluginsdk.ErrNoResults):
+		return Result{Outcome: OutcomeNone}
+	case a.err != nil && ctx.Err() != nil:
+		return r.overdue(ctx, req, a.err)
+	case a.err != nil:
+		return req.failed(OutcomeRaised, a.err)
+	case a.set == nil:
+		return Result{Outcome: OutcomeNone}
+	}
+	return checkGroups(req, a.set.Groups(), r.settings.Limits)
+}
+
+// overdue tells a run past its deadline from one that the caller gave up.
+func (r *goRunner) overdue(ctx context.Context, req Request, err error) Result {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return req.failed(OutcomeCanceled, ctx.Err())
+	}
+	return req.failed(OutcomeTimeout, deadlineError(req.Plugin, err))
+}
+
+func (r *goRunner) begin(key runKey) (Outcome, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return OutcomeCanceled, errShutdown
+	}
+	if _, ok := r.runs[key]; ok {
+		return OutcomeBusy, errors.New("an earlier run has not ended yet: the plugin does not heed the end of its context")
+	}
+	r.runs[key] = struct{}{}
+	return "", nil
+}
+
+func (r *goRunner) end(key runKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.runs, key)
+	if r.closed && len(r.runs) == 0 {
+		close(r.idle)
+	}
+}
+
+// Busy implements Runner.
+func (r *goRunner) Busy(p *Plugin, res *pluginsdk.Resource) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.runs[keyOf(p, res)]
+	return ok
+}
+
+// Shutdown implements Runner. Plugins that do not return are left behind, which the error says.
+func (r *goRunner) Shutdown(ctx context.Context) error {
+	r.cancel()
+	r.mu.Lock()
+	if !r.closed {
+		r.closed = true
+		if len(r.runs) == 0 {
+			close(r.idle)
+		}
+	}
+	r.mu.Unlock()
+	select {
+	case <-r.idle:
+		return nil
+	case <-ctx.Done():
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	names := map[string]struct{}{}
+	for key := range r.runs {
+		names[key.plugin] = struct{}{}
+	}
+	return fmt.Errorf("%d runs of Go plugins have not ended (%s): %w",
+		len(r.runs), strings.Join(slices.Sorted(maps.Keys(names)), ", "), ctx.Err())
+}

@@ -1,0 +1,159 @@
+package pluginrun
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// errShutdown is why a run after Shutdown does not start.
+var errShutdown = errors.New("the host is shutting down")
+
+// failed is the result of a run that did not succeed; the error gets the names of plugin and resource.
+func (req Request) failed(o Outcome, err error) Result {
+	return Result{Outcome: o, Err: req.wrap(err)}
+}
+
+func (req Request) wrap(err error) error {
+	return fmt.Errorf("plugin %q: resource %q: %w", req.Plugin.Name(), req.Resource.ID, err)
+}
+
+// deadlineError is the text of a timeout; cause may be nil.
+func deadlineError(p *Plugin, cause error) error {
+	err := fmt.Errorf("run took longer than its deadline of %s", p.Deadline)
+	if p.Interval > 0 && p.Deadline == p.Interval*5/4 {
+		err = fmt.Errorf("run took longer than its deadline of %s (1.25 x execute_frequency)", p.Deadline)
+	}
+	if cause != nil {
+		err = fmt.Errorf("%w: %w", err, cause)
+	}
+	return err
+}
+
+// checkGroups is the result of a run that returned these groups: the valid ones, and what was dropped and why.
+func checkGroups(req Request, groups []*pluginsdk.MetricsGroup, limits Limits) Result {
+	result := Result{Outcome: OutcomeOK, Groups: make([]*pluginsdk.MetricsGroup, 0, min(len(groups), limits.Groups))}
+	for i, g := range groups {
+		if len(result.Groups) == limits.Groups {
+			result.drop(req, Drop{Reason: DropLimit, Err: limitError(len(groups), limits)})
+			break
+		}
+		if err := checkGroup(req, g); err != nil {
+			result.drop(req, Drop{Group: groupType(g), Reason: DropInvalid, Err: fmt.Errorf("group %d: %w", i, err)})
+			continue
+		}
+		if g = result.finite(req, g); g != nil {
+			result.Groups = append(result.Groups, g)
+		}
+	}
+	return result
+}
+
+func limitError(n int, limits Limits) error {
+	return fmt.Errorf("run made %d groups, limit is %d: the rest is dropped", n, limits.Groups)
+}
+
+func (r *Result) drop(req Request, d Drop) {
+	d.Err = req.wrap(d.Err)
+	r.Dropped = append(r.Dropped, d)
+}
+
+func groupType(g *pluginsdk.MetricsGroup) string {
+	if g == nil {
+		return ""
+	}
+	return g.Type
+}
+
+// checkGroup checks what a Go plugin can set without the constructors, and fills in what is missing.
+func checkGroup(req Request, g *pluginsdk.MetricsGroup) error {
+	if g == nil {
+		return errors.New("the group is nil")
+	}
+	if g.Resource == nil {
+		g.Resource = req.Resource
+	}
+	if g.Timestamp.IsZero() {
+		g.Timestamp = pluginsdk.NumberTimestamp(pluginsdk.Now())
+	}
+	switch {
+	case g.Type == "":
+		return errors.New("group_type must be a non-empty string")
+	case g.Interval <= 0:
+		return fmt.Errorf("interval of group %q must be at least one second, is %d", g.Type, g.Interval)
+	}
+	if g.Resource != req.Resource {
+		if err := g.Resource.Validate(); err != nil {
+			return fmt.Errorf("group %q: resource: %w", g.Type, err)
+		}
+	}
+	return nil
+}
+
+// finite returns g without the metrics that are NaN or infinite, which have no place in JSON. A group that loses all
+// its metrics by this is gone.
+func (r *Result) finite(req Request, g *pluginsdk.MetricsGroup) *pluginsdk.MetricsGroup {
+	bad := 0
+	for _, m := range g.Metrics() {
+		if !m.Value.IsFinite() {
+			bad++
+			r.drop(req, Drop{
+				Group: g.Type, Metric: m.Name, Reason: DropNotFinite,
+				Err: fmt.Errorf("group %q: metric_value of %q is %s: it must be finite", g.Type, m.Name, m.Value),
+			})
+		}
+	}
+	if bad == 0 {
+		return g
+	}
+	if bad == len(g.Metrics()) {
+		return nil
+	}
+	out := &pluginsdk.MetricsGroup{Resource: g.Resource, Type: g.Type, Interval: g.Interval, Timestamp: g.Timestamp}
+	for _, m := range g.Metrics() {
+		if m.Value.IsFinite() {
+			_ = out.AddMetric(m) // it was in a group before
+		}
+	}
+	for _, d := range g.Dimensions() {
+		_ = out.AddDimension(d.Name, d.Value)
+	}
+	return out
+}
+
+// decodeGroups is checkGroups for groups in Panoptes' JSON. A group without a resource is about the run's.
+func decodeGroups(req Request, raw []json.RawMessage, limits Limits) Result {
+	result := Result{Outcome: OutcomeOK, Groups: make([]*pluginsdk.MetricsGroup, 0, min(len(raw), limits.Groups))}
+	for i, text := range raw {
+		if len(result.Groups) == limits.Groups {
+			result.drop(req, Drop{Reason: DropLimit, Err: limitError(len(raw), limits)})
+			break
+		}
+		g := &pluginsdk.MetricsGroup{Resource: req.Resource}
+		err := errors.New("the group must be an object")
+		if len(text) > 0 && text[0] == '{' {
+			err = json.Unmarshal(text, g)
+		}
+		if err != nil {
+			result.drop(req, Drop{Group: peekType(text), Reason: DropInvalid, Err: fmt.Errorf("group %d: %w", i, err)})
+			continue
+		}
+		if g = result.finite(req, g); g != nil {
+			result.Groups = append(result.Groups, g)
+		}
+	}
+	return result
+}
+
+// peekType is the type of a group that cannot be read as a whole.
+func peekType(text json.RawMessage) string {
+	var head struct {
+		Type string `json:"metrics_group_type"`
+	}
+	if json.Unmarshal(text, &head) != nil {
+		return ""
+	}
+	return head.Type
+}

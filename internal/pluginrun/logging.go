@@ -1,0 +1,127 @@
+package pluginrun
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// newSlog returns a logger for one run of a Go plugin. Its lines come out of the Collector's logger with the plugin,
+// the resource and the run as fields.
+func newSlog(logger *zap.Logger, req Request, runID int64) *slog.Logger {
+	return slog.New(&slogHandler{core: logger.Core(), req: req, runID: runID})
+}
+
+// runFields are the fields of all log lines of a run.
+func runFields(req Request, runID int64) []zap.Field {
+	return []zap.Field{
+		zap.String("plugin", req.Plugin.Name()),
+		zap.String("resource_id", req.Resource.ID),
+		zap.Int64("run_id", runID),
+	}
+}
+
+// slogHandler writes slog records to a zap core. A run that logs nothing pays for nothing but this struct.
+type slogHandler struct {
+	core   zapcore.Core
+	req    Request
+	runID  int64
+	prefix string // of the keys, from WithGroup
+	attrs  []zap.Field
+}
+
+// Enabled implements slog.Handler.
+func (h *slogHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return h.core.Enabled(zapLevel(level))
+}
+
+// Handle implements slog.Handler.
+func (h *slogHandler) Handle(_ context.Context, record slog.Record) error {
+	entry := zapcore.Entry{Level: zapLevel(record.Level), Time: record.Time, Message: record.Message}
+	if entry.Time.IsZero() {
+		entry.Time = time.Now()
+	}
+	checked := h.core.Check(entry, nil)
+	if checked == nil {
+		return nil
+	}
+	fields := append(runFields(h.req, h.runID), h.attrs...)
+	record.Attrs(func(a slog.Attr) bool {
+		fields = appendAttr(fields, h.prefix, a)
+		return true
+	})
+	checked.Write(fields...)
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (h *slogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	out := *h
+	out.attrs = append([]zap.Field(nil), h.attrs...)
+	for _, a := range attrs {
+		out.attrs = appendAttr(out.attrs, h.prefix, a)
+	}
+	return &out
+}
+
+// WithGroup implements slog.Handler.
+func (h *slogHandler) WithGroup(name string) slog.Handler {
+	out := *h
+	if name != "" {
+		out.prefix += name + "."
+	}
+	return &out
+}
+
+func appendAttr(fields []zap.Field, prefix string, a slog.Attr) []zap.Field {
+	value := a.Value.Resolve()
+	if value.Kind() == slog.KindGroup {
+		if a.Key != "" {
+			prefix += a.Key + "."
+		}
+		for _, member := range value.Group() {
+			fields = appendAttr(fields, prefix, member)
+		}
+		return fields
+	}
+	if a.Key == "" {
+		return fields
+	}
+	key := prefix + a.Key
+	switch value.Kind() {
+	case slog.KindString:
+		return append(fields, zap.String(key, value.String()))
+	case slog.KindInt64:
+		return append(fields, zap.Int64(key, value.Int64()))
+	case slog.KindUint64:
+		return append(fields, zap.Uint64(key, value.Uint64()))
+	case slog.KindFloat64:
+		return append(fields, zap.Float64(key, value.Float64()))
+	case slog.KindBool:
+		return append(fields, zap.Bool(key, value.Bool()))
+	case slog.KindDuration:
+		return append(fields, zap.Duration(key, value.Duration()))
+	case slog.KindTime:
+		return append(fields, zap.Time(key, value.Time()))
+	}
+	if err, ok := value.Any().(error); ok {
+		return append(fields, zap.String(key, err.Error()))
+	}
+	return append(fields, zap.String(key, fmt.Sprintf("%+v", value.Any())))
+}
+
+func zapLevel(l slog.Level) zapcore.Level {
+	switch {
+	case l < slog.LevelInfo:
+		return zapcore.DebugLevel
+	case l < slog.LevelWarn:
+		return zapcore.InfoLevel
+	case l < slog.LevelError:
+		return zapcore.WarnLevel
+	}
+	return zapcore.ErrorLevel
+}

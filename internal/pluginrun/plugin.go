@@ -1,0 +1,51 @@
+package pluginrun
+
+import (
+	"errors"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+)
+
+// Kind is the runtime that runs a plugin; the Module of the plugin file decides it.
+type Kind string
+
+const (
+	// KindGo is a plugin compiled in, named by Module = go:NAME.
+	KindGo Kind = "go"
+	// KindPython is a Panoptes class in a Python module, run by a worker process.
+	KindPython Kind = "python"
+)
+
+// ErrNotScheduled is what the error of Open wraps where a plugin is fine but never due: execute_frequency is missing
+// or not greater than zero, as in Panoptes. Open returns the plugin beside it, so that it can be run by hand.
+var ErrNotScheduled = errors.New("plugin is never scheduled")
+
+// ErrUnsafePath is what the error of Open wraps where somebody else could replace a part of a plugin's path.
+var ErrUnsafePath = errors.New("unsafe path")
+
+// DefaultDeadline is the deadline of a plugin that has no interval.
+const DefaultDeadline = 75 * time.Second
+
+// Plugin is one opened plugin. It does not change after Open and is safe for concurrent use.
+type Plugin struct {
+	// File is the parsed plugin file.
+	File *pluginfile.File
+	// Filter says which resources the plugin runs against.
+	Filter *resourcefilter.Filter
+	// Kind is the runtime.
+	Kind Kind
+	// Module is what the runtime loads: the path of x.py or x/__init__.py for Python, the NAME of go:NAME for Go.
+	Module string
+	// Interval is the time between two runs; 0 where the plugin is never scheduled.
+	Interval time.Duration
+	// Deadline is how long one run may take.
+	Deadline time.Duration
+	// Version is the first 12 hex digits of the SHA-256 over the plugin file and its module's files: it changes when
+	// what would be run changes, and with nothing else.
+	Version string
+}
+
+// Name is the plugin's name as its file gives it.
+func (p *Plugin) Name() string { return p.File.Name }

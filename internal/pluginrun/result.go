@@ -1,0 +1,116 @@
+package pluginrun
+
+import (
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// Outcome says how a run ended. The list is closed: it is an attribute of metrics.
+type Outcome string
+
+const (
+	// OutcomeOK: the plugin returned a set of groups, which may be empty.
+	OutcomeOK Outcome = "ok"
+	// OutcomeNone: the plugin returned None, or pluginsdk.ErrNoResults.
+	OutcomeNone Outcome = "none"
+	// OutcomeWrongType: the plugin returned something that is no set of metrics groups.
+	OutcomeWrongType Outcome = "wrong_type"
+	// OutcomeRaised: the plugin raised an exception, or returned an error.
+	OutcomeRaised Outcome = "raised"
+	// OutcomePanicked: a Go plugin panicked.
+	OutcomePanicked Outcome = "panicked"
+	// OutcomeRejected: the plugin's module cannot be loaded, has no plugin class, or the class cannot be made.
+	OutcomeRejected Outcome = "rejected"
+	// OutcomeTimeout: the run went past its deadline.
+	OutcomeTimeout Outcome = "timeout"
+	// OutcomeCrashed: the process of the plugin ended in the middle of the run.
+	OutcomeCrashed Outcome = "crashed"
+	// OutcomeTooLarge: the result is over a limit of size.
+	OutcomeTooLarge Outcome = "too_large"
+	// OutcomeProtocol: what came back does not keep to the plugin protocol.
+	OutcomeProtocol Outcome = "protocol"
+	// OutcomeUnavailable: the runtime could not be started, such as without a Python interpreter.
+	OutcomeUnavailable Outcome = "unavailable"
+	// OutcomeBusy: an earlier run of the plugin against the resource was given up and has not ended yet.
+	OutcomeBusy Outcome = "busy"
+	// OutcomeCanceled: the caller gave the run up, as at shutdown.
+	OutcomeCanceled Outcome = "canceled"
+)
+
+// Outcomes are all outcomes, in the order of docs/runtimes.md.
+var Outcomes = []Outcome{
+	OutcomeOK, OutcomeNone, OutcomeWrongType, OutcomeRaised, OutcomePanicked, OutcomeRejected, OutcomeTimeout,
+	OutcomeCrashed, OutcomeTooLarge, OutcomeProtocol, OutcomeUnavailable, OutcomeBusy, OutcomeCanceled,
+}
+
+// Failed says whether o is to be shown as an error. A plugin that has nothing to say has not failed.
+func (o Outcome) Failed() bool { return o != OutcomeOK && o != OutcomeNone }
+
+// Request asks for one run.
+type Request struct {
+	Plugin   *Plugin
+	Resource *pluginsdk.Resource
+	// Config is what the plugin sees; nil takes the plugin file's.
+	Config pluginsdk.Config
+}
+
+// Result is what one run came to. The groups are the caller's.
+type Result struct {
+	Outcome Outcome
+	// Groups are the valid groups, in the plugin's order. Groups without metrics are among them.
+	Groups []*pluginsdk.MetricsGroup
+	// Dropped is what was taken out of the result, group by group or metric by metric.
+	Dropped []Drop
+	// Err says what happened where Outcome.Failed(): it names the plugin, the resource and the cause. Otherwise nil.
+	Err error
+	// Duration is the wall-clock time of the run without the wait for a free worker.
+	Duration time.Duration
+	// CPU is the processor time of the run in its worker; 0 where it is not known (Go plugins).
+	CPU time.Duration
+}
+
+// Reasons of a Drop: a closed list, as it is an attribute of metrics. Workers may report further ones, which come
+// out as DropInvalid.
+const (
+	// DropInvalid: the group breaks a rule of docs/panoptes/formats.md.
+	DropInvalid = "invalid"
+	// DropNotFinite: the metric's value is NaN or infinite.
+	DropNotFinite = "not_finite"
+	// DropDuplicate: the same group is there already.
+	DropDuplicate = "duplicate"
+	// DropLimit: the run made more groups than the limit.
+	DropLimit = "limit"
+)
+
+// Drop is one group, or one metric of a group, that is not passed on.
+type Drop struct {
+	// Group is the type of the group, "" where it is not known.
+	Group string
+	// Metric is the name of the metric, "" where the whole group is dropped.
+	Metric string
+	// Reason is one of the Drop constants.
+	Reason string
+	// Err names the plugin, the resource, the group, the field and the rule.
+	Err error
+}
+
+// PluginError is what a plugin raised. Its text is one line; the traceback is apart.
+type PluginError struct {
+	// Type is the exception's class, or the kind of rejection (import_error, no_class, ...).
+	Type string
+	// Message is the exception's text.
+	Message string
+	// Traceback is Python's traceback, or the stack of a Go panic.
+	Traceback string
+}
+
+func (e *PluginError) Error() string {
+	switch {
+	case e.Message == "":
+		return e.Type
+	case e.Type == "":
+		return e.Message
+	}
+	return e.Type + ": " + e.Message
+}

@@ -1,0 +1,181 @@
+package pluginrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/kv"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// Defaults of Settings.
+const (
+	// DefaultInterpreter is found in PATH.
+	DefaultInterpreter = "python3"
+	// DefaultMaxWorkers is the number of Python processes a receiver may have at once.
+	DefaultMaxWorkers = 8
+	// DefaultMaxResultBytes bounds one message of a worker.
+	DefaultMaxResultBytes = 16 << 20
+	// DefaultMaxGroups bounds the groups of one run.
+	DefaultMaxGroups = 100_000
+)
+
+// Runner runs plugins. All methods are safe for concurrent use.
+type Runner interface {
+	// Check loads the plugin without running it: the error says why its module cannot be loaded.
+	Check(ctx context.Context, p *Plugin) error
+	// Run runs a plugin against a resource and returns when the run has ended, at the latest at the plugin's deadline
+	// (which starts when a worker is free) or when ctx is done. The caller sees to it that no two runs of one plugin
+	// and resource overlap.
+	Run(ctx context.Context, req Request) Result
+	// Busy says whether an earlier run of p against r was given up at its deadline and is still going on, which only
+	// Go plugins can do. A run asked for meanwhile ends at once as OutcomeBusy.
+	Busy(p *Plugin, r *pluginsdk.Resource) bool
+	// Shutdown ends all runs and all processes and returns when they are gone or ctx is done. It may be called twice.
+	Shutdown(ctx context.Context) error
+}
+
+// Settings are what New takes.
+type Settings struct {
+	// Logger takes the log lines of plugins and workers; nil logs nothing.
+	Logger *zap.Logger
+	// Host is what plugins are told about who runs them.
+	Host HostInfo
+	// Python configures the Python workers.
+	Python PythonSettings
+	// GoPlugins are the compiled-in plugins by the NAME of go:NAME.
+	GoPlugins map[string]pluginsdk.PollingPlugin
+	// KV is the store that plugins share; nil gives them one in memory.
+	KV pluginsdk.KeyValueStore
+	// Secrets is where plugins find secrets; nil gives them none.
+	Secrets pluginsdk.SecretsStore
+	// Context is what Panoptes kept in panoptes.ini for plugins to see.
+	Context Context
+	// Limits bound what one run may return.
+	Limits Limits
+}
+
+// HostInfo names the program that runs plugins.
+type HostInfo struct{ Name, Version string }
+
+// PythonSettings configure the Python workers.
+type PythonSettings struct {
+	// Interpreter is a path, or a name that is looked up in PATH (default python3). Python 3.8 or later.
+	Interpreter string
+	// MaxWorkers is the most processes at once (default 8); they are started as they are needed.
+	MaxWorkers int
+	// RuntimeDir is where the embedded Python package is written to; "" makes a temporary directory, which goes at
+	// Shutdown.
+	RuntimeDir string
+}
+
+// Context is what all plugins see beside their own configuration.
+type Context struct {
+	Sites []string
+	SNMP  map[string]any
+	X509  map[string]any
+}
+
+// Limits bound what one run may return; a zero takes the default.
+type Limits struct {
+	// ResultBytes is the most bytes one message of a worker may have (default 16 MiB).
+	ResultBytes int
+	// Groups is the most metrics groups a run may return (default 100,000); the rest is dropped.
+	Groups int
+}
+
+// Runners runs plugins of every kind.
+type Runners struct {
+	settings Settings
+	byKind   map[Kind]Runner
+}
+
+var _ Runner = (*Runners)(nil)
+
+// New returns the runners for the given settings. It starts no process and opens no file: that waits for the first
+// run. Call Shutdown when done.
+func New(s Settings) (*Runners, error) {
+	s, err := s.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Runners{
+		settings: s,
+		byKind:   map[Kind]Runner{KindGo: newGoRunner(s), KindPython: newPythonRunner(s)},
+	}, nil
+}
+
+func (s Settings) withDefaults() (Settings, error) {
+	if s.Python.MaxWorkers < 0 {
+		return s, fmt.Errorf("python.max_workers must be greater than zero, is %d", s.Python.MaxWorkers)
+	}
+	if s.Limits.ResultBytes < 0 || s.Limits.Groups < 0 {
+		return s, errors.New("limits of results must be greater than zero")
+	}
+	setDefault(&s.Logger, zap.NewNop())
+	setDefault(&s.Host, HostInfo{Name: "panoptes"})
+	setDefault(&s.Python.Interpreter, DefaultInterpreter)
+	setDefault(&s.Python.MaxWorkers, DefaultMaxWorkers)
+	setDefault(&s.Limits.ResultBytes, DefaultMaxResultBytes)
+	setDefault(&s.Limits.Groups, DefaultMaxGroups)
+	if s.KV == nil {
+		s.KV = kv.NewStore(kv.Options{}).Namespace(kv.PluginsNamespace)
+	}
+	if s.Secrets == nil {
+		s.Secrets = kv.NoSecrets{}
+	}
+	return s, nil
+}
+
+func setDefault[T comparable](v *T, to T) {
+	var zero T
+	if *v == zero {
+		*v = to
+	}
+}
+
+// Check implements Runner.
+func (r *Runners) Check(ctx context.Context, p *Plugin) error {
+	runner, err := r.of(p)
+	if err != nil {
+		return err
+	}
+	return runner.Check(ctx, p)
+}
+
+// Run implements Runner.
+func (r *Runners) Run(ctx context.Context, req Request) Result {
+	runner, err := r.of(req.Plugin)
+	if err != nil {
+		return Result{Outcome: OutcomeRejected, Err: err}
+	}
+	if req.Config == nil {
+		req.Config = req.Plugin.File.Config
+	}
+	return runner.Run(ctx, req)
+}
+
+// Busy implements Runner.
+func (r *Runners) Busy(p *Plugin, res *pluginsdk.Resource) bool {
+	runner, err := r.of(p)
+	return err == nil && runner.Busy(p, res)
+}
+
+// Shutdown implements Runner.
+func (r *Runners) Shutdown(ctx context.Context) error {
+	var errs []error
+	for _, k := range []Kind{KindPython, KindGo} {
+		errs = append(errs, r.byKind[k].Shutdown(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Runners) of(p *Plugin) (Runner, error) {
+	if runner := r.byKind[p.Kind]; runner != nil {
+		return runner, nil
+	}
+	return nil, fmt.Errorf("plugin %q: there is no runtime %q", p.Name(), p.Kind)
+}
