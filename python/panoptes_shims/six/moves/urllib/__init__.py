@@ -1,0 +1,2 @@
+"""urllib as Python 3 has it."""
+from . import error, parse, request, response, robotparser

@@ -1,0 +1,2 @@
+"""urllib.error of the standard library."""
+from urllib.error import *

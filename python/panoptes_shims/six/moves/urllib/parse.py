@@ -1,0 +1,3 @@
+"""urllib.parse of the standard library."""
+from urllib.parse import splitport, splitquery, splittag, splituser, uses_fragment, uses_netloc, uses_params, uses_query, uses_relative
+from urllib.parse import *

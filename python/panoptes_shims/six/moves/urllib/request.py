@@ -1,0 +1,2 @@
+"""urllib.request of the standard library."""
+from urllib.request import *

@@ -1,0 +1,2 @@
+"""urllib.response of the standard library."""
+from urllib.response import *

@@ -1,0 +1,2 @@
+"""urllib.robotparser of the standard library."""
+from urllib.robotparser import *
