@@ -1,8 +1,13 @@
 package mapping
 
 import (
+	"hash/maphash"
+	"math"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -22,20 +27,101 @@ type Options struct {
 	ServiceIdentity bool
 }
 
-// Builder joins metrics groups into pdata. It is not safe for concurrent use.
+// Builder joins metrics groups into pdata: one ResourceMetrics a resource, one ScopeMetrics a scope, group type and
+// interval, one Metric a name and kind, one data point a group and metric. It is not safe for concurrent use.
 type Builder struct {
 	opts   Options
 	md     pmetric.Metrics
 	points int
 	tally  tally
+
+	resources map[string]int // by resourceKey, index into md
+	scopes    map[scopeKey]*scopeBuilder
+	lastKey   scopeKey
+	last      *scopeBuilder
+	key       []byte  // reused for resourceKey
+	kept      []point // reused for the group that is being added
+}
+
+type scopeKey struct {
+	Scope
+	resource  int
+	groupType string
+	interval  int
+}
+
+// point is a metric that has a form in pdata.
+type point struct {
+	metric *pluginsdk.Metric
+	time   pcommon.Timestamp
 }
 
 // NewBuilder returns an empty Builder.
-func NewBuilder(opts Options) *Builder { return &Builder{opts: opts, md: pmetric.NewMetrics()} }
+func NewBuilder(opts Options) *Builder {
+	return &Builder{
+		opts:      opts,
+		md:        pmetric.NewMetrics(),
+		resources: map[string]int{},
+		scopes:    map[scopeKey]*scopeBuilder{},
+	}
+}
 
 // Add adds a group and returns the number of data points it became. Values that pdata cannot hold are dropped, see
 // Dropped; a group without any value left adds nothing. The group may be used again afterwards.
-func (b *Builder) Add(_ Scope, _ *pluginsdk.MetricsGroup) (points int) { return 0 }
+func (b *Builder) Add(s Scope, g *pluginsdk.MetricsGroup) (points int) {
+	b.keep(g)
+	if len(b.kept) == 0 {
+		return 0
+	}
+	sb := b.scope(s, g)
+	for i := range b.kept {
+		sb.add(i, &b.kept[i], g)
+	}
+	b.points += len(b.kept)
+	return len(b.kept)
+}
+
+// keep fills b.kept with the metrics of g that have a form in pdata, and counts the others.
+func (b *Builder) keep(g *pluginsdk.MetricsGroup) {
+	b.kept = b.kept[:0]
+	metrics := g.Metrics()
+	for i := range metrics {
+		m := &metrics[i]
+		if !m.Value.IsFinite() {
+			b.tally.add(notFinite, 1)
+			continue
+		}
+		at, ok := pdataTime(m.Timestamp)
+		if !ok {
+			b.tally.add(timestampRange, 1)
+			continue
+		}
+		b.kept = append(b.kept, point{m, at})
+		if _, fits := m.Value.Int64(); !fits && m.Value.IsInt() {
+			b.tally.add(integerRange, 1)
+		}
+	}
+}
+
+// scope returns where the points of b.kept go. A group whose dimensions the scope has already goes beside the earlier
+// one only where the way back tells the two apart for sure; otherwise it opens another ScopeMetrics of the same name
+// and attributes.
+func (b *Builder) scope(s Scope, g *pluginsdk.MetricsGroup) *scopeBuilder {
+	key := scopeKey{s, b.resource(g.Resource), g.Type, g.Interval}
+	sb := b.last
+	if sb == nil || b.lastKey != key {
+		sb = b.scopes[key]
+	}
+	mark := markOf(b.kept)
+	dimensions := hashDimensions(g.Dimensions())
+	if sb == nil || !sb.takes(dimensions, mark) {
+		sb = newScopeBuilder(b.md.ResourceMetrics().At(key.resource).ScopeMetrics().AppendEmpty(), key)
+		b.scopes[key] = sb
+	}
+	sb.marks[dimensions] = mark
+	b.lastKey, b.last = key, sb
+	return sb
+}
 
 // Points is the number of data points since the last Take.
 func (b *Builder) Points() int { return b.points }
@@ -51,5 +137,133 @@ func (b *Builder) Dropped() Report {
 func (b *Builder) Take() pmetric.Metrics {
 	md := b.md
 	b.md, b.points = pmetric.NewMetrics(), 0
+	clear(b.resources)
+	clear(b.scopes)
+	b.last = nil
 	return md
+}
+
+// scopeBuilder fills one ScopeMetrics.
+type scopeBuilder struct {
+	prefix  string // of metric names
+	out     pmetric.MetricSlice
+	metrics []metricBuilder
+	index   map[metricKey]int   // of metrics
+	marks   map[uint64]lastMark // by hash of the dimensions, the last group that has them
+}
+
+type metricKey struct {
+	name string
+	kind pluginsdk.MetricType
+}
+
+type metricBuilder struct {
+	key    metricKey
+	points pmetric.NumberDataPointSlice
+}
+
+func newScopeBuilder(out pmetric.ScopeMetrics, key scopeKey) *scopeBuilder {
+	out.Scope().SetName(attrs.ScopePrefix + key.Plugin)
+	a := out.Scope().Attributes()
+	a.EnsureCapacity(4)
+	a.PutStr(attrs.GroupType, key.groupType)
+	a.PutInt(attrs.GroupInterval, int64(key.interval))
+	if key.Transforms != "" {
+		a.PutStr(attrs.PluginTransforms, key.Transforms)
+	}
+	if key.Topics != "" {
+		a.PutStr(attrs.PluginTopics, key.Topics)
+	}
+	return &scopeBuilder{
+		prefix: key.groupType + ".",
+		out:    out.Metrics(),
+		index:  map[metricKey]int{},
+		marks:  map[uint64]lastMark{},
+	}
+}
+
+// add writes one point. Groups of one type mostly have the same metrics in the same order, so the metric at the same
+// position is tried first.
+func (s *scopeBuilder) add(position int, p *point, g *pluginsdk.MetricsGroup) {
+	key := metricKey{p.metric.Name, p.metric.Type}
+	if position >= len(s.metrics) || s.metrics[position].key != key {
+		position = s.metric(key)
+	}
+	out := s.metrics[position].points.AppendEmpty()
+	out.SetTimestamp(p.time)
+	if i, fits := p.metric.Value.Int64(); fits {
+		out.SetIntValue(i)
+	} else {
+		out.SetDoubleValue(p.metric.Value.Float64())
+	}
+	dimensions := g.Dimensions()
+	a := out.Attributes()
+	a.EnsureCapacity(len(dimensions))
+	for _, d := range dimensions {
+		a.PutStr(d.Name, d.Value)
+	}
+}
+
+// metric returns the index of the metric of that name and kind, which it makes where there is none.
+func (s *scopeBuilder) metric(key metricKey) int {
+	if i, ok := s.index[key]; ok {
+		return i
+	}
+	m := s.out.AppendEmpty()
+	m.SetName(s.prefix + key.name)
+	mb := metricBuilder{key: key}
+	if key.kind == pluginsdk.Counter {
+		sum := m.SetEmptySum()
+		sum.SetIsMonotonic(true)
+		sum.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		mb.points = sum.DataPoints()
+	} else {
+		mb.points = m.SetEmptyGauge().DataPoints()
+	}
+	s.metrics = append(s.metrics, mb)
+	s.index[key] = len(s.metrics) - 1
+	return len(s.metrics) - 1
+}
+
+// lastMark is what has to be known of a group to tell it from the next one with the same dimensions.
+type lastMark struct {
+	metrics     uint64 // hash of names and kinds, in order
+	first, last pcommon.Timestamp
+}
+
+// takes says whether a group with these dimensions can share the ScopeMetrics: they are new to it, or the earlier
+// group has the same metrics in the same order and ended before this one begins. Then each metric has one point of
+// each group, in the order of the groups, and no time occurs in both. A hash that two sets of dimensions share does
+// no harm: it splits where it need not.
+func (s *scopeBuilder) takes(dimensions uint64, m lastMark) bool {
+	earlier, ok := s.marks[dimensions]
+	return !ok || earlier.metrics == m.metrics && earlier.last < m.first
+}
+
+var hashSeed = maphash.MakeSeed()
+
+func markOf(points []point) lastMark {
+	m := lastMark{first: math.MaxUint64}
+	for i := range points {
+		p := &points[i]
+		m.metrics = m.metrics*0x9e3779b97f4a7c15 + maphash.String(hashSeed, p.metric.Name) + uint64(p.metric.Type)
+		m.first, m.last = min(m.first, p.time), max(m.last, p.time)
+	}
+	return m
+}
+
+// hashDimensions is the same for the same dimensions in whatever order.
+func hashDimensions(dimensions []pluginsdk.Dimension) uint64 {
+	var sum uint64
+	for _, d := range dimensions {
+		sum += hashPair(d.Name, d.Value)
+	}
+	return sum
+}
+
+// hashPair mixes the two hashes so that neither (a, b) and (b, a) nor sums of pairs with swapped values are the same.
+func hashPair(name, value string) uint64 {
+	h := maphash.String(hashSeed, name)*0x9e3779b97f4a7c15 ^ maphash.String(hashSeed, value)
+	h ^= h >> 32
+	return h * 0xd6e8feb86659fd93
 }
