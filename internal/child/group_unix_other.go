@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package child
+
+import "syscall"
+
+// dieWithParent does nothing: only Linux has the control. The child sees the end of its stdin instead.
+func dieWithParent(*syscall.SysProcAttr) {}

@@ -1,0 +1,367 @@
+package rpc
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+)
+
+// Defaults of Options.
+const (
+	DefaultMaxLine    = 16 << 20
+	DefaultMaxHandled = 16
+)
+
+// ErrClosed is what calls fail with after Close, or once the other side has ended the stream.
+var ErrClosed = errors.New("connection is closed")
+
+// Options configure a Conn; a zero takes the default.
+type Options struct {
+	// MaxLine is the most bytes of a line that comes in (default 16 MiB).
+	MaxLine int
+	// Handle answers a request: with a result, which is marshalled, or an error; an *Error goes out as it is. It is
+	// called from goroutines of its own, up to MaxHandled at once (default 16). ctx ends with the connection.
+	// nil answers every request with "method not found".
+	Handle     func(ctx context.Context, method string, params json.RawMessage) (any, error)
+	MaxHandled int
+	// Notify takes a notification. It is called from the reading goroutine, one after the other, before anything that
+	// comes after it is seen. nil ignores notifications.
+	Notify func(method string, params json.RawMessage)
+	// Fault takes what is wrong with a line, from the reading goroutine, before the call concerned fails. nil ignores.
+	Fault func(*Fault)
+}
+
+// Conn is one connection. All methods are safe for concurrent use.
+type Conn struct {
+	options Options
+	writer  io.Writer
+
+	ctx    context.Context // ends with the connection
+	cancel context.CancelCauseFunc
+	out    chan []byte
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	lastID  int64
+	pending map[int64]chan answer
+	ended   error
+}
+
+type answer struct {
+	result json.RawMessage
+	err    error
+}
+
+// New returns a connection that reads r and writes w until r ends, writing fails, or Close. It closes neither: close
+// both after Close, then Wait for its goroutines.
+func New(r io.Reader, w io.Writer, o Options) *Conn {
+	if o.MaxLine <= 0 {
+		o.MaxLine = DefaultMaxLine
+	}
+	if o.MaxHandled <= 0 {
+		o.MaxHandled = DefaultMaxHandled
+	}
+	c := &Conn{options: o, writer: w, out: make(chan []byte, 16), pending: map[int64]chan answer{}}
+	c.ctx, c.cancel = context.WithCancelCause(context.Background())
+	c.wg.Add(2)
+	go c.write()
+	go c.read(newLineReader(r, o.MaxLine))
+	return c
+}
+
+// Call sends a request and waits for its answer, which is stored in result unless that is nil. The error is an *Error
+// that the other side answered, a *Fault, why the connection ended (ErrClosed is in its chain), or ctx's.
+func (c *Conn) Call(ctx context.Context, method string, params, result any) error {
+	done := make(chan answer, 1)
+	id, err := c.register(done)
+	if err != nil {
+		return err
+	}
+	if err = c.send(ctx, request{"2.0", id, method, params}); err != nil {
+		c.forget(id)
+		return err
+	}
+	select {
+	case a := <-done:
+		if a.err != nil || result == nil {
+			return a.err
+		}
+		if err := json.Unmarshal(a.result, result); err != nil {
+			return newFault(FaultInvalid, a.result, "result of %q does not fit: %v", method, err)
+		}
+		return nil
+	case <-ctx.Done():
+		c.forget(id)
+		return ctx.Err()
+	}
+}
+
+// Notify sends a notification; that it was sent does not mean that it was read.
+func (c *Conn) Notify(ctx context.Context, method string, params any) error {
+	return c.send(ctx, notification{"2.0", method, params})
+}
+
+// Done is closed when the connection has ended.
+func (c *Conn) Done() <-chan struct{} { return c.ctx.Done() }
+
+// Close ends the connection: calls under way fail with ErrClosed.
+func (c *Conn) Close() { c.end(ErrClosed) }
+
+// Wait returns when the goroutines of the connection have ended. Reading ends when the stream ends or is closed.
+func (c *Conn) Wait() { c.wg.Wait() }
+
+type request struct {
+	Version string `json:"jsonrpc"`
+	ID      int64  `json:"id"`
+	Method  string `json:"method"`
+	Params  any    `json:"params,omitempty"`
+}
+
+type notification struct {
+	Version string `json:"jsonrpc"`
+	Method  string `json:"method"`
+	Params  any    `json:"params,omitempty"`
+}
+
+type response struct {
+	Version string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id"`
+	Result  any             `json:"result"`
+}
+
+type errorResponse struct {
+	Version string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id"`
+	Error   *Error          `json:"error"`
+}
+
+func (c *Conn) register(done chan answer) (int64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended != nil {
+		return 0, c.ended
+	}
+	c.lastID++
+	c.pending[c.lastID] = done
+	return c.lastID, nil
+}
+
+func (c *Conn) forget(id int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.pending, id)
+}
+
+// take removes the call of an id and returns where its answer goes.
+func (c *Conn) take(id int64) (chan answer, *Fault) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	done, ok := c.pending[id]
+	switch {
+	case ok:
+		delete(c.pending, id)
+		return done, nil
+	case id >= 1 && id <= c.lastID:
+		return nil, newFault(FaultUnknownID, nil, "answer to call %d, which was answered or given up before", id)
+	}
+	return nil, newFault(FaultUnknownID, nil, "answer to call %d, which was never made", id)
+}
+
+// failAll fails every call that is under way.
+func (c *Conn) failAll(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, done := range c.pending {
+		delete(c.pending, id)
+		done <- answer{err: err}
+	}
+}
+
+func (c *Conn) end(err error) {
+	c.mu.Lock()
+	if c.ended == nil {
+		c.ended = err
+	}
+	err = c.ended
+	c.mu.Unlock()
+	c.cancel(err)
+	c.failAll(err)
+}
+
+func (c *Conn) send(ctx context.Context, v any) error {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf) // ends the value with a line feed
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("marshal message: %w", err)
+	}
+	select {
+	case c.out <- buf.Bytes():
+		return nil
+	case <-c.ctx.Done():
+		return context.Cause(c.ctx)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// write writes what send queued. It is a goroutine of its own so that a side that does not read blocks no caller for
+// longer than the caller's context.
+func (c *Conn) write() {
+	defer c.wg.Done()
+	for {
+		select {
+		case line := <-c.out:
+			if _, err := c.writer.Write(line); err != nil {
+				c.end(fmt.Errorf("%w: write: %w", ErrClosed, err))
+				return
+			}
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
+func (c *Conn) read(lines *lineReader) {
+	defer c.wg.Done()
+	slots := make(chan struct{}, c.options.MaxHandled)
+	for {
+		line, size, err := lines.next()
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			fault := newFault(FaultCutOff, line, "stream ended within a line, after %d bytes of it", size)
+			c.report(fault)
+			c.end(fmt.Errorf("%w: %w", ErrClosed, fault))
+			return
+		case errors.Is(err, io.EOF):
+			c.end(fmt.Errorf("%w by the other side", ErrClosed))
+			return
+		case err != nil:
+			c.end(fmt.Errorf("%w: read: %w", ErrClosed, err))
+			return
+		}
+		if c.ctx.Err() != nil {
+			return
+		}
+		if size > c.options.MaxLine {
+			c.fault(line, newFault(FaultTooLong, line, "line of %d bytes, limit is %d", size, c.options.MaxLine))
+		} else if len(bytes.TrimSpace(line)) > 0 {
+			c.dispatch(line, slots)
+		}
+	}
+}
+
+func (c *Conn) report(f *Fault) {
+	if c.options.Fault != nil {
+		c.options.Fault(f)
+	}
+}
+
+// fault fails the call that a bad line answers. Where that cannot be told, every call under way fails: one of them
+// would wait in vain.
+func (c *Conn) fault(line []byte, f *Fault) {
+	c.report(f)
+	id, ok := peekID(line)
+	if !ok {
+		c.failAll(f)
+		return
+	}
+	if done, unknown := c.take(id); unknown == nil {
+		done <- answer{err: f}
+	}
+}
+
+func (c *Conn) dispatch(line []byte, slots chan struct{}) {
+	m, fault := parseMessage(line)
+	switch {
+	case fault != nil && m != nil && m.isRequest():
+		c.report(fault)
+		if m.hasID() {
+			c.respond(m.ID, nil, &Error{Code: CodeInvalidRequest, Message: fault.Text})
+		}
+	case fault != nil:
+		c.fault(line, fault)
+	case m.isRequest() && m.ID == nil:
+		if c.options.Notify != nil {
+			c.options.Notify(*m.Method, m.Params)
+		}
+	case m.isRequest():
+		c.handle(m, slots)
+	default:
+		c.answered(m, line)
+	}
+}
+
+func (c *Conn) answered(m *message, line []byte) {
+	id, ok := m.callID()
+	if !ok && !m.hasID() {
+		// The other side could not read the id of one of our calls, so it cannot be told which one fails.
+		c.fault(nil, newFault(FaultInvalid, line, `answer without an "id"%s`, errorText(m.Error)))
+		return
+	}
+	if !ok {
+		c.report(newFault(FaultUnknownID, line, "answer to call %.40s, which was never made", m.ID))
+		return
+	}
+	done, fault := c.take(id)
+	switch {
+	case fault != nil:
+		c.report(fault)
+	case m.Error != nil:
+		done <- answer{err: m.Error}
+	default:
+		done <- answer{result: m.Result}
+	}
+}
+
+// handle answers a request in a goroutine of its own. While all of them are taken nothing more is read: a side that
+// asks faster than it is answered slows itself down.
+func (c *Conn) handle(m *message, slots chan struct{}) {
+	select {
+	case slots <- struct{}{}:
+	case <-c.ctx.Done():
+		return
+	}
+	c.wg.Add(1)
+	go func() {
+		defer c.wg.Done()
+		defer func() { <-slots }()
+		if c.options.Handle == nil {
+			c.respond(m.ID, nil, MethodNotFound(*m.Method))
+			return
+		}
+		result, err := c.options.Handle(c.ctx, *m.Method, m.Params)
+		c.respond(m.ID, result, err)
+	}()
+}
+
+// MethodNotFound is the standard error for a method that is not known.
+func MethodNotFound(method string) *Error {
+	return &Error{Code: CodeMethodNotFound, Message: "method not found: " + strconv.Quote(method)}
+}
+
+func (c *Conn) respond(id json.RawMessage, result any, err error) {
+	var v any = response{"2.0", id, result}
+	if err != nil {
+		var e *Error
+		if !errors.As(err, &e) {
+			e = &Error{Code: CodeInternal, Message: err.Error()}
+		}
+		v = errorResponse{"2.0", id, e}
+	}
+	if sendErr := c.send(c.ctx, v); sendErr != nil && c.ctx.Err() == nil {
+		_ = c.send(c.ctx, errorResponse{"2.0", id, &Error{Code: CodeInternal, Message: sendErr.Error()}})
+	}
+}
+
+func errorText(e *Error) string {
+	if e == nil {
+		return ""
+	}
+	return ": " + e.Error()
+}
