@@ -1,0 +1,176 @@
+package panoptesjsonexporter
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+)
+
+// Config is the configuration of the exporter. What it shares with the stock kafka exporter is written the same way.
+type Config struct {
+	// Timeout bounds an attempt to deliver a batch (default 30s; 0 means no bound). Messages that may be with Kafka
+	// already are waited for all the same, since giving them up could only repeat them.
+	Timeout exporterhelper.TimeoutConfig `mapstructure:",squash"`
+	// Queue is exporterhelper's queue (default: on, one consumer, blocks when full). Its batch::max_size is refused.
+	Queue configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
+	// Retry is what happens with messages that an attempt left undelivered (default: tried again without end).
+	Retry configretry.BackOffConfig `mapstructure:"retry_on_failure"`
+	// Client has brokers, client_id, tls, auth, metadata and the like.
+	Client configkafka.ClientConfig `mapstructure:",squash"`
+	// Producer has required_acks (default all), compression, max_message_bytes and the like.
+	Producer configkafka.ProducerConfig `mapstructure:"producer"`
+
+	// Topics says to which topics a group goes.
+	Topics TopicsConfig `mapstructure:"topics"`
+	// Rates is the number type of rates: int (default), truncated toward zero as Panoptes does, or double.
+	Rates RatesType `mapstructure:"rates"`
+	// DefaultInterval is the interval of groups whose data do not tell it (default 60s): whole seconds.
+	DefaultInterval time.Duration `mapstructure:"default_interval"`
+	// ResourceDefaults are for metrics that never were Panoptes'.
+	ResourceDefaults ResourceDefaultsConfig `mapstructure:"resource_defaults"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// TopicsConfig says to which topics a group goes. Site or Global must be on.
+type TopicsConfig struct {
+	// Site sends groups to the topics <site>-<suffix> (default true).
+	Site bool `mapstructure:"site"`
+	// Global sends groups to one topic for all sites as well (default false).
+	Global bool `mapstructure:"global"`
+	// GlobalName is that topic's name (default panoptes-metrics).
+	GlobalName string `mapstructure:"global_name"`
+	// Suffixes are the suffixes of site topics that every group has (default: processed). A plugin's [topics] add more.
+	Suffixes []string `mapstructure:"suffixes"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// ResourceDefaultsConfig holds the resource fields of metrics that never were Panoptes' and whose attributes do not
+// tell them. An empty field stands for the built-in default (docs/mapping.md).
+type ResourceDefaultsConfig struct {
+	// Site is the default of resource_site.
+	Site string `mapstructure:"site"`
+	// Class is the default of resource_class.
+	Class string `mapstructure:"class"`
+	// Subclass is the default of resource_subclass.
+	Subclass string `mapstructure:"subclass"`
+	// Type is the default of resource_type.
+	Type string `mapstructure:"type"`
+	// ID is the default of resource_id.
+	ID string `mapstructure:"id"`
+	// Endpoint is the default of resource_endpoint.
+	Endpoint string `mapstructure:"endpoint"`
+
+	// prevent unkeyed literal initialization
+	_ struct{}
+}
+
+// RatesType is the number type of rates in JSON.
+type RatesType string
+
+// The number types of rates.
+const (
+	RatesInt    RatesType = "int"
+	RatesDouble RatesType = "double"
+)
+
+// UnmarshalText reads "int" or "double".
+func (r *RatesType) UnmarshalText(text []byte) error {
+	switch t := RatesType(text); t {
+	case RatesInt, RatesDouble:
+		*r = t
+		return nil
+	default:
+		return fmt.Errorf("unknown number type of rates %q: expected %q or %q", t, RatesInt, RatesDouble)
+	}
+}
+
+// Limits that franz-go sets to a batch of messages, in bytes, and to the time it asks a broker to answer in.
+const (
+	minMessageBytes = 512
+	maxMessageBytes = 1 << 30
+	minTimeout      = 100 * time.Millisecond
+	minBackoff      = 10 * time.Millisecond
+)
+
+var _ component.Config = (*Config)(nil)
+
+// Validate checks what nested types do not check themselves, and refuses what the exporter does not support: a setting
+// that would be ignored is an error.
+func (c *Config) Validate() error {
+	return errors.Join(append(c.unsupported(), c.outOfRange()...)...)
+}
+
+func (c *Config) outOfRange() []error {
+	var errs []error
+	if t := c.Timeout.Timeout; t > 0 && t < minTimeout {
+		errs = append(errs, fmt.Errorf("timeout (%s) must be at least %s, or 0 for none", t, minTimeout))
+	}
+	if d := c.DefaultInterval; d < time.Second || d%time.Second != 0 {
+		errs = append(errs, fmt.Errorf("default_interval (%s) must be one or more whole seconds", d))
+	}
+	if b := c.Producer.MaxMessageBytes; b < minMessageBytes || b > maxMessageBytes {
+		errs = append(errs, fmt.Errorf("producer::max_message_bytes (%d) must be from %d to %d", b, minMessageBytes, maxMessageBytes))
+	}
+	if c.Producer.Linger < 0 {
+		errs = append(errs, fmt.Errorf("producer::linger (%s) must not be negative", c.Producer.Linger))
+	}
+	m := c.Client.Metadata
+	if m.Retry.Backoff < minBackoff {
+		errs = append(errs, fmt.Errorf("metadata::retry::backoff (%s) must be at least %s", m.Retry.Backoff, minBackoff))
+	}
+	if m.RefreshInterval < m.Retry.Backoff || m.RefreshInterval <= 0 {
+		errs = append(errs, fmt.Errorf("metadata::refresh_interval (%s) must be at least metadata::retry::backoff (%s)",
+			m.RefreshInterval, m.Retry.Backoff))
+	}
+	if m.Retry.Max < 0 {
+		errs = append(errs, fmt.Errorf("metadata::retry::max (%d) must not be negative", m.Retry.Max))
+	}
+	return errs
+}
+
+// Validate checks the names.
+func (c *TopicsConfig) Validate() error {
+	var errs []error
+	if !c.Site && !c.Global {
+		errs = append(errs, errors.New("site and global are both off: no metrics group would be sent"))
+	}
+	if c.Global {
+		errs = append(errs, checkTopic("global_name", c.GlobalName))
+	}
+	if c.Site && len(c.Suffixes) == 0 {
+		errs = append(errs, errors.New("suffixes must not be empty while site is on"))
+	}
+	for i, s := range c.Suffixes {
+		errs = append(errs, checkTopic(fmt.Sprintf("suffixes[%d]", i), s))
+	}
+	return errors.Join(errs...)
+}
+
+// maxTopicLength is Kafka's.
+const maxTopicLength = 249
+
+func checkTopic(key, name string) error {
+	legal := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
+	}
+	switch {
+	case name == "":
+		return fmt.Errorf("%s must not be empty", key)
+	case len(name) > maxTopicLength:
+		return fmt.Errorf("%s has %d characters, Kafka's limit is %d", key, len(name), maxTopicLength)
+	case name == "." || name == "..", strings.IndexFunc(name, func(r rune) bool { return !legal(r) }) >= 0:
+		return fmt.Errorf(`%s %q is no legal topic name: expected letters, digits, ".", "_" and "-"`, key, name)
+	}
+	return nil
+}

@@ -1,0 +1,256 @@
+package panoptesjsonexporter
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/route"
+)
+
+// drainPatience is how long a shutdown waits for Kafka to take another message of those that are queued.
+const drainPatience = 10 * time.Second
+
+// jsonExporter is what exporterhelper's queue and retry deliver to.
+type jsonExporter struct {
+	cfg       *Config
+	logger    *zap.Logger
+	encoder   encoder
+	telemetry *telemetry
+	topics    *topicGate
+	health    *health
+	patience  time.Duration
+
+	client *kgo.Client // set by start
+	// closing ends with the client: attempts under way are given up.
+	closing   context.Context
+	giveUp    context.CancelFunc
+	closeOnce sync.Once
+	// progress is sent to, while a shutdown drains the queue, when Kafka takes a message.
+	progress chan struct{}
+}
+
+var errNotRunning = errors.New("the exporter is not running")
+
+func newExporter(ctx context.Context, set exporter.Settings, cfg *Config) (exporter.Metrics, error) {
+	e, err := newJSONExporter(set, cfg)
+	if err != nil {
+		return nil, err
+	}
+	base, err := xexporterhelper.NewMetricsRequest(ctx, set, newRequest, e.push,
+		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}),
+		exporterhelper.WithTimeout(cfg.Timeout),
+		exporterhelper.WithRetry(cfg.Retry),
+		xexporterhelper.WithQueueBatch(cfg.Queue, queueSettings()),
+		exporterhelper.WithStart(e.start),
+		exporterhelper.WithShutdown(e.shutdown),
+	)
+	if err != nil {
+		return nil, err
+	}
+	return &lifecycle{Metrics: base, exporter: e}, nil
+}
+
+func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) {
+	tb, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	closing, giveUp := context.WithCancel(context.Background())
+	return &jsonExporter{
+		cfg:    cfg,
+		logger: set.Logger,
+		encoder: encoder{
+			from: mapping.FromOptions{
+				DoubleRates:     cfg.Rates == RatesDouble,
+				DefaultInterval: int(cfg.DefaultInterval / time.Second),
+				Defaults: mapping.ResourceDefaults{
+					Site:     cfg.ResourceDefaults.Site,
+					Class:    cfg.ResourceDefaults.Class,
+					Subclass: cfg.ResourceDefaults.Subclass,
+					Type:     cfg.ResourceDefaults.Type,
+					ID:       cfg.ResourceDefaults.ID,
+					Endpoint: cfg.ResourceDefaults.Endpoint,
+				},
+			},
+			routes: route.Options{
+				SiteTopics:      cfg.Topics.Site,
+				GlobalTopic:     cfg.Topics.Global,
+				GlobalTopicName: cfg.Topics.GlobalName,
+				Suffixes:        cfg.Topics.Suffixes,
+			},
+		},
+		telemetry: newTelemetry(tb, set.Logger, cfg.Producer.MaxMessageBytes),
+		topics:    newTopicGate(set.Logger, cfg.Producer.AllowAutoTopicCreation),
+		health:    newHealth(set.Logger),
+		patience:  drainPatience,
+		closing:   closing,
+		giveUp:    giveUp,
+		progress:  make(chan struct{}, 1),
+	}, nil
+}
+
+func (e *jsonExporter) start(ctx context.Context, host component.Host) error {
+	client, err := newClient(ctx, e.cfg, e.logger, e.health)
+	if err != nil {
+		return err
+	}
+	e.client = client
+	e.health.attach(host)
+	if e.cfg.Producer.RequiredAcks != configkafka.WaitForAll {
+		e.logger.Warn("producer::required_acks is not all: a broker that fails can lose metrics groups, and a repeated "+
+			"message is not recognised", zap.Int("required_acks", int(e.cfg.Producer.RequiredAcks)))
+	}
+	if e.cfg.Queue.HasValue() && e.cfg.Queue.Get().NumConsumers > 1 {
+		e.logger.Warn("sending_queue::num_consumers is above 1: metrics groups of a series can overtake each other",
+			zap.Int("num_consumers", e.cfg.Queue.Get().NumConsumers))
+	}
+	return nil
+}
+
+// shutdown is called when the queue is drained, or given up.
+func (e *jsonExporter) shutdown(context.Context) error {
+	e.closeClient()
+	return nil
+}
+
+// closeClient fails all that is under way, and ends the client's goroutines.
+func (e *jsonExporter) closeClient() {
+	e.closeOnce.Do(func() {
+		e.health.attach(nil)
+		e.giveUp()
+		if e.client != nil {
+			e.client.Close()
+		}
+	})
+}
+
+// push is an attempt to deliver a request. It returns an error for what can be tried again, and only then; what Kafka
+// will never take is dropped, counted and logged here. Attempts of one request follow each other, in one goroutine.
+func (e *jsonExporter) push(ctx context.Context, r xexporterhelper.Request) error {
+	req, ok := r.(*request)
+	if !ok {
+		return errForeignRequest
+	}
+	if e.client == nil || e.closing.Err() != nil {
+		return errNotRunning
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.closing, cancel)()
+
+	if !req.encoded {
+		out := e.encoder.encode(req.md)
+		req.pending, req.encoded = out.messages, true
+		e.telemetry.encoded(ctx, &out)
+	}
+	return e.deliver(ctx, req)
+}
+
+// deliver sends what is pending of req, and leaves in it what is to be tried again.
+func (e *jsonExporter) deliver(ctx context.Context, req *request) error {
+	messages := make([]*message, 0, len(req.pending))
+	for _, m := range req.pending {
+		if reason, closed := e.topics.closed(m.topic); closed {
+			e.telemetry.droppedMessage(ctx, m, reason)
+			continue
+		}
+		messages = append(messages, m)
+	}
+	req.pending = nil
+	out := e.attempt(ctx, e.client, messages)
+
+	unsettled := make(map[*message]bool, len(out.dropped)+len(out.pending))
+	for _, f := range out.dropped {
+		unsettled[f.message] = true
+		_, reason := classify(f.err)
+		e.telemetry.droppedMessage(ctx, f.message, reason)
+		if s, _ := classify(f.err); s == scopeMessage {
+			e.telemetry.explain(f, reason)
+		}
+	}
+	for _, f := range out.pending {
+		unsettled[f.message] = true
+		req.pending = append(req.pending, f.message)
+	}
+	e.settle(ctx, messages, unsettled)
+	if len(out.pending) == 0 {
+		return nil
+	}
+	err := out.pendingError(len(messages), e.health.lastConnect())
+	e.telemetry.builder.PanoptesJSONRecordsUnsent.Add(ctx, int64(len(out.pending)))
+	e.health.delivered(err)
+	return err
+}
+
+// settle counts the messages that are delivered: all but the unsettled.
+func (e *jsonExporter) settle(ctx context.Context, messages []*message, unsettled map[*message]bool) {
+	if len(messages) == len(unsettled) {
+		return
+	}
+	e.telemetry.deliveredMessages(ctx, messages, unsettled)
+	for _, m := range messages {
+		if !unsettled[m] {
+			e.topics.delivered(m.topic)
+		}
+	}
+	e.health.delivered(nil)
+	select {
+	case e.progress <- struct{}{}:
+	default:
+	}
+}
+
+// lifecycle is the exporter as the Collector sees it. It adds to exporterhelper's that Shutdown may be called twice and
+// before Start, and that a Kafka which cannot be reached does not hold up a shutdown for ever.
+type lifecycle struct {
+	exporter.Metrics
+	exporter *jsonExporter
+	once     sync.Once
+	err      error
+}
+
+// Shutdown delivers what is queued, as long as Kafka takes it, and closes the client. What is left stays in a
+// persistent queue, or is lost with one in memory, which is logged.
+func (l *lifecycle) Shutdown(ctx context.Context) error {
+	l.once.Do(func() {
+		var watch sync.WaitGroup
+		drained := make(chan struct{})
+		watch.Go(func() { l.exporter.drain(ctx, drained) })
+		l.err = l.Metrics.Shutdown(ctx)
+		close(drained)
+		watch.Wait()
+	})
+	return l.err
+}
+
+// drain closes the client when nothing was delivered for the patience, or when ctx ends.
+func (e *jsonExporter) drain(ctx context.Context, drained <-chan struct{}) {
+	timer := time.NewTimer(e.patience)
+	defer timer.Stop()
+	for {
+		select {
+		case <-drained:
+			return
+		case <-e.progress:
+			timer.Reset(e.patience)
+			continue
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		e.closeClient()
+		return
+	}
+}

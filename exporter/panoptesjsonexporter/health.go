@@ -1,0 +1,89 @@
+package panoptesjsonexporter
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.uber.org/zap"
+)
+
+// health tells the Collector, and the log, whether Kafka can be reached: once when it changes. It is a hook of the
+// client, and safe for concurrent use.
+type health struct {
+	logger *zap.Logger
+
+	mu     sync.Mutex
+	host   component.Host
+	failed bool
+	// unreachable holds the last error of each broker that cannot be connected to now.
+	unreachable map[string]error
+	last        error
+}
+
+var _ kgo.HookBrokerConnect = (*health)(nil)
+
+func newHealth(logger *zap.Logger) *health {
+	return &health{logger: logger, unreachable: map[string]error{}}
+}
+
+// OnBrokerConnect implements kgo.HookBrokerConnect.
+func (h *health) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	broker := net.JoinHostPort(meta.Host, strconv.Itoa(int(meta.Port)))
+	if err == nil {
+		if h.unreachable[broker] != nil {
+			h.logger.Info("Connected to Kafka", zap.String("broker", broker))
+		}
+		delete(h.unreachable, broker)
+		if h.last != nil && len(h.unreachable) == 0 {
+			h.last = nil
+		}
+		return
+	}
+	if h.unreachable[broker] == nil {
+		h.logger.Warn("Cannot connect to Kafka, trying again and again", zap.String("broker", broker), zap.Error(err))
+	}
+	h.unreachable[broker], h.last = err, err
+	h.report(err)
+}
+
+// lastConnect returns why a broker cannot be connected to, or nil.
+func (h *health) lastConnect() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last
+}
+
+// delivered is told the outcome of an attempt: nil when Kafka took a message.
+func (h *health) delivered(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.report(err)
+}
+
+// report is called with the lock.
+func (h *health) report(err error) {
+	if h.host == nil || h.failed == (err != nil) {
+		return
+	}
+	h.failed = err != nil
+	event := componentstatus.NewEvent(componentstatus.StatusOK)
+	if err != nil {
+		event = componentstatus.NewRecoverableErrorEvent(fmt.Errorf("cannot deliver to Kafka: %w", err))
+	}
+	componentstatus.ReportStatus(h.host, event)
+}
+
+// attach names the host to report to; nil ends the reports.
+func (h *health) attach(host component.Host) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.host = host
+}

@@ -1,0 +1,157 @@
+package panoptesjsonexporter
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+const (
+	// explainAgain is how long after a group's drop was explained in the log it is explained again.
+	explainAgain = time.Hour
+	// explainedSize bounds how many groups are explained within that time; the others are counted only.
+	explainedSize = 1024
+)
+
+// telemetry counts what becomes of groups, and explains drops. It is safe for concurrent use.
+type telemetry struct {
+	builder *metadata.TelemetryBuilder
+	logger  *zap.Logger
+	now     func() time.Time
+	limit   int // of a message, in bytes
+
+	mu        sync.Mutex
+	explained map[string]time.Time
+}
+
+func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger, limit int) *telemetry {
+	return &telemetry{builder: tb, logger: logger, now: time.Now, limit: limit, explained: map[string]time.Time{}}
+}
+
+func reasonAttribute(reason string) metric.AddOption {
+	return metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason)))
+}
+
+// encoded counts what came of a batch before anything was sent.
+func (t *telemetry) encoded(ctx context.Context, out *encoded) {
+	for reason, n := range out.report {
+		counter := t.builder.PanoptesJSONPointsDegraded
+		if reason.Dropped() {
+			counter = t.builder.PanoptesJSONPointsDropped
+		}
+		counter.Add(ctx, int64(n), reasonAttribute(string(reason)))
+	}
+	if out.sanitised > 0 {
+		t.builder.PanoptesJSONGroupsSanitised.Add(ctx, int64(out.sanitised))
+	}
+	if out.homeless > 0 {
+		t.builder.PanoptesJSONGroupsDropped.Add(ctx, int64(out.homeless), reasonAttribute(reasonNoTopic))
+	}
+}
+
+// droppedMessage counts a group once, however many of its topics it is dropped on.
+func (t *telemetry) droppedMessage(ctx context.Context, m *message, reason string) {
+	m.group.open--
+	if !m.group.dropped {
+		m.group.dropped = true
+		t.builder.PanoptesJSONGroupsDropped.Add(ctx, 1, reasonAttribute(reason))
+	}
+}
+
+// deliveredMessages counts all messages but the unsettled, and the groups that got with them onto all of their topics.
+func (t *telemetry) deliveredMessages(ctx context.Context, messages []*message, unsettled map[*message]bool) {
+	var groups, records, size int64
+	for _, m := range messages {
+		if unsettled[m] {
+			continue
+		}
+		records++
+		size += int64(m.size())
+		m.group.open--
+		if m.group.open == 0 && !m.group.dropped {
+			groups++
+		}
+	}
+	t.builder.PanoptesJSONRecordsSent.Add(ctx, records)
+	t.builder.PanoptesJSONBytesSent.Add(ctx, size)
+	if groups > 0 {
+		t.builder.PanoptesJSONGroupsSent.Add(ctx, groups)
+	}
+}
+
+// explain logs why a group was dropped: once an hour for the same series of groups and topic.
+func (t *telemetry) explain(f failure, reason string) {
+	g := f.message.decode()
+	id := f.message.topic + "\x00" + reason + "\x00" + g.Resource.Key() + "\x00" + g.Type
+	for _, d := range g.SortedDimensions() {
+		id += "\x00" + d.Name + "\x00" + d.Value
+	}
+	if !t.firstOf(id) {
+		return
+	}
+	fields := append(f.message.fields(), zap.String("reason", reason), zap.Int("bytes", f.message.size()), zap.Error(f.err))
+	text := "Kafka does not take a metrics group: it is dropped"
+	if reason == reasonTooLarge {
+		fields = append(fields, zap.Int("max_message_bytes", t.limit))
+		text = "A metrics group is larger than producer::max_message_bytes: it is dropped"
+		if f.message.size() <= t.limit {
+			text = "A metrics group is larger than the broker's message.max.bytes or the topic's max.message.bytes: it is dropped"
+		}
+	}
+	t.logger.Error(text, fields...)
+}
+
+// firstOf says whether id was not explained within the last hour, and notes that it is now.
+func (t *telemetry) firstOf(id string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.now()
+	if at, ok := t.explained[id]; ok && now.Sub(at) < explainAgain {
+		return false
+	}
+	if len(t.explained) >= explainedSize {
+		for old, at := range t.explained {
+			if now.Sub(at) >= explainAgain {
+				delete(t.explained, old)
+			}
+		}
+		if len(t.explained) >= explainedSize {
+			return false
+		}
+	}
+	t.explained[id] = now
+	return true
+}
+
+// decode reads the group back from its JSON: only the log of a drop needs it, so that nothing is kept for it.
+func (m *message) decode() *pluginsdk.MetricsGroup {
+	g := &pluginsdk.MetricsGroup{}
+	if json.Unmarshal(m.value, g) != nil || g.Resource == nil {
+		g.Resource = &pluginsdk.Resource{}
+	}
+	return g
+}
+
+// fields name a message's topic and group in the log.
+func (m *message) fields() []zap.Field {
+	g := m.decode()
+	dimensions := make(map[string]string, len(g.Dimensions()))
+	for _, d := range g.Dimensions() {
+		dimensions[d.Name] = d.Value
+	}
+	return []zap.Field{
+		zap.String("topic", m.topic),
+		zap.String("resource_site", g.Resource.Site),
+		zap.String("resource_id", g.Resource.ID),
+		zap.String("metrics_group_type", g.Type),
+		zap.Any("dimensions", dimensions),
+	}
+}
