@@ -1,0 +1,67 @@
+// Package input reads what several commands are given: filters and files of resources.
+package input
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resources"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// Filter parses a resource filter. What names where the filter was given. The error shows the place of the mistake and
+// is wrong usage. Where Panoptes itself would read the filter otherwise, stderr gets a line.
+func Filter(what, text string, stderr io.Writer) (*resourcefilter.Filter, error) {
+	filter, err := resourcefilter.Parse(text)
+	if err != nil {
+		return nil, exit.Misuse(fmt.Errorf("%s: %w%s", what, err, Pointer(text, err)))
+	}
+	for _, warning := range filter.Warnings() {
+		fmt.Fprintf(stderr, "panoptes: %s: %s\n", what, warning)
+	}
+	return filter, nil
+}
+
+// Pointer returns the line of a filter that err is about and below it a caret at the place, each on a line of its own
+// and after a newline; "" where err does not tell a place.
+func Pointer(text string, err error) string {
+	var syntax *resourcefilter.SyntaxError
+	if !errors.As(err, &syntax) {
+		return ""
+	}
+	lines := strings.Split(text, "\n")
+	if syntax.Line < 1 || syntax.Line > len(lines) || syntax.Column < 1 {
+		return ""
+	}
+	line := strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, lines[syntax.Line-1])
+	return "\n  " + line + "\n  " + strings.Repeat(" ", syntax.Column-1) + "^"
+}
+
+// Resources reads files of resources, in order; what names a file may be a pattern with *, ? and [...]. An entry that is
+// no resource is reported on stderr and counted as bad. The error tells all files that cannot be read, and is wrong
+// usage.
+func Resources(files []string, stderr io.Writer) (all []*pluginsdk.Resource, bad int, err error) {
+	var errs []error
+	for _, file := range files {
+		found, warnings, err := resources.LoadFile(file)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for _, warning := range warnings {
+			bad++
+			fmt.Fprintf(stderr, "panoptes: %v\n", warning)
+		}
+		all = append(all, found...)
+	}
+	return all, bad, exit.Misuse(errors.Join(errs...))
+}
