@@ -1,0 +1,120 @@
+package panoptesrateprocessor
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
+)
+
+// sweepEvery is how often a part of the state is searched for series that have expired, and sweepParts the number of
+// parts: a series goes at most a minute after its time.
+const (
+	sweepEvery = time.Second
+	sweepParts = 60
+)
+
+// rateProcessor adds rates to what passes through. ConsumeMetrics may be called from many goroutines.
+type rateProcessor struct {
+	next      consumer.Metrics
+	logger    *zap.Logger
+	telemetry *metadata.TelemetryBuilder
+
+	state   *ratestate.Store
+	hasher  ratestate.Hasher
+	plans   *plans
+	notices *notices
+
+	start, stop sync.Once
+	done        chan struct{}
+	sweeper     sync.WaitGroup
+}
+
+var _ processor.Metrics = (*rateProcessor)(nil)
+
+func newRateProcessor(set component.TelemetrySettings, cfg *Config, next consumer.Metrics) (*rateProcessor, error) {
+	rules, err := cfg.rules()
+	if err != nil {
+		return nil, err
+	}
+	telemetry, err := metadata.NewTelemetryBuilder(set)
+	if err != nil {
+		return nil, err
+	}
+	state := ratestate.New(ratestate.Settings{MaxSeries: cfg.MaxSeries})
+	p := &rateProcessor{
+		next:      next,
+		logger:    set.Logger,
+		telemetry: telemetry,
+		state:     state,
+		hasher:    state.Hasher(),
+		plans:     newPlans(state.Hasher(), rules),
+		notices:   newNotices(state.Hasher(), time.Now),
+		done:      make(chan struct{}),
+	}
+	err = telemetry.RegisterPanoptesRateSeriesCallback(func(_ context.Context, o metric.Int64Observer) error {
+		o.Observe(int64(state.Len()))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("register panoptes_rate_series: %w", err)
+	}
+	return p, nil
+}
+
+// Capabilities implements consumer.Metrics.
+func (p *rateProcessor) Capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: true}
+}
+
+// Start begins to sweep the state. The context is for the call alone.
+func (p *rateProcessor) Start(context.Context, component.Host) error {
+	p.start.Do(func() { p.sweeper.Go(p.sweep) })
+	return nil
+}
+
+func (p *rateProcessor) sweep() {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.done:
+			return
+		case <-ticker.C:
+			p.state.Sweep(sweepParts)
+		}
+	}
+}
+
+// Shutdown ends the sweeping and waits for it. It may be called twice, and without Start.
+func (p *rateProcessor) Shutdown(context.Context) error {
+	p.stop.Do(func() {
+		close(p.done)
+		p.telemetry.Shutdown()
+	})
+	p.sweeper.Wait()
+	return nil
+}
+
+// ConsumeMetrics adds the rates and hands the data on. It fails only where what comes next fails. State is kept even
+// then: the same data sent again gets the same rates.
+func (p *rateProcessor) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+	c := passes.Get().(*pass)
+	c.begin(p)
+	for _, rm := range md.ResourceMetrics().All() {
+		c.resource(rm)
+	}
+	p.report(ctx, &c.tally)
+	c.end()
+	return p.next.ConsumeMetrics(ctx, md)
+}
