@@ -1,0 +1,324 @@
+package panoptesreceiver
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+)
+
+// Config is the configuration of the receiver. Relative paths start at the Collector's working directory.
+type Config struct {
+	// Plugins says where plugin files are and how changes to them are taken.
+	Plugins PluginsConfig `mapstructure:"plugins"`
+	// Resources says what plugins are run against.
+	Resources ResourcesConfig `mapstructure:"resources"`
+	// MaxConcurrentRuns is the most runs under way at once, of all plugins together (default 256). A run that is due
+	// while all places are taken starts late.
+	MaxConcurrentRuns int `mapstructure:"max_concurrent_runs"`
+	// Python configures the processes that run Python plugins.
+	Python PythonConfig `mapstructure:"python"`
+	// Context is what plugins see of their surroundings.
+	Context ContextConfig `mapstructure:"context"`
+	// Secrets is where plugins find secrets.
+	Secrets SecretsConfig `mapstructure:"secrets"`
+	// Emit says how finished runs are joined into batches.
+	Emit EmitConfig `mapstructure:"emit"`
+	// ServiceIdentity adds service.namespace, service.name and service.instance.id to each resource (default true),
+	// by which Prometheus tells resources apart.
+	ServiceIdentity bool `mapstructure:"service_identity"`
+}
+
+// PluginsConfig says where plugin files are.
+type PluginsConfig struct {
+	// Directories are scanned recursively for files that end in .panoptes-plugin; symbolic links are followed. At
+	// least one is needed.
+	Directories []DirectoryConfig `mapstructure:"directories"`
+	// Settle is how long a change to a plugin or a resources file must last before it is taken (default 2s), so that
+	// half a deployment is never run. 0 takes every change as it is seen.
+	Settle time.Duration `mapstructure:"settle"`
+	// ScanInterval is the time between two scans (default 60s). Changes are mostly seen at once; the scan finds those
+	// that the system does not tell of, such as on NFS.
+	ScanInterval time.Duration `mapstructure:"scan_interval"`
+}
+
+// DirectoryConfig is one plugin directory: a path, or a block with a path.
+type DirectoryConfig struct {
+	// Path is the directory.
+	Path string `mapstructure:"path"`
+}
+
+// UnmarshalText reads the short form, which is the path alone.
+func (d *DirectoryConfig) UnmarshalText(text []byte) error {
+	d.Path = string(text)
+	return nil
+}
+
+// ResourcesConfig says what plugins are run against.
+type ResourcesConfig struct {
+	// Files are paths, with * ? and [...], of files in Panoptes' discovery JSON. Where two files have the same
+	// resource (site, class, subclass, type, id) the later one counts.
+	Files []string `mapstructure:"files"`
+	// ScanInterval is the time between two scans of the files (default 60s).
+	ScanInterval time.Duration `mapstructure:"scan_interval"`
+	// Filter keeps only the resources that match, in the language of resource_filter; "" keeps all.
+	Filter string `mapstructure:"filter"`
+}
+
+// PythonConfig configures the processes that run Python plugins.
+type PythonConfig struct {
+	// Interpreter is a path, or a name that is looked up in PATH (default python3). Python 3.8 or later.
+	Interpreter string `mapstructure:"interpreter"`
+	// MaxWorkers is the most Python processes at once (default 8). They are started as they are needed.
+	MaxWorkers int `mapstructure:"max_workers"`
+	// RuntimeDir is where the embedded Python package is written; "" makes a temporary directory for as long as the
+	// receiver runs.
+	RuntimeDir string `mapstructure:"runtime_dir"`
+}
+
+// ContextConfig is what Panoptes kept in panoptes.ini for plugins to see.
+type ContextConfig struct {
+	// Sites are the names of the sites, context.sites in a plugin.
+	Sites []string `mapstructure:"sites"`
+	// SNMP are the defaults for SNMP, context.snmp in a plugin.
+	SNMP SNMPConfig `mapstructure:"snmp"`
+	// X509 are the defaults for client certificates, context.x509 in a plugin.
+	X509 X509Config `mapstructure:"x509"`
+}
+
+// SNMPConfig has the names, defaults and bounds of section [snmp] in panoptes.ini.
+type SNMPConfig struct {
+	// ConnectionFactoryModule is the Python module that makes SNMP connections.
+	ConnectionFactoryModule string `mapstructure:"connection_factory_module"`
+	// ConnectionFactoryClass is the class in that module.
+	ConnectionFactoryClass string `mapstructure:"connection_factory_class"`
+	// Community is the community for sites without a secret (default public).
+	Community configopaque.String `mapstructure:"community"`
+	// Timeout is the time to wait for an answer, in seconds, 1 to 120 (default 5).
+	Timeout int `mapstructure:"timeout"`
+	// Retries is how often a request is sent again, 1 to 10 (default 1).
+	Retries int `mapstructure:"retries"`
+	// NonRepeaters is the number of variables that a bulk request asks for once (default 0).
+	NonRepeaters int `mapstructure:"non_repeaters"`
+	// MaxRepetitions is the number of rows that a bulk request asks for (default 25).
+	MaxRepetitions int `mapstructure:"max_repetitions"`
+	// Port is the agents' port (default 161).
+	Port int `mapstructure:"port"`
+	// ProxyPort is the port of SNMP proxies (default 10161).
+	ProxyPort int `mapstructure:"proxy_port"`
+	// CommunityStringKey is the name of the secret that holds a site's community (default snmp_community_string).
+	CommunityStringKey string `mapstructure:"community_string_key"`
+}
+
+// X509Config has the names and defaults of section [x509] in panoptes.ini.
+type X509Config struct {
+	// CertLocation is the directory of certificates.
+	CertLocation string `mapstructure:"x509_cert_location"`
+	// CertFilename is the certificate's file in it.
+	CertFilename string `mapstructure:"x509_cert_filename"`
+	// KeyLocation is the directory of keys.
+	KeyLocation string `mapstructure:"x509_key_location"`
+	// KeyFilename is the key's file in it.
+	KeyFilename string `mapstructure:"x509_key_filename"`
+	// SecuredRequests is what Panoptes' HTTP helper does: 0 no certificate, 1 and 2 as its own documentation says.
+	SecuredRequests int `mapstructure:"x509_secured_requests"`
+}
+
+// SecretsConfig is where plugins find secrets.
+type SecretsConfig struct {
+	// Directory holds files <name>/<site> and <name>/default, read anew for every lookup. "" means no secrets.
+	Directory string `mapstructure:"directory"`
+}
+
+// EmitConfig says how finished runs are joined into batches.
+type EmitConfig struct {
+	// MaxDelay is the longest time that a finished run waits for others (default 200ms).
+	MaxDelay time.Duration `mapstructure:"max_delay"`
+	// MaxPoints sends a batch as soon as it has that many data points (default 8192). A metrics group is never cut
+	// apart, so that a batch can be larger by one group.
+	MaxPoints int `mapstructure:"max_points"`
+}
+
+// createDefaultConfig holds every default; the README gives the reasons.
+func createDefaultConfig() component.Config {
+	return &Config{
+		Plugins:           PluginsConfig{Settle: 2 * time.Second, ScanInterval: time.Minute},
+		Resources:         ResourcesConfig{ScanInterval: time.Minute},
+		MaxConcurrentRuns: 256,
+		Python: PythonConfig{
+			Interpreter: pluginrun.DefaultInterpreter,
+			MaxWorkers:  pluginrun.DefaultMaxWorkers,
+		},
+		Context: ContextConfig{
+			SNMP: SNMPConfig{
+				ConnectionFactoryModule: "yahoo_panoptes.plugins.helpers.snmp_connections",
+				ConnectionFactoryClass:  "PanoptesSNMPConnectionFactory",
+				Community:               "public",
+				Timeout:                 5,
+				Retries:                 1,
+				MaxRepetitions:          25,
+				Port:                    161,
+				ProxyPort:               10161,
+				CommunityStringKey:      "snmp_community_string",
+			},
+			X509: X509Config{
+				CertLocation: "/home/panoptes/x509/certs",
+				CertFilename: "panoptes.pem",
+				KeyLocation:  "/home/panoptes/x509/keys",
+				KeyFilename:  "panoptes.key",
+			},
+		},
+		Emit:            EmitConfig{MaxDelay: 200 * time.Millisecond, MaxPoints: 8192},
+		ServiceIdentity: true,
+	}
+}
+
+var (
+	_ confmap.Unmarshaler = (*Config)(nil)
+	_ confmap.Validator   = (*Config)(nil)
+)
+
+// minScanInterval bounds the cost of scanning.
+const minScanInterval = time.Second
+
+// Validate checks what concerns the whole configuration. The blocks validate themselves.
+func (c *Config) Validate() error {
+	return atLeast("max_concurrent_runs", c.MaxConcurrentRuns, 1)
+}
+
+// Validate checks the block plugins.
+func (c *PluginsConfig) Validate() error {
+	var errs []error
+	if len(c.Directories) == 0 {
+		errs = append(errs, errors.New("directories must name at least one directory"))
+	}
+	seen := map[string]struct{}{}
+	for i, d := range c.Directories {
+		if d.Path == "" {
+			continue // DirectoryConfig says so
+		}
+		if _, ok := seen[filepath.Clean(d.Path)]; ok {
+			errs = append(errs, fmt.Errorf("directories has %q twice, the second time as entry %d", d.Path, i+1))
+		}
+		seen[filepath.Clean(d.Path)] = struct{}{}
+	}
+	if c.Settle < 0 {
+		errs = append(errs, fmt.Errorf("settle must not be negative, is %s", c.Settle))
+	}
+	return errors.Join(append(errs, scanInterval(c.ScanInterval))...)
+}
+
+// Validate checks one directory.
+func (d *DirectoryConfig) Validate() error {
+	if d.Path == "" {
+		return errors.New("path must not be empty")
+	}
+	return nil
+}
+
+// Validate checks the block resources.
+func (c *ResourcesConfig) Validate() error {
+	var errs []error
+	for _, glob := range c.Files {
+		if glob == "" {
+			errs = append(errs, errors.New("files must not have an empty path"))
+		} else if _, err := filepath.Match(glob, ""); err != nil {
+			errs = append(errs, fmt.Errorf("files has a bad pattern %q: %w", glob, err))
+		}
+	}
+	errs = append(errs, scanInterval(c.ScanInterval))
+	if c.Filter != "" {
+		if _, err := resourcefilter.Parse(c.Filter); err != nil {
+			errs = append(errs, fmt.Errorf("filter %q: %w", c.Filter, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Validate checks the block python.
+func (c *PythonConfig) Validate() error {
+	var errs []error
+	if c.Interpreter == "" {
+		errs = append(errs, errors.New("interpreter must not be empty"))
+	}
+	return errors.Join(append(errs, between("max_workers", c.MaxWorkers, 1, 1024))...)
+}
+
+// Validate checks the block context.
+func (c *ContextConfig) Validate() error {
+	var errs []error
+	seen := map[string]struct{}{}
+	for _, site := range c.Sites {
+		if site == "" {
+			errs = append(errs, errors.New("sites must not have an empty name"))
+		} else if _, ok := seen[site]; ok {
+			errs = append(errs, fmt.Errorf("sites has %q twice", site))
+		}
+		seen[site] = struct{}{}
+	}
+	return errors.Join(errs...)
+}
+
+// Validate checks the block snmp by the bounds of Panoptes' own specification of panoptes.ini.
+func (c *SNMPConfig) Validate() error {
+	return errors.Join(
+		notEmpty("connection_factory_module", c.ConnectionFactoryModule),
+		notEmpty("connection_factory_class", c.ConnectionFactoryClass),
+		notEmpty("community_string_key", c.CommunityStringKey),
+		between("timeout", c.Timeout, 1, 120),
+		between("retries", c.Retries, 1, 10),
+		atLeast("non_repeaters", c.NonRepeaters, 0),
+		atLeast("max_repetitions", c.MaxRepetitions, 1),
+		between("port", c.Port, 1, 65535),
+		between("proxy_port", c.ProxyPort, 1, 65535),
+	)
+}
+
+// Validate checks the block x509.
+func (c *X509Config) Validate() error {
+	return between("x509_secured_requests", c.SecuredRequests, 0, 2)
+}
+
+// Validate checks the block emit.
+func (c *EmitConfig) Validate() error {
+	var errs []error
+	if c.MaxDelay <= 0 {
+		errs = append(errs, fmt.Errorf("max_delay must be greater than zero, is %s", c.MaxDelay))
+	}
+	return errors.Join(append(errs, atLeast("max_points", c.MaxPoints, 1))...)
+}
+
+func scanInterval(d time.Duration) error {
+	if d < minScanInterval {
+		return fmt.Errorf("scan_interval must be at least %s, is %s", minScanInterval, d)
+	}
+	return nil
+}
+
+func notEmpty(key, value string) error {
+	if value == "" {
+		return fmt.Errorf("%s must not be empty", key)
+	}
+	return nil
+}
+
+func atLeast(key string, n, low int) error {
+	if n < low {
+		return fmt.Errorf("%s must be at least %d, is %d", key, low, n)
+	}
+	return nil
+}
+
+func between(key string, n, low, high int) error {
+	if n < low || n > high {
+		return fmt.Errorf("%s must be between %d and %d, is %d", key, low, high, n)
+	}
+	return nil
+}

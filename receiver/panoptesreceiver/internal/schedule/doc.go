@@ -1,0 +1,10 @@
+// Package schedule decides when each task runs, and runs it: one task per plugin and resource, a million of them.
+//
+// A task that has never run starts after a delay that is a hash of its name, within its interval and a minute at the
+// most, as in Panoptes. From then on it has a fixed place in its interval, again a hash of its name: counted from the
+// epoch, so that a restart does not move it and tasks spread evenly. Runs of one task never overlap; a slot that comes
+// while the task still runs, or waits for a free place, is missed: counted, not queued.
+//
+// All tasks lie in one array and one heap (table.go); what is due waits in queues that are fair between plugins
+// (queue.go); a bounded number of goroutines runs it (scheduler.go).
+package schedule

@@ -1,0 +1,59 @@
+package schedule
+
+import (
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/hashing"
+)
+
+// maxFirstDelay bounds the wait for a first run, as in Panoptes (docs/panoptes/runtime.md, section 4).
+const maxFirstDelay = time.Minute
+
+// FirstDelay is how long a task that has never run waits: the hash of its name modulo its interval, or modulo a minute
+// where the interval is longer. It counts whole seconds, as Panoptes does; intervals under a second, which Panoptes
+// does not have, count milliseconds.
+func FirstDelay(name string, interval time.Duration) time.Duration {
+	return firstDelay(hashing.Murmur3([]byte(name)), interval)
+}
+
+func firstDelay(hash uint32, interval time.Duration) time.Duration {
+	unit := time.Second
+	if interval < unit {
+		unit = time.Millisecond
+	}
+	span := min(interval, maxFirstDelay) / unit
+	return time.Duration(hash) % max(span, 1) * unit
+}
+
+// FirstRun is when a task starts that the scheduler did not have before. last is when it ran before the restart, or
+// zero: where that is less than an interval ago, it goes on from there.
+func FirstRun(name string, interval time.Duration, now, last time.Time) time.Time {
+	return firstRun(hashing.Murmur3([]byte(name)), interval, now, last)
+}
+
+func firstRun(hash uint32, interval time.Duration, now, last time.Time) time.Time {
+	if next := last.Add(interval); !last.IsZero() && last.Before(now) && !next.Before(now) {
+		return next
+	}
+	return now.Add(firstDelay(hash, interval))
+}
+
+// nextSlot is the first time after `after` that is in the task's phase: hash modulo interval after a multiple of the
+// interval since the epoch. All are milliseconds; the phase counts them so that a million tasks do not all start at
+// whole seconds.
+func nextSlot(hash uint32, interval, after int64) int64 {
+	sinceSlot := (after - int64(hash)) % interval
+	if sinceSlot < 0 {
+		sinceSlot += interval
+	}
+	return after - sinceSlot + interval
+}
+
+// slotAfterRun is the slot that follows the one a run had. The slot of a first run is in no phase: then the next one
+// is half to one and a half intervals later, so that the first two runs are not so close that a rate says nothing.
+func slotAfterRun(hash uint32, interval, slot int64) int64 {
+	if nextSlot(hash, interval, slot) == slot+interval {
+		return slot + interval
+	}
+	return nextSlot(hash, interval, slot+interval/2-1)
+}

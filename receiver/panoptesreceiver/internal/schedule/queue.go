@@ -1,0 +1,166 @@
+package schedule
+
+// LaneID names a lane in a Scheduler. No lane has 0.
+type LaneID uint32
+
+// readyEntry is a task that is due and waits for a free place.
+type readyEntry struct {
+	id    ID
+	entry uint32
+}
+
+// lane holds the tasks of one plugin that are ready, oldest first.
+type lane struct {
+	class   int
+	ready   []readyEntry
+	head    int
+	running int
+	open    bool // false: no new tasks; gone when nothing of it runs
+	listed  bool // is in its class's list
+}
+
+// class is a kind of plugins that share a bounded number of places, such as the Python workers.
+type class struct {
+	limit   int
+	running int
+	ready   int      // entries in all lanes
+	open    int      // lanes
+	lanes   []LaneID // with ready tasks, in turn
+}
+
+// queue holds what is ready. Lanes of one class take turns, and where there is more than one lane, none may hold
+// all places: a plugin that hangs against a thousand resources leaves room for the others. Not safe for concurrent use.
+type queue struct {
+	limit   int // of all classes together
+	running int
+	lanes   []lane // index 0 is not used
+	free    []LaneID
+	classes []class
+	turn    int // class that is asked first
+}
+
+func newQueue(limit int, classLimits []int) *queue {
+	q := &queue{limit: limit, lanes: make([]lane, 1)}
+	for _, n := range classLimits {
+		q.classes = append(q.classes, class{limit: min(n, limit)})
+	}
+	return q
+}
+
+func (q *queue) openLane(class int) LaneID {
+	var id LaneID
+	if n := len(q.free); n > 0 {
+		id, q.free = q.free[n-1], q.free[:n-1]
+	} else {
+		id = LaneID(len(q.lanes))
+		q.lanes = append(q.lanes, lane{})
+	}
+	q.lanes[id] = lane{class: class, open: true}
+	q.classes[class].open++
+	return id
+}
+
+func (q *queue) closeLane(id LaneID) {
+	l := &q.lanes[id]
+	if !l.open {
+		return
+	}
+	c := &q.classes[l.class]
+	c.open--
+	c.ready -= len(l.ready) - l.head
+	l.open, l.ready, l.head = false, nil, 0
+	q.reclaim(id)
+}
+
+// reclaim lets a closed lane be used again once nothing refers to it any more.
+func (q *queue) reclaim(id LaneID) {
+	if l := &q.lanes[id]; !l.open && l.running == 0 && !l.listed {
+		q.free = append(q.free, id)
+	}
+}
+
+func (q *queue) push(id LaneID, e readyEntry) {
+	l := &q.lanes[id]
+	if !l.open {
+		return
+	}
+	if l.head > 64 && l.head > len(l.ready)/2 {
+		l.ready = append(l.ready[:0], l.ready[l.head:]...)
+		l.head = 0
+	}
+	l.ready = append(l.ready, e)
+	c := &q.classes[l.class]
+	c.ready++
+	if !l.listed {
+		l.listed = true
+		c.lanes = append(c.lanes, id)
+	}
+}
+
+// startable is the most tasks that take may give now.
+func (q *queue) startable() int {
+	n := 0
+	for i := range q.classes {
+		c := &q.classes[i]
+		n += min(c.ready, c.limit-c.running)
+	}
+	return min(n, q.limit-q.running)
+}
+
+// take takes the next task that may run, and its place. The caller gives the place back with done.
+func (q *queue) take() (LaneID, readyEntry, bool) {
+	if q.running >= q.limit {
+		return 0, readyEntry{}, false
+	}
+	for i := range q.classes {
+		n := (q.turn + i) % len(q.classes)
+		if id, e, ok := q.takeOf(&q.classes[n]); ok {
+			q.turn = n + 1
+			return id, e, true
+		}
+	}
+	return 0, readyEntry{}, false
+}
+
+func (q *queue) takeOf(c *class) (LaneID, readyEntry, bool) {
+	if c.running >= c.limit {
+		return 0, readyEntry{}, false
+	}
+	most := c.limit
+	if c.open > 1 && most > 1 {
+		most--
+	}
+	for range len(c.lanes) {
+		id := c.lanes[0]
+		copy(c.lanes, c.lanes[1:])
+		c.lanes = c.lanes[:len(c.lanes)-1]
+		l := &q.lanes[id]
+		if l.head == len(l.ready) {
+			l.listed, l.ready, l.head = false, l.ready[:0], 0
+			q.reclaim(id)
+			continue
+		}
+		if l.running >= most {
+			c.lanes = append(c.lanes, id)
+			continue
+		}
+		e := l.ready[l.head]
+		l.head++
+		c.lanes = append(c.lanes, id)
+		l.running++
+		c.running++
+		c.ready--
+		q.running++
+		return id, e, true
+	}
+	return 0, readyEntry{}, false
+}
+
+// done gives a place back.
+func (q *queue) done(id LaneID) {
+	l := &q.lanes[id]
+	l.running--
+	q.classes[l.class].running--
+	q.running--
+	q.reclaim(id)
+}

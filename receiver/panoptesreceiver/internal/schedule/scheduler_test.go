@@ -1,0 +1,317 @@
+package schedule
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"go.uber.org/goleak"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/hashing"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// recorder is what runs and misses come to in these tests. Under synctest all times are exact.
+type recorder struct {
+	mu     sync.Mutex
+	runs   map[string][]Run[string]
+	starts map[string][]time.Time
+	missed map[string]int64
+	most   int // runs at once
+	now    map[string]int
+	body   func(ctx context.Context, r Run[string])
+}
+
+func newRecorder(body func(ctx context.Context, r Run[string])) *recorder {
+	return &recorder{
+		runs: map[string][]Run[string]{}, starts: map[string][]time.Time{}, missed: map[string]int64{},
+		now: map[string]int{}, body: body,
+	}
+}
+
+func (r *recorder) scheduler(limit int, classes ...int) *Scheduler[string] {
+	if len(classes) == 0 {
+		classes = []int{limit}
+	}
+	return New(Settings[string]{MaxConcurrent: limit, Classes: classes, Run: r.run, Missed: r.miss})
+}
+
+func (r *recorder) run(ctx context.Context, run Run[string]) {
+	r.mu.Lock()
+	r.runs[run.Value] = append(r.runs[run.Value], run)
+	r.starts[run.Value] = append(r.starts[run.Value], time.Now())
+	r.now[run.Value]++
+	running := 0
+	for name, n := range r.now {
+		running += n
+		if n > 1 {
+			panic("two runs of " + name)
+		}
+	}
+	r.most = max(r.most, running)
+	r.mu.Unlock()
+	if r.body != nil {
+		r.body(ctx, run)
+	}
+	r.mu.Lock()
+	r.now[run.Value]--
+	r.mu.Unlock()
+}
+
+func (r *recorder) miss(value string, n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.missed[value] += n
+}
+
+func (r *recorder) count(value string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.runs[value])
+}
+
+// pause is a run that takes a while, or until its context ends.
+func pause(d time.Duration) func(context.Context, Run[string]) {
+	return func(ctx context.Context, _ Run[string]) {
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// advance lets the clock of the test's bubble go on, and everything happen that is due by then.
+func advance(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func spec(name string, interval time.Duration) Spec { return Spec{Name: name, Interval: interval} }
+
+func TestCadence(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rec := newRecorder(pause(900 * time.Millisecond))
+		s := rec.scheduler(4)
+		start := time.Now()
+		s.Add(s.OpenLane(0), spec("task", 2*time.Second), "task")
+		s.Start()
+		advance(time.Hour)
+		s.Stop(t.Context())
+
+		starts := rec.starts["task"]
+		assert.Equal(t, FirstDelay("task", 2*time.Second), starts[0].Sub(start))
+		assert.GreaterOrEqual(t, starts[1].Sub(starts[0]), time.Second)
+		assert.LessOrEqual(t, starts[1].Sub(starts[0]), 3*time.Second)
+		phase := time.Duration(hashing.Murmur3([]byte("task"))%2000) * time.Millisecond
+		for i, at := range starts[1:] {
+			assert.Equal(t, starts[1].Add(time.Duration(i)*2*time.Second), at, "no drift")
+			assert.Equal(t, phase, time.Duration(at.UnixNano())%(2*time.Second))
+		}
+		assert.InDelta(t, 1800, len(starts), 1)
+		assert.Zero(t, rec.missed["task"])
+		assert.Zero(t, rec.runs["task"][7].Lateness)
+	})
+}
+
+func TestSlowRunsMissSlots(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rec := newRecorder(pause(5 * time.Second))
+		s := rec.scheduler(4)
+		s.Add(s.OpenLane(0), spec("task", 2*time.Second), "task")
+		s.Start()
+		advance(time.Minute)
+		s.Stop(t.Context())
+		starts := rec.starts["task"]
+		for i := range starts[2:] {
+			assert.Equal(t, 6*time.Second, starts[i+2].Sub(starts[i+1]))
+		}
+		assert.InDelta(t, 2*len(starts), rec.missed["task"], 2, "two slots pass in each run")
+	})
+}
+
+func TestLimitMakesRunsLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rec := newRecorder(pause(100 * time.Millisecond))
+		s := rec.scheduler(1)
+		lane := s.OpenLane(0)
+		for i := range 3 {
+			s.Add(lane, spec("same", 2*time.Second), fmt.Sprint(i))
+		}
+		s.Start()
+		advance(time.Minute)
+		assert.Equal(t, 3, s.Len())
+		s.Stop(t.Context())
+		assert.Equal(t, 1, rec.most)
+		for _, value := range []string{"0", "1", "2"} {
+			assert.InDelta(t, 30, len(rec.runs[value]), 2)
+			assert.Zero(t, rec.missed[value])
+		}
+		late := map[time.Duration]bool{}
+		for _, value := range []string{"0", "1", "2"} {
+			late[rec.runs[value][5].Lateness] = true
+		}
+		assert.Equal(t, map[time.Duration]bool{0: true, 100 * time.Millisecond: true, 200 * time.Millisecond: true}, late)
+	})
+}
+
+// A plugin that hangs against many resources takes neither the places of another kind nor all of its own.
+func TestFairness(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rec := newRecorder(func(ctx context.Context, r Run[string]) {
+			if r.Value[0] == 'h' {
+				<-ctx.Done()
+			}
+		})
+		s := rec.scheduler(16, 16, 4)
+		hang, good, other := s.OpenLane(1), s.OpenLane(1), s.OpenLane(0)
+		for i := range 100 {
+			s.Add(hang, spec(fmt.Sprint("hang", i), time.Second), fmt.Sprint("hang", i))
+		}
+		s.Add(good, spec("good", time.Second), "good")
+		s.Add(other, spec("other", time.Second), "other")
+		s.Start()
+		advance(time.Minute)
+		assert.Equal(t, 3, s.Running(), "one place of four is left for others")
+		assert.InDelta(t, 60, rec.count("good"), 1)
+		assert.InDelta(t, 60, rec.count("other"), 1)
+		assert.Zero(t, rec.missed["good"])
+
+		// Alone in its class, it may have all places.
+		s.Remove(ID(101), "good")
+		s.CloseLane(good)
+		synctest.Wait()
+		assert.Equal(t, 4, s.Running())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		start := time.Now()
+		s.Stop(ctx)
+		assert.Equal(t, time.Second, time.Since(start), "Stop waits for its context, then ends the runs")
+	})
+}
+
+func TestRemovedWhileRunning(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rec := newRecorder(pause(10 * time.Second))
+		s := rec.scheduler(4)
+		lane := s.OpenLane(0)
+		s.Start()
+		id := s.Add(lane, spec("task", time.Second), "task")
+		advance(time.Second)
+		assert.Equal(t, 1, s.Running())
+		s.Remove(id, "task")
+		assert.Zero(t, s.Len())
+		s.Remove(id, "task")
+		assert.Zero(t, s.Len(), "removed once")
+
+		// It comes back while its run goes on: the same task, so the runs do not overlap (the recorder would panic).
+		again := s.Add(lane, spec("task", time.Second), "task")
+		assert.Equal(t, id, again)
+		advance(30 * time.Second)
+		assert.GreaterOrEqual(t, rec.count("task"), 3)
+
+		s.Remove(again, "task")
+		advance(30 * time.Second)
+		n := rec.count("task")
+		advance(30 * time.Second)
+		assert.Equal(t, n, rec.count("task"))
+		assert.Zero(t, s.Running())
+		assert.Empty(t, s.table.zombies)
+		assert.Empty(t, s.table.names)
+		assert.Equal(t, id, s.Add(lane, spec("next", time.Hour), "next"), "the place is used again")
+		s.Stop(t.Context())
+	})
+}
+
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rec := newRecorder(nil)
+		s := rec.scheduler(4)
+		lane, second := s.OpenLane(0), s.OpenLane(0)
+		s.Start()
+		id := s.Add(lane, spec("task", time.Hour), "a")
+		advance(10 * time.Hour)
+		n := rec.count("a")
+		assert.InDelta(t, 10, n, 1)
+
+		// The same name and interval: the slot stays, only the value changes.
+		due := s.table.tasks[id].due
+		s.Update(id, second, spec("task", time.Hour), "b")
+		assert.Equal(t, due, s.table.tasks[id].due)
+
+		// Another interval counts from the last run, not from the next one of the old interval.
+		s.Update(id, second, spec("task", time.Second), "b")
+		advance(time.Minute)
+		assert.InDelta(t, 60, rec.count("b"), 1)
+		assert.Equal(t, n, rec.count("a"))
+		s.CloseLane(lane)
+		s.Stop(t.Context())
+	})
+}
+
+func TestStopWithoutStart(t *testing.T) {
+	t.Parallel()
+	s := newRecorder(nil).scheduler(1)
+	s.Add(s.OpenLane(0), spec("task", time.Second), "task")
+	s.Stop(t.Context())
+	s.Stop(t.Context())
+	s.Start()
+}
+
+// Removing and adding for ever leaves no growing heap behind.
+func TestHeapIsCompacted(t *testing.T) {
+	t.Parallel()
+	s := newRecorder(nil).scheduler(1)
+	lane := s.OpenLane(0)
+	for i := range 200_000 {
+		name := fmt.Sprint(i)
+		s.Remove(s.Add(lane, spec(name, time.Hour), name), name)
+	}
+	assert.LessOrEqual(t, len(s.table.heap), 4096)
+	assert.Len(t, s.table.tasks, 2)
+	assert.Zero(t, s.Len())
+}
+
+func BenchmarkAddAMillion(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		s := New(Settings[*int]{MaxConcurrent: 1, Classes: []int{1}})
+		lane := s.OpenLane(0)
+		for i := range 1_000_000 {
+			s.Add(lane, Spec{Name: fmt.Sprint(i), Interval: time.Minute}, nil)
+		}
+	}
+}
+
+func BenchmarkRun(b *testing.B) {
+	t := newTable[int]()
+	q := newQueue(256, []int{256})
+	lane := q.openLane(0)
+	now := time.Unix(1_600_000_000, 0)
+	for i := range 100_000 {
+		t.add(lane, Spec{Name: fmt.Sprint(i), Interval: time.Minute}, i, now)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		due, _ := t.next()
+		t.popDue(due, 1, q.push)
+		id, e, ok := q.take()
+		if !ok {
+			continue
+		}
+		if _, ok := t.begin(e); ok {
+			t.end(e.id, due)
+		}
+		q.done(id)
+	}
+}

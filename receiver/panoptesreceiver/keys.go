@@ -1,0 +1,115 @@
+package panoptesreceiver
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/collector/confmap"
+)
+
+// Unmarshal reads the configuration. Unknown keys are errors that name the nearest valid key.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	if err := checkKeys(conf); err != nil {
+		return err
+	}
+	return conf.Unmarshal(c)
+}
+
+// reservedKeys are keys of later versions: a configuration that has one would not do what its author expects.
+var reservedKeys = map[string]string{
+	"sharding": "this key is reserved: this version cannot share resources between receivers, each one runs all of its own; remove it",
+}
+
+// checkKeys names every key that Config does not have. Values are left to confmap, which knows their types.
+func checkKeys(conf *confmap.Conf) error {
+	return errors.Join(unknownKeys(conf.ToStringMap(), reflect.TypeFor[Config](), "")...)
+}
+
+func unknownKeys(got map[string]any, want reflect.Type, path string) []error {
+	fields := fieldsByKey(want)
+	var errs []error
+	for _, key := range slices.Sorted(maps.Keys(got)) {
+		field, ok := fields[key]
+		switch {
+		case ok:
+			errs = append(errs, unknownKeysIn(got[key], field, path+key)...)
+		case path == "" && reservedKeys[key] != "":
+			errs = append(errs, fmt.Errorf("%s: %s", key, reservedKeys[key]))
+		default:
+			errs = append(errs, fmt.Errorf("%s: unknown key, %s", path+key, suggest(key, slices.Sorted(maps.Keys(fields)))))
+		}
+	}
+	return errs
+}
+
+// unknownKeysIn looks into blocks, and into lists of blocks.
+func unknownKeysIn(value any, want reflect.Type, path string) []error {
+	switch v := value.(type) {
+	case map[string]any:
+		if want.Kind() == reflect.Struct {
+			return unknownKeys(v, want, path+".")
+		}
+	case []any:
+		if want.Kind() != reflect.Slice {
+			return nil
+		}
+		var errs []error
+		for i, item := range v {
+			errs = append(errs, unknownKeysIn(item, want.Elem(), path+"["+strconv.Itoa(i)+"]")...)
+		}
+		return errs
+	}
+	return nil
+}
+
+func fieldsByKey(t reflect.Type) map[string]reflect.Type {
+	fields := map[string]reflect.Type{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		fields[f.Tag.Get("mapstructure")] = f.Type
+	}
+	return fields
+}
+
+// suggest names the nearest key where there is a near one, else all of them.
+func suggest(key string, valid []string) string {
+	best, distance := "", len(key)/2+1
+	for _, v := range valid {
+		if d := editDistance(strings.ToLower(key), v); d < distance {
+			best, distance = v, d
+		}
+	}
+	if best == "" {
+		return fmt.Sprintf("expected one of %q", valid)
+	}
+	return fmt.Sprintf("did you mean %q?", best)
+}
+
+// editDistance is the number of characters to insert, delete or replace between a and b, where two neighbours that
+// changed places count once.
+func editDistance(a, b string) int {
+	before, prev, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := range len(a) {
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(prev[j+1]+1, row[j]+1, prev[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, prev, row = prev, row, before
+	}
+	return prev[len(b)]
+}
