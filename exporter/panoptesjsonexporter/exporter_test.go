@@ -1,0 +1,216 @@
+package panoptesjsonexporter
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// vector is a row of testdata/vectors/partition.jsonl.
+type vector struct {
+	Group      json.RawMessage `json:"group"`
+	Key        *string         `json:"key"`
+	Partitions int32           `json:"partitions"`
+	Partition  *int32          `json:"partition"`
+	Topics     json.RawMessage `json:"topics"`
+	Options    struct {
+		Site         bool   `json:"publish_to_site_topic"`
+		Global       bool   `json:"publish_to_global_topic"`
+		GlobalName   string `json:"global_topic_name"`
+		PluginTopics *struct {
+			Processed *string `json:"processed"`
+		} `json:"plugin_topics"`
+	} `json:"options"`
+}
+
+// readVectors returns the rows that tell topics: for the others the rule is this project's own (docs/topics.md), and
+// without any topic the exporter does not start.
+func readVectors(t *testing.T) []vector {
+	t.Helper()
+	data, err := os.ReadFile("../../testdata/vectors/partition.jsonl")
+	require.NoError(t, err)
+	var rows []vector
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var row vector
+		require.NoError(t, json.Unmarshal(lines.Bytes(), &row))
+		if row.Key != nil && len(row.topics()) > 0 {
+			rows = append(rows, row)
+		}
+	}
+	require.Greater(t, len(rows), 30)
+	return rows
+}
+
+func (v *vector) topics() []string {
+	var topics []string
+	_ = json.Unmarshal(v.Topics, &topics) // text instead of a list says that the rule is ours
+	return topics
+}
+
+// send sends a vector's group through an exporter set up as the vector says, and returns the group's JSON.
+func (v *vector) send(t *testing.T, brokers []string) []byte {
+	t.Helper()
+	g := &pluginsdk.MetricsGroup{}
+	require.NoError(t, json.Unmarshal(v.Group, g))
+	scope := mapping.Scope{Plugin: "p"}
+	if p := v.Options.PluginTopics; p != nil && p.Processed != nil {
+		scope.Topics = *p.Processed
+	}
+	s := newSender(t, brokers, func(cfg *Config) {
+		synchronous(cfg)
+		cfg.Topics.Site = v.Options.Site
+		cfg.Topics.Global = v.Options.Global
+		cfg.Topics.GlobalName = v.Options.GlobalName
+	}).start(t)
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batch(scope, g)))
+	return g.AppendJSON(nil)
+}
+
+func TestVectors(t *testing.T) {
+	t.Parallel()
+	for i, row := range readVectors(t) {
+		if p := row.Options.PluginTopics; p != nil && p.Processed != nil && *p.Processed == "" {
+			// A plugin file's empty option adds the topic "<site>-"; a scope cannot tell it from no option.
+			continue
+		}
+		t.Run(string(rune('a'+i%26))+"_"+*row.Key, func(t *testing.T) {
+			t.Parallel()
+			topics := row.topics()
+			c := newCluster(t, kfake.SeedTopics(row.Partitions, topics...))
+			value := row.send(t, c.ListenAddrs())
+			var got []string
+			for _, r := range consume(t, c.ListenAddrs(), len(topics), topics...) {
+				assert.Equal(t, string(value), string(r.Value))
+				assert.Equal(t, *row.Key, string(r.Key))
+				assert.Equal(t, *row.Partition, r.Partition)
+				got = append(got, r.Topic)
+			}
+			assert.Equal(t, topics, got)
+		})
+	}
+}
+
+func TestTopicsOfPluginsAndSites(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, kfake.AllowAutoTopicCreation(), kfake.DefaultNumPartitions(1))
+	s := newSender(t, c.ListenAddrs(), func(cfg *Config) {
+		synchronous(cfg)
+		cfg.Topics.Global = true
+		cfg.Topics.Suffixes = []string{"processed", "copy"}
+	}).start(t)
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batch(mapping.Scope{Plugin: "p", Topics: "extra, copy"},
+		testGroup(t, testResource("dc1", "a"), "cpu"))))
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batch(mapping.Scope{Plugin: "q"},
+		testGroup(t, testResource("dc2", "b"), "cpu"))))
+	want := []string{
+		"dc1-copy", "dc1-extra", "dc1-processed", "dc2-copy", "dc2-processed",
+		"panoptes-metrics", "panoptes-metrics",
+	}
+	var got []string
+	for _, r := range consume(t, c.ListenAddrs(), len(want), slices.Compact(slices.Clone(want))...) {
+		got = append(got, r.Topic)
+	}
+	assert.Equal(t, want, got)
+	assert.Equal(t, 2, s.sum(t, "groups_sent", ""))
+	assert.Equal(t, 7, s.sum(t, "records_sent", ""))
+	assert.Zero(t, s.sum(t, "groups_sanitised", ""))
+}
+
+func TestSiteThatIsNoTopic(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, kfake.AllowAutoTopicCreation())
+	s := newSender(t, c.ListenAddrs(), synchronous).start(t)
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batch(mapping.Scope{Plugin: "p"},
+		testGroup(t, testResource("My Site:1", "a"), "cpu"))))
+	assert.Equal(t, 1, s.sum(t, "groups_sanitised", ""))
+	assert.Equal(t, 1, s.sum(t, "groups_sent", ""))
+	assert.Zero(t, s.sum(t, "groups_dropped", ""))
+}
+
+func TestRates(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		rates RatesType
+		want  string
+	}{
+		{RatesInt, `"metric_name": "octets", "metric_value": 2, "metric_type": "gauge"}`},
+		{RatesDouble, `"metric_name": "octets", "metric_value": 2.75, "metric_type": "gauge"}`},
+	} {
+		t.Run(string(tt.rates), func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, kfake.SeedTopics(1, "dc1-processed"))
+			s := newSender(t, c.ListenAddrs(), func(cfg *Config) {
+				synchronous(cfg)
+				cfg.Rates = tt.rates
+			}).start(t)
+			g := testGroup(t, testResource("dc1", "a"), "if")
+			require.NoError(t, g.AddMetric(pluginsdk.Metric{
+				Name: "octets", Type: pluginsdk.Counter, Value: pluginsdk.Int(500), Timestamp: pluginsdk.Float(1600000000.123),
+			}))
+			md := batch(mapping.Scope{Plugin: "p"}, g)
+			scope := md.ResourceMetrics().At(0).ScopeMetrics().At(0)
+			rate := scope.Metrics().AppendEmpty()
+			rate.SetName("if.octets" + attrs.RateSuffix)
+			rate.SetUnit(attrs.RateUnit)
+			point := rate.SetEmptyGauge().DataPoints().AppendEmpty()
+			point.SetTimestamp(scope.Metrics().At(0).Gauge().DataPoints().At(0).Timestamp())
+			point.SetDoubleValue(2.75)
+			require.NoError(t, s.ConsumeMetrics(t.Context(), md))
+			value := string(consume(t, c.ListenAddrs(), 1, "dc1-processed")[0].Value)
+			assert.Contains(t, value, tt.want)
+			assert.Contains(t, value, `"metric_name": "octets", "metric_value": 500, "metric_type": "counter"}`)
+		})
+	}
+}
+
+// Metrics that never were Panoptes' go out under the configured defaults, and what has no form is counted.
+func TestForeignMetrics(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, kfake.SeedTopics(1, "here-processed"))
+	s := newSender(t, c.ListenAddrs(), func(cfg *Config) {
+		synchronous(cfg)
+		cfg.ResourceDefaults = ResourceDefaultsConfig{Site: "here", Class: "c", Subclass: "s", Type: "t", ID: "i", Endpoint: "e"}
+		cfg.DefaultInterval = 90e9
+	}).start(t)
+	md := batch(mapping.Scope{})
+	metrics := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()
+	gauge := metrics.AppendEmpty()
+	gauge.SetName("room.temperature")
+	point := gauge.SetEmptyGauge().DataPoints().AppendEmpty()
+	point.SetTimestamp(1600000000123000000)
+	point.SetDoubleValue(20.5)
+	metrics.AppendEmpty().SetEmptyHistogram().DataPoints().AppendEmpty()
+	require.NoError(t, s.ConsumeMetrics(t.Context(), md))
+
+	r := consume(t, c.ListenAddrs(), 1, "here-processed")[0]
+	assert.Equal(t, "c:s:t", string(r.Key))
+	g := &pluginsdk.MetricsGroup{}
+	require.NoError(t, json.Unmarshal(r.Value, g))
+	assert.Equal(t, "room", g.Type)
+	assert.Equal(t, 90, g.Interval)
+	assert.Equal(t, 1, s.sum(t, "points_dropped", "histogram"))
+	assert.Equal(t, 1, s.sum(t, "points_degraded", "type_lost"))
+}
+
+func TestReasonsAreListed(t *testing.T) {
+	t.Parallel()
+	metadata, err := os.ReadFile("metadata.yaml")
+	require.NoError(t, err)
+	for _, r := range mapping.Reasons() {
+		assert.True(t, strings.Contains(string(metadata), "      - "+string(r)+"\n"), "metadata.yaml does not list %q", r)
+	}
+}
