@@ -1,10 +1,19 @@
 package pluginrun
 
 import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
 )
+
+// goPrefix begins the Module of a plugin that is compiled in.
+const goPrefix = "go:"
 
 // OpenOptions change what Open takes from the plugin file.
 type OpenOptions struct {
@@ -12,12 +21,17 @@ type OpenOptions struct {
 	Interval time.Duration
 	// Deadline replaces 1.25 x the interval where it is not 0.
 	Deadline time.Duration
+	// Filter replaces resource_filter where it is not "".
+	Filter string
 }
 
 // Open reads the plugin file at path, finds its module and makes sure that it may be run. The warnings are for the
 // log, one line each. Where the plugin is fine but has no execute_frequency, both a plugin and an error that wraps
 // ErrNotScheduled come back.
 func Open(path string, o OpenOptions) (*Plugin, []string, error) {
+	if err := checkPath(path); err != nil {
+		return nil, nil, fmt.Errorf("plugin file %q: %w", path, err)
+	}
 	file, err := pluginfile.Load(path)
 	if err != nil {
 		return nil, nil, err
@@ -25,7 +39,105 @@ func Open(path string, o OpenOptions) (*Plugin, []string, error) {
 	return Prepare(file, o)
 }
 
-// Prepare is Open for a plugin file that is parsed already, such as one given inline in the receiver's configuration.
+// Prepare is Open for a plugin file that is parsed already, such as one given inline in the receiver's configuration,
+// for which File.Path names a place in the folder that Module starts from.
 func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
-	return &Plugin{File: file, Interval: o.Interval, Deadline: o.Deadline}, file.Warnings, nil
+	warnings := append([]string(nil), file.Warnings...)
+	fail := func(err error) (*Plugin, []string, error) {
+		return nil, warnings, fmt.Errorf("plugin %q (%s): %w", file.Name, file.Path, err)
+	}
+	p := &Plugin{File: file}
+	more, err := p.compileFilter(o.Filter)
+	warnings = append(warnings, more...)
+	if err != nil {
+		return fail(err)
+	}
+	more, err = p.resolve()
+	warnings = append(warnings, more...)
+	if err != nil {
+		return fail(err)
+	}
+	if err := p.setVersion(); err != nil {
+		return fail(err)
+	}
+	if err := p.setTimes(o); err != nil {
+		_, _, err = fail(err)
+		return p, warnings, err
+	}
+	return p, warnings, nil
+}
+
+// compileFilter sets the filter from the override or the plugin file.
+func (p *Plugin) compileFilter(override string) (warnings []string, err error) {
+	text, from := p.File.ResourceFilter, "[main] resource_filter"
+	switch {
+	case override != "":
+		text, from = override, "the override's resource filter"
+	case !p.File.HasResourceFilter:
+		return nil, errors.New(`[main] resource_filter is missing: say which resources the plugin runs against, ` +
+			`such as resource_filter = resource_class = "network"`)
+	case strings.TrimSpace(text) == "":
+		return nil, errors.New(`[main] resource_filter is empty: say which resources the plugin runs against, ` +
+			`such as resource_filter = resource_class = "network"`)
+	}
+	p.Filter, err = resourcefilter.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s does not parse: %w", from, err)
+	}
+	return p.Filter.Warnings(), nil
+}
+
+// setTimes sets the interval and the deadline. A plugin without an interval still gets a deadline.
+func (p *Plugin) setTimes(o OpenOptions) error {
+	p.Interval = time.Duration(max(p.File.ExecuteFrequency, 0)) * time.Second
+	p.Deadline = time.Duration(p.File.TimeLimit()) * time.Second
+	if o.Interval > 0 {
+		p.Interval = o.Interval
+		p.Deadline = o.Interval * 5 / 4
+	}
+	if p.Interval == 0 {
+		p.Deadline = DefaultDeadline
+	}
+	if o.Deadline > 0 {
+		p.Deadline = o.Deadline
+	}
+	if p.Interval == 0 {
+		return fmt.Errorf("%w: [main] execute_frequency must be a whole number of seconds greater than zero, is %q",
+			ErrNotScheduled, p.File.Config.Get("main", "execute_frequency"))
+	}
+	return nil
+}
+
+// setVersion hashes what would be run.
+func (p *Plugin) setVersion() error {
+	c := newContent()
+	if _, err := os.Stat(p.File.Path); err == nil {
+		if err := c.addFile("plugin", p.File.Path); err != nil {
+			return fmt.Errorf("read plugin file: %w", err)
+		}
+	} else {
+		c.addText("plugin", fmt.Sprint(p.File.Config)) // inline: maps are printed in order of their keys
+	}
+	if p.Kind == KindPython {
+		files, err := moduleFiles(p.Module)
+		if err != nil {
+			return fmt.Errorf("read module: %w", err)
+		}
+		for _, path := range files {
+			if err := checkPath(path); err != nil {
+				return fmt.Errorf("module file %q: %w", path, err)
+			}
+			name, err := filepath.Rel(filepath.Dir(p.Module), path)
+			if err != nil {
+				return err
+			}
+			if err := c.addFile(filepath.ToSlash(name), path); err != nil {
+				return fmt.Errorf("read module: %w", err)
+			}
+		}
+	} else {
+		c.addText("module", p.Module)
+	}
+	p.Version = c.version()
+	return nil
 }

@@ -1,0 +1,187 @@
+package pluginrun
+
+import (
+	"encoding/json"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
+)
+
+const (
+	// maxLinesPerSecond bounds what one worker may write to the log; the rest is counted.
+	maxLinesPerSecond = 500
+	// tailLines and tailBytes bound what a crash report shows of stderr.
+	tailLines = 15
+	tailBytes = 2 << 10
+)
+
+// workerLog turns what a worker says into lines of the Collector's log: log notifications, and its stderr, which is
+// also where prints of plugins go. It is safe for concurrent use.
+type workerLog struct {
+	logger *zap.Logger
+	run    atomic.Pointer[loggedRun] // the one that began last
+	now    func() time.Time
+
+	mu     sync.Mutex
+	pid    int
+	last   []string // of stderr, since the run began
+	second int64
+	lines  int
+	left   int // out, because there were too many
+}
+
+type loggedRun struct {
+	id     int64
+	fields []zap.Field
+}
+
+func newWorkerLog(logger *zap.Logger) *workerLog {
+	return &workerLog{logger: logger, now: time.Now}
+}
+
+func (l *workerLog) setPid(pid int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pid = pid
+}
+
+// begin makes what comes from now on part of a run.
+func (l *workerLog) begin(fields []zap.Field, id int64) {
+	l.run.Store(&loggedRun{id: id, fields: fields})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last = l.last[:0]
+}
+
+// fields are those of the run that began last. Stderr is a stream of its own, so that a line may come after the
+// result of the run that wrote it: it counts to that run until the next one begins.
+func (l *workerLog) fields(more ...zap.Field) []zap.Field {
+	if run := l.run.Load(); run != nil {
+		return append(more, run.fields...)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append(more, zap.Int("pid", l.pid))
+}
+
+// allow says whether one more line may be written in this second.
+func (l *workerLog) allow() bool {
+	l.mu.Lock()
+	second := l.now().Unix()
+	left := 0
+	if second != l.second {
+		left, l.left = l.left, 0
+		l.second, l.lines = second, 0
+	}
+	l.lines++
+	ok := l.lines <= maxLinesPerSecond
+	if !ok {
+		l.left++
+	}
+	l.mu.Unlock()
+	l.reportLeft(left)
+	return ok
+}
+
+// flush reports what was left out last.
+func (l *workerLog) flush() {
+	l.mu.Lock()
+	left := l.left
+	l.left = 0
+	l.mu.Unlock()
+	l.reportLeft(left)
+}
+
+func (l *workerLog) reportLeft(n int) {
+	if n > 0 {
+		l.logger.Warn("Left out log lines of a plugin that writes too many",
+			l.fields(zap.Int("lines", n), zap.Int("limit_per_second", maxLinesPerSecond))...)
+	}
+}
+
+// stderr takes a line of the worker's stderr.
+func (l *workerLog) stderr(line string, truncated bool) {
+	l.mu.Lock()
+	if len(l.last) == tailLines {
+		l.last = append(l.last[:0], l.last[1:]...)
+	}
+	l.last = append(l.last, line)
+	l.mu.Unlock()
+	if strings.TrimSpace(line) == "" || !l.allow() {
+		return
+	}
+	fields := l.fields(zap.String("stream", "stderr"))
+	if truncated {
+		fields = append(fields, zap.Bool("truncated", true))
+	}
+	l.logger.Info(line, fields...)
+}
+
+// tail is the end of stderr in a form to be put behind an error; "" if there is none.
+func (l *workerLog) tail() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := strings.TrimSpace(strings.Join(l.last, "\n"))
+	if text == "" {
+		return ""
+	}
+	if len(text) > tailBytes {
+		text = "..." + strings.ToValidUTF8(text[len(text)-tailBytes:], "")
+	}
+	return "; its last output: " + text
+}
+
+// notify takes a notification of the worker. Those that are not known are ignored.
+func (l *workerLog) notify(method string, params json.RawMessage) {
+	if method != "log" {
+		return
+	}
+	var line struct {
+		RunID     int64  `json:"run_id"`
+		Level     string `json:"level"`
+		Logger    string `json:"logger"`
+		Message   string `json:"message"`
+		Exception string `json:"exception"`
+	}
+	if json.Unmarshal(params, &line) != nil || !l.allow() {
+		return
+	}
+	entry := l.logger.Check(levelOf(line.Level), line.Message)
+	if entry == nil {
+		return
+	}
+	var fields []zap.Field
+	if line.Logger != "" {
+		fields = append(fields, zap.String("logger", line.Logger))
+	}
+	if line.Exception != "" {
+		fields = append(fields, zap.String("exception", line.Exception))
+	}
+	entry.Write(l.fields(fields...)...)
+}
+
+func levelOf(name string) zapcore.Level {
+	switch name {
+	case "debug", "notset":
+		return zapcore.DebugLevel
+	case "warning", "warn":
+		return zapcore.WarnLevel
+	case "error", "critical", "fatal":
+		return zapcore.ErrorLevel
+	}
+	return zapcore.InfoLevel
+}
+
+// fault reports a line that is no message of the protocol.
+func (l *workerLog) fault(f *rpc.Fault) {
+	if l.allow() {
+		l.logger.Warn("Worker sent a line that is no message of the plugin protocol",
+			l.fields(zap.String("kind", string(f.Kind)), zap.Error(f))...)
+	}
+}

@@ -1,0 +1,148 @@
+package pluginrun
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/child"
+	"github.com/panoptes-otel/panoptes-otel/python"
+)
+
+// probe makes any Python from 2.6 on say what it is.
+const probe = `import json,sys; print(json.dumps([sys.version_info[0], sys.version_info[1], sys.executable]))`
+
+// probeLimit is how long the interpreter may take to say what it is.
+const probeLimit = 20 * time.Second
+
+// pythonRuntime is what workers are started from: the interpreter, and the embedded package on disk. Both are found
+// when the first worker is wanted; what failed is tried again at the next start. It is safe for concurrent use.
+type pythonRuntime struct {
+	settings PythonSettings
+
+	mu          sync.Mutex
+	interpreter string // as sys.executable says; "" until it is known to be fit
+	archive     string // path of the zip; "" until it is written
+	temporary   string // folder of ours to be removed, if any
+}
+
+func newPythonRuntime(s PythonSettings) *pythonRuntime { return &pythonRuntime{settings: s} }
+
+// command is how to start a worker.
+func (r *pythonRuntime) command(ctx context.Context) (child.Config, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.findInterpreter(ctx); err != nil {
+		return child.Config{}, err
+	}
+	if err := r.writeArchive(); err != nil {
+		return child.Config{}, err
+	}
+	// faulthandler shows where in Python a segmentation fault happened.
+	return child.Config{Path: r.interpreter, Args: []string{"-B", "-u", "-X", "faulthandler", r.archive}}, nil
+}
+
+func (r *pythonRuntime) findInterpreter(ctx context.Context) error {
+	if r.interpreter != "" {
+		return nil
+	}
+	setting := r.settings.Interpreter
+	path, err := exec.LookPath(setting)
+	if err != nil {
+		return fmt.Errorf("python.interpreter %q cannot be run: %w; install Python 3.8 or later, or set python.interpreter "+
+			"to the path of one", setting, err)
+	}
+	version, executable, err := probeInterpreter(ctx, path)
+	if err != nil {
+		return fmt.Errorf("python.interpreter %q (%s) does not work as a Python interpreter: %w", setting, path, err)
+	}
+	if version[0] != 3 || version[1] < 8 {
+		return fmt.Errorf("python.interpreter %q (%s) is Python %d.%d, 3.8 or later is needed: set python.interpreter to "+
+			"the path of one", setting, path, version[0], version[1])
+	}
+	// The name may have led to a script that picks an interpreter; start what it picked.
+	r.interpreter = executable
+	if executable == "" {
+		r.interpreter = path
+	}
+	return nil
+}
+
+// probeInterpreter runs the interpreter once to learn its version and where it is.
+func probeInterpreter(ctx context.Context, path string) (version [2]int, executable string, err error) {
+	var stderr strings.Builder
+	p, err := child.Start(child.Config{Path: path, Args: []string{"-E", "-S", "-c", probe}, Stderr: func(line string, _ bool) {
+		if stderr.Len() < tailBytes {
+			stderr.WriteString("; " + line)
+		}
+	}})
+	if err != nil {
+		return version, "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = p.Kill() })
+	defer stop()
+	out, readErr := io.ReadAll(io.LimitReader(p.Stdout(), tailBytes))
+	_ = p.Stdout().Close()
+	<-p.Done()
+	switch {
+	case ctx.Err() != nil:
+		return version, "", fmt.Errorf("it did not answer within %s", probeLimit)
+	case p.Err() != nil:
+		return version, "", fmt.Errorf("%w%s", p.Err(), stderr.String())
+	case readErr != nil:
+		return version, "", readErr
+	}
+	var answer []json.RawMessage
+	if json.Unmarshal(out, &answer) != nil || len(answer) != 3 {
+		return version, "", fmt.Errorf("it answered %.80q", out)
+	}
+	err = errors.Join(json.Unmarshal(answer[0], &version[0]), json.Unmarshal(answer[1], &version[1]))
+	_ = json.Unmarshal(answer[2], &executable) // null where Python does not know
+	return version, executable, err
+}
+
+// writeArchive puts the embedded package where the interpreter can read it.
+func (r *pythonRuntime) writeArchive() error {
+	if r.archive != "" {
+		if _, err := os.Stat(r.archive); err == nil {
+			return nil
+		}
+		r.archive = "" // somebody cleaned up
+	}
+	dir := r.settings.RuntimeDir
+	if dir == "" {
+		if r.temporary == "" {
+			made, err := os.MkdirTemp("", "panoptes-python-")
+			if err != nil {
+				return fmt.Errorf("make a folder for the Python runtime: %w; set python.runtime_dir to one that can be written", err)
+			}
+			r.temporary = made
+		}
+		dir = r.temporary
+	}
+	path, err := python.WriteZip(dir)
+	if err != nil {
+		return err
+	}
+	r.archive = path
+	return nil
+}
+
+// remove removes the folder that writeArchive made.
+func (r *pythonRuntime) remove() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.temporary != "" {
+		_ = os.RemoveAll(r.temporary)
+		r.temporary, r.archive = "", ""
+	}
+}

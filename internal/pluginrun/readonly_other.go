@@ -1,0 +1,6 @@
+//go:build unix && !linux && !darwin
+
+package pluginrun
+
+// readOnlyMount is not known on this system.
+func readOnlyMount(string) bool { return false }
