@@ -25,6 +25,8 @@ CANCELLED = -32800
 # Seconds that what has begun may still take once the host has closed its end.
 GRACE_AFTER_EOF = 5.0
 
+READER_NAME = 'panoptes-reader'
+
 encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(',', ':')).encode
 
 
@@ -61,7 +63,7 @@ class Channel:
             os.register_at_fork(after_in_child=self._detach)
 
     def start(self):
-        threading.Thread(target=self._read, name='panoptes-reader', daemon=True).start()
+        threading.Thread(target=self._read, name=READER_NAME, daemon=True).start()
 
     def next(self):
         """Waits for the next request and returns it, or None when the host has closed the stream."""

@@ -1,0 +1,232 @@
+"""Finds, executes and picks the class of a plugin's module; see docs/panoptes/runtime.md section 3."""
+import importlib.machinery
+import importlib.util
+import itertools
+import os
+import re
+import sys
+import traceback
+import types
+
+from yahoo_panoptes.discovery.panoptes_discovery_plugin import PanoptesDiscoveryPlugin
+from yahoo_panoptes.enrichment.enrichment_plugin import PanoptesEnrichmentPlugin
+from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
+
+from panoptes_worker import logs
+
+# What a class must derive from, strictly, to be a plugin.
+BASES = {'polling': PanoptesPollingPlugin}
+# Never a plugin itself, also where it derives from a base.
+_ABSTRACT = (PanoptesPollingPlugin, PanoptesDiscoveryPlugin, PanoptesEnrichmentPlugin)
+
+PREFIX = 'yapsy_loaded_plugin_'
+
+# Compiled files kept; far more than there are plugins, so that all can be dropped when they are exceeded.
+_MAX_CODES = 4096
+
+
+class Rejected(Exception):
+    """A plugin's module cannot be used. detail is what the host is told."""
+
+    def __init__(self, kind, message, detail=None, line=None, file=None):
+        super().__init__(message)
+        self.kind = kind
+        self.detail = {'type': 'PluginRejected', 'message': message, 'traceback': ''}
+        self.detail.update(detail or {})
+        self.detail['kind'] = kind
+        if file:
+            self.detail['file'] = file
+        if line:
+            self.detail['line'] = line
+
+
+class Loaded:
+    """A plugin object and the module it came from, until unload()."""
+
+    def __init__(self, instance, module, is_package, warnings):
+        self.instance = instance
+        self.module = module
+        self.warnings = warnings
+        self._is_package = is_package
+
+    @property
+    def class_name(self):
+        return type(self.instance).__name__
+
+    def unload(self):
+        _forget(self.module.__name__, self._is_package)
+
+
+def _forget(name, is_package):
+    sys.modules.pop(name, None)
+    if is_package:
+        for other in [other for other in sys.modules if other.startswith(name + '.')]:
+            sys.modules.pop(other, None)
+
+
+class Loader:
+    """Loads plugins. Each load executes the module anew; what was compiled is kept until the file changes."""
+
+    def __init__(self):
+        self._codes = {}
+        self._numbers = itertools.count(1)
+        sys.meta_path.insert(0, _SubmoduleFinder(self))
+
+    def load(self, name, path, kind='polling'):
+        """Executes the module at path (without its ``.py``) for the plugin of this name, and makes an object of its
+        class. Raises Rejected."""
+        file, is_package = _resolve(name, path)
+        code = self._compiled(file)
+        module = types.ModuleType('{}{}_{}'.format(PREFIX, re.sub(r'\W', '_', name), next(self._numbers)))
+        _prepare(module, file, is_package)
+        sys.modules[module.__name__] = module
+        try:
+            self._execute(code, module, file)
+            instance = _instantiate(module, BASES[kind], file)
+        except BaseException:
+            _forget(module.__name__, is_package)
+            raise
+        warnings = []
+        if kind == 'polling' and isinstance(instance, PanoptesEnrichmentPlugin):
+            warnings.append('class {} is an enrichment plugin, which is run as a polling plugin here'.format(
+                type(instance).__name__))
+        return Loaded(instance, module, is_package, warnings)
+
+    def _compiled(self, file):
+        try:
+            code = self.code(file)
+        except BaseException as e:
+            detail = logs.describe(e, skip=3)
+            if isinstance(e, SyntaxError):
+                raise Rejected('import_error', '{}:{}: {}'.format(e.filename or file, e.lineno or 0, detail['message']),
+                               detail, line=e.lineno, file=e.filename or file) from None
+            raise Rejected('import_error', 'cannot compile {}: {}: {}'.format(file, detail['type'], detail['message']),
+                           detail, file=file) from None
+        return code
+
+    def code(self, file):
+        """The compiled file; compiled again if size, time or place on disk differ from last time."""
+        status = os.stat(file)
+        version = status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
+        known = self._codes.get(file)
+        if known is not None and known[0] == version:
+            return known[1]
+        with open(file, 'rb') as source:
+            # Of the very file that is read; a change in between is seen next time.
+            status = os.fstat(source.fileno())
+            text = source.read()
+        code = compile(text, file, 'exec', dont_inherit=True)
+        if len(self._codes) >= _MAX_CODES:
+            self._codes.clear()
+        self._codes[file] = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev), code
+        return code
+
+    @staticmethod
+    def _execute(code, module, file):
+        try:
+            exec(code, module.__dict__)
+        except BaseException as e:
+            detail = logs.describe(e, skip=1)
+            at_file, line = _position(e, file)
+            raise Rejected('import_error', '{}:{}: {}: {}'.format(at_file, line, detail['type'], detail['message']),
+                           detail, line=line, file=at_file) from None
+
+
+def _resolve(name, path):
+    """The file of the module and whether it is that of a package."""
+    if not os.path.isdir(path):
+        for file in (path + '.py', path):
+            if file.endswith('.py') and os.path.isfile(file):
+                return file, False
+    else:
+        init = os.path.join(path, '__init__.py')
+        if os.path.isfile(init):
+            return init, True
+        if os.path.isfile(path + '.py'):
+            return path + '.py', False
+    raise Rejected('module_missing', 'plugin "{}": cannot find the module "{}": neither {}.py nor {} is there'.format(
+        name, path, path, os.path.join(path, '__init__.py')))
+
+
+def _prepare(module, file, is_package):
+    name = module.__name__
+    spec = importlib.machinery.ModuleSpec(name, None, origin=file, is_package=is_package)
+    module.__spec__ = spec
+    module.__file__ = file
+    module.__package__ = name if is_package else ''
+    if is_package:
+        module.__path__ = [os.path.dirname(file)]
+        spec.submodule_search_locations = module.__path__
+
+
+def _position(error, file):
+    """File and line that an error at import is about: where the syntax is wrong, else the plugin's own innermost."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return error.filename, error.lineno
+    line = None
+    for frame, at in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename == file:
+            line = at
+    return file, line or 0
+
+
+def candidates(module, base):
+    """The plugin classes of the module, best first: its own before imported ones, derived before what they derive
+    from, then by name (capitals first)."""
+    names = {}
+    for name, value in sorted(vars(module).items()):
+        # The bases of a class are looked at rather than asked: asking an abstract base costs ten times as much.
+        if isinstance(value, type) and base in value.__mro__[1:] and value not in _ABSTRACT:
+            names.setdefault(value, name)
+    if len(names) < 2:
+        return list(names)
+
+    def rank(cls):
+        descendants = sum(other is not cls and cls in other.__mro__ for other in names)
+        return cls.__module__ != module.__name__, descendants, names[cls]
+    return sorted(names, key=rank)
+
+
+def _instantiate(module, base, file):
+    classes = candidates(module, base)
+    if not classes:
+        raise Rejected('no_class', '{}: no class in it derives from {}'.format(file, base.__name__), file=file)
+    first = None
+    for cls in classes:
+        try:
+            return cls()
+        except BaseException as e:
+            if first is None:
+                detail = logs.describe(e, skip=1)
+                first = Rejected('constructor', '{}: cannot create an object of class {}: {}: {}'.format(
+                    file, cls.__name__, detail['type'], detail['message']), detail, file=file)
+    raise first
+
+
+class _SubmoduleFinder:
+    """Loads the submodules of plugins that are packages, with their compiled code kept, too."""
+
+    def __init__(self, loader):
+        self._loader = loader
+
+    def find_spec(self, fullname, path=None, target=None):
+        if path is None or not fullname.startswith(PREFIX):
+            return None
+        tail = fullname.rpartition('.')[2]
+        for folder in path:
+            package = os.path.join(folder, tail)
+            for file, search in ((os.path.join(package, '__init__.py'), [package]), (package + '.py', None)):
+                if os.path.isfile(file):
+                    return importlib.util.spec_from_file_location(
+                        fullname, file, loader=_SubmoduleLoader(self._loader, fullname, file),
+                        submodule_search_locations=search)
+        return None
+
+
+class _SubmoduleLoader(importlib.machinery.SourceFileLoader):
+    def __init__(self, loader, fullname, path):
+        super().__init__(fullname, path)
+        self._loader = loader
+
+    def get_code(self, fullname):
+        return self._loader.code(self.path)

@@ -1,0 +1,81 @@
+"""The stores that plugins see, kept by the host."""
+from yahoo_panoptes.framework import const
+from yahoo_panoptes.framework.exceptions import PanoptesBaseException
+from yahoo_panoptes.framework.utilities.key_value_store import PanoptesKeyValueStore
+
+from panoptes_worker.channel import RemoteError
+
+
+class PluginsKeyValueStore(PanoptesKeyValueStore):
+    """The store that all plugins share."""
+
+    def __init__(self, panoptes_context):
+        super().__init__(panoptes_context, const.PLUGINS_KEY_VALUE_NAMESPACE)
+
+
+class HostBackend:
+    """Asks the host each time; nothing is kept here. Failures are PanoptesBaseException.
+
+    The host's store is that of the plugins, so keys of their namespace go as they are, and keys of any other with the
+    namespace in front. Secrets have calls of their own.
+    """
+
+    def __init__(self, channel):
+        self._channel = channel
+
+    def _ask(self, method, params, result=None):
+        try:
+            answer = self._channel.call(method, params)
+        except RemoteError as e:
+            raise PanoptesBaseException(str(e)) from None
+        if result is None:
+            return None
+        return answer.get(result) if isinstance(answer, dict) else None
+
+    @staticmethod
+    def _prefix(namespace):
+        if namespace == const.PLUGINS_KEY_VALUE_NAMESPACE:
+            return ''
+        return namespace + const.KV_NAMESPACE_DELIMITER
+
+    def get(self, namespace, key):
+        if namespace == const.SECRETS_MANAGER_KEY_VALUE_NAMESPACE:
+            name, _, site = key.rpartition(':')
+            return self.get_secret(namespace, name, site, False)
+        return self._ask('kv.get', {'key': self._prefix(namespace) + key}, 'value')
+
+    def set(self, namespace, key, value, expire):
+        self._refuse_secrets(namespace)
+        self._ask('kv.set', {'key': self._prefix(namespace) + key, 'value': value, 'expire': expire})
+
+    def getset(self, namespace, key, value, expire):
+        self._refuse_secrets(namespace)
+        return self._ask('kv.getset', {'key': self._prefix(namespace) + key, 'value': value, 'expire': expire}, 'value')
+
+    def ttl(self, namespace, key):
+        self._refuse_secrets(namespace)
+        return self._ask('kv.ttl', {'key': self._prefix(namespace) + key}, 'ttl')
+
+    def find_keys(self, namespace, pattern):
+        self._refuse_secrets(namespace)
+        prefix = self._prefix(namespace)
+        keys = self._ask('kv.find_keys', {'pattern': prefix + pattern}, 'keys') or []
+        return [key[len(prefix):] for key in keys if key.startswith(prefix)]
+
+    def delete(self, namespace, key):
+        self._refuse_secrets(namespace)
+        self._ask('kv.delete', {'key': self._prefix(namespace) + key})
+
+    def set_members(self, namespace, name):
+        return set(self._ask('kv.set_members', {'name': self._prefix(namespace) + name}, 'members') or [])
+
+    def set_add(self, namespace, name, member):
+        self._ask('kv.set_add', {'name': self._prefix(namespace) + name, 'member': member})
+
+    def get_secret(self, namespace, name, site, fallback):
+        return self._ask('secrets.get', {'name': name, 'site': site, 'fallback': fallback}, 'value')
+
+    @staticmethod
+    def _refuse_secrets(namespace):
+        if namespace == const.SECRETS_MANAGER_KEY_VALUE_NAMESPACE:
+            raise PanoptesBaseException('secrets can only be read, by name and site')

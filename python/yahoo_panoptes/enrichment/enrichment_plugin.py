@@ -1,0 +1,20 @@
+"""The base class of enrichment plugins."""
+import abc
+
+from yahoo_panoptes.framework.exceptions import (
+    PanoptesEnrichmentPluginConfigurationError,
+    PanoptesEnrichmentPluginError,
+)
+from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin, PanoptesPollingPluginInfo
+
+
+class PanoptesEnrichmentPluginInfo(PanoptesPollingPluginInfo):
+    """An enrichment plugin as its file describes it."""
+
+
+class PanoptesEnrichmentPlugin(PanoptesPollingPlugin):
+    """Derive from this and define run(context), which returns a PanoptesEnrichmentGroupSet."""
+
+    @abc.abstractmethod
+    def run(self, context):
+        raise NotImplementedError

@@ -1,0 +1,103 @@
+"""The context of the framework, from which that of plugins is made."""
+import logging
+
+from yahoo_panoptes.framework import const
+from yahoo_panoptes.framework.exceptions import PanoptesContextError
+from yahoo_panoptes.framework.utilities.key_value_store import InMemoryBackend, PanoptesKeyValueStore
+from yahoo_panoptes.framework.validators import check
+
+_SNMP_DEFAULTS = {
+    'connection_factory_module': 'yahoo_panoptes.plugins.helpers.snmp_connections',
+    'connection_factory_class': 'PanoptesSNMPConnectionFactory',
+    'community': 'public',
+    'timeout': 5,
+    'retries': 1,
+    'non_repeaters': 0,
+    'max_repetitions': 25,
+    'port': 161,
+    'proxy_port': 10161,
+    'community_string_key': 'snmp_community_string',
+}
+
+_X509_DEFAULTS = {
+    'x509_cert_location': '/home/panoptes/x509/certs',
+    'x509_cert_filename': 'panoptes.pem',
+    'x509_key_location': '/home/panoptes/x509/keys',
+    'x509_key_filename': 'panoptes.key',
+    'x509_secured_requests': 0,
+}
+
+
+class PanoptesConfig(object):
+    """The main configuration, as far as plugins see it."""
+
+    def __init__(self, sites=(), snmp=None, x509=None):
+        self.sites = set(sites)
+        self.snmp_defaults = dict(_SNMP_DEFAULTS, **(snmp or {}))
+        self.x509_defaults = dict(_X509_DEFAULTS, **(x509 or {}))
+
+    def get_config(self):
+        return {
+            'main': {'sites': sorted(self.sites)},
+            'snmp': self.snmp_defaults,
+            'x509': self.x509_defaults,
+        }
+
+
+class PanoptesContextValidators(object):
+    @classmethod
+    def valid_panoptes_context(cls, panoptes_context):
+        return isinstance(panoptes_context, PanoptesContext)
+
+
+class PanoptesContext(object):
+    """Holds logger, configuration and stores.
+
+    The arguments are Panoptes' own, which has this read a configuration file and connect to servers. Here the host does
+    that: it passes the configuration in config, and in backend what the stores keep their data in
+    (key_value_store.InMemoryBackend unless given). A config_file is refused rather than ignored.
+    """
+
+    def __init__(self, config_file=None, key_value_store_class_list=None, create_message_producer=False,
+                 async_message_producer=False, create_zookeeper_client=False, config=None, backend=None):
+        if config_file is not None:
+            raise PanoptesContextError(
+                'cannot read the configuration file "{}": the host passes the configuration'.format(config_file))
+        if create_message_producer or async_message_producer or create_zookeeper_client:
+            raise PanoptesContextError('message producers and coordination clients belong to the host')
+        self.__logger = logging.getLogger(const.DEFAULT_ROOT_LOGGER_NAME)
+        self.__config_object = config if config is not None else PanoptesConfig()
+        self.__backend = backend if backend is not None else InMemoryBackend()
+        self.__kv_stores = {}
+        for cls in key_value_store_class_list or []:
+            check(isinstance(cls, type) and issubclass(cls, PanoptesKeyValueStore),
+                  'key_value_store_class_list must be a list of classes derived from PanoptesKeyValueStore')
+            self.__kv_stores[cls.__name__] = cls(self)
+
+    @property
+    def logger(self):
+        return self.__logger
+
+    @property
+    def config_object(self):
+        return self.__config_object
+
+    @property
+    def config_dict(self):
+        return self.__config_object.get_config()
+
+    @property
+    def kv_stores(self):
+        return self.__kv_stores
+
+    @property
+    def key_value_backend(self):
+        """What key/value stores of this context keep their data in; the host's own, not of Panoptes."""
+        return self.__backend
+
+    def get_kv_store(self, cls):
+        """The store of the class with this name."""
+        store = self.__kv_stores.get(cls.__name__)
+        if store is None:
+            raise PanoptesContextError('No Key Value Store based on class {}'.format(cls))
+        return store

@@ -1,0 +1,456 @@
+"""Metrics, dimensions, metrics groups and their sets; see docs/panoptes/python-api.md section 5."""
+import json
+import logging
+import re
+import threading
+from time import time
+
+from yahoo_panoptes.framework.exceptions import (
+    PanoptesMetricDimensionException,
+    PanoptesMetricDimensionNullException,
+    PanoptesMetricsException,
+    PanoptesMetricsNullException,
+)
+from yahoo_panoptes.framework.resources import PanoptesResource
+from yahoo_panoptes.framework.validators import PanoptesValidators, check
+
+# Decimals that timestamps of metrics and groups are rounded to.
+METRICS_TIMESTAMP_PRECISION = 3
+METRICS_GROUP_SCHEMA_VERSION = '0.2'
+
+_VALID_NAME = re.compile(r'^[^\d\W]\w*\Z')
+_logger = logging.getLogger('panoptes.yahoo_panoptes.framework.metrics')
+
+# Guards the dimensions of every group. One for all rather than one each, so that groups stay cheap and can be copied.
+_dimensions_lock = threading.Lock()
+
+
+class PanoptesMetricType(object):
+    GAUGE, COUNTER = 0, 1
+
+
+METRIC_TYPE_NAMES = {PanoptesMetricType.GAUGE: 'GAUGE', PanoptesMetricType.COUNTER: 'COUNTER'}
+_JSON_TYPE_NAMES = {type_: name.lower() for type_, name in METRIC_TYPE_NAMES.items()}
+
+
+class PanoptesMetricValidators(object):
+    """Falsy input is returned as it is."""
+
+    @classmethod
+    def valid_panoptes_resource(cls, resource):
+        return resource and isinstance(resource, PanoptesResource)
+
+    @classmethod
+    def valid_panoptes_metric_type(cls, metric_type):
+        return metric_type in (PanoptesMetricType.GAUGE, PanoptesMetricType.COUNTER)
+
+    @classmethod
+    def valid_panoptes_metric(cls, metric):
+        return metric and isinstance(metric, PanoptesMetric)
+
+    @classmethod
+    def valid_panoptes_metric_dimension(cls, dimension):
+        return dimension and isinstance(dimension, PanoptesMetricDimension)
+
+    @classmethod
+    def valid_panoptes_metrics_group(cls, metrics_group):
+        return metrics_group and isinstance(metrics_group, PanoptesMetricsGroup)
+
+
+class PanoptesMetric(object):
+    """One value of a name; immutable."""
+
+    def __init__(self, metric_name, metric_value, metric_type, metric_creation_timestamp=None):
+        check(PanoptesValidators.valid_nonempty_string(metric_name), 'metric_name must be a non-empty str')
+        check(PanoptesValidators.valid_number(metric_value), 'metric_value must be number')
+        check(PanoptesMetricValidators.valid_panoptes_metric_type(metric_type),
+              'metric_type must be an attribute of PanoptesMetricType')
+        check(metric_creation_timestamp is None or PanoptesValidators.valid_number(metric_creation_timestamp),
+              'metric_creation_timestamp should be None or a number')
+        if not _VALID_NAME.match(metric_name):
+            raise ValueError(
+                'metric name "%s" has to match pattern: (letter|"_") (letter | digit | "_")*' % metric_name)
+
+        self.__metric_type = int(metric_type)
+        self.__data = {
+            'metric_creation_timestamp': round(
+                time() if metric_creation_timestamp is None else metric_creation_timestamp,
+                METRICS_TIMESTAMP_PRECISION),
+            'metric_name': metric_name,
+            'metric_value': metric_value,
+            'metric_type': _JSON_TYPE_NAMES[metric_type],
+        }
+
+    @property
+    def metric_name(self):
+        return self.__data['metric_name']
+
+    @property
+    def metric_value(self):
+        return self.__data['metric_value']
+
+    @property
+    def metric_timestamp(self):
+        return self.__data['metric_creation_timestamp']
+
+    @property
+    def metric_type(self):
+        return self.__metric_type
+
+    @property
+    def json(self):
+        return json.dumps(self.__data, sort_keys=True)
+
+    def __repr__(self):
+        return 'PanoptesMetric[{}|{}|{}|{}]'.format(
+            self.metric_name, self.metric_value, METRIC_TYPE_NAMES[self.metric_type], self.metric_timestamp)
+
+    def __str__(self):
+        return '{}|{}|{}'.format(self.metric_name, self.metric_value, self.metric_type)
+
+    def __hash__(self):
+        # 1 and 1.0 are equal but differ here, as in Panoptes: a set keeps both.
+        return hash(self.metric_name + str(self.metric_value))
+
+    def __eq__(self, other):
+        if not isinstance(other, PanoptesMetric):
+            return False
+        return (self.metric_name == other.metric_name and self.metric_value == other.metric_value
+                and self.metric_type == other.metric_type)
+
+    def __ne__(self, other):
+        return not self == other
+
+    def __lt__(self, other):
+        if not isinstance(other, PanoptesMetric):
+            return False
+        return self.metric_name < other.metric_name
+
+
+def _by_name_and_type(metric):
+    return metric.metric_name, metric.metric_type
+
+
+def _check_dimension_name(name):
+    check(PanoptesValidators.valid_nonempty_string(name),
+          'dimension name must be non-empty str or unicode, is type %s' % type(name))
+
+
+class PanoptesMetricDimension(object):
+    """A name and a value that tell groups of one type apart; immutable."""
+
+    def __init__(self, name, value):
+        _check_dimension_name(name)
+        check(PanoptesValidators.valid_nonempty_string(value),
+              'dimension value for dimension "%s" must be non-empty str or unicode, is type %s' % (name, type(value)))
+        if not _VALID_NAME.match(name):
+            raise ValueError('dimension name "%s" has to match pattern: (letter|"_") (letter | digit | "_")*' % name)
+
+        self.__data = {'dimension_name': name, 'dimension_value': value}
+
+    @property
+    def name(self):
+        return self.__data['dimension_name']
+
+    @property
+    def value(self):
+        return self.__data['dimension_value']
+
+    @property
+    def json(self):
+        return json.dumps(self.__data)
+
+    def __repr__(self):
+        return 'PanoptesMetricDimension[{}|{}]'.format(self.name, self.value)
+
+    def __str__(self):
+        return '{}|{}'.format(self.name, self.value)
+
+    def __hash__(self):
+        return hash(self.name + self.value)
+
+    def __eq__(self, other):
+        if not isinstance(other, PanoptesMetricDimension):
+            return False
+        return self.name == other.name and self.value == other.value
+
+    def __ne__(self, other):
+        return not self == other
+
+    def __lt__(self, other):
+        if not isinstance(other, PanoptesMetricDimension):
+            return False
+        return self.name < other.name
+
+
+class PanoptesMetricsGroupEncoder(json.JSONEncoder):
+    """Writes groups, metrics, dimensions, resources and sets; sets come sorted where they can be."""
+
+    def default(self, o):
+        if isinstance(o, (set, frozenset)):
+            try:
+                return sorted(o, key=str)
+            except TypeError:  # a text of one of them cannot be had
+                return list(o)
+        if isinstance(o, PanoptesResource):
+            return o._PanoptesResource__data
+        if isinstance(o, PanoptesMetric):
+            return o._PanoptesMetric__data
+        if isinstance(o, PanoptesMetricDimension):
+            return o._PanoptesMetricDimension__data
+        if isinstance(o, PanoptesMetricsGroup):
+            return o._PanoptesMetricsGroup__data
+        # The text Python 3.6 gives, whatever Python runs.
+        raise TypeError("Object of type '%s' is not JSON serializable" % o.__class__.__name__)
+
+
+class PanoptesMetricsGroup(object):
+    """Metrics of one resource that share a type, an interval and dimensions."""
+
+    def __init__(self, resource, group_type, interval, creation_timestamp=None):
+        check(PanoptesMetricValidators.valid_panoptes_resource(resource),
+              'resource must be an instance of PanoptesResource')
+        check(PanoptesValidators.valid_nonempty_string(group_type), 'group_type must be a non-empty string')
+        check(PanoptesValidators.valid_nonzero_integer(interval), 'interval must a integer greater than zero')
+
+        self.__data = {
+            'metrics_group_type': group_type,
+            'metrics_group_interval': interval,
+            # A timestamp that is given is neither checked nor rounded, as in Panoptes.
+            'metrics_group_creation_timestamp':
+                round(time(), METRICS_TIMESTAMP_PRECISION) if creation_timestamp is None else creation_timestamp,
+            'metrics_group_schema_version': METRICS_GROUP_SCHEMA_VERSION,
+            'resource': resource,
+            'metrics': set(),
+            'dimensions': set(),
+        }
+        # Name and type of each metric.
+        self.__metrics_index = set()
+
+    def copy(self, retain_timestamp=True):
+        """A group with the same resource, type and interval and the same metrics and dimensions."""
+        group = PanoptesMetricsGroup(
+            self.resource, self.group_type, self.interval, self.creation_timestamp if retain_timestamp else None)
+        for dimension in self.dimensions:
+            group.add_dimension(dimension)
+        for metric in self.metrics:
+            group.add_metric(metric)
+        return group
+
+    def add_metric(self, metric):
+        """KeyError if there is a metric of this name and type already."""
+        check(PanoptesMetricValidators.valid_panoptes_metric(metric), 'metric must be an instance of PanoptesMetric')
+        key = (metric.metric_name, metric.metric_type)
+        if key in self.__metrics_index:
+            raise KeyError('Metric name "%s" (type "%s") for metrics group type "%s" already populated' % (
+                metric.metric_name, METRIC_TYPE_NAMES[metric.metric_type], self.group_type))
+        self.__data['metrics'].add(metric)
+        self.__metrics_index.add(key)
+
+    def __find_dimension(self, name):
+        for dimension in self.__data['dimensions']:
+            if dimension.name == name:
+                return dimension
+        return None
+
+    def add_dimension(self, dimension):
+        """KeyError if there is a dimension of this name already."""
+        check(PanoptesMetricValidators.valid_panoptes_metric_dimension(dimension),
+              'dimension must be instance of PanoptesMetricDimension')
+        with _dimensions_lock:
+            if self.__find_dimension(dimension.name) is not None:
+                raise KeyError('Dimension name %s already populated. '
+                               'Please use upsert_dimension if you need to update dimensions' % dimension.name)
+            self.__data['dimensions'].add(dimension)
+
+    def upsert_dimension(self, dimension):
+        """Adds the dimension, in place of the one of this name if there is one."""
+        check(PanoptesMetricValidators.valid_panoptes_metric_dimension(dimension),
+              'dimension must be instance of PanoptesMetricDimension')
+        with _dimensions_lock:
+            self.__data['dimensions'].discard(self.__find_dimension(dimension.name))
+            self.__data['dimensions'].add(dimension)
+
+    def get_dimension_by_name(self, dimension_name):
+        """The dimension, or None."""
+        _check_dimension_name(dimension_name)
+        with _dimensions_lock:
+            return self.__find_dimension(dimension_name)
+
+    def contains_dimension_by_name(self, dimension_name):
+        return self.get_dimension_by_name(dimension_name) is not None
+
+    def delete_dimension_by_name(self, dimension_name):
+        """Removes the dimension if it is there."""
+        _check_dimension_name(dimension_name)
+        with _dimensions_lock:
+            self.__data['dimensions'].discard(self.__find_dimension(dimension_name))
+
+    @staticmethod
+    def flatten_dimensions(dimensions):
+        """From a list as in the JSON form to {name: value}."""
+        return {dimension['dimension_name']: dimension['dimension_value'] for dimension in dimensions}
+
+    @staticmethod
+    def flatten_metrics(metrics):
+        """From a list as in the JSON form to {'counter': {name: {'value', 'timestamp'}}, 'gauge': {...}}."""
+        flat = {'counter': {}, 'gauge': {}}
+        for metric in metrics:
+            flat[metric['metric_type']][metric['metric_name']] = {
+                'value': metric['metric_value'], 'timestamp': metric['metric_creation_timestamp']}
+        return flat
+
+    @property
+    def resource(self):
+        return self.__data['resource']
+
+    @property
+    def metrics(self):
+        return sorted(self.__data['metrics'], key=_by_name_and_type)
+
+    @property
+    def dimensions(self):
+        with _dimensions_lock:
+            return sorted(self.__data['dimensions'])
+
+    @property
+    def group_type(self):
+        return self.__data['metrics_group_type']
+
+    @property
+    def interval(self):
+        return self.__data['metrics_group_interval']
+
+    @property
+    def schema_version(self):
+        return self.__data['metrics_group_schema_version']
+
+    @property
+    def creation_timestamp(self):
+        return self.__data['metrics_group_creation_timestamp']
+
+    @property
+    def json(self):
+        return json.dumps(self.__data, cls=PanoptesMetricsGroupEncoder)
+
+    def __repr__(self):
+        return ('PanoptesMetricsGroup[resource:{},interval:{},schema_version:{},group_type:{},creation_timestamp:{},'
+                'dimensions:[{}],metrics:[{}]]').format(
+            repr(self.resource), self.interval, self.schema_version, self.group_type, self.creation_timestamp,
+            ','.join(repr(dimension) for dimension in self.dimensions),
+            ','.join(repr(metric) for metric in self.metrics))
+
+    def __identity(self):
+        """What makes two groups one, besides the resource. Without metrics a group says nothing that its type and
+        interval could tell apart."""
+        metrics = self.metrics
+        kind = (self.group_type, self.interval) if metrics else None
+        return kind, metrics, self.dimensions
+
+    def __hash__(self):
+        kind, metrics, dimensions = self.__identity()
+        # Texts, because the text of a resource holds plugin and endpoint, too, which its equality leaves out.
+        return hash((kind, str(self.resource), tuple(map(str, metrics)), tuple(map(str, dimensions))))
+
+    def __eq__(self, other):
+        if not isinstance(other, PanoptesMetricsGroup):
+            return False
+        return self.resource == other.resource and self.__identity() == other.__identity()
+
+    def __ne__(self, other):
+        return not self == other
+
+    def __lt__(self, other):
+        if not isinstance(other, PanoptesMetricsGroup):
+            return False
+        return self.group_type < other.group_type
+
+
+class PanoptesMetricsGroupSet(object):
+    """What a polling plugin returns."""
+
+    def __init__(self):
+        self._metrics_groups = set()
+
+    def add(self, metrics_group):
+        """Adds the group; one that equals a group of the set already is dropped, which is logged."""
+        check(PanoptesMetricValidators.valid_panoptes_metrics_group(metrics_group),
+              'metrics_group must be an instance of PanoptesMetricsGroup')
+        before = len(self._metrics_groups)
+        self._metrics_groups.add(metrics_group)
+        if len(self._metrics_groups) == before and not any(
+                metrics_group is member for member in self._metrics_groups):
+            _logger.warning('Metrics group "%s" of resource "%s" equals one that is in the set already, dropping it',
+                            metrics_group.group_type, metrics_group.resource)
+
+    def remove(self, metrics_group):
+        """KeyError if the group is not in the set."""
+        check(PanoptesMetricValidators.valid_panoptes_metrics_group(metrics_group),
+              'metrics_group must be an instance of PanoptesMetricsGroup')
+        self._metrics_groups.remove(metrics_group)
+
+    @property
+    def metrics_groups(self):
+        return self._metrics_groups
+
+    def __add__(self, other):
+        if not isinstance(other, PanoptesMetricsGroupSet):
+            raise TypeError('Unsupported type for addition: {}'.format(type(other)))
+        both = PanoptesMetricsGroupSet()
+        both._metrics_groups = self._metrics_groups | other._metrics_groups
+        return both
+
+    def __iter__(self):
+        return iter(self._metrics_groups)
+
+    def __next__(self):
+        return next(iter(self._metrics_groups))
+
+    next = __next__
+
+    def __len__(self):
+        return len(self._metrics_groups)
+
+    def __repr__(self):
+        return 'PanoptesMetricsGroupSet[{}]'.format(','.join(repr(group) for group in sorted(self._metrics_groups)))
+
+
+class PanoptesMetricSet(object):
+    """A set of metrics."""
+
+    def __init__(self):
+        self._metrics = set()
+
+    def add(self, metric):
+        check(PanoptesMetricValidators.valid_panoptes_metric(metric), 'metric must be an instance of PanoptesMetric')
+        self._metrics.add(metric)
+
+    def remove(self, metric):
+        """KeyError if the metric is not in the set."""
+        check(PanoptesMetricValidators.valid_panoptes_metric(metric), 'metric must be an instance of PanoptesMetric')
+        self._metrics.remove(metric)
+
+    @property
+    def metrics(self):
+        return self._metrics
+
+    def __add__(self, other):
+        if not isinstance(other, PanoptesMetricSet):
+            raise TypeError('Unsupported type for addition: {}'.format(type(other)))
+        both = PanoptesMetricSet()
+        both._metrics = self._metrics | other._metrics
+        return both
+
+    def __iter__(self):
+        return iter(self._metrics)
+
+    def __next__(self):
+        return next(iter(self._metrics))
+
+    next = __next__
+
+    def __len__(self):
+        return len(self._metrics)
+
+    def __repr__(self):
+        return 'PanoptesMetricSet[{}]'.format(','.join(repr(metric) for metric in sorted(self._metrics)))
