@@ -88,13 +88,13 @@ func (r *goRunner) Run(ctx context.Context, req Request) Result {
 	var result Result
 	select {
 	case a := <-answer:
-		result = r.result(runCtx, req, a)
+		result = r.result(ctx, runCtx, req, a)
 	case <-runCtx.Done():
 		select {
 		case a := <-answer: // both are ready: what the plugin said counts
-			result = r.result(runCtx, req, a)
+			result = r.result(ctx, runCtx, req, a)
 		default:
-			result = r.overdue(runCtx, req, nil)
+			result = r.overdue(ctx, req, nil)
 		}
 	}
 	result.Duration = time.Since(start)
@@ -142,13 +142,13 @@ func groupInterval(p *Plugin) time.Duration {
 	return p.Interval
 }
 
-func (r *goRunner) result(ctx context.Context, req Request, a goAnswer) Result {
+func (r *goRunner) result(ctx, runCtx context.Context, req Request, a goAnswer) Result {
 	switch {
 	case a.failure != nil:
 		return req.failed(OutcomePanicked, a.failure)
 	case errors.Is(a.err, pluginsdk.ErrNoResults):
 		return Result{Outcome: OutcomeNone}
-	case a.err != nil && ctx.Err() != nil:
+	case a.err != nil && runCtx.Err() != nil:
 		return r.overdue(ctx, req, a.err)
 	case a.err != nil:
 		return req.failed(OutcomeRaised, a.err)
@@ -158,10 +158,13 @@ func (r *goRunner) result(ctx context.Context, req Request, a goAnswer) Result {
 	return checkGroups(req, a.set.Groups(), r.settings.Limits)
 }
 
-// overdue tells a run past its deadline from one that the caller gave up.
+// overdue tells a run past its deadline from one that the caller, or Shutdown, gave up.
 func (r *goRunner) overdue(ctx context.Context, req Request, err error) Result {
-	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	switch {
+	case ctx.Err() != nil:
 		return req.failed(OutcomeCanceled, ctx.Err())
+	case r.base.Err() != nil:
+		return req.failed(OutcomeCanceled, errShutdown)
 	}
 	return req.failed(OutcomeTimeout, deadlineError(req.Plugin, err))
 }

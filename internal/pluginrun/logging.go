@@ -13,7 +13,7 @@ import (
 // newSlog returns a logger for one run of a Go plugin. Its lines come out of the Collector's logger with the plugin,
 // the resource and the run as fields.
 func newSlog(logger *zap.Logger, req Request, runID int64) *slog.Logger {
-	return slog.New(&slogHandler{core: logger.Core(), req: req, runID: runID})
+	return slog.New(&slogHandler{core: logger.Core(), name: logger.Name(), req: req, runID: runID})
 }
 
 // runFields are the fields of all log lines of a run.
@@ -28,6 +28,7 @@ func runFields(req Request, runID int64) []zap.Field {
 // slogHandler writes slog records to a zap core. A run that logs nothing pays for nothing but this struct.
 type slogHandler struct {
 	core   zapcore.Core
+	name   string
 	req    Request
 	runID  int64
 	prefix string // of the keys, from WithGroup
@@ -41,7 +42,7 @@ func (h *slogHandler) Enabled(_ context.Context, level slog.Level) bool {
 
 // Handle implements slog.Handler.
 func (h *slogHandler) Handle(_ context.Context, record slog.Record) error {
-	entry := zapcore.Entry{Level: zapLevel(record.Level), Time: record.Time, Message: record.Message}
+	entry := zapcore.Entry{Level: zapLevel(record.Level), Time: record.Time, LoggerName: h.name, Message: record.Message}
 	if entry.Time.IsZero() {
 		entry.Time = time.Now()
 	}

@@ -25,7 +25,7 @@ const (
 // also where prints of plugins go. It is safe for concurrent use.
 type workerLog struct {
 	logger *zap.Logger
-	run    atomic.Pointer[loggedRun] // the one that began last
+	run    atomic.Pointer[[]zap.Field] // fields of the run that began last
 	now    func() time.Time
 
 	mu     sync.Mutex
@@ -34,11 +34,6 @@ type workerLog struct {
 	second int64
 	lines  int
 	left   int // out, because there were too many
-}
-
-type loggedRun struct {
-	id     int64
-	fields []zap.Field
 }
 
 func newWorkerLog(logger *zap.Logger) *workerLog {
@@ -52,8 +47,8 @@ func (l *workerLog) setPid(pid int) {
 }
 
 // begin makes what comes from now on part of a run.
-func (l *workerLog) begin(fields []zap.Field, id int64) {
-	l.run.Store(&loggedRun{id: id, fields: fields})
+func (l *workerLog) begin(fields []zap.Field) {
+	l.run.Store(&fields)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last = l.last[:0]
@@ -63,7 +58,7 @@ func (l *workerLog) begin(fields []zap.Field, id int64) {
 // result of the run that wrote it: it counts to that run until the next one begins.
 func (l *workerLog) fields(more ...zap.Field) []zap.Field {
 	if run := l.run.Load(); run != nil {
-		return append(more, run.fields...)
+		return append(more, *run...)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -176,6 +171,19 @@ func levelOf(name string) zapcore.Level {
 		return zapcore.ErrorLevel
 	}
 	return zapcore.InfoLevel
+}
+
+// logLevel is the lowest level that the logger takes, so that workers do not send what nobody sees.
+func logLevel(logger *zap.Logger) string {
+	switch level := logger.Level(); {
+	case level <= zapcore.DebugLevel:
+		return "debug"
+	case level == zapcore.InfoLevel:
+		return "info"
+	case level == zapcore.WarnLevel:
+		return "warning"
+	}
+	return "error"
 }
 
 // fault reports a line that is no message of the protocol.

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -57,10 +59,16 @@ func (r *pythonRunner) Check(ctx context.Context, p *Plugin) error {
 	defer r.pool.release(w)
 	callCtx, stop := r.callContext(ctx, p)
 	defer stop()
-	w.logs.begin(nil, 0)
-	_, err = w.call(ctx, callCtx, p, "describe", map[string]any{"plugin": describe(p, nil), "type": "polling"}, nil)
+	w.logs.begin([]zap.Field{zap.String("plugin", p.Name())})
+	var answer struct {
+		Warnings []string `json:"warnings"`
+	}
+	_, err = w.call(ctx, callCtx, p, "describe", map[string]any{"plugin": describe(p, nil), "type": "polling"}, &answer)
 	if err != nil {
 		return fmt.Errorf("plugin %q: %w", p.Name(), rejection(err))
+	}
+	for _, warning := range answer.Warnings {
+		r.settings.Logger.Warn(warning, zap.String("plugin", p.Name()))
 	}
 	return nil
 }
@@ -110,7 +118,7 @@ func (r *pythonRunner) callContext(ctx context.Context, p *Plugin) (context.Cont
 
 func (r *pythonRunner) runIn(ctx, callCtx context.Context, w *worker, req Request) Result {
 	id := r.runID.Add(1)
-	w.logs.begin(runFields(req, id), id)
+	w.logs.begin(runFields(req, id))
 	deadline, _ := callCtx.Deadline()
 	var answer runResult
 	outcome, err := w.call(ctx, callCtx, req.Plugin, "run", map[string]any{
@@ -121,9 +129,6 @@ func (r *pythonRunner) runIn(ctx, callCtx context.Context, w *worker, req Reques
 		"config":   req.Config,
 		"deadline": float64(deadline.UnixMilli()) / 1000,
 	}, &answer)
-	if outcome == OutcomeTimeout && r.base.Err() != nil {
-		outcome, err = OutcomeCanceled, errShutdown
-	}
 	if err != nil {
 		return req.failed(outcome, err)
 	}
@@ -148,6 +153,9 @@ func (a *runResult) result(req Request, limits Limits) Result {
 		return req.failed(OutcomeWrongType,
 			fmt.Errorf("run returned an unexpected result type %q: it must be a PanoptesMetricsGroupSet", a.ResultType))
 	case OutcomeRaised:
+		if a.Error != nil && a.Error.Type == errorTooLarge {
+			return req.failed(OutcomeTooLarge, a.Error.error(""))
+		}
 		return req.failed(OutcomeRaised, a.Error.error("the plugin raised an exception"))
 	case OutcomeRejected:
 		return req.failed(OutcomeRejected, a.Error.error("the plugin's module cannot be loaded"))
@@ -178,8 +186,12 @@ type pluginParams struct {
 
 // describe tells a worker which plugin to load; without a resource there is no signature.
 func describe(p *Plugin, resource *pluginsdk.Resource) pluginParams {
+	module := p.Module
+	if filepath.Base(module) == packageFile {
+		module = filepath.Dir(module) // workers know a package by its folder
+	}
 	out := pluginParams{
-		Name: p.File.Name, NormalizedName: p.File.NormalizedName, Version: p.File.Version, Module: p.Module,
+		Name: p.File.Name, NormalizedName: p.File.NormalizedName, Version: p.File.Version, Module: module,
 		Directory: filepath.Dir(p.File.Path), File: p.File.Path,
 	}
 	if resource != nil {
@@ -201,9 +213,11 @@ func (r *pythonRunner) Shutdown(ctx context.Context) error {
 		workers := r.pool.close()
 		go func() {
 			defer close(r.gone)
+			var quits sync.WaitGroup
 			for _, w := range workers {
-				go w.quit(context.Background())
+				quits.Go(w.quit)
 			}
+			quits.Wait()
 			r.pool.wg.Wait()
 			r.runtime.remove()
 		}()

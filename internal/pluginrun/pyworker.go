@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,6 +72,7 @@ func (w *worker) initialize(ctx context.Context, s Settings) error {
 	params := map[string]any{
 		"protocol_version": protocolVersion,
 		"host":             map[string]any{"name": s.Host.Name, "version": s.Host.Version},
+		"log_level":        logLevel(s.Logger),
 		"context": map[string]any{
 			"sites": orEmpty(s.Context.Sites), "snmp": orEmptyMap(s.Context.SNMP), "x509": orEmptyMap(s.Context.X509),
 		},
@@ -143,8 +145,8 @@ func (w *worker) watch(gone func(*worker)) {
 }
 
 // quit asks the process to go and sees to it that it does.
-func (w *worker) quit(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, shutdownLimit)
+func (w *worker) quit() {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownLimit)
 	defer cancel()
 	_ = w.conn.Call(ctx, "shutdown", nil, nil) // it is ended in any case
 	w.discard()
@@ -169,36 +171,46 @@ type droppedByWorker struct {
 }
 
 type errorOfWorker struct {
-	Kind      string `json:"kind"`
 	Type      string `json:"type"`
 	Message   string `json:"message"`
 	Traceback string `json:"traceback"`
+	File      string `json:"file"`
+	Line      int    `json:"line"`
 }
 
+// Types of errors that are the worker's own, not a plugin's.
+const (
+	errorTooLarge = "ResultTooLarge"
+	errorRejected = "PluginRejected"
+)
+
 func (e *errorOfWorker) error(otherwise string) error {
-	if e == nil {
+	if e == nil || e.Type == "" && e.Message == "" {
 		return errors.New(otherwise)
 	}
 	out := &PluginError{Type: e.Type, Message: e.Message, Traceback: e.Traceback}
-	if out.Type == "" {
-		out.Type = e.Kind
+	if out.Type == errorTooLarge || out.Type == errorRejected {
+		out.Type = "" // the message says it all
 	}
-	if out.Type == "" && out.Message == "" {
-		out.Message = otherwise
+	if e.File != "" && !strings.Contains(e.Message, e.File) {
+		out.Where = e.File
+		if e.Line > 0 {
+			out.Where = fmt.Sprintf("%s:%d", e.File, e.Line)
+		}
 	}
 	return out
 }
 
 // call makes one request for a run or a check. Where it fails without an answer the outcome tells how, and the worker
-// is discarded unless it is known to be fine.
+// is discarded unless it is known to be fine. ctx is parent with the plugin's deadline, and ends at Shutdown.
 func (w *worker) call(parent, ctx context.Context, p *Plugin, method string, params, result any) (Outcome, error) {
 	err := w.conn.Call(ctx, method, params, result)
 	var fault *rpc.Fault
 	switch {
 	case err == nil:
 		return OutcomeOK, nil
-	case errors.Is(err, rpc.ErrClosed):
-		w.discardAfterExit()
+	case errors.Is(err, rpc.ErrClosed) && ctx.Err() == nil:
+		<-w.process.Done() // by itself: to end it would hide how it ended
 		return OutcomeCrashed, w.crash()
 	case errors.As(err, &fault) && fault.Kind == rpc.FaultTooLong:
 		return OutcomeTooLarge, fmt.Errorf("result is too large: %w", fault)
@@ -209,14 +221,14 @@ func (w *worker) call(parent, ctx context.Context, p *Plugin, method string, par
 		return OutcomeProtocol, err
 	}
 	w.discard()
-	if parent.Err() != nil {
+	switch {
+	case parent.Err() != nil:
 		return OutcomeCanceled, parent.Err()
+	case errors.Is(ctx.Err(), context.Canceled):
+		return OutcomeCanceled, errShutdown
 	}
 	return OutcomeTimeout, deadlineError(p, nil)
 }
-
-// discardAfterExit waits for the process to end by itself, so that it is not us who ends it and hides how it ended.
-func (w *worker) discardAfterExit() { <-w.process.Done() }
 
 // crash says how the process ended, with the last it said on stderr.
 func (w *worker) crash() error {

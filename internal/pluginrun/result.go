@@ -1,6 +1,8 @@
 package pluginrun
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -99,6 +101,8 @@ type Drop struct {
 type PluginError struct {
 	// Type is the exception's class, or the kind of rejection (import_error, no_class, ...).
 	Type string
+	// Where is the file and line, for what went wrong while a module was loaded.
+	Where string
 	// Message is the exception's text.
 	Message string
 	// Traceback is Python's traceback, or the stack of a Go panic.
@@ -106,11 +110,6 @@ type PluginError struct {
 }
 
 func (e *PluginError) Error() string {
-	switch {
-	case e.Message == "":
-		return e.Type
-	case e.Type == "":
-		return e.Message
-	}
-	return e.Type + ": " + e.Message
+	parts := []string{e.Where, e.Type, e.Message}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ": ")
 }
