@@ -3,7 +3,6 @@ package panoptesjsonexporter
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
@@ -11,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/route"
 )
 
 // Config is the configuration of the exporter. What it shares with the stock kafka exporter is written the same way.
@@ -157,20 +158,12 @@ func (c *TopicsConfig) Validate() error {
 	return errors.Join(errs...)
 }
 
-// maxTopicLength is Kafka's.
-const maxTopicLength = 249
-
 func checkTopic(key, name string) error {
-	legal := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' || r == '-'
-	}
-	switch {
-	case name == "":
+	if name == "" {
 		return fmt.Errorf("%s must not be empty", key)
-	case len(name) > maxTopicLength:
-		return fmt.Errorf("%s has %d characters, Kafka's limit is %d", key, len(name), maxTopicLength)
-	case name == "." || name == "..", strings.IndexFunc(name, func(r rune) bool { return !legal(r) }) >= 0:
-		return fmt.Errorf(`%s %q is no legal topic name: expected letters, digits, ".", "_" and "-"`, key, name)
+	}
+	if _, changed := route.Sanitise(name); changed {
+		return fmt.Errorf(`%s %q is no legal topic name: expected no more than 249 letters, digits, ".", "_" and "-"`, key, name)
 	}
 	return nil
 }
