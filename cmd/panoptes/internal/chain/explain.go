@@ -70,7 +70,11 @@ func (f *Flags) AppendGroup(b []byte, g mapping.Group) []byte {
 		b = pyjson.AppendString(b, t)
 	}
 	b = append(b, `], "key": `...)
-	b = pyjson.AppendString(b, route.MessageKey(g.Resource))
+	if len(topics) == 0 {
+		b = append(b, "null"...) // it goes nowhere
+	} else {
+		b = pyjson.AppendString(b, route.MessageKey(g.Resource))
+	}
 	b = append(b, `, "partitioning_key": `...)
 	b = pyjson.AppendString(b, string(key))
 	b = append(b, `, "partition": `...)
@@ -91,6 +95,8 @@ func Losses(r mapping.Report, dropped bool) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, reason))
 		}
 	}
-	slices.SortFunc(parts, func(a, b string) int { return strings.Compare(a[strings.IndexByte(a, ' '):], b[strings.IndexByte(b, ' '):]) })
+	slices.SortFunc(parts, func(a, b string) int {
+		return strings.Compare(a[strings.IndexByte(a, ' '):], b[strings.IndexByte(b, ' '):])
+	})
 	return strings.Join(parts, ", ")
 }

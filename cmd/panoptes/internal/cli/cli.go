@@ -81,7 +81,7 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
   panoptes resources match --filter 'resource_class = "network"' my-resources.json`
 
 	plugin := group("plugin", "Run one plugin, or list those of a directory", "")
-	plugin.AddCommand(plugincmd.NewRun(Version), plugincmd.NewList())
+	plugin.AddCommand(plugincmd.NewRun(plugincmd.Host{Version: Version}), plugincmd.NewList())
 	resources := group("resources", "Match and list the resources of files", "")
 	resources.AddCommand(resourcecmd.NewMatch(), resourcecmd.NewList())
 	root.AddCommand(democmd.New(), pipecmd.New(), plugin, resources, tailcmd.New(), newVersion())
@@ -95,6 +95,9 @@ func group(use, short, long string) *cobra.Command {
 		Short: short,
 		Long:  long,
 		Args:  cobra.ArbitraryArgs,
+
+		SuggestionsMinimumDistance: 2,
+
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				cmd.SetOut(cmd.ErrOrStderr())

@@ -46,9 +46,8 @@ func Pointer(text string, err error) string {
 	return "\n  " + line + "\n  " + strings.Repeat(" ", syntax.Column-1) + "^"
 }
 
-// Resources reads files of resources, in order; what names a file may be a pattern with *, ? and [...]. An entry that is
-// no resource is reported on stderr and counted as bad. The error tells all files that cannot be read, and is wrong
-// usage.
+// Resources reads files of resources, in order. An entry that is no resource is reported on stderr and counted as bad.
+// The error tells all files that cannot be read, and is wrong usage.
 func Resources(files []string, stderr io.Writer) (all []*pluginsdk.Resource, bad int, err error) {
 	var errs []error
 	for _, file := range files {

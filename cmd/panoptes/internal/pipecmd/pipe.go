@@ -50,6 +50,9 @@ out as it went in; in a Collector it would not be sent.`,
 			if err := o.flags.Check(); err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("plugin-topics") && o.topics == "" {
+				o.topics = "," // an empty option is not the same as none: its topic is "<site>-"
+			}
 			return o.run(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}

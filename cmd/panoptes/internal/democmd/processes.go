@@ -1,0 +1,226 @@
+package democmd
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/stream"
+	"github.com/panoptes-otel/panoptes-otel/internal/child"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const (
+	brokerPartitions = 4
+	// What the broker keeps of each partition in memory; the rest goes every retentionEvery.
+	retentionBytes = "8388608"
+	segmentBytes   = "2097152"
+	retentionEvery = 15 * time.Second
+
+	// collectorGrace is how long the Collector may take to send what it holds and end.
+	collectorGrace = 15 * time.Second
+)
+
+// broker is the embedded Kafka.
+type broker struct {
+	cluster *kfake.Cluster
+	stop    chan struct{}
+	done    sync.WaitGroup
+}
+
+func startBroker(port int) (*broker, error) {
+	cluster, err := kfake.NewCluster(
+		kfake.NumBrokers(1),
+		kfake.Ports(port),
+		kfake.AllowAutoTopicCreation(),
+		kfake.DefaultNumPartitions(brokerPartitions),
+		kfake.BrokerConfigs(map[string]string{"log.retention.bytes": retentionBytes, "log.segment.bytes": segmentBytes}),
+	)
+	if err != nil {
+		return nil, err
+	}
+	b := &broker{cluster: cluster, stop: make(chan struct{})}
+	b.done.Add(1)
+	go func() {
+		defer b.done.Done()
+		tick := time.NewTicker(retentionEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				cluster.ApplyRetention()
+			case <-b.stop:
+				return
+			}
+		}
+	}()
+	return b, nil
+}
+
+func (b *broker) close() {
+	close(b.stop)
+	b.done.Wait()
+	b.cluster.Close()
+}
+
+// startCollector starts the Collector in a process group of its own, so that Ctrl-C reaches the demo alone, which then
+// stops it in order.
+func startCollector(s *setup, log *collectorLog) (*child.Process, error) {
+	env := append(os.Environ(),
+		"PANOPTES_BROKERS="+s.broker,
+		"PANOPTES_PROMETHEUS="+s.prometheus,
+		"PANOPTES_QUICKSTART="+s.home,
+	)
+	p, err := child.Start(child.Config{
+		Path:   s.collector,
+		Args:   []string{"--config", s.config},
+		Env:    env,
+		Stderr: func(line string, _ bool) { log.line(line) },
+		Grace:  collectorGrace,
+	})
+	if err != nil {
+		return nil, err
+	}
+	_ = p.Stdin().Close()
+	go func() {
+		out := p.Stdout()
+		defer out.Close()
+		_, _ = io.Copy(io.Discard, out)
+	}()
+	return p, nil
+}
+
+func stopCollector(p *child.Process) error {
+	if err := p.Stop(context.Background()); err != nil {
+		return fmt.Errorf("stop the Collector: %w", err)
+	}
+	return nil
+}
+
+// watch shows what arrives until ctx is done, the duration has passed, or the Collector has ended.
+func watch(ctx context.Context, s *setup, collector <-chan struct{}, v *viewer, duration time.Duration, stderr io.Writer) (ending, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	client, err := stream.Open(ctx, stream.Source{Brokers: []string{s.broker}, From: kgo.NewOffset().AtStart()})
+	if err != nil {
+		return interrupted, ignoreCancel(ctx, err)
+	}
+	defer client.Close()
+
+	var timer <-chan time.Time
+	if duration > 0 {
+		t := time.NewTimer(duration)
+		defer t.Stop()
+		timer = t.C
+	}
+	read := make(chan error, 1)
+	go func() {
+		read <- stream.Each(ctx, client, func(err error) { fmt.Fprintf(stderr, "panoptes: %v\n", err) }, v.show)
+	}()
+	ended := interrupted
+	tick := time.NewTicker(summaryEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			v.summarize()
+			continue
+		case err := <-read:
+			return ended, err
+		case <-ctx.Done():
+		case <-timer:
+			ended = elapsed
+		case <-collector:
+			ended = collectorEnded
+		}
+		cancel()
+		return ended, <-read
+	}
+}
+
+func ignoreCancel(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// collectorLog shows the warnings of the Collector's log and keeps its last lines.
+type collectorLog struct {
+	out  io.Writer
+	file *os.File
+	buf  *bufio.Writer
+
+	mu      sync.Mutex
+	last    []string
+	showing bool
+}
+
+// keptLines is how many lines are shown where the Collector fails.
+const keptLines = 25
+
+func newCollectorLog(out io.Writer, file string) (*collectorLog, error) {
+	l := &collectorLog{out: out}
+	if file == "" {
+		return l, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write --log: %w", err)
+	}
+	l.file, l.buf = f, bufio.NewWriter(f)
+	return l, nil
+}
+
+// line takes one line. Lines of zap's console form begin with the time and the level, separated by tabs; others, such
+// as stack traces, belong to the line before them.
+func (l *collectorLog) line(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.buf != nil {
+		fmt.Fprintln(l.buf, text)
+		_ = l.buf.Flush()
+	}
+	l.last = append(l.last, text)
+	if len(l.last) > keptLines {
+		l.last = append(l.last[:0], l.last[1:]...)
+	}
+	if parts := strings.SplitN(text, "\t", 3); len(parts) == 3 {
+		switch parts[1] {
+		case "debug", "info":
+			l.showing = false
+			return
+		case "warn", "error", "dpanic", "panic", "fatal":
+			l.showing = true
+			text = parts[1] + "\t" + parts[2]
+		}
+	}
+	if l.showing {
+		fmt.Fprintf(l.out, "collector: %s\n", text)
+	}
+}
+
+// tail is the last lines, for a person to read.
+func (l *collectorLog) tail() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var b strings.Builder
+	for _, line := range l.last {
+		b.WriteString("  " + line + "\n")
+	}
+	return b.String()
+}
+
+func (l *collectorLog) close() error {
+	if l.file == nil {
+		return nil
+	}
+	return l.file.Close()
+}

@@ -1,0 +1,120 @@
+package plugincmd
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+)
+
+const extension = ".panoptes-plugin"
+
+// NewList returns the command plugin list.
+func NewList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list DIR...",
+		Short: "List the plugins of directories, with what is wrong with them",
+		Long: `Lists the plugin files of directories and everything below, one a line: name, file, runtime, interval, filter, verdict.
+To a terminal as a table; elsewhere separated by tabs, without heading. Nothing is run. The verdict is "ok", "never
+scheduled: ...", or "error: ...", in which case the exit code is 1.`,
+		Example: "  panoptes plugin list /etc/panoptes/plugins",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, dirs []string) error {
+			files, err := pluginFiles(dirs)
+			if err != nil {
+				return exit.Misuse(err)
+			}
+			rows, bad := inventory(files)
+			heading := []string{"NAME", "FILE", "RUNTIME", "INTERVAL", "FILTER", "VERDICT"}
+			if err := term.StyleOf(cmd.OutOrStdout()).Table(cmd.OutOrStdout(), heading, rows); err != nil {
+				return err
+			}
+			if bad {
+				return exit.ErrReported
+			}
+			return nil
+		},
+	}
+}
+
+// pluginFiles returns the plugin files of directories and below, each once, in order. Links to directories are
+// followed: a deployed release often is one.
+func pluginFiles(dirs []string) ([]string, error) {
+	var files []string
+	var errs []error
+	seen := map[string]bool{}
+	var walk func(path string, depth int)
+	walk = func(path string, depth int) {
+		info, err := os.Stat(path)
+		if err != nil {
+			// A link that leads nowhere is no plugin; what the user named has to be there.
+			if depth == 0 {
+				errs = append(errs, err)
+			}
+			return
+		}
+		if !info.IsDir() {
+			if depth == 0 || strings.HasSuffix(path, extension) {
+				files = append(files, path)
+			}
+			return
+		}
+		real, err := filepath.EvalSymlinks(path)
+		if err != nil || seen[real] {
+			errs = append(errs, err)
+			return
+		}
+		seen[real] = true
+		entries, err := os.ReadDir(path)
+		errs = append(errs, err)
+		for _, e := range entries {
+			walk(filepath.Join(path, e.Name()), depth+1)
+		}
+	}
+	for _, dir := range dirs {
+		walk(dir, 0)
+	}
+	slices.Sort(files)
+	return slices.Compact(files), errors.Join(errs...)
+}
+
+// inventory opens the plugin files and says of each what it is.
+func inventory(files []string) (rows [][]string, bad bool) {
+	owner := map[string]string{}
+	for _, file := range files {
+		plugin, _, err := pluginrun.Open(file, pluginrun.OpenOptions{})
+		verdict := "ok"
+		switch {
+		case errors.Is(err, pluginrun.ErrNotScheduled) && plugin != nil:
+			verdict = "never scheduled: " + err.Error()
+		case err != nil:
+			verdict = "error: " + err.Error()
+		}
+		row := []string{"-", file, "-", "-", "-", verdict}
+		if plugin != nil {
+			row[0], row[2] = plugin.Name(), string(plugin.Kind)
+			if plugin.Interval > 0 {
+				row[3] = plugin.Interval.String()
+			}
+			if plugin.Filter != nil {
+				row[4] = plugin.Filter.String()
+			}
+			name := plugin.File.NormalizedName
+			if first, taken := owner[name]; taken {
+				row[5] = "error: has the same name as " + first
+			} else {
+				owner[name] = file
+			}
+		}
+		bad = bad || strings.HasPrefix(row[5], "error: ")
+		rows = append(rows, row)
+	}
+	return rows, bad
+}

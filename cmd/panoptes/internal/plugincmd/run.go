@@ -1,0 +1,216 @@
+// Package plugincmd is the commands panoptes plugin run and panoptes plugin list.
+package plugincmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/kv"
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// shutdownLimit is how long the workers of plugins may take to end.
+const shutdownLimit = 10 * time.Second
+
+// Host is what a build of the command brings along.
+type Host struct {
+	Version string
+	// GoPlugins are the Go plugins that are compiled in, by the NAME of go:NAME.
+	GoPlugins map[string]pluginsdk.PollingPlugin
+}
+
+type runOptions struct {
+	host       Host
+	flags      chain.Flags
+	resources  []string
+	resourceID string
+	times      int
+	pause      time.Duration
+	json, otlp bool
+	python     string
+	secrets    string
+}
+
+// NewRun returns the command plugin run.
+func NewRun(host Host) *cobra.Command {
+	o := runOptions{host: host}
+	cmd := &cobra.Command{
+		Use:   "run FILE.panoptes-plugin --resources FILE",
+		Short: "Run one plugin now",
+		Long: `Runs one plugin now, against each resource of the files that matches its filter, through the code of the receiver, the
+rate processor and the exporter. The key-value store and the state of rates live for the command: from the second run
+on (--times 2) counters that [transforms] names have their rates.
+
+The plugin's log lines and its failures, with their tracebacks, go to stderr. Where a run fails, where something of its
+result has to be dropped, or where no resource matches, the exit code is 1.
+
+A group without metrics is shown, but a Collector does not send it.`,
+		Example: `  panoptes plugin run my.panoptes-plugin --resources resources.json --times 2
+  panoptes plugin run my.panoptes-plugin --resources resources.json --resource router1 --json | jq .metrics
+  panoptes plugin run my.panoptes-plugin --resources resources.json --explain --partitions 12`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			// A second Ctrl-C ends the command at once.
+			defer context.AfterFunc(ctx, stop)()
+			return o.run(ctx, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&o.resources, "resources", nil, "a `FILE` of resources in the format of Panoptes' discovery; may be repeated")
+	flags.StringVar(&o.resourceID, "resource", "", "run against the resource with this `ID` alone")
+	flags.IntVar(&o.times, "times", 1, "the `NUMBER` of runs against each resource")
+	flags.DurationVar(&o.pause, "pause", time.Second, "the time between two runs, as `30s`")
+	flags.BoolVar(&o.json, "json", false, "print one metrics group a line, as it would go to Kafka")
+	flags.BoolVar(&o.otlp, "otlp", false, "print the OTLP form (JSON), one line a run")
+	o.flags.Add(flags)
+	flags.StringVar(&o.python, "python", pluginrun.DefaultInterpreter, "the Python `INTERPRETER`, 3.8 or newer")
+	flags.StringVar(&o.secrets, "secrets", "", "the `DIRECTORY` of secrets that plugins may read: NAME/SITE and NAME/default")
+	cmd.MarkFlagsMutuallyExclusive("json", "otlp", "explain")
+	_ = cmd.MarkFlagRequired("resources")
+	return cmd
+}
+
+func (o *runOptions) check() error {
+	if o.times < 1 {
+		return exit.Misusef("--times must be at least 1, is %d", o.times)
+	}
+	if o.pause < 0 {
+		return exit.Misusef("--pause must not be negative, is %s", o.pause)
+	}
+	return o.flags.Check()
+}
+
+func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Writer) (err error) {
+	plugin, err := o.open(file, stderr)
+	if err != nil {
+		return err
+	}
+	all, bad, err := input.Resources(o.resources, stderr)
+	if err != nil {
+		return err
+	}
+	chosen, err := o.choose(plugin, all)
+	if err != nil {
+		return err
+	}
+	settings := pluginrun.Settings{
+		Logger:    term.Logger(stderr, zapcore.DebugLevel),
+		Host:      pluginrun.HostInfo{Name: "panoptes", Version: o.host.Version},
+		Python:    pluginrun.PythonSettings{Interpreter: o.python, MaxWorkers: 1},
+		GoPlugins: o.host.GoPlugins,
+		Context:   pluginrun.Context{Sites: sites(all)},
+	}
+	if o.secrets != "" {
+		settings.Secrets = kv.NewSecrets(o.secrets)
+	}
+	runners, err := pluginrun.New(settings)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closing(runners.Shutdown)) }()
+	rates, err := chain.New(ctx, o.flags.DoubleRates(), settings.Logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closing(rates.Close)) }()
+
+	s := &session{
+		runner: runners, rates: rates, plugin: plugin, times: o.times, stderr: stderr, failed: bad > 0,
+		scope: mapping.Scope{
+			Plugin: plugin.File.NormalizedName, Transforms: plugin.File.Transforms(), Topics: plugin.File.Topics(),
+		},
+		print: o.printer(stdout, stderr),
+	}
+	s.print.plugin(plugin)
+	if err := s.all(ctx, chosen, o.pause); err != nil {
+		return err
+	}
+	if s.failed {
+		return exit.ErrReported
+	}
+	return nil
+}
+
+func closing(end func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownLimit)
+	defer cancel()
+	return end(ctx)
+}
+
+// open opens the plugin and makes sure that its runtime is there.
+func (o *runOptions) open(file string, stderr io.Writer) (*pluginrun.Plugin, error) {
+	plugin, warnings, err := pluginrun.Open(file, pluginrun.OpenOptions{})
+	for _, warning := range warnings {
+		fmt.Fprintf(stderr, "panoptes: %s\n", warning)
+	}
+	switch {
+	case errors.Is(err, pluginrun.ErrNotScheduled) && plugin != nil:
+		fmt.Fprintf(stderr, "panoptes: %v; it is run this once\n", err)
+	case err != nil:
+		return nil, exit.Misuse(err)
+	}
+	switch plugin.Kind {
+	case pluginrun.KindGo:
+		if o.host.GoPlugins[plugin.Module] == nil {
+			return nil, exit.Misusef("plugin %q is the Go plugin %q, which is compiled into a Collector and not into this command: "+
+				"test it with the package pluginsdk/plugintest, or run it in a Collector", plugin.Name(), plugin.Module)
+		}
+	case pluginrun.KindPython:
+		if _, err := exec.LookPath(o.python); err != nil {
+			return nil, exit.Misusef("plugin %q needs Python: %w; name the interpreter with --python", plugin.Name(), err)
+		}
+	}
+	return plugin, nil
+}
+
+// choose returns the resources to run against.
+func (o *runOptions) choose(plugin *pluginrun.Plugin, all []*pluginsdk.Resource) ([]*pluginsdk.Resource, error) {
+	named := all
+	if o.resourceID != "" {
+		named = slices.DeleteFunc(slices.Clone(all), func(r *pluginsdk.Resource) bool { return r.ID != o.resourceID })
+		if len(named) == 0 {
+			return nil, fmt.Errorf("no resource of the files has the id %q", o.resourceID)
+		}
+	}
+	chosen := slices.DeleteFunc(slices.Clone(named), func(r *pluginsdk.Resource) bool { return !plugin.Filter.Match(r) })
+	switch {
+	case len(chosen) > 0:
+		return chosen, nil
+	case o.resourceID != "":
+		return nil, fmt.Errorf("resource %q does not match the filter of plugin %q, which is: %s", o.resourceID, plugin.Name(), plugin.Filter)
+	case len(all) == 0:
+		return nil, errors.New("the files have no resource")
+	}
+	return nil, fmt.Errorf("none of the %d resources matches the filter of plugin %q, which is: %s", len(all), plugin.Name(), plugin.Filter)
+}
+
+func sites(all []*pluginsdk.Resource) []string {
+	var names []string
+	for _, r := range all {
+		names = append(names, r.Site)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

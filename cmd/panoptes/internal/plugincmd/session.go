@@ -1,0 +1,106 @@
+package plugincmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// session is the runs of one plugin.
+type session struct {
+	runner pluginrun.Runner
+	rates  *chain.Chain
+	plugin *pluginrun.Plugin
+	scope  mapping.Scope
+	times  int
+	print  printer
+	stderr io.Writer
+	// failed says that something of which stderr tells did not go well.
+	failed bool
+}
+
+// oneRun is one run with all that came of it.
+type oneRun struct {
+	number, of int
+	resource   *pluginsdk.Resource
+	result     pluginrun.Result
+	out        chain.Result
+}
+
+// all runs the plugin the asked number of times against all resources in turn.
+func (s *session) all(ctx context.Context, chosen []*pluginsdk.Resource, pause time.Duration) error {
+	for n := 1; n <= s.times; n++ {
+		if n > 1 && !wait(ctx, pause) {
+			return errInterrupted
+		}
+		for _, r := range chosen {
+			if err := s.one(ctx, n, r); err != nil {
+				return err
+			}
+		}
+	}
+	if s.times == 1 && s.scope.Transforms != "" {
+		fmt.Fprintln(s.stderr, "panoptes: rates come with the second run: --times 2")
+	}
+	return nil
+}
+
+var errInterrupted = errors.New("interrupted")
+
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// one runs the plugin once. The error is not about the plugin.
+func (s *session) one(ctx context.Context, number int, r *pluginsdk.Resource) error {
+	run := oneRun{number: number, of: s.times, resource: r}
+	run.result = s.runner.Run(ctx, pluginrun.Request{Plugin: s.plugin, Resource: r})
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	var err error
+	if run.out, err = s.rates.Process(ctx, s.scope, run.result.Groups); err != nil {
+		return err
+	}
+	s.complain(run)
+	return s.print.run(run)
+}
+
+// complain says on stderr what did not go well.
+func (s *session) complain(run oneRun) {
+	if run.result.Outcome.Failed() {
+		s.failed = true
+		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: %s: %v\n", run.number, run.resource.ID, run.result.Outcome, run.result.Err)
+		var raised *pluginrun.PluginError
+		if errors.As(run.result.Err, &raised) && raised.Traceback != "" {
+			fmt.Fprintln(s.stderr, strings.TrimRight(raised.Traceback, "\n"))
+		}
+	}
+	for _, drop := range run.result.Dropped {
+		// A group that was returned twice is no mistake: Panoptes' set keeps one of them as well.
+		s.failed = s.failed || drop.Reason != pluginrun.DropDuplicate
+		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: dropped (%s): %v\n", run.number, run.resource.ID, drop.Reason, drop.Err)
+	}
+	if losses := chain.Losses(run.out.Report, true); losses != "" {
+		s.failed = true
+		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: data points dropped: %s\n", run.number, run.resource.ID, losses)
+	}
+	if changes := chain.Losses(run.out.Report, false); changes != "" {
+		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: data points changed: %s\n", run.number, run.resource.ID, changes)
+	}
+}
