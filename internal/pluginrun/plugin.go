@@ -45,6 +45,9 @@ type Plugin struct {
 	// Version is the first 12 hex digits of the SHA-256 over the plugin file and its module's files: it changes when
 	// what would be run changes, and with nothing else.
 	Version string
+
+	// source is the copy of Module that is run, see Snapshot; "" runs Module itself.
+	source string
 }
 
 // Name is the plugin's name as its file gives it.

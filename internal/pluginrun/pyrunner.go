@@ -179,6 +179,7 @@ type pluginParams struct {
 	Version        string  `json:"version"`
 	Signature      string  `json:"signature"`
 	Module         string  `json:"module"`
+	Source         string  `json:"source,omitempty"` // the file to read in the place of Module
 	Directory      string  `json:"directory"`
 	File           string  `json:"file"`
 	MTime          float64 `json:"mtime"`
@@ -186,12 +187,15 @@ type pluginParams struct {
 
 // describe tells a worker which plugin to load; without a resource there is no signature.
 func describe(p *Plugin, resource *pluginsdk.Resource) pluginParams {
-	module := p.Module
+	module, source := p.Module, p.source
 	if filepath.Base(module) == packageFile {
+		if source != "" {
+			module, source = source, ""
+		}
 		module = filepath.Dir(module) // workers know a package by its folder
 	}
 	out := pluginParams{
-		Name: p.File.Name, NormalizedName: p.File.NormalizedName, Version: p.File.Version, Module: module,
+		Name: p.File.Name, NormalizedName: p.File.NormalizedName, Version: p.File.Version, Module: module, Source: source,
 		Directory: filepath.Dir(p.File.Path), File: p.File.Path,
 	}
 	if resource != nil {

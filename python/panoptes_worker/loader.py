@@ -72,11 +72,12 @@ class Loader:
         self._numbers = itertools.count(1)
         sys.meta_path.insert(0, _SubmoduleFinder(self))
 
-    def load(self, name, path, kind='polling'):
+    def load(self, name, path, kind='polling', source=None):
         """Executes the module at path (without its ``.py``) for the plugin of this name, and makes an object of its
-        class. Raises Rejected."""
-        file, is_package = _resolve(name, path)
-        code = self._compiled(file)
+        class. With source, the text is that file's, and path is where the module believes itself to be. Raises
+        Rejected."""
+        file, is_package = (path, False) if source else _resolve(name, path)
+        code = self._compiled(file, source)
         module = types.ModuleType('{}{}_{}'.format(PREFIX, re.sub(r'\W', '_', name), next(self._numbers)))
         _prepare(module, file, is_package)
         sys.modules[module.__name__] = module
@@ -92,9 +93,9 @@ class Loader:
                 type(instance).__name__))
         return Loaded(instance, module, is_package, warnings)
 
-    def _compiled(self, file):
+    def _compiled(self, file, source=None):
         try:
-            code = self.code(file)
+            code = self.code(file, source)
         except BaseException as e:
             detail = logs.describe(e, skip=3)
             if isinstance(e, SyntaxError):
@@ -104,21 +105,22 @@ class Loader:
                            detail, file=file) from None
         return code
 
-    def code(self, file):
-        """The compiled file; compiled again if size, time or place on disk differ from last time."""
-        status = os.stat(file)
+    def code(self, file, source=None):
+        """The compiled file, with the text of source where one is given; compiled again if size, time or place on disk
+        differ from last time."""
+        status = os.stat(source or file)
         version = status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
-        known = self._codes.get(file)
+        known = self._codes.get(source or file)
         if known is not None and known[0] == version:
             return known[1]
-        with open(file, 'rb') as source:
+        with open(source or file, 'rb') as opened:
             # Of the very file that is read; a change in between is seen next time.
-            status = os.fstat(source.fileno())
-            text = source.read()
+            status = os.fstat(opened.fileno())
+            text = opened.read()
         code = compile(text, file, 'exec', dont_inherit=True)
         if len(self._codes) >= _MAX_CODES:
             self._codes.clear()
-        self._codes[file] = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev), code
+        self._codes[source or file] = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev), code
         return code
 
     @staticmethod

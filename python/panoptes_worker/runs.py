@@ -72,7 +72,8 @@ class Runner:
         wall, cpu = perf_counter(), _cpu_seconds()
         loaded = None
         try:
-            loaded = self._loader.load(prepared.plugin['name'], prepared.plugin['module'], prepared.kind)
+            loaded = self._loader.load(prepared.plugin['name'], prepared.plugin['module'], prepared.kind,
+                                       prepared.plugin.get('source'))
             returned = loaded.instance.run(prepared.context)
         except Rejected as e:
             if loaded is None:

@@ -108,7 +108,7 @@ class Worker:
         plugin = _plugin(params)
         kind = _kind(params)
         try:
-            loaded = self._loader.load(plugin['name'], plugin['module'], kind)
+            loaded = self._loader.load(plugin['name'], plugin['module'], kind, plugin.get('source'))
             answer = {'class': loaded.class_name, 'module': loaded.module.__file__}
             if loaded.warnings:
                 answer['warnings'] = loaded.warnings

@@ -1,0 +1,163 @@
+package emit
+
+import (
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// Settings are what New takes.
+type Settings struct {
+	// Next is the pipeline.
+	Next consumer.Metrics
+	// Obs counts what the pipeline took and refused, once a batch.
+	Obs *receiverhelper.ObsReport
+	// Mapping says how groups become metrics.
+	Mapping mapping.Options
+	// MaxDelay is the longest time a group waits for others.
+	MaxDelay time.Duration
+	// MaxPoints is the number of data points at which a batch goes out at once.
+	MaxPoints int
+	// Logger gets a line when the pipeline begins to refuse data, drops some, or takes it again.
+	Logger *zap.Logger
+	// Dropped is told of data points that do not reach the pipeline, and why: one of the Reason constants, or a reason
+	// of the mapping.
+	Dropped func(reason string, points int)
+}
+
+// Emitter collects groups from many runs. Its methods are safe for concurrent use.
+type Emitter struct {
+	settings Settings
+	sender   *sender
+	first    chan struct{} // a batch got its first group
+	full     chan struct{} // a batch is full
+	stopped  chan struct{} // closed by Stop
+	stopOnce sync.Once
+	wg       sync.WaitGroup
+
+	mu      sync.Mutex
+	room    *sync.Cond // the batch was taken
+	builder *mapping.Builder
+	groups  []scoped
+}
+
+// scoped is a group with what is known of its plugin. A batch keeps its groups until the pipeline has taken it: what
+// was offered once belongs to the pipeline, which may have changed it before it refused.
+type scoped struct {
+	scope *mapping.Scope
+	group *pluginsdk.MetricsGroup
+}
+
+type batch struct {
+	metrics pmetric.Metrics
+	points  int
+	groups  []scoped
+}
+
+// New returns an Emitter that runs until Stop.
+func New(s Settings) *Emitter {
+	e := &Emitter{
+		settings: s,
+		sender:   newSender(s),
+		first:    make(chan struct{}, 1),
+		full:     make(chan struct{}, 1),
+		stopped:  make(chan struct{}),
+		builder:  mapping.NewBuilder(s.Mapping),
+	}
+	e.room = sync.NewCond(&e.mu)
+	e.wg.Go(e.run)
+	return e
+}
+
+// Add adds the groups of one run, and returns the number of data points they became. It waits while the batch is
+// full and the pipeline still busy with the one before. The groups must not change afterwards.
+func (e *Emitter) Add(scope *mapping.Scope, groups []*pluginsdk.MetricsGroup) (points int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, g := range groups {
+		for e.builder.Points() >= e.settings.MaxPoints {
+			e.room.Wait()
+		}
+		n := e.builder.Add(*scope, g)
+		if n == 0 {
+			continue
+		}
+		points += n
+		e.groups = append(e.groups, scoped{scope, g})
+		if e.builder.Points() >= e.settings.MaxPoints {
+			signal(e.full)
+		} else if len(e.groups) == 1 {
+			signal(e.first)
+		}
+	}
+	return points
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func (e *Emitter) run() {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	defer timer.Stop()
+	for {
+		select {
+		case <-e.first:
+			timer.Reset(e.settings.MaxDelay)
+		case <-timer.C:
+			e.flush()
+		case <-e.full:
+			e.flush()
+		case <-e.stopped:
+			e.flush()
+			return
+		}
+	}
+}
+
+// flush sends what there is. A signal that is left over from a batch that is gone already does no harm: the timer
+// then runs early, for a smaller batch.
+func (e *Emitter) flush() {
+	b, dropped := e.take()
+	for reason, n := range dropped {
+		if reason.Dropped() {
+			e.settings.Dropped(string(reason), n)
+		}
+	}
+	if b.points > 0 {
+		e.sender.send(b)
+	}
+}
+
+func (e *Emitter) take() (batch, mapping.Report) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	b := batch{points: e.builder.Points(), metrics: e.builder.Take(), groups: e.groups}
+	e.groups = make([]scoped, 0, len(b.groups))
+	e.room.Broadcast()
+	return b, e.builder.Dropped()
+}
+
+// Hurry makes the Emitter give up soon on what the pipeline refuses: call it before waiting for runs to end, which may
+// be waiting for room here.
+func (e *Emitter) Hurry() { e.sender.hurry() }
+
+// Stop sends what is left and returns when the pipeline has it, or when it is dropped. All calls of Add must have
+// returned. Stop may be called twice.
+func (e *Emitter) Stop() {
+	e.Hurry()
+	e.stopOnce.Do(func() { close(e.stopped) })
+	e.wg.Wait()
+	e.sender.stop()
+}

@@ -1,0 +1,152 @@
+package emit
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+)
+
+// Reasons for which data points are dropped here. With the reasons of the mapping they are the values of a metric's
+// attribute.
+const (
+	// ReasonPermanent: the pipeline refused the batch for good.
+	ReasonPermanent = "permanent"
+	// ReasonRetriesExhausted: the pipeline refused the batch for retryFor.
+	ReasonRetriesExhausted = "retries_exhausted"
+	// ReasonShutdown: the pipeline refused the batch, and the Collector stops.
+	ReasonShutdown = "shutdown"
+)
+
+// A batch that the pipeline refuses for now is offered again after firstPause, then after pauses that double up to
+// maxPause, for retryFor in all: long enough for a memory_limiter to relax or an exporter's queue to empty. A longer
+// outage is the business of the exporter's queue, which can lie on disk.
+const (
+	firstPause = 100 * time.Millisecond
+	maxPause   = 5 * time.Second
+	retryFor   = time.Minute
+	// hurryFor is what the pipeline gets once the Collector stops, for all batches together.
+	hurryFor = 3 * time.Second
+)
+
+// sender offers batches to the pipeline, one after the other, so that the points of a series stay in order.
+type sender struct {
+	settings Settings
+	refused  string          // the text of the last refusal; "" while the pipeline takes what it gets
+	ctx      context.Context // of all calls to the pipeline; ends hurryFor after hurry
+	cancel   context.CancelFunc
+	once     sync.Once
+	stopping chan struct{} // closed by hurry
+	giveUp   *time.Timer
+}
+
+func newSender(s Settings) *sender {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &sender{settings: s, ctx: ctx, cancel: cancel, stopping: make(chan struct{})}
+}
+
+// hurry ends the wait between two tries, and soon all waiting: an exporter whose queue blocks while it is full would
+// otherwise hold up the end of the Collector for ever.
+func (s *sender) hurry() {
+	s.once.Do(func() {
+		s.giveUp = time.AfterFunc(hurryFor, s.cancel)
+		close(s.stopping)
+	})
+}
+
+// stop is the end: nothing is being sent any more.
+func (s *sender) stop() {
+	s.hurry()
+	s.giveUp.Stop()
+	s.cancel()
+}
+
+// send offers a batch until the pipeline has taken it or it is dropped.
+func (s *sender) send(b batch) {
+	ctx := s.settings.Obs.StartMetricsOp(s.ctx)
+	err := s.offer(ctx, b)
+	s.settings.Obs.EndMetricsOp(ctx, "panoptes", b.points, err)
+}
+
+func (s *sender) offer(ctx context.Context, b batch) error {
+	pause, tried := firstPause, time.Now()
+	for {
+		err := s.settings.Next.ConsumeMetrics(ctx, b.metrics)
+		switch {
+		case err == nil:
+			s.taken()
+			return nil
+		case consumererror.IsPermanent(err):
+			return s.drop(b, ReasonPermanent, err)
+		case time.Since(tried) >= retryFor:
+			return s.drop(b, ReasonRetriesExhausted, err)
+		}
+		s.refusal(err)
+		if !s.pause(jitter(min(pause, time.Until(tried.Add(retryFor))))) {
+			return s.drop(b, ReasonShutdown, err)
+		}
+		pause = min(2*pause, maxPause)
+		b.metrics = s.again(b)
+	}
+}
+
+// pause waits, less long where the Collector stops, and says whether to try again.
+func (s *sender) pause(d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-s.stopping:
+	}
+	select {
+	case <-time.After(min(d, firstPause)):
+		return true
+	case <-s.ctx.Done():
+		return false
+	}
+}
+
+// again makes the batch anew: what the pipeline was given belongs to it.
+func (s *sender) again(b batch) pmetric.Metrics {
+	builder := mapping.NewBuilder(s.settings.Mapping)
+	for _, g := range b.groups {
+		builder.Add(*g.scope, g.group)
+	}
+	return builder.Take()
+}
+
+// jitter is d, a quarter more or less, so that receivers do not come back together.
+func jitter(d time.Duration) time.Duration {
+	return d*3/4 + rand.N(d/2+1)
+}
+
+func (s *sender) drop(b batch, reason string, err error) error {
+	s.settings.Dropped(reason, b.points)
+	if reason != ReasonPermanent || s.refused != err.Error() {
+		s.settings.Logger.Error("Dropped metrics that the pipeline refused", zap.String("reason", reason),
+			zap.Int("data_points", b.points), zap.Error(err))
+	}
+	s.refused = err.Error()
+	return err
+}
+
+// refusal logs that the pipeline begins to refuse, not each time that it does.
+func (s *sender) refusal(err error) {
+	if s.refused == "" {
+		s.settings.Logger.Warn("The pipeline refuses metrics; they are offered again, and runs wait meanwhile",
+			zap.Duration("for_at_most", retryFor), zap.Error(err))
+	}
+	s.refused = err.Error()
+}
+
+func (s *sender) taken() {
+	if s.refused != "" {
+		s.settings.Logger.Info("The pipeline takes metrics again")
+	}
+	s.refused = ""
+}
