@@ -2,7 +2,7 @@ package ratestate
 
 import (
 	"math"
-	"math/bits"
+	"math/big"
 )
 
 // Point is a value of a counter at a time.
@@ -73,18 +73,17 @@ func between(old, p Point) (float64, Outcome) {
 // maxExactDelta times 1000 is still exact in a double.
 const maxExactDelta = 1 << 53 / 1000
 
-// intRate is delta/dt with a single rounding wherever the quotient is below 2^53, so that a quotient that is an integer
-// comes out as that integer: the JSON exporter truncates it.
+// intRate is the double nearest to delta/dt, so a quotient that is an integer comes out as that integer: the JSON
+// exporter truncates it.
 func intRate(delta, dtMillis uint64) float64 {
 	if delta <= maxExactDelta {
 		return float64(delta*1000) / float64(dtMillis)
 	}
-	hi, lo := bits.Mul64(delta, 1000)
-	if hi >= dtMillis { // the quotient is beyond 2^64
-		return float64(delta) / float64(dtMillis) * 1000
-	}
-	quotient, rest := bits.Div64(hi, lo, dtMillis)
-	return float64(quotient) + float64(rest)/float64(dtMillis)
+	// 9e12 in one interval is rare enough to pay for arithmetic without bounds.
+	product := new(big.Int).SetUint64(delta)
+	product.Mul(product, big.NewInt(1000))
+	rate, _ := new(big.Rat).SetFrac(product, new(big.Int).SetUint64(dtMillis)).Float64()
+	return rate
 }
 
 func floatRate(delta, dtMillis float64) (float64, Outcome) {

@@ -1,0 +1,89 @@
+package panoptesrateprocessor
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// shape is a batch of groups: so many resources, each with so many groups of so many counters.
+type shape struct{ resources, groups, counters, dimensions int }
+
+func (s shape) points() int { return s.resources * s.groups * s.counters }
+
+func (s shape) build(b *testing.B) pmetric.Metrics {
+	builder := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
+	transforms := "interface = rate:interface:c0"
+	for c := range s.counters {
+		transforms += fmt.Sprintf(",c%d", c)
+	}
+	for r := range s.resources {
+		resource := testResource()
+		resource.ID = fmt.Sprintf("switch-%d", r)
+		for g := range s.groups {
+			group := &pluginsdk.MetricsGroup{Resource: resource, Type: "interface", Interval: 60}
+			for d := range s.dimensions {
+				require.NoError(b, group.AddDimension(fmt.Sprintf("dimension_%d", d), fmt.Sprintf("ge-0/0/%d", g)))
+			}
+			for c := range s.counters {
+				require.NoError(b, group.AddMetric(pluginsdk.Metric{
+					Name: fmt.Sprintf("c%d", c), Type: pluginsdk.Counter,
+					Value: pluginsdk.Int(int64(c)), Timestamp: pluginsdk.Int(1_600_000_000),
+				}))
+			}
+			builder.Add(mapping.Scope{Plugin: "p", Transforms: transforms}, group)
+		}
+	}
+	return builder.Take()
+}
+
+// advance makes the next batch of the last: all counters have grown.
+func advance(md pmetric.Metrics) {
+	for _, rm := range md.ResourceMetrics().All() {
+		for _, sm := range rm.ScopeMetrics().All() {
+			for _, m := range sm.Metrics().All() {
+				for _, p := range m.Sum().DataPoints().All() {
+					p.SetIntValue(p.IntValue() + 600)
+					p.SetTimestamp(p.Timestamp() + 60_000_000_000)
+				}
+			}
+		}
+	}
+}
+
+// BenchmarkConsume is the way of a batch through the processor. "copy" is what it takes to make the batch, to be taken
+// off the others: data that passed belongs to the next component.
+func BenchmarkConsume(b *testing.B) {
+	for _, s := range []shape{{100, 1, 8, 3}, {1, 48, 14, 2}, {1000, 1, 8, 3}} {
+		for _, mode := range []string{"copy", "first", "rate"} {
+			b.Run(fmt.Sprintf("%dx%dx%d/%s", s.resources, s.groups, s.counters, mode), func(b *testing.B) {
+				next, err := consumer.NewMetrics(func(context.Context, pmetric.Metrics) error { return nil })
+				require.NoError(b, err)
+				p, err := newRateProcessor(componenttest.NewNopTelemetrySettings(), createDefaultConfig().(*Config), next)
+				require.NoError(b, err)
+				source := s.build(b)
+				b.ReportAllocs()
+				for b.Loop() {
+					if mode == "rate" {
+						advance(source)
+					}
+					md := pmetric.NewMetrics()
+					source.CopyTo(md)
+					if mode != "copy" {
+						require.NoError(b, p.ConsumeMetrics(b.Context(), md))
+					}
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*s.points()), "ns/point")
+				require.NoError(b, p.Shutdown(context.WithoutCancel(b.Context())))
+			})
+		}
+	}
+}
