@@ -77,10 +77,12 @@ class Worker:
             handle(id, params)
         except InvalidParams as e:
             self._channel.fail(id, rpc.INVALID_PARAMS, '{}: {}'.format(method, e))
-        except Exception as e:
-            # A fault of ours, or one that a plugin planted: this request fails, the next is answered.
+        except BaseException as e:
+            # A fault of ours, or an interruption that a plugin arranged: this request fails, the next is answered.
+            text = logs.shorten(traceback.format_exc())
+            self._finish()
             self._channel.fail(id, rpc.INTERNAL_ERROR, '{}: {}: {}'.format(method, type(e).__name__, e),
-                               {'traceback': logs.shorten(traceback.format_exc())})
+                               {'traceback': text})
 
     def _initialize(self, id, params):
         context = params.get('context') or {}
@@ -179,10 +181,10 @@ class Worker:
         """Ends the run. An alarm or a cancellation that comes late may interrupt this; then it is done again."""
         while True:
             try:
+                self._recover()
                 with self._cancel_lock:
                     self._cancelled.discard(self._current)
                     self._current = None
-                self._recover()
                 return
             except BaseException:
                 traceback.print_exc()
