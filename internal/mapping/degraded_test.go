@@ -133,11 +133,13 @@ var degradedCases = map[string]struct {
 	},
 	"a rate beside its gauge": {
 		func(p parts) { p.g.CopyTo(p.metrics.AppendEmpty()); p.metrics.At(2).SetName("t.g.rate") },
-		[]string{whole}, Report{ReasonNameCollision: 1},
+		[]string{whole},
+		Report{ReasonNameCollision: 1},
 	},
 	"the same name and kind twice": {
 		func(p parts) { p.g.CopyTo(p.metrics.AppendEmpty()) },
-		[]string{whole, "t 30 g:gauge=0.5 {d=1}"}, nil,
+		[]string{whole, "t 30 g:gauge=0.5 {d=1}"},
+		nil,
 	},
 	"scope without data": {
 		func(p parts) { p.scope.Attributes().Clear(); p.c.SetName("a.b.c"); p.g.SetName("plain") },
