@@ -147,12 +147,12 @@ func (v *viewer) total() string {
 	defer v.mu.Unlock()
 	var parts []string
 	for kind, a := range v.types {
-		parts = append(parts, fmt.Sprintf("%s %d (%d rates)", term.Cell(kind), a.groups, a.rates))
+		parts = append(parts, fmt.Sprintf("%s %d (rates: %d)", term.Cell(kind), a.groups, a.rates))
 	}
 	slices.Sort(parts)
-	text := fmt.Sprintf("%d groups arrived", v.count)
+	text := fmt.Sprintf("Groups that arrived from Kafka: %d", v.count)
 	if len(parts) > 0 {
-		text += ": " + strings.Join(parts, ", ")
+		text += "; " + strings.Join(parts, ", ")
 	}
 	return text
 }

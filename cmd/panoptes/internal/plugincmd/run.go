@@ -199,7 +199,11 @@ func (o *runOptions) choose(plugin *pluginrun.Plugin, all []*pluginsdk.Resource)
 	case len(chosen) > 0:
 		return chosen, nil
 	case o.resourceID != "":
-		return nil, fmt.Errorf("resource %q does not match the filter of plugin %q, which is: %s", o.resourceID, plugin.Name(), plugin.Filter)
+		clause, has := plugin.Filter.Failing(named[0])
+		if has != "" {
+			clause += "; " + has
+		}
+		return nil, fmt.Errorf("resource %q does not match the filter of plugin %q: %s", o.resourceID, plugin.Name(), clause)
 	case len(all) == 0:
 		return nil, errors.New("the files have no resource")
 	}
