@@ -2,6 +2,7 @@
 import importlib.machinery
 import importlib.util
 import itertools
+import linecache
 import os
 import re
 import sys
@@ -73,10 +74,13 @@ class Loader:
         sys.meta_path.insert(0, _SubmoduleFinder(self))
 
     def load(self, name, path, kind='polling', source=None):
-        """Executes the module at path (without its ``.py``) for the plugin of this name, and makes an object of its
-        class. With source, the text is that file's, and path is where the module believes itself to be. Raises
-        Rejected."""
-        file, is_package = (path, False) if source else _resolve(name, path)
+        """Executes the module at path (with or without its ``.py``) for the plugin of this name, and makes an object of
+        its class. With source, the text is that file's, and path is where the module, one file, believes itself to be.
+        Raises Rejected."""
+        if source:
+            file, is_package = path if path.endswith('.py') else path + '.py', False
+        else:
+            file, is_package = _resolve(name, path)
         code = self._compiled(file, source)
         module = types.ModuleType('{}{}_{}'.format(PREFIX, re.sub(r'\W', '_', name), next(self._numbers)))
         _prepare(module, file, is_package)
@@ -108,19 +112,20 @@ class Loader:
     def code(self, file, source=None):
         """The compiled file, with the text of source where one is given; compiled again if size, time or place on disk
         differ from last time."""
-        status = os.stat(source or file)
-        version = status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
-        known = self._codes.get(source or file)
-        if known is not None and known[0] == version:
+        place = source or file
+        known = self._codes.get(place)
+        if known is not None and known[0] == _version(file, os.stat(place)):
             return known[1]
-        with open(source or file, 'rb') as opened:
+        with open(place, 'rb') as opened:
             # Of the very file that is read; a change in between is seen next time.
-            status = os.fstat(opened.fileno())
+            version = _version(file, os.fstat(opened.fileno()))
             text = opened.read()
+        if source:
+            _show_in_tracebacks(file, text)
         code = compile(text, file, 'exec', dont_inherit=True)
         if len(self._codes) >= _MAX_CODES:
             self._codes.clear()
-        self._codes[source or file] = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev), code
+        self._codes[place] = version, code
         return code
 
     @staticmethod
@@ -132,6 +137,20 @@ class Loader:
             at_file, line = _position(e, file)
             raise Rejected('import_error', '{}:{}: {}: {}'.format(at_file, line, detail['type'], detail['message']),
                            detail, line=line, file=at_file) from None
+
+
+def _version(file, status):
+    return file, status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
+
+
+def _show_in_tracebacks(file, text):
+    """Has tracebacks show these lines for the file, whatever lies there by now."""
+    try:
+        lines = importlib.util.decode_source(text).splitlines(True)
+    except (SyntaxError, UnicodeError):
+        return
+    # Without a time of modification the lines are not compared with the disk.
+    linecache.cache[file] = len(text), None, lines, file
 
 
 def _resolve(name, path):

@@ -10,6 +10,12 @@ import time
 
 from panoptes_worker import stdio
 
+try:
+    # Without the names that signal.getsignal wraps around numbers, which cost most of the time that restore takes.
+    from _signal import getsignal as _getsignal
+except ImportError:
+    from signal import getsignal as _getsignal
+
 _TIMERS = tuple(getattr(signal, name) for name in ('ITIMER_REAL', 'ITIMER_VIRTUAL', 'ITIMER_PROF')
                 if hasattr(signal, name))
 
@@ -37,7 +43,7 @@ class ProcessState:
         self._stdin, self._stdout, self._stderr = sys.stdin, sys.stdout, sys.stderr
         self._handlers = {}
         for number in signal.valid_signals():
-            handler = signal.getsignal(number)
+            handler = _getsignal(number)
             if handler is not None:
                 self._handlers[int(number)] = handler
         self._recursion_limit = sys.getrecursionlimit()
@@ -78,10 +84,9 @@ class ProcessState:
     def _signals(self):
         for timer in _TIMERS:
             signal.setitimer(timer, 0)
-        getsignal = signal.getsignal
         for number, handler in self._handlers.items():
             # The C library may have taken a handler; then there is nothing to compare with.
-            if getsignal(number) is not handler:
+            if _getsignal(number) is not handler:
                 try:
                     signal.signal(number, handler)
                 except (OSError, ValueError, TypeError):

@@ -1,6 +1,7 @@
 """Which file is executed, and which class of it is taken."""
 import os
 import sys
+import traceback
 import unittest
 
 from support import HEAD, Folder, rows
@@ -126,6 +127,25 @@ class Loading(Folder):
         self.assertNotEqual(first.module.__name__, second.module.__name__)
         self.assertTrue(first.module.__name__.startswith('yapsy_loaded_plugin_Test_Plugin_'))
         self.assertIs(first.module, sys.modules[type(first.instance).__module__])
+
+    def test_read_from_a_copy(self):
+        module = os.path.join(self.folder, 'mod.py')
+        text = HEAD + 'HERE = __file__\nclass P(PanoptesPollingPlugin):\n    def run(self, context):\n        1 / 0\n'
+        source = self.write('copies/other name', text)
+        for _ in range(2):
+            loaded = self.loader.load('T', module, source=source)
+            self.assertEqual(module, loaded.module.HERE)
+            self.write('mod.py', '# another version\n' * 50)
+            try:
+                loaded.instance.run(None)
+            except ZeroDivisionError:
+                lines = traceback.format_exc()
+                self.assertIn(module, lines)
+                self.assertIn('1 / 0', lines)
+            loaded.unload()
+        with self.assertRaises(Rejected) as caught:
+            self.loader.load('T', module, source=self.write('copies/bad', 'def f(:\n'))
+        self.assertEqual(module, caught.exception.detail['file'])
 
     def test_compiled_once_until_it_changes(self):
         self.load('class P(PanoptesPollingPlugin):' + RUN)

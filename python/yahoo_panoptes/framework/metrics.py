@@ -132,8 +132,8 @@ def _by_name_and_type(metric):
 
 
 def _check_dimension_name(name):
-    check(PanoptesValidators.valid_nonempty_string(name),
-          'dimension name must be non-empty str or unicode, is type %s' % type(name))
+    if not PanoptesValidators.valid_nonempty_string(name):
+        raise AssertionError('dimension name must be non-empty str or unicode, is type %s' % type(name))
 
 
 class PanoptesMetricDimension(object):
@@ -141,8 +141,9 @@ class PanoptesMetricDimension(object):
 
     def __init__(self, name, value):
         _check_dimension_name(name)
-        check(PanoptesValidators.valid_nonempty_string(value),
-              'dimension value for dimension "%s" must be non-empty str or unicode, is type %s' % (name, type(value)))
+        if not PanoptesValidators.valid_nonempty_string(value):
+            raise AssertionError('dimension value for dimension "%s" must be non-empty str or unicode, is type %s' % (
+                name, type(value)))
         if not _VALID_NAME.match(name):
             raise ValueError('dimension name "%s" has to match pattern: (letter|"_") (letter | digit | "_")*' % name)
 
