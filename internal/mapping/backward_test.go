@@ -80,6 +80,23 @@ func TestMergedGroups(t *testing.T) {
 	}
 }
 
+// TestPointsWithoutTheirTime pins that each metric begins at the first group that lacks it.
+func TestPointsWithoutTheirTime(t *testing.T) {
+	t.Parallel()
+	md := testMetrics(t)
+	p := partsOf(md)
+	second := p.c.Sum().DataPoints().AppendEmpty()
+	p.cp.CopyTo(second)
+	second.SetTimestamp(p.cp.Timestamp() + nanosPerSecond)
+	p.gp.SetTimestamp(nanosPerSecond)
+	p.g.CopyTo(p.metrics.AppendEmpty())
+	p.metrics.At(2).SetName("t.h")
+	got, _ := summaries(t, md, FromOptions{})
+	if want := []string{"t 30 c:counter=5 g:gauge=0.5 h:gauge=0.5 {d=1}", "t 30 c:counter=5 {d=1}"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestManyGroupsOfEqualAttributes(t *testing.T) {
 	t.Parallel()
 	b := NewBuilder(Options{})
