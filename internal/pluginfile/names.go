@@ -1,0 +1,45 @@
+package pluginfile
+
+import (
+	"crypto/md5" //nolint:gosec // a name for a task as Panoptes makes it, no protection
+	"encoding/hex"
+	"strings"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// NormalizeName makes a plugin's name fit for keys: _ is doubled, then every character but ASCII letters, digits and _
+// becomes _.
+func NormalizeName(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		switch {
+		case r == '_':
+			b.WriteString("__")
+		case r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z':
+			b.WriteRune(r)
+		default:
+			b.WriteByte('_')
+		}
+	}
+	return b.String()
+}
+
+// Signature tells the runs of a plugin against several resources apart: lower-case hex MD5 of the normalized name and
+// the resource's key (pluginsdk.Resource.Key). The plugin's configuration is no part of it.
+func Signature(normalizedName, resourceKey string) string {
+	sum := md5.Sum([]byte(normalizedName + resourceKey)) //nolint:gosec // see the import
+	return hex.EncodeToString(sum[:])
+}
+
+// SignatureOfPlugin is the signature of a plugin that runs against no resource, such as one for discovery.
+func SignatureOfPlugin(normalizedName string) string { return Signature(normalizedName, "None") }
+
+// TaskName names one plugin's runs against one resource, or against none where r is nil. The place of the runs in time
+// hangs on it.
+func TaskName(f *File, r *pluginsdk.Resource) string {
+	if r == nil {
+		return f.NormalizedName + ":" + SignatureOfPlugin(f.NormalizedName)
+	}
+	return f.NormalizedName + ":" + Signature(f.NormalizedName, r.Key()) + ":" + r.ID
+}
