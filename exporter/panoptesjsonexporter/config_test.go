@@ -1,6 +1,7 @@
 package panoptesjsonexporter
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -173,4 +174,23 @@ func TestConfigsAreTested(t *testing.T) {
 		assert.True(t, good != bad, "%q has one test", name)
 	}
 	assert.Len(t, all.ToStringMap(), len(goodConfigs())+len(configErrors()))
+}
+
+// The example of README.md is a valid configuration.
+func TestReadmeExample(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	_, text, _ := strings.Cut(string(readme), "```yaml\n")
+	text, _, _ = strings.Cut(text, "```")
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	conf, err := confmaptest.LoadConf(file)
+	require.NoError(t, err)
+	sub, err := conf.Sub("exporters::panoptes_json")
+	require.NoError(t, err)
+	cfg := NewFactory().CreateDefaultConfig().(*Config)
+	require.NoError(t, sub.Unmarshal(cfg))
+	require.NoError(t, confmap.Validate(cfg))
+	assert.Equal(t, []string{"kafka1:9092", "kafka2:9092"}, cfg.Client.Brokers)
 }

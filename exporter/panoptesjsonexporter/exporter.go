@@ -191,7 +191,7 @@ func (e *jsonExporter) deliver(ctx context.Context, req *request) error {
 	}
 	err := out.pendingError(len(messages), e.health.lastConnect())
 	e.telemetry.builder.PanoptesJSONRecordsUnsent.Add(ctx, int64(len(out.pending)))
-	e.health.delivered(err)
+	e.health.attempted(err)
 	return err
 }
 
@@ -201,12 +201,14 @@ func (e *jsonExporter) settle(ctx context.Context, messages []*message, unsettle
 		return
 	}
 	e.telemetry.deliveredMessages(ctx, messages, unsettled)
+	last := ""
 	for _, m := range messages {
-		if !unsettled[m] {
+		if m.topic != last && !unsettled[m] {
 			e.topics.delivered(m.topic)
+			last = m.topic
 		}
 	}
-	e.health.delivered(nil)
+	e.health.attempted(nil)
 	select {
 	case e.progress <- struct{}{}:
 	default:

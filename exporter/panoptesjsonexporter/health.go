@@ -61,8 +61,8 @@ func (h *health) lastConnect() error {
 	return h.last
 }
 
-// delivered is told the outcome of an attempt: nil when Kafka took a message.
-func (h *health) delivered(err error) {
+// attempted is told the outcome of an attempt: nil when Kafka took a message.
+func (h *health) attempted(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.report(err)

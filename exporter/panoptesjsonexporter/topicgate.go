@@ -9,9 +9,10 @@ import (
 )
 
 const (
-	// topicCreationGrace is how long a topic may be unknown while the broker was asked to create it. Meanwhile its
-	// messages are held, and with them the queue.
-	topicCreationGrace = time.Minute
+	// unknownTopicGrace is how long a topic may be unknown that the broker was asked to create, or that took messages
+	// before: brokers forget topics for moments when leaders change. Meanwhile its messages are held, and with them the
+	// queue.
+	unknownTopicGrace = time.Minute
 	// topicProbeInterval is how often a refused topic is tried again. Between, its messages are dropped at once:
 	// to wait each time until Kafka has refused them anew would hold up all other topics.
 	topicProbeInterval = 30 * time.Second
@@ -29,6 +30,8 @@ type topicGate struct {
 	count  atomic.Int64 // of topics, so that a batch without trouble takes no lock
 	mu     sync.Mutex
 	topics map[string]*refusedTopic
+	// known are topics that took messages.
+	known map[string]bool
 }
 
 type refusedTopic struct {
@@ -38,7 +41,7 @@ type refusedTopic struct {
 }
 
 func newTopicGate(logger *zap.Logger, autoCreate bool) *topicGate {
-	return &topicGate{logger: logger, now: time.Now, autoCreate: autoCreate, topics: map[string]*refusedTopic{}}
+	return &topicGate{logger: logger, now: time.Now, autoCreate: autoCreate, topics: map[string]*refusedTopic{}, known: map[string]bool{}}
 }
 
 // closed says whether messages of a topic are to be dropped without a try, and for what reason.
@@ -70,7 +73,7 @@ func (g *topicGate) fail(m *message, reason string, err error) bool {
 		g.count.Store(int64(len(g.topics)))
 	}
 	t.reason = reason
-	if reason == reasonUnknownTopic && g.autoCreate && now.Sub(t.since) < topicCreationGrace {
+	if reason == reasonUnknownTopic && (g.autoCreate || g.known[m.topic]) && now.Sub(t.since) < unknownTopicGrace {
 		return false
 	}
 	if t.closedUntil.IsZero() {
@@ -86,7 +89,7 @@ func (g *topicGate) fail(m *message, reason string, err error) bool {
 // forget makes room: for the topics that nothing was sent to for long or, failing that, for all.
 func (g *topicGate) forget(now time.Time) {
 	for topic, t := range g.topics {
-		if now.Sub(t.since) > topicCreationGrace && now.Sub(t.closedUntil) > topicCreationGrace {
+		if now.Sub(t.since) > unknownTopicGrace && now.Sub(t.closedUntil) > unknownTopicGrace {
 			delete(g.topics, topic)
 		}
 	}
@@ -95,18 +98,23 @@ func (g *topicGate) forget(now time.Time) {
 	}
 }
 
-// delivered is told that Kafka took a message of a topic.
+// delivered is told that Kafka took messages of a topic.
 func (g *topicGate) delivered(topic string) {
-	if g.count.Load() == 0 {
-		return
-	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if t := g.topics[topic]; t != nil {
-		if !t.closedUntil.IsZero() {
-			g.logger.Info("Kafka takes a topic again", zap.String("topic", topic))
+	if !g.known[topic] {
+		if len(g.known) >= topicGateSize {
+			clear(g.known)
 		}
-		delete(g.topics, topic)
-		g.count.Store(int64(len(g.topics)))
+		g.known[topic] = true
 	}
+	t := g.topics[topic]
+	if t == nil {
+		return
+	}
+	if !t.closedUntil.IsZero() {
+		g.logger.Info("Kafka takes a topic again", zap.String("topic", topic))
+	}
+	delete(g.topics, topic)
+	g.count.Store(int64(len(g.topics)))
 }

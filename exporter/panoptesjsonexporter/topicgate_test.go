@@ -54,7 +54,7 @@ func TestTopicGateHoldsTopicsBeingCreated(t *testing.T) {
 	g, advance, logs := newTestGate(true)
 	m := &message{topic: "t"}
 	assert.False(t, g.fail(m, reasonUnknownTopic, kerr.UnknownTopicOrPartition))
-	advance(topicCreationGrace - 1)
+	advance(unknownTopicGrace - 1)
 	assert.False(t, g.fail(m, reasonUnknownTopic, kerr.UnknownTopicOrPartition))
 	_, closed := g.closed("t")
 	assert.False(t, closed)
@@ -66,15 +66,28 @@ func TestTopicGateHoldsTopicsBeingCreated(t *testing.T) {
 	assert.True(t, g.fail(&message{topic: "u"}, reasonNotAuthorized, kerr.TopicAuthorizationFailed), "no topic to be created")
 }
 
+// A topic that took messages is not given up at once when it is unknown for a moment.
+func TestTopicGateHoldsKnownTopics(t *testing.T) {
+	t.Parallel()
+	g, advance, _ := newTestGate(false)
+	m := &message{topic: "t"}
+	g.delivered("t")
+	assert.False(t, g.fail(m, reasonUnknownTopic, kerr.UnknownTopicOrPartition))
+	advance(unknownTopicGrace)
+	assert.True(t, g.fail(m, reasonUnknownTopic, kerr.UnknownTopicOrPartition))
+}
+
 func TestTopicGateIsBounded(t *testing.T) {
 	t.Parallel()
 	g, advance, _ := newTestGate(false)
 	for i := range 3 * topicGateSize {
 		g.fail(&message{topic: strconv.Itoa(i)}, reasonInvalidTopic, kerr.InvalidTopicException)
+		g.delivered("known" + strconv.Itoa(i))
 		if i == topicGateSize {
 			advance(time.Hour)
 		}
 	}
 	assert.LessOrEqual(t, len(g.topics), topicGateSize)
+	assert.LessOrEqual(t, len(g.known), topicGateSize)
 	assert.Equal(t, int64(len(g.topics)), g.count.Load())
 }
