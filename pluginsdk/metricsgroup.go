@@ -53,7 +53,17 @@ type MetricsGroup struct {
 
 	metrics    []Metric
 	dimensions []Dimension
+	// index has the metrics of a group that has many: it keeps a hostile group from costing the square of its size.
+	index map[metricKey]struct{}
 }
+
+type metricKey struct {
+	name string
+	kind MetricType
+}
+
+// indexFrom is the number of metrics from which on looking through them all would cost more than an index.
+const indexFrom = 64
 
 // NewMetricsGroup returns an empty group, created now.
 func NewMetricsGroup(resource *Resource, groupType string, interval time.Duration) (*MetricsGroup, error) {
@@ -104,14 +114,35 @@ func (g *MetricsGroup) AddMetric(m Metric) error {
 	if m.Type != Gauge && m.Type != Counter {
 		return fmt.Errorf("type of metric %q must be gauge or counter", m.Name)
 	}
-	for i := range g.metrics {
-		if g.metrics[i].Name == m.Name && g.metrics[i].Type == m.Type {
-			return fmt.Errorf("metric %q (type %q) of group %q is already there", m.Name, m.Type, g.Type)
-		}
+	if g.has(m.Name, m.Type) {
+		return fmt.Errorf("metric %q (type %q) of group %q is already there", m.Name, m.Type, g.Type)
 	}
 	m.Timestamp = roundTime(m.Timestamp)
 	g.metrics = append(g.metrics, m)
+	if g.index != nil {
+		g.index[metricKey{m.Name, m.Type}] = struct{}{}
+	}
 	return nil
+}
+
+// has says whether the group has a metric of that name and type.
+func (g *MetricsGroup) has(name string, kind MetricType) bool {
+	if len(g.metrics) < indexFrom {
+		for i := range g.metrics {
+			if g.metrics[i].Name == name && g.metrics[i].Type == kind {
+				return true
+			}
+		}
+		return false
+	}
+	if g.index == nil {
+		g.index = make(map[metricKey]struct{}, 2*len(g.metrics))
+		for i := range g.metrics {
+			g.index[metricKey{g.metrics[i].Name, g.metrics[i].Type}] = struct{}{}
+		}
+	}
+	_, ok := g.index[metricKey{name, kind}]
+	return ok
 }
 
 // AddDimension adds a dimension. Its name must be a valid name that the group does not have yet; its value may be any

@@ -2,6 +2,7 @@ package pluginsdk
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,28 @@ func TestMetricsGroupRules(t *testing.T) {
 	g.DeleteDimension("d")
 	if len(g.Dimensions()) != 0 {
 		t.Error("dimension still there")
+	}
+}
+
+func TestMetricsGroupOfManyMetrics(t *testing.T) {
+	t.Parallel()
+	g, err := NewMetricsGroup(validResource(), "example", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 50_000 // a second or two where each metric were compared with all others
+	for i := range n {
+		if err := g.AddGauge(fmt.Sprintf("m%d", i), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, i := range []int{0, indexFrom - 1, indexFrom, n - 1} {
+		if g.AddGauge(fmt.Sprintf("m%d", i), 1) == nil {
+			t.Errorf("metric %d could be added twice", i)
+		}
+	}
+	if err := g.AddCounter("m0", 1); err != nil || len(g.Metrics()) != n+1 {
+		t.Errorf("%d metrics, %v", len(g.Metrics()), err)
 	}
 }
 
