@@ -200,6 +200,9 @@ func (c *Conn) send(ctx context.Context, v any) error {
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("marshal message: %w", err)
 	}
+	if c.ctx.Err() != nil {
+		return context.Cause(c.ctx)
+	}
 	select {
 	case c.out <- buf.Bytes():
 		return nil
