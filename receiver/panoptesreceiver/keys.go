@@ -80,7 +80,11 @@ func fieldsByKey(t reflect.Type) map[string]reflect.Type {
 func suggest(key string, valid []string) string {
 	best, distance := "", len(key)/2+1
 	for _, v := range valid {
-		if d := editDistance(strings.ToLower(key), v); d < distance {
+		d := editDistance(strings.ToLower(key), v)
+		if len(key) > 2 && strings.Contains(v, strings.ToLower(key)) {
+			d = min(d, 2) // a part of it, as "delay" for max_delay
+		}
+		if d < distance {
 			best, distance = v, d
 		}
 	}

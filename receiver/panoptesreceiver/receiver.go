@@ -2,20 +2,243 @@ package panoptesreceiver
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
+	"go.opentelemetry.io/collector/receiver/receiverhelper"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/kv"
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk/pluginextension"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/catalogue"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/emit"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/schedule"
 )
 
-type panoptesReceiver struct{}
+// shutdownGrace is how long Shutdown waits for runs under way, so that what they return is not lost. Longer ones are
+// ended: a service manager would soon end the whole Collector.
+const shutdownGrace = 10 * time.Second
 
-func newReceiver(receiver.Settings, *Config, consumer.Metrics) (*panoptesReceiver, error) {
-	return &panoptesReceiver{}, nil
+// panoptesReceiver joins the parts: the catalogue tells which tasks there are, the scheduler runs them, the emitter
+// sends what they return.
+type panoptesReceiver struct {
+	set       receiver.Settings
+	cfg       *Config
+	next      consumer.Metrics
+	logger    *zap.Logger
+	telemetry *metadata.TelemetryBuilder
+	failures  *failures
+
+	// From Start to Shutdown.
+	runners   *pluginrun.Runners
+	emitter   *emit.Emitter
+	scheduler *schedule.Scheduler[target]
+	tasks     *tasks
+	snapshots string             // folder of copied modules
+	cancel    context.CancelFunc // of the catalogue
+	catalogue sync.WaitGroup
+	stop      sync.Once
+	stopped   error
 }
 
-// Start implements component.Component.
-func (r *panoptesReceiver) Start(context.Context, component.Host) error { return nil }
+func newReceiver(set receiver.Settings, cfg *Config, next consumer.Metrics) (*panoptesReceiver, error) {
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	return &panoptesReceiver{
+		set: set, cfg: cfg, next: next, logger: set.Logger, telemetry: telemetry, failures: newFailures(set.Logger),
+	}, nil
+}
 
-// Shutdown implements component.Component.
-func (r *panoptesReceiver) Shutdown(context.Context) error { return nil }
+// Start implements component.Component. Plugins and resources are loaded in the background: one that hangs while it is
+// loaded must not hold up the Collector.
+func (r *panoptesReceiver) Start(_ context.Context, host component.Host) error {
+	goPlugins, err := pluginextension.Collect(host.GetExtensions())
+	if err != nil {
+		return err
+	}
+	plugins, resources, err := r.catalogueSettings(host)
+	if err != nil {
+		return err
+	}
+	if r.runners, err = pluginrun.New(r.runnerSettings(goPlugins)); err != nil {
+		return err
+	}
+	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{ReceiverID: r.set.ID, ReceiverCreateSettings: r.set})
+	if err != nil {
+		return err
+	}
+	if r.snapshots, err = os.MkdirTemp("", "panoptes-plugins-"); err != nil {
+		return fmt.Errorf("make a folder for copies of plugins: %w", err)
+	}
+	plugins.SnapshotDir = r.snapshots
+	r.emitter = emit.New(emit.Settings{
+		Next: r.next, Obs: obs, Mapping: mapping.Options{ServiceIdentity: r.cfg.ServiceIdentity},
+		MaxDelay: r.cfg.Emit.MaxDelay, MaxPoints: r.cfg.Emit.MaxPoints, Logger: r.logger, Dropped: r.droppedPoints,
+	})
+	r.scheduler = schedule.New(schedule.Settings[target]{
+		MaxConcurrent: r.cfg.MaxConcurrentRuns,
+		Classes:       []int{classGo: r.cfg.MaxConcurrentRuns, classPython: r.cfg.Python.MaxWorkers},
+		Run:           r.run,
+		Missed:        r.missed,
+	})
+	r.tasks = newTasks(r.scheduler, r.failures, r.logger)
+	plugins.Changed, resources.Changed = r.tasks.setPlugins, r.tasks.setResources
+	plugins.Check = r.runners.Check
+	if err := r.observe(); err != nil {
+		return err
+	}
+	r.scheduler.Start()
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel = cancel
+	r.catalogue.Go(func() { catalogue.NewResources(resources).Run(ctx) })
+	r.catalogue.Go(func() { catalogue.NewPlugins(plugins).Run(ctx) })
+	return nil
+}
+
+// catalogueSettings makes paths absolute, so that log lines and plugins mean the same by them.
+func (r *panoptesReceiver) catalogueSettings(host component.Host) (catalogue.PluginSettings, catalogue.ResourceSettings, error) {
+	plugins := catalogue.PluginSettings{
+		Settle: r.cfg.Plugins.Settle, ScanInterval: r.cfg.Plugins.ScanInterval, MaxChecks: r.cfg.Python.MaxWorkers,
+		Logger: r.logger, Failed: r.reloadError("plugin"),
+		Health: func(err error) {
+			event := componentstatus.NewEvent(componentstatus.StatusOK)
+			if err != nil {
+				event = componentstatus.NewRecoverableErrorEvent(err)
+			}
+			componentstatus.ReportStatus(host, event)
+		},
+	}
+	resources := catalogue.ResourceSettings{
+		Settle: r.cfg.Plugins.Settle, ScanInterval: r.cfg.Resources.ScanInterval,
+		Logger: r.logger, Failed: r.reloadError("resources"),
+	}
+	for _, d := range r.cfg.Plugins.Directories {
+		path, err := filepath.Abs(d.Path)
+		if err != nil {
+			return plugins, resources, fmt.Errorf("plugins::directories: %q: %w", d.Path, err)
+		}
+		plugins.Directories = append(plugins.Directories, path)
+	}
+	for _, pattern := range r.cfg.Resources.Files {
+		path, err := filepath.Abs(pattern)
+		if err != nil {
+			return plugins, resources, fmt.Errorf("resources::files: %q: %w", pattern, err)
+		}
+		resources.Files = append(resources.Files, path)
+	}
+	if len(resources.Files) == 0 {
+		r.logger.Warn("The receiver has no resources::files, so no plugin runs")
+	}
+	if r.cfg.Resources.Filter != "" {
+		filter, err := resourcefilter.Parse(r.cfg.Resources.Filter)
+		if err != nil {
+			return plugins, resources, fmt.Errorf("resources::filter: %w", err)
+		}
+		resources.Filter = filter
+	}
+	return plugins, resources, nil
+}
+
+func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.PollingPlugin) pluginrun.Settings {
+	s := pluginrun.Settings{
+		Logger: r.logger,
+		Host:   pluginrun.HostInfo{Name: r.set.BuildInfo.Command, Version: r.set.BuildInfo.Version},
+		Python: pluginrun.PythonSettings{
+			Interpreter: r.cfg.Python.Interpreter, MaxWorkers: r.cfg.Python.MaxWorkers, RuntimeDir: r.cfg.Python.RuntimeDir,
+		},
+		GoPlugins: goPlugins,
+		Context: pluginrun.Context{
+			Sites: r.cfg.Context.Sites, SNMP: r.cfg.Context.SNMP.values(), X509: r.cfg.Context.X509.values(),
+		},
+	}
+	if dir := r.cfg.Secrets.Directory; dir != "" {
+		if _, err := os.Stat(dir); err != nil {
+			r.logger.Warn("The directory of secrets cannot be read now; plugins find no secret until it can be", zap.Error(err))
+		}
+		s.Secrets = kv.NewSecrets(dir)
+	}
+	return s
+}
+
+// reloadError returns what counts a broken change.
+func (r *panoptesReceiver) reloadError(source string) func() {
+	attrs := metric.WithAttributeSet(attribute.NewSet(attribute.String("source", source)))
+	return func() { r.telemetry.PanoptesReloadErrors.Add(context.Background(), 1, attrs) }
+}
+
+// observe lets the metrics about what is held be read.
+func (r *panoptesReceiver) observe() error {
+	return errors.Join(
+		r.telemetry.RegisterPanoptesRunningCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(r.scheduler.Running()))
+			return nil
+		}),
+		r.telemetry.RegisterPanoptesTasksCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(r.scheduler.Len()))
+			return nil
+		}),
+		r.telemetry.RegisterPanoptesPluginsCallback(func(_ context.Context, o metric.Int64Observer) error {
+			plugins, _ := r.tasks.counts()
+			o.Observe(int64(plugins))
+			return nil
+		}),
+		r.telemetry.RegisterPanoptesResourcesCallback(func(_ context.Context, o metric.Int64Observer) error {
+			_, resources := r.tasks.counts()
+			o.Observe(int64(resources))
+			return nil
+		}),
+	)
+}
+
+// Shutdown implements component.Component: nothing new starts, runs under way may end, and what they return is sent.
+func (r *panoptesReceiver) Shutdown(ctx context.Context) error {
+	r.stop.Do(func() { r.stopped = r.shutdown(ctx) })
+	return r.stopped
+}
+
+func (r *panoptesReceiver) shutdown(ctx context.Context) error {
+	defer r.telemetry.Shutdown()
+	ctx, cancel := context.WithTimeout(ctx, shutdownGrace)
+	defer cancel()
+	if r.cancel != nil {
+		r.cancel()
+		r.catalogue.Wait()
+	}
+	if r.emitter != nil {
+		r.emitter.Hurry()
+	}
+	if r.scheduler != nil {
+		r.scheduler.Stop(ctx)
+	}
+	if r.emitter != nil {
+		r.emitter.Stop()
+	}
+	var errs []error
+	if r.runners != nil {
+		// The grace is for runs; workers get their own moment to end.
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+		defer cancel()
+		errs = append(errs, r.runners.Shutdown(last))
+	}
+	if r.snapshots != "" {
+		errs = append(errs, os.RemoveAll(r.snapshots))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,156 @@
+package panoptesreceiver
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+)
+
+func load(t *testing.T, name string) (*Config, error) {
+	t.Helper()
+	all, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	id := component.MustNewID("panoptes")
+	if name != "" {
+		id = component.MustNewIDWithName("panoptes", name)
+	}
+	require.True(t, all.IsSet(id.String()), "testdata/config.yaml has no %s", id)
+	conf, err := all.Sub(id.String())
+	require.NoError(t, err)
+	cfg := createDefaultConfig().(*Config)
+	if err := conf.Unmarshal(cfg); err != nil {
+		return nil, err
+	}
+	return cfg, confmap.Validate(cfg)
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(t, "")
+	require.NoError(t, err)
+	want := createDefaultConfig().(*Config)
+	want.Plugins.Directories = []DirectoryConfig{{Path: "./plugins"}}
+	assert.Equal(t, want, cfg)
+	assert.Equal(t, 2*time.Second, cfg.Plugins.Settle)
+	assert.Equal(t, time.Minute, cfg.Plugins.ScanInterval)
+	assert.Equal(t, time.Minute, cfg.Resources.ScanInterval)
+	assert.Equal(t, 256, cfg.MaxConcurrentRuns)
+	assert.Equal(t, PythonConfig{Interpreter: "python3", MaxWorkers: 8}, cfg.Python)
+	assert.Equal(t, EmitConfig{MaxDelay: 200 * time.Millisecond, MaxPoints: 8192}, cfg.Emit)
+	assert.True(t, cfg.ServiceIdentity)
+}
+
+func TestEverySetting(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(t, "all")
+	require.NoError(t, err)
+	assert.Equal(t, &Config{
+		Plugins: PluginsConfig{
+			Directories: []DirectoryConfig{{"./plugins"}, {"/opt/plugins"}}, Settle: time.Second, ScanInterval: 2 * time.Minute,
+		},
+		Resources: ResourcesConfig{
+			Files: []string{"./conf/*.json", "/etc/panoptes/resources.json"}, ScanInterval: 30 * time.Second,
+			Filter: `resource_site IN ("dc1", "dc2")`,
+		},
+		MaxConcurrentRuns: 16,
+		Python:            PythonConfig{Interpreter: "/usr/bin/python3", MaxWorkers: 2, RuntimeDir: "/run/panoptes"},
+		Context: ContextConfig{
+			Sites: []string{"dc1", "dc2"},
+			SNMP: SNMPConfig{
+				ConnectionFactoryModule: "my.module", ConnectionFactoryClass: "MyFactory", Community: "secret", Timeout: 7,
+				Retries: 2, NonRepeaters: 1, MaxRepetitions: 10, Port: 1161, ProxyPort: 1162, CommunityStringKey: "key",
+			},
+			X509: X509Config{
+				CertLocation: "/certs", CertFilename: "a.pem", KeyLocation: "/keys", KeyFilename: "a.key", SecuredRequests: 1,
+			},
+		},
+		Secrets: SecretsConfig{Directory: "./secrets"},
+		Emit:    EmitConfig{MaxDelay: time.Second, MaxPoints: 100},
+	}, cfg)
+	assert.Equal(t, map[string]any{
+		"connection_factory_module": "my.module", "connection_factory_class": "MyFactory", "community": "secret", "timeout": 7,
+		"retries": 2, "non_repeaters": 1, "max_repetitions": 10, "port": 1161, "proxy_port": 1162, "community_string_key": "key",
+	}, cfg.Context.SNMP.values())
+	assert.Equal(t, map[string]any{
+		"x509_cert_location": "/certs", "x509_cert_filename": "a.pem", "x509_key_location": "/keys", "x509_key_filename": "a.key",
+		"x509_secured_requests": 1,
+	}, cfg.Context.X509.values())
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{
+		"no_directory":    `plugins: directories must name at least one directory`,
+		"empty_directory": "plugins::directories::0: path must not be empty\nplugins::directories::1: path must not be empty",
+		"directory_twice": `plugins: directories has "plugins/" twice, the second time as entry 2`,
+		"bad_plugins":     "plugins: settle must not be negative, is -1s\nscan_interval must be at least 1s, is 10ms",
+		"bad_resources": "resources: files must not have an empty path\n" +
+			`files has a bad pattern "a[": syntax error in pattern` + "\n" +
+			"scan_interval must be at least 1s, is 0s",
+		"bad_limits": "max_concurrent_runs must be at least 1, is 0\n" +
+			"python: interpreter must not be empty\nmax_workers must be between 1 and 1024, is 0\n" +
+			"emit: max_delay must be greater than zero, is 0s\nmax_points must be at least 1, is 0",
+		"bad_context": "context: sites must not have an empty name\nsites has \"dc1\" twice\n" +
+			"context::snmp: connection_factory_module must not be empty\nconnection_factory_class must not be empty\n" +
+			"community_string_key must not be empty\ntimeout must be between 1 and 120, is 121\n" +
+			"retries must be between 1 and 10, is 0\nnon_repeaters must be at least 0, is -1\n" +
+			"max_repetitions must be at least 1, is 0\nport must be between 1 and 65535, is 0\n" +
+			"proxy_port must be between 1 and 65535, is 70000\n" +
+			"context::x509: x509_secured_requests must be between 0 and 2, is 3",
+		"unknown_keys": `colour: unknown key, expected one of ["context" "emit" "max_concurrent_runs" "plugins" "python" "resources" "secrets" "service_identity"]
+context.snmp.comunity: unknown key, did you mean "community"?
+emit.delay: unknown key, did you mean "max_delay"?
+plugin: unknown key, did you mean "plugins"?
+plugins.directories[0].pth: unknown key, did you mean "path"?
+plugins.directory: unknown key, did you mean "directories"?
+python.workers: unknown key, did you mean "max_workers"?
+resources.filters: unknown key, did you mean "filter"?`,
+		"later_keys": `plugins.overrides: unknown key, expected one of ["directories" "scan_interval" "settle"]
+storage: unknown key, expected one of ["context" "emit" "max_concurrent_runs" "plugins" "python" "resources" "secrets" "service_identity"]`,
+		"sharding": `sharding: this key is reserved: this version cannot share resources between receivers, each one runs all of its own; remove it`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := load(t, name)
+			require.Error(t, err)
+			// What the Collector puts before an error of Unmarshal.
+			assert.Equal(t, want, strings.TrimPrefix(err.Error(), "decoding failed due to the following error(s):\n\n'' "))
+		})
+	}
+}
+
+// These messages are partly those of other packages: what matters is that they name the key.
+func TestRefusalsOfTypes(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string][]string{
+		"bad_filter":     {`resources: filter "resource_site IN \"dc1\"": `, "column 18"},
+		"wrong_type":     {"plugins"},
+		"no_list":        {"'plugins.directories' source data must be an array or slice, got string"},
+		"wrong_duration": {"plugins.settle"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := load(t, name)
+			for _, part := range want {
+				require.ErrorContains(t, err, part)
+			}
+		})
+	}
+}
+
+func TestEditDistance(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{{"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"acb", "abc", 1}, {"kitten", "sitting", 3}, {"files", "file", 1}} {
+		assert.Equal(t, tt.want, editDistance(tt.a, tt.b), "%s %s", tt.a, tt.b)
+	}
+}

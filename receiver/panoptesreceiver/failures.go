@@ -1,0 +1,158 @@
+package panoptesreceiver
+
+import (
+	"hash/maphash"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// failures knows which tasks fail, so that the log gets a line when one begins to, when it fails in another way, and
+// when it recovers, but not at each run. Metrics count every run.
+type failures struct {
+	logger *zap.Logger
+
+	mu    sync.Mutex
+	tasks map[failureKey]failure
+}
+
+type failureKey struct {
+	plugin   *loaded
+	resource pluginsdk.Identity
+}
+
+type failure struct {
+	kind uint64 // hash of outcome and error text without its numbers
+	runs int    // that failed in a row
+}
+
+func newFailures(logger *zap.Logger) *failures {
+	return &failures{logger: logger, tasks: map[failureKey]failure{}}
+}
+
+// note takes the result of a run.
+func (f *failures) note(t target, v *version, result pluginrun.Result) {
+	if result.Outcome == pluginrun.OutcomeCanceled {
+		return // the Collector stops: that says nothing about the plugin
+	}
+	key := failureKey{t.plugin, t.resource.Identity()}
+	if !result.Outcome.Failed() {
+		if runs := f.recovered(key); runs > 0 {
+			f.logger.Info("Plugin runs again", zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID),
+				zap.Int("failed_runs", runs))
+		}
+		return
+	}
+	if !f.failed(key, kindOf(result)) {
+		return
+	}
+	fields := []zap.Field{
+		zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("outcome", string(result.Outcome)),
+		zap.Error(result.Err), zap.String("next", nextStep(result.Outcome)), zap.Duration("runs_every", v.plugin.Interval),
+	}
+	f.logger.Error("Plugin failed", append(fields, traceback(result.Err)...)...)
+}
+
+// failed notes a failure, and says whether it is another one than before.
+func (f *failures) failed(key failureKey, kind uint64) (news bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before, ok := f.tasks[key]
+	f.tasks[key] = failure{kind: kind, runs: before.runs + 1}
+	return !ok || before.kind != kind
+}
+
+// recovered notes a success, and returns the number of failures before it.
+func (f *failures) recovered(key failureKey) (runs int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	runs = f.tasks[key].runs
+	delete(f.tasks, key)
+	return runs
+}
+
+// forget drops what is known of a task that is no more.
+func (f *failures) forget(key failureKey) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.tasks, key)
+}
+
+// forgetPlugin drops what is known of a plugin that is no more.
+func (f *failures) forgetPlugin(l *loaded) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for key := range f.tasks {
+		if key.plugin == l {
+			delete(f.tasks, key)
+		}
+	}
+}
+
+var kindSeed = maphash.MakeSeed()
+
+// kindOf is the same for errors that differ in numbers alone: times, process ids, counts.
+func kindOf(result pluginrun.Result) uint64 {
+	text := []byte(result.Outcome)
+	if result.Err != nil {
+		for _, c := range []byte(result.Err.Error()) {
+			if c < '0' || c > '9' {
+				text = append(text, c)
+			}
+		}
+	}
+	return maphash.Bytes(kindSeed, text)
+}
+
+// nextStep tells the reader of the log what to do.
+func nextStep(o pluginrun.Outcome) string {
+	switch o {
+	case pluginrun.OutcomeTimeout:
+		return "make the plugin faster, or raise execute_frequency: a run may take 1.25 times that"
+	case pluginrun.OutcomeWrongType:
+		return "let run() return a PanoptesMetricsGroupSet, or None where there is nothing to say"
+	case pluginrun.OutcomeRejected:
+		return "mend the module: it loaded before, so look at what it imports"
+	case pluginrun.OutcomeCrashed:
+		return "look at the log lines of the worker before this one; it is started again"
+	case pluginrun.OutcomeTooLarge:
+		return "return fewer groups in one run"
+	case pluginrun.OutcomeProtocol:
+		return "something wrote to the worker's own channel: the plugin must leave file descriptors alone that it did not open"
+	case pluginrun.OutcomeUnavailable:
+		return "set python.interpreter to a Python 3.8 or later that can be started"
+	case pluginrun.OutcomeBusy:
+		return "let the plugin return when its context ends"
+	default: // raised, panicked
+		return "mend the plugin: a change is taken without restart"
+	}
+}
+
+// dropLog remembers which kinds of drops were logged. The zero value has none.
+type dropLog struct {
+	mu    sync.Mutex
+	kinds map[dropKind]struct{}
+}
+
+type dropKind struct{ group, metric, reason string }
+
+// maxDropKinds bounds a dropLog: names may come from data.
+const maxDropKinds = 100
+
+// first says whether a drop is of a new kind.
+func (l *dropLog) first(d pluginrun.Drop) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	kind := dropKind{d.Group, d.Metric, d.Reason}
+	if _, ok := l.kinds[kind]; ok || len(l.kinds) >= maxDropKinds {
+		return false
+	}
+	if l.kinds == nil {
+		l.kinds = map[dropKind]struct{}{}
+	}
+	l.kinds[kind] = struct{}{}
+	return true
+}

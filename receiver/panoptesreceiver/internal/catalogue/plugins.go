@@ -1,0 +1,379 @@
+package catalogue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/transforms"
+)
+
+// checkTimeout bounds how long a module may take to load.
+const checkTimeout = 30 * time.Second
+
+// PluginSettings are what NewPlugins takes. The functions are called from the goroutine of Run alone.
+type PluginSettings struct {
+	// Directories are scanned for plugin files.
+	Directories []string
+	// Settle is how long a change must last before it counts.
+	Settle time.Duration
+	// ScanInterval is the time between two scans.
+	ScanInterval time.Duration
+	// SnapshotDir is where copies of modules are kept; the caller removes it in the end.
+	SnapshotDir string
+	// Check loads a plugin to see whether it can be. It is called from several goroutines at once.
+	Check func(ctx context.Context, p *pluginrun.Plugin) error
+	// MaxChecks is the most checks at once.
+	MaxChecks int
+	// Logger gets a line for each plugin that is loaded, broken, mended or gone.
+	Logger *zap.Logger
+	// Changed gets all plugins in order of the paths of their files, whenever that changes. A plugin that did not change is
+	// the same pointer.
+	Changed func([]*pluginrun.Plugin)
+	// Failed is called for each broken change, once.
+	Failed func()
+	// Health gets what keeps directories from being read, or nil, whenever that changes.
+	Health func(error)
+}
+
+// Plugins keeps the plugins of a set of directories. Run is its life.
+type Plugins struct {
+	settings PluginSettings
+	logger   *zap.Logger
+	watch    *watcher
+	pace     pace
+	files    map[string]*pluginFile
+	current  []*pluginrun.Plugin // as Changed was told last
+	told     bool
+	health   string
+	copies   int
+	checks   chan struct{} // places
+	checked  chan checked
+	wg       sync.WaitGroup
+}
+
+// pluginFile is what is known of one plugin file.
+type pluginFile struct {
+	path     string
+	settling settling
+	good     *pluginrun.Plugin // the last version that loads; nil where there was none
+	checking *pluginrun.Plugin // the version that is being checked
+	opened   *pluginrun.Plugin // the version that was taken, for another check
+	err      error             // why the version that was taken does not load
+	logged   string            // the error that was logged
+	refused  string            // why good is not used, as logged
+	copies   []string          // folders of the copies of good and the version before
+}
+
+// checked is the answer to a check.
+type checked struct {
+	file   *pluginFile
+	opened *pluginrun.Plugin // what was checked
+	plugin *pluginrun.Plugin // what to run
+	dir    string            // the copy
+	err    error
+}
+
+// NewPlugins returns the catalogue of the given directories.
+func NewPlugins(s PluginSettings) *Plugins {
+	return &Plugins{
+		settings: s,
+		logger:   s.Logger,
+		pace:     pace{interval: s.ScanInterval, settle: s.Settle},
+		files:    map[string]*pluginFile{},
+		checks:   make(chan struct{}, max(s.MaxChecks, 1)),
+		checked:  make(chan checked),
+	}
+}
+
+// Run keeps the catalogue until ctx ends.
+func (p *Plugins) Run(ctx context.Context) {
+	p.watch = newWatcher(p.logger)
+	defer p.watch.close()
+	defer p.wg.Wait()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	p.scan(ctx, 0)
+	for {
+		timer.Reset(time.Until(p.pace.next))
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-p.watch.events():
+			if p.watch.matters(e) {
+				p.pace.changed(time.Now())
+			}
+		case err := <-p.watch.errors():
+			p.watch.warn(err)
+			p.pace.changed(time.Now())
+		case c := <-p.checked:
+			p.accept(ctx, c)
+		case <-timer.C:
+			p.scan(ctx, p.settings.Settle)
+		}
+	}
+}
+
+// scan looks at all files. settle is 0 at the start, where there is nothing yet to be kept.
+func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
+	now := time.Now()
+	periodic := p.pace.begin(now)
+	found := walk(p.settings.Directories)
+	for _, path := range found.files {
+		f := p.files[path]
+		if f == nil {
+			f = &pluginFile{path: path, settling: settling{taken: gone}}
+			p.files[path] = f
+		}
+		p.look(ctx, f, now, settle, periodic)
+	}
+	for _, path := range slices.Sorted(maps.Keys(p.files)) {
+		if _, ok := slices.BinarySearch(found.files, path); !ok && !found.hidden(path) {
+			p.lookGone(p.files[path], now, settle)
+		}
+	}
+	p.publish()
+	p.watchAll(found)
+	p.report(found.err())
+}
+
+// look takes the state of a file where it is new and has settled.
+func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle time.Duration, periodic bool) {
+	opened, warnings, err := pluginrun.Open(f.path, pluginrun.OpenOptions{})
+	if errors.Is(err, pluginrun.ErrNotScheduled) && opened != nil {
+		warnings, err = append(warnings, err.Error()), nil
+	}
+	state := "broken: "
+	if err == nil {
+		state = "version " + opened.Version
+	} else {
+		state += err.Error()
+	}
+	take, next := f.settling.see(state, now, settle)
+	p.pace.by(next)
+	switch {
+	case take && err != nil:
+		f.opened, f.checking = nil, nil
+		p.fail(f, err)
+	case take:
+		f.opened = opened
+		p.warnAll(opened, warnings)
+		p.check(ctx, f)
+	case periodic && f.err != nil && f.opened != nil && f.checking == nil && f.settling.pending == "":
+		p.check(ctx, f) // what it imports may have been mended
+	}
+}
+
+func (p *Plugins) lookGone(f *pluginFile, now time.Time, settle time.Duration) {
+	take, next := f.settling.see(gone, now, settle)
+	p.pace.by(next)
+	if !take && f.settling.taken != gone {
+		return
+	}
+	delete(p.files, f.path)
+	f.checking = nil
+	if f.good != nil {
+		p.logger.Info("Removed plugin: its file is gone", zap.String("plugin", f.good.Name()), zap.String("path", f.path))
+	}
+	p.forgetCopies(f, 0)
+}
+
+// warnAll logs what a plugin file does that its author may not expect.
+func (p *Plugins) warnAll(opened *pluginrun.Plugin, warnings []string) {
+	_, errs := transforms.Parse(opened.File.Transforms())
+	for _, err := range errs {
+		warnings = append(warnings, fmt.Sprintf("[transforms] %s; this line is off, the others work", err))
+	}
+	for _, w := range warnings {
+		p.logger.Warn("Plugin file has a flaw: "+w, zap.String("plugin", opened.Name()), zap.String("path", opened.File.Path))
+	}
+}
+
+// check copies the version that was taken and sees whether it loads, beside all others.
+func (p *Plugins) check(ctx context.Context, f *pluginFile) {
+	p.copies++
+	plugin, dir := f.opened, filepath.Join(p.settings.SnapshotDir, strconv.Itoa(p.copies))
+	f.checking = plugin
+	p.wg.Go(func() {
+		c := checked{file: f, opened: plugin, dir: dir}
+		c.plugin, c.err = p.load(ctx, plugin, dir)
+		select {
+		case p.checked <- c:
+		case <-ctx.Done():
+		}
+	})
+}
+
+func (p *Plugins) load(ctx context.Context, plugin *pluginrun.Plugin, dir string) (*pluginrun.Plugin, error) {
+	select {
+	case p.checks <- struct{}{}:
+		defer func() { <-p.checks }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	// A package keeps the name of its folder.
+	snapshot, err := plugin.Snapshot(filepath.Join(dir, filepath.Base(filepath.Dir(plugin.Module))))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return snapshot, p.settings.Check(ctx, snapshot)
+}
+
+// accept takes the answer to a check, unless the file has changed meanwhile.
+func (p *Plugins) accept(ctx context.Context, c checked) {
+	f := c.file
+	stale := f.checking != c.opened
+	if !stale {
+		f.checking = nil
+	}
+	if stale || c.err != nil {
+		_ = os.RemoveAll(c.dir) // else it goes in the end
+	}
+	switch {
+	case stale || ctx.Err() != nil:
+		return
+	case errors.Is(c.err, pluginrun.ErrChanged):
+		f.settling = settling{} // once more, from the start
+		p.pace.changed(time.Now())
+		return
+	case c.err != nil:
+		p.fail(f, c.err)
+		return
+	}
+	f.good, f.err, f.logged = c.plugin, nil, ""
+	f.copies = append(f.copies, c.dir)
+	p.forgetCopies(f, 2)
+	p.logger.Info("Loaded plugin", zap.String("plugin", c.plugin.Name()), zap.String("path", f.path),
+		zap.String("version", c.plugin.File.Version), zap.String("content", c.plugin.Version),
+		zap.String("runtime", string(c.plugin.Kind)), zap.Duration("interval", c.plugin.Interval))
+	p.publish()
+}
+
+// forgetCopies removes all copies but the last ones; that of the version before may still be running.
+func (p *Plugins) forgetCopies(f *pluginFile, keep int) {
+	for len(f.copies) > keep {
+		_ = os.RemoveAll(f.copies[0]) // the whole folder goes at the end
+		f.copies = f.copies[1:]
+	}
+}
+
+// fail notes that the version that was taken is broken.
+func (p *Plugins) fail(f *pluginFile, err error) {
+	f.err = err
+	if f.logged == err.Error() {
+		return
+	}
+	f.logged = err.Error()
+	next := "mend the file; the plugin is loaded as soon as it can be"
+	if f.good != nil {
+		next = "mend the file; the last good version, " + f.good.Version + ", goes on meanwhile"
+	}
+	fields := []zap.Field{zap.String("path", f.path), zap.Error(err), zap.String("next", next)}
+	var raised *pluginrun.PluginError
+	if errors.As(err, &raised) && raised.Traceback != "" {
+		fields = append(fields, zap.String("traceback", raised.Traceback))
+	}
+	p.logger.Error("Cannot load plugin", fields...)
+	p.settings.Failed()
+}
+
+// publish tells of the plugins that are in use, where that changed.
+func (p *Plugins) publish() {
+	used := map[string]struct{}{}
+	for _, plugin := range p.current {
+		used[plugin.File.NormalizedName] = struct{}{}
+	}
+	var plugins []*pluginrun.Plugin
+	owners := map[string]string{} // path of the plugin file, by normalized name
+	for _, path := range slices.Sorted(maps.Keys(p.files)) {
+		f := p.files[path]
+		plugin := f.good
+		if plugin == nil && f.checking != nil {
+			if _, ok := used[f.checking.File.NormalizedName]; !ok {
+				plugin = f.checking // it gets the name if the check goes well; a later file waits for that
+			}
+		}
+		if plugin == nil {
+			continue
+		}
+		if owner, ok := owners[plugin.File.NormalizedName]; ok {
+			p.refuse(f, owner)
+			continue
+		}
+		owners[plugin.File.NormalizedName] = path
+		f.refused = ""
+		if f.good != nil {
+			plugins = append(plugins, plugin)
+		}
+	}
+	if p.told && slices.Equal(p.current, plugins) {
+		return
+	}
+	p.current, p.told = plugins, true
+	p.settings.Changed(plugins)
+}
+
+// refuse leaves a plugin out since another one has its name.
+func (p *Plugins) refuse(f *pluginFile, owner string) {
+	if f.good == nil || p.files[owner].good == nil {
+		return // until both are known
+	}
+	refused := fmt.Sprintf("plugin file %q has the Name %q, and so has %q, which is used: give one of them another Name",
+		f.path, f.good.Name(), owner)
+	if other := p.files[owner].good.Name(); other != f.good.Name() {
+		refused = fmt.Sprintf("plugin file %q has the Name %q, which is %q to Panoptes as %q of %q, which is used: give one of them another Name",
+			f.path, f.good.Name(), f.good.File.NormalizedName, other, owner)
+	}
+	if f.refused == refused {
+		return
+	}
+	f.refused = refused
+	p.logger.Error("Cannot use plugin", zap.String("plugin", f.good.Name()), zap.String("path", f.path), zap.Error(errors.New(refused)))
+	p.settings.Failed()
+}
+
+// watchAll asks for changes to all directories, to the modules outside of them, and to the links that lead there.
+func (p *Plugins) watchAll(found found) {
+	dirs := found.dirs
+	var entries []string
+	for _, root := range p.settings.Directories {
+		entries = append(entries, links(root)...)
+	}
+	for _, f := range p.files {
+		if f.opened != nil && f.opened.Kind == pluginrun.KindPython {
+			dirs = append(dirs, filepath.Dir(f.opened.Module))
+		}
+	}
+	p.watch.watch(wish{dirs: dirs, entries: entries})
+}
+
+func (p *Plugins) report(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text == p.health {
+		return
+	}
+	p.health = text
+	if err != nil {
+		err = fmt.Errorf("cannot read plugin directories: %w", err)
+		p.logger.Error("Cannot read plugin directories; what was loaded from them stays", zap.String("error", strings.ReplaceAll(text, "\n", "; ")))
+	} else {
+		p.logger.Info("All plugin directories can be read again")
+	}
+	p.settings.Health(err)
+}

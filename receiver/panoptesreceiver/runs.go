@@ -1,0 +1,110 @@
+package panoptesreceiver
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/schedule"
+)
+
+// pluginAttrs are the attribute sets of a plugin's own metrics, made once.
+type pluginAttrs struct {
+	plugin  metric.MeasurementOption
+	outcome map[pluginrun.Outcome]metric.MeasurementOption
+	dropped map[string]metric.MeasurementOption // by reason
+}
+
+func newPluginAttrs(name string) pluginAttrs {
+	plugin := attribute.String("plugin", name)
+	set := func(kv ...attribute.KeyValue) metric.MeasurementOption {
+		return metric.WithAttributeSet(attribute.NewSet(append(kv, plugin)...))
+	}
+	a := pluginAttrs{
+		plugin:  set(),
+		outcome: map[pluginrun.Outcome]metric.MeasurementOption{},
+		dropped: map[string]metric.MeasurementOption{},
+	}
+	for _, o := range pluginrun.Outcomes {
+		a.outcome[o] = set(attribute.String("outcome", string(o)))
+	}
+	for _, r := range []string{pluginrun.DropInvalid, pluginrun.DropNotFinite, pluginrun.DropDuplicate, pluginrun.DropLimit} {
+		a.dropped[r] = set(attribute.String("reason", r))
+	}
+	return a
+}
+
+// run runs one task and hands over what it returned. The scheduler calls it, from many goroutines.
+func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) {
+	l, res := run.Value.plugin, run.Value.resource
+	v := l.current.Load()
+	if r.runners.Busy(v.plugin, res) {
+		r.missed(run.Value, 1) // an earlier run, given up at its deadline, still goes on
+		return
+	}
+	r.telemetry.PanoptesRunLateness.Record(ctx, run.Lateness.Seconds(), l.attrs.plugin)
+	result := r.runners.Run(ctx, pluginrun.Request{Plugin: v.plugin, Resource: res})
+	r.telemetry.PanoptesRuns.Add(ctx, 1, l.attrs.outcome[result.Outcome])
+	r.telemetry.PanoptesRunDuration.Record(ctx, result.Duration.Seconds(), l.attrs.plugin)
+	r.failures.note(run.Value, v, result)
+	r.dropped(ctx, v, run.Value, result.Dropped)
+	groups := r.withoutEmpty(ctx, run.Value, result.Groups)
+	if len(groups) == 0 {
+		return
+	}
+	r.telemetry.PanoptesGroups.Add(ctx, int64(len(groups)), l.attrs.plugin)
+	points := r.emitter.Add(&v.scope, groups)
+	r.telemetry.PanoptesDataPoints.Add(ctx, int64(points), l.attrs.plugin)
+}
+
+// missed counts slots in which a task did not run. The scheduler calls it, too.
+func (r *panoptesReceiver) missed(t target, slots int64) {
+	r.telemetry.PanoptesMissedSlots.Add(context.Background(), slots, t.plugin.attrs.plugin)
+}
+
+// withoutEmpty takes out the groups without metrics, which have no form in pdata (docs/mapping.md).
+func (r *panoptesReceiver) withoutEmpty(ctx context.Context, t target, groups []*pluginsdk.MetricsGroup) []*pluginsdk.MetricsGroup {
+	kept := groups[:0]
+	for _, g := range groups {
+		if len(g.Metrics()) > 0 {
+			kept = append(kept, g)
+			continue
+		}
+		r.telemetry.PanoptesEmptyGroups.Add(ctx, 1, t.plugin.attrs.plugin)
+		r.logger.Debug("Plugin returned a group without metrics, which is not sent",
+			zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("group", g.Type))
+	}
+	return kept
+}
+
+// dropped counts what was taken out of a result, and logs each kind of it once a version of the plugin.
+func (r *panoptesReceiver) dropped(ctx context.Context, v *version, t target, drops []pluginrun.Drop) {
+	for _, d := range drops {
+		r.telemetry.PanoptesDroppedGroups.Add(ctx, 1, t.plugin.attrs.dropped[d.Reason])
+		if v.drops.first(d) {
+			r.logger.Warn("Plugin returned data that breaks a rule; it is dropped, and counted from now on",
+				zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("group", d.Group),
+				zap.String("metric", d.Metric), zap.String("reason", d.Reason), zap.Error(d.Err))
+		}
+	}
+}
+
+// droppedPoints counts data points that did not reach the pipeline.
+func (r *panoptesReceiver) droppedPoints(reason string, n int) {
+	r.telemetry.PanoptesDroppedDataPoints.Add(context.Background(), int64(n),
+		metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason))))
+}
+
+// traceback is the plugin's own part of an error, for the log.
+func traceback(err error) []zap.Field {
+	var raised *pluginrun.PluginError
+	if errors.As(err, &raised) && raised.Traceback != "" {
+		return []zap.Field{zap.String("traceback", raised.Traceback)}
+	}
+	return nil
+}

@@ -1,0 +1,234 @@
+package panoptesreceiver
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/schedule"
+)
+
+// Classes of the scheduler: Python plugins share the places of their workers.
+const (
+	classGo = iota
+	classPython
+)
+
+// target is what a task is about.
+type target struct {
+	plugin   *loaded
+	resource *pluginsdk.Resource
+}
+
+// loaded is a plugin as long as one of its name is there; its versions come and go.
+type loaded struct {
+	name    string
+	attrs   pluginAttrs
+	current atomic.Pointer[version]
+
+	// What follows belongs to tasks, under its lock.
+	lane  schedule.LaneID
+	class int
+	tasks []schedule.ID // by the resource's slot; 0 where there is none
+	held  int
+}
+
+// version is one version of a plugin.
+type version struct {
+	plugin *pluginrun.Plugin
+	scope  mapping.Scope
+	drops  dropLog
+}
+
+func newVersion(p *pluginrun.Plugin) *version {
+	return &version{plugin: p, scope: mapping.Scope{
+		Plugin:     p.File.NormalizedName,
+		Transforms: p.File.Transforms(),
+		Topics:     p.File.Topics(),
+	}}
+}
+
+// tasks keeps the scheduler's tasks in step with plugins and resources: one for each plugin and each resource that its
+// filter matches.
+type tasks struct {
+	scheduler *schedule.Scheduler[target]
+	failures  *failures
+	logger    *zap.Logger
+
+	mu        sync.Mutex
+	plugins   map[string]*loaded // by name
+	slots     map[pluginsdk.Identity]int
+	resources []*pluginsdk.Resource // by slot; nil where it is free
+	free      []int
+}
+
+func newTasks(s *schedule.Scheduler[target], f *failures, logger *zap.Logger) *tasks {
+	return &tasks{
+		scheduler: s, failures: f, logger: logger,
+		plugins: map[string]*loaded{}, slots: map[pluginsdk.Identity]int{},
+	}
+}
+
+// counts returns the number of plugins and of resources.
+func (t *tasks) counts() (plugins, resources int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.plugins), len(t.slots)
+}
+
+// setPlugins takes all plugins that there are.
+func (t *tasks) setPlugins(all []*pluginrun.Plugin) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	named := make(map[string]*pluginrun.Plugin, len(all))
+	for _, p := range all {
+		named[p.Name()] = p
+	}
+	for name, l := range t.plugins {
+		if named[name] == nil {
+			t.removePlugin(l)
+		}
+	}
+	for _, p := range all {
+		l := t.plugins[p.Name()]
+		if l == nil {
+			l = &loaded{name: p.Name(), attrs: newPluginAttrs(p.Name())}
+			t.plugins[p.Name()] = l
+		}
+		if v := l.current.Load(); v == nil || v.plugin != p {
+			t.setVersion(l, newVersion(p))
+			t.logUnused(l)
+		}
+	}
+}
+
+func (t *tasks) removePlugin(l *loaded) {
+	v := l.current.Load()
+	for slot, id := range l.tasks {
+		if id != 0 {
+			t.scheduler.Remove(id, pluginfile.TaskName(v.plugin.File, t.resources[slot]))
+		}
+	}
+	t.scheduler.CloseLane(l.lane)
+	t.failures.forgetPlugin(l)
+	delete(t.plugins, l.name)
+}
+
+// setVersion gives a plugin a new version, and tasks where its filter wants them now.
+func (t *tasks) setVersion(l *loaded, v *version) {
+	old := l.current.Load()
+	l.current.Store(v)
+	lane := l.lane
+	class := classGo
+	if v.plugin.Kind == pluginrun.KindPython {
+		class = classPython
+	}
+	if old == nil || class != l.class {
+		l.lane, l.class = t.scheduler.OpenLane(class), class
+	}
+	for slot, res := range t.resources {
+		if res != nil {
+			t.setTask(l, slot, old, res)
+		}
+	}
+	if old != nil && lane != l.lane {
+		t.scheduler.CloseLane(lane)
+	}
+}
+
+// setTask adds, changes or removes the task of a plugin and a resource. old and oldResource are what they were before.
+func (t *tasks) setTask(l *loaded, slot int, old *version, oldResource *pluginsdk.Resource) {
+	v, res := l.current.Load(), t.resources[slot]
+	for len(l.tasks) <= slot {
+		l.tasks = append(l.tasks, 0)
+	}
+	id := l.tasks[slot]
+	if v.plugin.Interval <= 0 || !v.plugin.Filter.Match(res) {
+		if id != 0 {
+			t.removeTask(l, slot, old, oldResource)
+		}
+		return
+	}
+	spec := schedule.Spec{Name: pluginfile.TaskName(v.plugin.File, res), Interval: v.plugin.Interval}
+	if id != 0 {
+		t.scheduler.Update(id, l.lane, spec, target{l, res})
+		return
+	}
+	l.tasks[slot] = t.scheduler.Add(l.lane, spec, target{l, res})
+	l.held++
+}
+
+func (t *tasks) removeTask(l *loaded, slot int, v *version, res *pluginsdk.Resource) {
+	t.scheduler.Remove(l.tasks[slot], pluginfile.TaskName(v.plugin.File, res))
+	t.failures.forget(failureKey{l, res.Identity()})
+	l.tasks[slot] = 0
+	l.held--
+}
+
+// logUnused says that a plugin runs against nothing, which mostly is a filter that does not say what was meant.
+func (t *tasks) logUnused(l *loaded) {
+	v := l.current.Load()
+	if l.held > 0 || len(t.slots) == 0 || v.plugin.Interval <= 0 {
+		return
+	}
+	t.logger.Info("No resource matches the plugin's filter, so it does not run",
+		zap.String("plugin", l.name), zap.Stringer("resource_filter", v.plugin.Filter))
+}
+
+// setResources takes all resources that there are.
+func (t *tasks) setResources(all []*pluginsdk.Resource) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	there := make(map[pluginsdk.Identity]struct{}, len(all))
+	for _, res := range all {
+		there[res.Identity()] = struct{}{}
+	}
+	for id, slot := range t.slots {
+		if _, ok := there[id]; !ok {
+			t.removeResource(id, slot)
+		}
+	}
+	for _, res := range all {
+		t.setResource(res)
+	}
+	for _, l := range t.plugins {
+		t.logUnused(l)
+	}
+}
+
+func (t *tasks) removeResource(id pluginsdk.Identity, slot int) {
+	for _, l := range t.plugins {
+		if slot < len(l.tasks) && l.tasks[slot] != 0 {
+			t.removeTask(l, slot, l.current.Load(), t.resources[slot])
+		}
+	}
+	t.resources[slot] = nil
+	t.free = append(t.free, slot)
+	delete(t.slots, id)
+}
+
+func (t *tasks) setResource(res *pluginsdk.Resource) {
+	id := res.Identity()
+	slot, ok := t.slots[id]
+	switch {
+	case ok && t.resources[slot] == res:
+		return
+	case ok:
+	case len(t.free) > 0:
+		slot = t.free[len(t.free)-1]
+		t.free = t.free[:len(t.free)-1]
+	default:
+		slot = len(t.resources)
+		t.resources = append(t.resources, nil)
+	}
+	old := t.resources[slot]
+	t.slots[id], t.resources[slot] = slot, res
+	for _, l := range t.plugins {
+		t.setTask(l, slot, l.current.Load(), old)
+	}
+}
