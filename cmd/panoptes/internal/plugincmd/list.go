@@ -75,7 +75,10 @@ func pluginFiles(dirs []string) ([]string, error) {
 		entries, err := os.ReadDir(path)
 		errs = append(errs, err)
 		for _, e := range entries {
-			walk(filepath.Join(path, e.Name()), depth+1)
+			// The receiver leaves these out as well: Kubernetes keeps the versions of a mounted volume there.
+			if !strings.HasPrefix(e.Name(), "..") {
+				walk(filepath.Join(path, e.Name()), depth+1)
+			}
 		}
 	}
 	for _, dir := range dirs {
