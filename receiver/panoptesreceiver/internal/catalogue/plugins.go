@@ -278,8 +278,11 @@ func (p *Plugins) fail(f *pluginFile, err error) {
 	}
 	f.logged = err.Error()
 	next := "mend the file; the plugin is loaded as soon as it can be"
+	if f.opened != nil && f.opened.Kind == pluginrun.KindGo {
+		next = "list the extension that offers go:" + f.opened.Module + " under service::extensions, or name another Module"
+	}
 	if f.good != nil {
-		next = "mend the file; the last good version, " + f.good.Version + ", goes on meanwhile"
+		next += "; the last good version, " + f.good.Version + ", goes on meanwhile"
 	}
 	fields := []zap.Field{zap.String("path", f.path), zap.Error(err), zap.String("next", next)}
 	var raised *pluginrun.PluginError
