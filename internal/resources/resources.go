@@ -1,16 +1,199 @@
 package resources
 
-import "github.com/panoptes-otel/panoptes-otel/pluginsdk"
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
-// ParseJSON reads resources; one bad entry costs itself only.
-func ParseJSON(data []byte) ([]*pluginsdk.Resource, []error) { return nil, nil }
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
 
-// LoadFile reads one file of resources.
-func LoadFile(path string) (res []*pluginsdk.Resource, warnings []error, err error) {
-	return nil, nil, nil
+// SyntaxError says where JSON stops making sense.
+type SyntaxError struct {
+	// Line and Column start at 1; columns count characters, not bytes.
+	Line, Column int
+	// Err is what encoding/json says.
+	Err error
 }
 
-// LoadFiles reads all files that match the globs. One error for each file that cannot be read.
-func LoadFiles(globs []string) (res []*pluginsdk.Resource, warnings, errs []error) {
-	return nil, nil, nil
+// Error gives position and cause.
+func (e *SyntaxError) Error() string {
+	return "line " + strconv.Itoa(e.Line) + ", column " + strconv.Itoa(e.Column) + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *SyntaxError) Unwrap() error { return e.Err }
+
+// EntryError says why one entry is left out.
+type EntryError struct {
+	// Index is the entry's place in the list, from 0; -1 where the document is a single resource.
+	Index int
+	// ID is the entry's resource_id where it has one.
+	ID string
+	// Err is the reason.
+	Err error
+}
+
+// Error names the entry and the reason, in one line.
+func (e *EntryError) Error() string {
+	s := "resource"
+	if e.Index >= 0 {
+		s = "resources[" + strconv.Itoa(e.Index) + "]"
+	}
+	if e.ID != "" {
+		s += " (" + strconv.Quote(e.ID) + ")"
+	}
+	return s + " is left out: " + strings.ReplaceAll(e.Err.Error(), "\n", "; ")
+}
+
+// Unwrap returns the reason.
+func (e *EntryError) Unwrap() error { return e.Err }
+
+// ParseJSON reads the resources of a document. The errors are an *EntryError for each entry that is left out, or the
+// one reason why there are no entries at all. A creation timestamp that is a string holding a number becomes a double,
+// as Panoptes' own store makes it (docs/panoptes/runtime.md, section 12); other text stays.
+func ParseJSON(data []byte) ([]*pluginsdk.Resource, []error) {
+	res, warnings, err := parse(data)
+	if err != nil {
+		return nil, []error{err}
+	}
+	return res, warnings
+}
+
+func parse(data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	list, single, err := entries(data)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, raw := range list {
+		r, err := entry(raw)
+		if err != nil {
+			bad := &EntryError{Index: i, ID: idOf(raw), Err: err}
+			if single {
+				bad.Index = -1
+			}
+			warnings = append(warnings, bad)
+			continue
+		}
+		res = append(res, r)
+	}
+	return res, warnings, nil
+}
+
+// entries takes the document apart without looking into the entries.
+func entries(data []byte) (list []json.RawMessage, single bool, err error) {
+	switch kindOf(data) {
+	case "a list":
+		if err := json.Unmarshal(data, &list); err != nil {
+			return nil, false, position(data, err)
+		}
+		return list, false, nil
+	case "an object":
+		// A map, because the names of a struct's fields would match in any case.
+		var object map[string]json.RawMessage
+		if err := json.Unmarshal(data, &object); err != nil {
+			return nil, false, position(data, err)
+		}
+		set, ok := object["resources"]
+		if !ok {
+			return []json.RawMessage{data}, true, nil
+		}
+		if kindOf(set) != "a list" {
+			return nil, false, fmt.Errorf(`"resources" must be a list, is %s`, kindOf(set))
+		}
+		return list, false, json.Unmarshal(set, &list)
+	}
+	var other json.RawMessage
+	if err := json.Unmarshal(data, &other); err != nil {
+		return nil, false, position(data, err)
+	}
+	return nil, false, fmt.Errorf("expected a list of resources, or one resource, is %s", kindOf(data))
+}
+
+func entry(raw json.RawMessage) (*pluginsdk.Resource, error) {
+	if kind := kindOf(raw); kind != "an object" {
+		return nil, fmt.Errorf("expected an object, is %s", kind)
+	}
+	r := &pluginsdk.Resource{}
+	if err := r.UnmarshalJSON(raw); err != nil {
+		return nil, plain(err)
+	}
+	if r.CreationTimestamp.Text == "" {
+		return r, nil
+	}
+	if seconds, ok := r.CreationTimestamp.Seconds(); ok && !math.IsInf(seconds, 0) {
+		r.CreationTimestamp = pluginsdk.NumberTimestamp(pluginsdk.Float(seconds))
+		if seconds == 0 {
+			r.CreationTimestamp = pluginsdk.NumberTimestamp(pluginsdk.Now())
+		}
+	}
+	return r, nil
+}
+
+// plain says without the words of Go's types which field has what.
+func plain(err error) error {
+	var t *json.UnmarshalTypeError
+	if errors.As(err, &t) && t.Field != "" {
+		return fmt.Errorf("%s must be a string, is a JSON %s", t.Field, t.Value)
+	}
+	return err
+}
+
+func idOf(raw json.RawMessage) string {
+	var named struct {
+		ID any `json:"resource_id"`
+	}
+	if kindOf(raw) != "an object" || json.Unmarshal(raw, &named) != nil {
+		return ""
+	}
+	id, _ := named.ID.(string)
+	const limit = 100
+	if utf8.RuneCountInString(id) > limit {
+		id = string([]rune(id)[:limit]) + "..."
+	}
+	return id
+}
+
+// kindOf tells what JSON value begins in data.
+func kindOf(data []byte) string {
+	data = bytes.TrimLeft(data, " \t\r\n")
+	if len(data) == 0 {
+		return "nothing"
+	}
+	switch data[0] {
+	case '[':
+		return "a list"
+	case '{':
+		return "an object"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+// position turns the offset of encoding/json's error into line and column.
+func position(data []byte, err error) error {
+	var syntax *json.SyntaxError
+	if !errors.As(err, &syntax) {
+		return err
+	}
+	at := int(min(max(syntax.Offset, 0), int64(len(data))))
+	// The offset counts the offending byte in, except at the end of the text.
+	if at > 0 && syntax.Error() != "unexpected end of JSON input" {
+		at--
+	}
+	before := data[:at]
+	line := bytes.Count(before, []byte("\n")) + 1
+	start := bytes.LastIndexByte(before, '\n') + 1
+	return &SyntaxError{Line: line, Column: utf8.RuneCount(before[start:]) + 1, Err: err}
 }
