@@ -42,18 +42,13 @@ func RunContext(ctx context.Context, args []string, stdin io.Reader, stdout, std
 	if err != nil && !started {
 		err = exit.Misuse(err)
 	}
-	report(cmd, err, stderr)
+	if err != nil && !errors.Is(err, exit.ErrReported) {
+		fmt.Fprintf(stderr, "panoptes: %v\n", err)
+		if !started {
+			fmt.Fprintf(stderr, "Run '%s --help' for usage.\n", cmd.CommandPath())
+		}
+	}
 	return exit.Code(err)
-}
-
-func report(cmd *cobra.Command, err error, stderr io.Writer) {
-	if err == nil || errors.Is(err, exit.ErrReported) {
-		return
-	}
-	fmt.Fprintf(stderr, "panoptes: %v\n", err)
-	if exit.Code(err) == exit.Usage {
-		fmt.Fprintf(stderr, "Run '%s --help' for usage.\n", cmd.CommandPath())
-	}
 }
 
 func noteStart(cmd *cobra.Command, started *bool) {

@@ -1,20 +1,18 @@
 package democmd
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/stream"
 	"github.com/panoptes-otel/panoptes-otel/internal/child"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const (
@@ -150,77 +148,4 @@ func ignoreCancel(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
-}
-
-// collectorLog shows the warnings of the Collector's log and keeps its last lines.
-type collectorLog struct {
-	out  io.Writer
-	file *os.File
-	buf  *bufio.Writer
-
-	mu      sync.Mutex
-	last    []string
-	showing bool
-}
-
-// keptLines is how many lines are shown where the Collector fails.
-const keptLines = 25
-
-func newCollectorLog(out io.Writer, file string) (*collectorLog, error) {
-	l := &collectorLog{out: out}
-	if file == "" {
-		return l, nil
-	}
-	f, err := os.Create(file)
-	if err != nil {
-		return nil, fmt.Errorf("cannot write --log: %w", err)
-	}
-	l.file, l.buf = f, bufio.NewWriter(f)
-	return l, nil
-}
-
-// line takes one line. Lines of zap's console form begin with the time and the level, separated by tabs; others, such
-// as stack traces, belong to the line before them.
-func (l *collectorLog) line(text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.buf != nil {
-		fmt.Fprintln(l.buf, text)
-		_ = l.buf.Flush()
-	}
-	l.last = append(l.last, text)
-	if len(l.last) > keptLines {
-		l.last = append(l.last[:0], l.last[1:]...)
-	}
-	if parts := strings.SplitN(text, "\t", 3); len(parts) == 3 {
-		switch parts[1] {
-		case "debug", "info":
-			l.showing = false
-			return
-		case "warn", "error", "dpanic", "panic", "fatal":
-			l.showing = true
-			text = parts[1] + "\t" + parts[2]
-		}
-	}
-	if l.showing {
-		fmt.Fprintf(l.out, "collector: %s\n", text)
-	}
-}
-
-// tail is the last lines, for a person to read.
-func (l *collectorLog) tail() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var b strings.Builder
-	for _, line := range l.last {
-		b.WriteString("  " + line + "\n")
-	}
-	return b.String()
-}
-
-func (l *collectorLog) close() error {
-	if l.file == nil {
-		return nil
-	}
-	return l.file.Close()
 }
