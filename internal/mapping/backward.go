@@ -42,23 +42,16 @@ type FromOptions struct {
 // counted in the Report, also beside an error. The only error is visit's, which ends the walk. Groups is safe for
 // concurrent use.
 func Groups(md pmetric.Metrics, o FromOptions, visit func(Group) error) (Report, error) {
-	if o.DefaultInterval <= 0 || o.DefaultInterval > math.MaxInt32 {
-		o.DefaultInterval = DefaultInterval
-	}
-	w := newWalker(o)
+	w := NewWalker(o)
 	for _, rm := range md.ResourceMetrics().All() {
-		w.resource = readResource(rm.Resource().Attributes(), &w.opts.Defaults)
+		w.Resource(rm.Resource())
 		for _, sm := range rm.ScopeMetrics().All() {
-			w.beginScope(sm.Scope())
-			for _, m := range sm.Metrics().All() {
-				w.metric(m)
-			}
-			if err := w.endScope(visit); err != nil {
-				return w.tally.report(), err
+			if err := w.Scope(sm, visit); err != nil {
+				return w.Report(), err
 			}
 		}
 	}
-	return w.tally.report(), nil
+	return w.Report(), nil
 }
 
 // scopeInfo is what a scope says of its groups.
