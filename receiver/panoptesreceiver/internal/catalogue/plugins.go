@@ -289,8 +289,8 @@ func (p *Plugins) fail(f *pluginFile, err error) {
 	if errors.As(err, &raised) && raised.Traceback != "" {
 		fields = append(fields, zap.String("traceback", raised.Traceback))
 	}
-	p.logger.Error("Cannot load plugin", fields...)
 	p.settings.Failed()
+	p.logger.Error("Cannot load plugin", fields...)
 }
 
 // publish tells of the plugins that are in use, where that changed.
@@ -344,8 +344,8 @@ func (p *Plugins) refuse(f *pluginFile, owner string) {
 		return
 	}
 	f.refused = refused
-	p.logger.Error("Cannot use plugin", zap.String("plugin", f.good.Name()), zap.String("path", f.path), zap.Error(errors.New(refused)))
 	p.settings.Failed()
+	p.logger.Error("Cannot use plugin", zap.String("plugin", f.good.Name()), zap.String("path", f.path), zap.Error(errors.New(refused)))
 }
 
 // watchAll asks for changes to all directories, to the modules outside of them, and to the links that lead there.
@@ -360,7 +360,9 @@ func (p *Plugins) watchAll(found found) {
 			dirs = append(dirs, filepath.Dir(f.opened.Module))
 		}
 	}
-	p.watch.watch(wish{dirs: dirs, entries: entries})
+	if p.watch.watch(wish{dirs: dirs, entries: entries}) {
+		p.pace.changed(time.Now()) // see what came in between
+	}
 }
 
 func (p *Plugins) report(err error) {

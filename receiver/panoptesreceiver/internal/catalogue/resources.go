@@ -181,9 +181,9 @@ func (r *Resources) look(f *resourceFile, now time.Time, settle time.Duration) {
 	}
 	f.err = err
 	if err != nil {
+		r.settings.Failed()
 		r.logger.Error("Cannot load resources", zap.String("path", f.path), zap.Error(err), zap.Int("resources", len(f.resources)),
 			zap.String("next", "mend the file; the resources of its last good version stay meanwhile"))
-		r.settings.Failed()
 		return
 	}
 	for i, w := range warnings {
@@ -206,8 +206,8 @@ func (r *Resources) lookGone(f *resourceFile, now time.Time, settle time.Duratio
 		r.pace.by(next)
 		if take {
 			f.err = err
-			r.logger.Error("Cannot reach file of resources; they stay for their time to live", zap.String("path", f.path), zap.Error(err))
 			r.settings.Failed()
+			r.logger.Error("Cannot reach file of resources; they stay for their time to live", zap.String("path", f.path), zap.Error(err))
 		}
 		return
 	}
@@ -313,7 +313,9 @@ func (r *Resources) watchAll() {
 			entries = append(entries, target)
 		}
 	}
-	r.watch.watch(wish{entries: entries, patterns: r.settings.Files})
+	if r.watch.watch(wish{entries: entries, patterns: r.settings.Files}) {
+		r.pace.changed(time.Now()) // see what came in between
+	}
 }
 
 func hashFile(path string) (string, error) {

@@ -83,8 +83,9 @@ type wish struct {
 	patterns []string // of entries; the directory may have wildcards, too
 }
 
-// watch asks for changes to what is wished, and to nothing else.
-func (w *watcher) watch(wanted wish) {
+// watch asks for changes to what is wished, and to nothing else. It says whether there is a directory that was not
+// watched before: what changed in it after it was scanned and before now, nobody tells.
+func (w *watcher) watch(wanted wish) (added bool) {
 	w.dirs = map[string]*watched{}
 	of := func(dir string) *watched {
 		if w.dirs[dir] == nil {
@@ -105,12 +106,12 @@ func (w *watcher) watch(wanted wish) {
 	for _, dir := range wanted.dirs {
 		of(dir).all = true
 	}
-	w.apply()
+	return w.apply()
 }
 
-func (w *watcher) apply() {
+func (w *watcher) apply() (added bool) {
 	if w.fs == nil {
-		return
+		return false
 	}
 	have := map[string]struct{}{}
 	for _, dir := range w.fs.WatchList() {
@@ -123,8 +124,11 @@ func (w *watcher) apply() {
 		if _, ok := have[dir]; ok {
 			continue
 		}
-		if err := w.fs.Add(dir); err != nil && dirExists(dir) {
+		err := w.fs.Add(dir)
+		if err != nil && dirExists(dir) {
 			w.warn(err)
 		}
+		added = added || err == nil
 	}
+	return added
 }
