@@ -95,7 +95,8 @@ func TestWriteZip(t *testing.T) {
 		return info
 	}
 	before := written()
-	if name := filepath.Base(path); !strings.HasPrefix(name, "panoptes-") || !strings.HasSuffix(name, ".zip") || len(name) != len("panoptes-.zip")+16 {
+	name := filepath.Base(path)
+	if !strings.HasPrefix(name, "panoptes-") || !strings.HasSuffix(name, ".zip") || len(name) != len("panoptes-.zip")+16 {
 		t.Errorf("name is %q", name)
 	}
 

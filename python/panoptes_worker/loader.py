@@ -26,6 +26,10 @@ PREFIX = 'yapsy_loaded_plugin_'
 _MAX_CODES = 4096
 
 
+class RunCancelled(KeyboardInterrupt):
+    """The host gave the run up. It is raised inside the plugin and says nothing about it."""
+
+
 class Rejected(Exception):
     """A plugin's module cannot be used. detail is what the host is told."""
 
@@ -100,6 +104,8 @@ class Loader:
     def _compiled(self, file, source=None):
         try:
             code = self.code(file, source)
+        except RunCancelled:
+            raise
         except BaseException as e:
             detail = logs.describe(e, skip=3)
             if isinstance(e, SyntaxError):
@@ -122,6 +128,8 @@ class Loader:
             text = opened.read()
         if source:
             _show_in_tracebacks(file, text)
+        else:
+            linecache.cache.pop(file, None)
         code = compile(text, file, 'exec', dont_inherit=True)
         if len(self._codes) >= _MAX_CODES:
             self._codes.clear()
@@ -132,6 +140,8 @@ class Loader:
     def _execute(code, module, file):
         try:
             exec(code, module.__dict__)
+        except RunCancelled:
+            raise
         except BaseException as e:
             detail = logs.describe(e, skip=1)
             at_file, line = _position(e, file)
@@ -216,6 +226,8 @@ def _instantiate(module, base, file):
     for cls in classes:
         try:
             return cls()
+        except RunCancelled:
+            raise
         except BaseException as e:
             if first is None:
                 detail = logs.describe(e, skip=1)

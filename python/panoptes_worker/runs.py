@@ -66,30 +66,34 @@ class Runner:
             panoptes_context.get_kv_store(PanoptesSecretsStore), resource)
         return Prepared(plugin, kind, resource, results.snapshot(resource), context)
 
-    def run(self, prepared):
-        """Loads and runs the plugin and returns the result to send, run_id aside."""
+    def run(self, prepared, settle):
+        """Loads and runs the plugin and returns the result to send, run_id aside. settle is called as soon as the
+        plugin has returned."""
         result = {'groups': [], 'members': 0, 'dropped': []}
+        plugin = prepared.plugin
+        loaded = returned = error = None
         wall, cpu = perf_counter(), _cpu_seconds()
-        loaded = None
         try:
-            loaded = self._loader.load(prepared.plugin['name'], prepared.plugin['module'], prepared.kind,
-                                       prepared.plugin.get('source'))
+            loaded = self._loader.load(plugin['name'], plugin['module'], prepared.kind, plugin.get('source'))
             returned = loaded.instance.run(prepared.context)
-        except Rejected as e:
-            if loaded is None:
-                result['outcome'] = 'rejected'
-                result['error'] = e.detail
-                self._logger.error('Unable to load plugin: %s', e)
-            else:
-                self._raised(result, e)
         # All of them, SystemExit and KeyboardInterrupt, too: a plugin must not end the worker.
         except BaseException as e:
-            self._raised(result, e)
-        else:
-            self._take(result, returned, prepared)
-        finally:
+            error = e
+        try:
+            settle()
             result['wall_seconds'] = round(perf_counter() - wall, 6)
             result['cpu_seconds'] = round(max(0.0, _cpu_seconds() - cpu), 6)
+            if error is None:
+                self._take(result, returned, prepared)
+            elif loaded is None and isinstance(error, Rejected):
+                result['outcome'] = 'rejected'
+                result['error'] = error.detail
+                self._logger.error('Unable to load plugin: %s', error)
+            else:
+                self._raised(result, error)
+        finally:
+            # Or the frames of its traceback would keep each other alive until the next collection.
+            error = None
             if loaded is not None:
                 loaded.unload()
         return result

@@ -54,8 +54,19 @@ class ProcessState:
         self._builtins = builtins.print, builtins.open, builtins.__import__
         self._trace, self._profile = sys.gettrace(), sys.getprofile()
 
+    def settle(self):
+        """Ends the timers and signal handlers of a plugin, to be called at once when it has returned: what its handlers
+        raise from then on would hit the worker. One that goes off just before that may interrupt this, so it is tried
+        again; without a loop, whose edges could be hit as well."""
+        try:
+            self._signals()
+        except BaseException:
+            try:
+                self._signals()
+            except BaseException:
+                self._signals()
+
     def restore(self):
-        # First of all, so that no alarm goes off in the middle.
         self._signals()
         self._streams()
         self._directory_and_environment()

@@ -14,7 +14,7 @@ sys.dont_write_bytecode = True
 
 from panoptes_worker import channel as rpc
 from panoptes_worker import logs
-from panoptes_worker.loader import BASES, Loader, Rejected
+from panoptes_worker.loader import BASES, Loader, Rejected, RunCancelled
 from panoptes_worker.runs import Host, Runner
 from panoptes_worker.state import ProcessState
 
@@ -79,6 +79,7 @@ class Worker:
             self._channel.fail(id, rpc.INVALID_PARAMS, '{}: {}'.format(method, e))
         except BaseException as e:
             # A fault of ours, or an interruption that a plugin arranged: this request fails, the next is answered.
+            self._state.settle()
             text = logs.shorten(traceback.format_exc())
             self._finish()
             self._channel.fail(id, rpc.INTERNAL_ERROR, '{}: {}: {}'.format(method, type(e).__name__, e),
@@ -110,7 +111,10 @@ class Worker:
         plugin = _plugin(params)
         kind = _kind(params)
         try:
-            loaded = self._loader.load(plugin['name'], plugin['module'], kind, plugin.get('source'))
+            try:
+                loaded = self._loader.load(plugin['name'], plugin['module'], kind, plugin.get('source'))
+            finally:
+                self._state.settle()
             answer = {'class': loaded.class_name, 'module': loaded.module.__file__}
             if loaded.warnings:
                 answer['warnings'] = loaded.warnings
@@ -134,8 +138,9 @@ class Worker:
             self._channel.fail(id, rpc.CANCELLED, 'run {} was cancelled before it began'.format(run_id))
             return
         try:
-            result = self._runner.run(prepared)
+            result = self._runner.run(prepared, self._state.settle)
         except BaseException as e:
+            self._state.settle()
             # An interruption just before or after the plugin; inside, the runner has taken it.
             result = {'outcome': 'raised', 'error': logs.describe(e), 'groups': [], 'members': 0, 'dropped': [],
                       'cpu_seconds': 0.0, 'wall_seconds': 0.0}
@@ -178,8 +183,8 @@ class Worker:
             return True
 
     def _finish(self):
-        """Ends the run. An alarm or a cancellation that comes late may interrupt this; then it is done again."""
-        while True:
+        """Ends the run. A cancellation that comes late may interrupt this; then it is done again."""
+        for _ in range(3):
             try:
                 self._recover()
                 with self._cancel_lock:
@@ -187,7 +192,11 @@ class Worker:
                     self._current = None
                 return
             except BaseException:
-                traceback.print_exc()
+                self._state.settle()
+                failure = traceback.format_exc()
+        # A plugin broke what this needs; the process is of no more use.
+        sys.stderr.write(failure)
+        os._exit(1)
 
     def _recover(self):
         self._state.restore()
@@ -235,7 +244,7 @@ class Worker:
         if self._interrupts:
             self._interrupts -= 1
             if self._current is not None and self._current in self._cancelled:
-                raise KeyboardInterrupt('the run was cancelled')
+                raise RunCancelled('the run was cancelled')
         elif self._current is not None:
             raise KeyboardInterrupt()
         else:
@@ -249,6 +258,8 @@ def _plugin(params):
     for key in ('name', 'module'):
         if not isinstance(plugin.get(key), str) or not plugin[key]:
             raise InvalidParams('plugin.{} must be a non-empty string'.format(key))
+    if not isinstance(plugin.get('source'), (str, type(None))):
+        raise InvalidParams('plugin.source must be a string')
     return plugin
 
 

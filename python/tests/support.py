@@ -68,7 +68,8 @@ class Folder(unittest.TestCase):
 
     def plugin(self, body, name='plugin'):
         """Writes a module whose plugin has this body of run(), and returns the path of the module."""
-        self.write(name + '.py', HEAD + '\nclass P(PanoptesPollingPlugin):\n    def run(self, context):\n' + indent(body))
+        head = HEAD + '\nclass P(PanoptesPollingPlugin):\n    def run(self, context):\n'
+        self.write(name + '.py', head + indent(body))
         return os.path.join(self.folder, name)
 
 

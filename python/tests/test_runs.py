@@ -102,7 +102,8 @@ class Outcomes(Folder):
                     raise RuntimeError
 
                 def run(self, context):
-                    group = PanoptesMetricsGroup(context.data, 'example', int(context.config['main']['execute_frequency']))
+                    interval = int(context.config['main']['execute_frequency'])
+                    group = PanoptesMetricsGroup(context.data, 'example', interval)
                     group.add_dimension(PanoptesMetricDimension('cpu_no', '5'))
                     group.add_metric(PanoptesMetric('cpu_load', 0.3, PanoptesMetricType.GAUGE))
                     group.add_metric(PanoptesMetric('context_switch_count', 50, PanoptesMetricType.COUNTER))
@@ -138,7 +139,8 @@ class Misbehaviour(Folder):
     SPOILERS = {
         'cwd': 'import os; os.chdir("/")',
         'cwd removed': 'import os, tempfile; d = tempfile.mkdtemp(); os.chdir(d); os.rmdir(d)',
-        'environ': 'import os; os.environ["PANOPTES_TEST"] = "1"; del os.environ["PATH"]; os.environ["TZ"] = "Asia/Tokyo"',
+        'environ': 'import os; os.environ["PANOPTES_TEST"] = "1"; del os.environ["PATH"]; '
+                   'os.environ["TZ"] = "Asia/Tokyo"',
         'environ replaced': 'import os; os.environ = {}',
         'signals': 'import signal; signal.signal(signal.SIGTERM, lambda *a: None); '
                    'signal.signal(signal.SIGINT, signal.SIG_IGN)',
@@ -172,7 +174,7 @@ class Misbehaviour(Folder):
         'thread exit': 'import threading, sys\nt = threading.Thread(target=sys.exit); t.start(); t.join()',
         'thread raises': 'import threading\nt = threading.Thread(target=lambda: 1 / 0); t.start(); t.join()',
         'fork returns': 'import os\nif os.fork() == 0: return one(context.data, child=1)\nos.wait()',
-        'fork exits': 'import os, sys\nif os.fork() == 0: sys.exit(3)\nassert os.wait()[1] != 0',
+        'fork exits': 'import os, sys\nif os.fork() == 0: sys.exit(3)\nassert os.WEXITSTATUS(os.wait()[1]) == 1',
         'fork logs': 'import os\nif os.fork() == 0:\n    context.logger.error("in the child"); os._exit(0)\nos.wait()',
         'multiprocessing': 'import multiprocessing\nwith multiprocessing.get_context("fork").Pool(2) as pool:\n'
                            '    assert pool.map(abs, [-1, -2]) == [1, 2]',
@@ -194,7 +196,10 @@ class Misbehaviour(Folder):
             self.assertEqual((0, 2), (before['alarm'], before['handlers']))
             for name, body in self.SPOILERS.items():
                 with self.subTest(name):
-                    self.assertEqual('spoiler', worker.run(self.plugin(body, 'spoiler'), run_id='spoiler')['run_id'])
+                    result = worker.run(self.plugin(body, 'spoiler'), run_id='spoiler')
+                    self.assertEqual('spoiler', result['run_id'])
+                    if 'assert' in body:
+                        self.assertEqual('none', result['outcome'], result.get('error'))
                     del worker.logs[:]
                     result = worker.run(check, run_id='check')
                     self.assertEqual(('check', 'ok'), (result['run_id'], result['outcome']), result.get('error'))

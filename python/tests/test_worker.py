@@ -112,9 +112,10 @@ class Protocol(Folder):
             first = worker.start('run', worker.run_params(waiting, run_id=7))
             second = worker.start('run', worker.run_params(waiting, run_id=8))
             worker.send({'method': 'cancel', 'params': {'run_id': 8}})
-            third = worker.start('run', worker.run_params(self.plugin('return one(context.data, m=1)', 'ok'), run_id=9))
+            plain = self.plugin('return one(context.data, m=1)', 'plain')
+            third = worker.start('run', worker.run_params(plain, run_id=9))
             result = worker.wait(first)
-            self.assertEqual(('raised', 'KeyboardInterrupt', 7),
+            self.assertEqual(('raised', 'RunCancelled', 7),
                              (result['outcome'], result['error']['type'], result['run_id']))
             with self.assertRaises(HostError) as caught:
                 worker.wait(second)

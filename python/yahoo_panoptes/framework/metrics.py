@@ -11,6 +11,7 @@ from yahoo_panoptes.framework.exceptions import (
     PanoptesMetricsException,
     PanoptesMetricsNullException,
 )
+from yahoo_panoptes.framework.member_set import MemberSet as _MemberSet
 from yahoo_panoptes.framework.resources import PanoptesResource
 from yahoo_panoptes.framework.validators import PanoptesValidators, check
 
@@ -118,9 +119,6 @@ class PanoptesMetric(object):
         return (self.metric_name == other.metric_name and self.metric_value == other.metric_value
                 and self.metric_type == other.metric_type)
 
-    def __ne__(self, other):
-        return not self == other
-
     def __lt__(self, other):
         if not isinstance(other, PanoptesMetric):
             return False
@@ -175,9 +173,6 @@ class PanoptesMetricDimension(object):
             return False
         return self.name == other.name and self.value == other.value
 
-    def __ne__(self, other):
-        return not self == other
-
     def __lt__(self, other):
         if not isinstance(other, PanoptesMetricDimension):
             return False
@@ -193,14 +188,9 @@ class PanoptesMetricsGroupEncoder(json.JSONEncoder):
                 return sorted(o, key=str)
             except TypeError:  # a text of one of them cannot be had
                 return list(o)
-        if isinstance(o, PanoptesResource):
-            return o._PanoptesResource__data
-        if isinstance(o, PanoptesMetric):
-            return o._PanoptesMetric__data
-        if isinstance(o, PanoptesMetricDimension):
-            return o._PanoptesMetricDimension__data
-        if isinstance(o, PanoptesMetricsGroup):
-            return o._PanoptesMetricsGroup__data
+        for cls in (PanoptesResource, PanoptesMetric, PanoptesMetricDimension, PanoptesMetricsGroup):
+            if isinstance(o, cls):
+                return getattr(o, '_{}__data'.format(cls.__name__))
         # The text Python 3.6 gives, whatever Python runs.
         raise TypeError("Object of type '%s' is not JSON serializable" % o.__class__.__name__)
 
@@ -358,100 +348,57 @@ class PanoptesMetricsGroup(object):
             return False
         return self.resource == other.resource and self.__identity() == other.__identity()
 
-    def __ne__(self, other):
-        return not self == other
-
     def __lt__(self, other):
         if not isinstance(other, PanoptesMetricsGroup):
             return False
         return self.group_type < other.group_type
 
 
-class PanoptesMetricsGroupSet(object):
+class PanoptesMetricsGroupSet(_MemberSet):
     """What a polling plugin returns."""
 
     def __init__(self):
         self._metrics_groups = set()
 
-    def add(self, metrics_group):
-        """Adds the group; one that equals a group of the set already is dropped, which is logged."""
-        check(PanoptesMetricValidators.valid_panoptes_metrics_group(metrics_group),
+    def _check(self, member):
+        check(PanoptesMetricValidators.valid_panoptes_metrics_group(member),
               'metrics_group must be an instance of PanoptesMetricsGroup')
-        before = len(self._metrics_groups)
-        self._metrics_groups.add(metrics_group)
-        if len(self._metrics_groups) == before and not any(
-                metrics_group is member for member in self._metrics_groups):
-            _logger.warning('Metrics group "%s" of resource "%s" equals one that is in the set already, dropping it',
-                            metrics_group.group_type, metrics_group.resource)
 
-    def remove(self, metrics_group):
-        """KeyError if the group is not in the set."""
-        check(PanoptesMetricValidators.valid_panoptes_metrics_group(metrics_group),
-              'metrics_group must be an instance of PanoptesMetricsGroup')
-        self._metrics_groups.remove(metrics_group)
+    def _members(self):
+        return self._metrics_groups
+
+    def _empty(self):
+        return PanoptesMetricsGroupSet()
 
     @property
     def metrics_groups(self):
         return self._metrics_groups
 
-    def __add__(self, other):
-        if not isinstance(other, PanoptesMetricsGroupSet):
-            raise TypeError('Unsupported type for addition: {}'.format(type(other)))
-        both = PanoptesMetricsGroupSet()
-        both._metrics_groups = self._metrics_groups | other._metrics_groups
-        return both
-
-    def __iter__(self):
-        return iter(self._metrics_groups)
-
-    def __next__(self):
-        return next(iter(self._metrics_groups))
-
-    next = __next__
-
-    def __len__(self):
-        return len(self._metrics_groups)
-
-    def __repr__(self):
-        return 'PanoptesMetricsGroupSet[{}]'.format(','.join(repr(group) for group in sorted(self._metrics_groups)))
+    def add(self, metrics_group):
+        """Adds the group; one that equals a group of the set already is dropped, which is logged."""
+        before = len(self._metrics_groups)
+        super(PanoptesMetricsGroupSet, self).add(metrics_group)
+        if len(self._metrics_groups) == before and not any(
+                metrics_group is member for member in self._metrics_groups):
+            _logger.warning('Metrics group "%s" of resource "%s" equals one that is in the set already, dropping it',
+                            metrics_group.group_type, metrics_group.resource)
 
 
-class PanoptesMetricSet(object):
+class PanoptesMetricSet(_MemberSet):
     """A set of metrics."""
 
     def __init__(self):
         self._metrics = set()
 
-    def add(self, metric):
-        check(PanoptesMetricValidators.valid_panoptes_metric(metric), 'metric must be an instance of PanoptesMetric')
-        self._metrics.add(metric)
+    def _check(self, member):
+        check(PanoptesMetricValidators.valid_panoptes_metric(member), 'metric must be an instance of PanoptesMetric')
 
-    def remove(self, metric):
-        """KeyError if the metric is not in the set."""
-        check(PanoptesMetricValidators.valid_panoptes_metric(metric), 'metric must be an instance of PanoptesMetric')
-        self._metrics.remove(metric)
+    def _members(self):
+        return self._metrics
+
+    def _empty(self):
+        return PanoptesMetricSet()
 
     @property
     def metrics(self):
         return self._metrics
-
-    def __add__(self, other):
-        if not isinstance(other, PanoptesMetricSet):
-            raise TypeError('Unsupported type for addition: {}'.format(type(other)))
-        both = PanoptesMetricSet()
-        both._metrics = self._metrics | other._metrics
-        return both
-
-    def __iter__(self):
-        return iter(self._metrics)
-
-    def __next__(self):
-        return next(iter(self._metrics))
-
-    next = __next__
-
-    def __len__(self):
-        return len(self._metrics)
-
-    def __repr__(self):
-        return 'PanoptesMetricSet[{}]'.format(','.join(repr(metric) for metric in sorted(self._metrics)))
