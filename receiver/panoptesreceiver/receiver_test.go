@@ -393,7 +393,7 @@ func TestBadGroups(t *testing.T) {
 		empty, err2 := pc.NewMetricsGroup("empty")
 		bad, err3 := pc.NewMetricsGroup("bad")
 		err = errors.Join(err, err2, err3, good.AddGauge("m", 1), bad.AddGauge("m", 1), bad.AddDimension("side", "a"), empty.AddDimension("side", "b"))
-		bad.Type = "not a name"
+		bad.Interval = 0
 		return pluginsdk.NewMetricsGroupSet(good, empty, bad), err
 	})
 	b.write("plugins/mixed.panoptes-plugin", conf("mixed", "go:mixed"))
@@ -405,10 +405,9 @@ func TestBadGroups(t *testing.T) {
 	b.line("group without metrics", "empty")
 	assert.GreaterOrEqual(t, b.sum("panoptes_empty_groups", "plugin=mixed"), int64(2))
 	assert.GreaterOrEqual(t, b.sum("panoptes_groups", "plugin=mixed"), int64(2))
-	if b.sum("panoptes_dropped_groups") > 0 {
-		b.line("breaks a rule", "not a name")
-		assert.Equal(t, 1, b.logs.FilterMessageSnippet("breaks a rule").Len())
-	}
+	assert.Equal(t, "mixed", b.line("breaks a rule", "at least one second")["plugin"])
+	assert.Equal(t, 1, b.logs.FilterMessageSnippet("breaks a rule").Len())
+	assert.GreaterOrEqual(t, b.sum("panoptes_dropped_groups", "plugin=mixed", "reason=invalid"), int64(2))
 }
 
 // A plugin that does not heed its context is given up, and does not run twice at a time.

@@ -49,18 +49,19 @@ type PluginSettings struct {
 
 // Plugins keeps the plugins of a set of directories. Run is its life.
 type Plugins struct {
-	settings PluginSettings
-	logger   *zap.Logger
-	watch    *watcher
-	pace     pace
-	files    map[string]*pluginFile
-	current  []*pluginrun.Plugin // as Changed was told last
-	told     bool
-	health   string
-	copies   int
-	checks   chan struct{} // places
-	checked  chan checked
-	wg       sync.WaitGroup
+	settings  PluginSettings
+	logger    *zap.Logger
+	watch     *watcher
+	pace      pace
+	files     map[string]*pluginFile
+	current   []*pluginrun.Plugin // as Changed was told last
+	told      bool
+	health    string
+	copies    int // made so far
+	discarded []discarded
+	checks    chan struct{} // places
+	checked   chan checked
+	wg        sync.WaitGroup
 }
 
 // pluginFile is what is known of one plugin file.
@@ -73,7 +74,7 @@ type pluginFile struct {
 	err      error             // why the version that was taken does not load
 	logged   string            // the error that was logged
 	refused  string            // why good is not used, as logged
-	copies   []string          // folders of the copies of good and the version before
+	copies   []string          // folders of the copies, that of good last
 }
 
 // checked is the answer to a check.
@@ -138,12 +139,19 @@ func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 		}
 		p.look(ctx, f, now, settle, periodic)
 	}
+	var removed []*pluginFile
 	for _, path := range slices.Sorted(maps.Keys(p.files)) {
 		if _, ok := slices.BinarySearch(found.files, path); !ok && !found.hidden(path) {
-			p.lookGone(p.files[path], now, settle)
+			if f := p.files[path]; p.lookGone(f, now, settle) {
+				removed = append(removed, f)
+			}
 		}
 	}
 	p.publish()
+	p.sweep(now)
+	for _, f := range removed {
+		p.logger.Info("Removed plugin: its file is gone", zap.String("plugin", f.good.Name()), zap.String("path", f.path))
+	}
 	p.watchAll(found)
 	p.report(found.err())
 }
@@ -175,18 +183,17 @@ func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle
 	}
 }
 
-func (p *Plugins) lookGone(f *pluginFile, now time.Time, settle time.Duration) {
+// lookGone forgets a file that is gone, and says whether that takes a plugin away.
+func (p *Plugins) lookGone(f *pluginFile, now time.Time, settle time.Duration) (removed bool) {
 	take, next := f.settling.see(gone, now, settle)
 	p.pace.by(next)
 	if !take && f.settling.taken != gone {
-		return
+		return false
 	}
 	delete(p.files, f.path)
 	f.checking = nil
-	if f.good != nil {
-		p.logger.Info("Removed plugin: its file is gone", zap.String("plugin", f.good.Name()), zap.String("path", f.path))
-	}
-	p.forgetCopies(f, 0)
+	p.discard(f, 0)
+	return f.good != nil
 }
 
 // warnAll logs what a plugin file does that its author may not expect.
@@ -255,19 +262,11 @@ func (p *Plugins) accept(ctx context.Context, c checked) {
 	}
 	f.good, f.err, f.logged = c.plugin, nil, ""
 	f.copies = append(f.copies, c.dir)
-	p.forgetCopies(f, 2)
+	p.discard(f, 1)
+	p.publish()
 	p.logger.Info("Loaded plugin", zap.String("plugin", c.plugin.Name()), zap.String("path", f.path),
 		zap.String("version", c.plugin.File.Version), zap.String("content", c.plugin.Version),
 		zap.String("runtime", string(c.plugin.Kind)), zap.Duration("interval", c.plugin.Interval))
-	p.publish()
-}
-
-// forgetCopies removes all copies but the last ones; that of the version before may still be running.
-func (p *Plugins) forgetCopies(f *pluginFile, keep int) {
-	for len(f.copies) > keep {
-		_ = os.RemoveAll(f.copies[0]) // the whole folder goes at the end
-		f.copies = f.copies[1:]
-	}
 }
 
 // fail notes that the version that was taken is broken.
