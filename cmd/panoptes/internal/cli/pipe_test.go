@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 // vectors calls f for each row of a file of vectors.
@@ -328,4 +329,34 @@ func TestPipeStreams(t *testing.T) {
 	}
 	require.NoError(t, write.Close())
 	require.Zero(t, <-done)
+}
+
+// TestPipeTwice: whatever comes in, what comes out is groups, and these go through once more unchanged.
+func TestPipeTwice(t *testing.T) {
+	t.Parallel()
+	seeds := []string{
+		line("x", 1000, counter(5)), line("x", 1001.25, counter(9), gauge), line("raw", 1000, counter(5)), line("raw", 1002, counter(6)),
+		line("x", 1000), line("y", 1000.1239, huge, gauge), strings.Replace(line("x", 1000, gauge), `"id"`, `"\ud83d\ude00 gr\u00f6\u00dfe"`, 1),
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		var stdin strings.Builder
+		for range rapid.IntRange(0, 6).Draw(rt, "lines") {
+			text := []byte(rapid.SampledFrom(seeds).Draw(rt, "seed"))
+			for range rapid.IntRange(0, 2).Draw(rt, "changes") {
+				at := rapid.IntRange(0, len(text)-1).Draw(rt, "at")
+				text[at] = rapid.SampledFrom([]byte(`"{}[],:0123456789.-eE\ nx`+"\n\xff")).Draw(rt, "byte")
+			}
+			stdin.Write(text)
+		}
+		_, once, _ := run(t, stdin.String(), "pipe", "--transform", "x = rate:x:n", "--transform", "raw = rate:x:n")
+		for line := range strings.Lines(once) {
+			if !json.Valid([]byte(line)) {
+				rt.Fatalf("%q came out of %q", line, stdin.String())
+			}
+		}
+		code, twice, stderr := run(t, once, "pipe")
+		if code != 0 || once != twice {
+			rt.Fatalf("%q became %q: %s", once, twice, stderr)
+		}
+	})
 }

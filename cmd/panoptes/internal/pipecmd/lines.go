@@ -10,18 +10,21 @@ import (
 // maxLine is the most bytes a line of the input may have.
 const maxLine = 16 << 20
 
-// errLineTooLong is what next returns for a line that has more than maxLine bytes; the lines after it can be read.
+// errLineTooLong is what next returns for a line beyond the limit; the lines after it can be read.
 var errLineTooLong = fmt.Errorf("line has more than %d bytes", maxLine)
 
 // lines reads lines of bounded length.
 type lines struct {
-	in   *bufio.Reader
-	line []byte
+	in    *bufio.Reader
+	limit int
+	line  []byte
 	// number is that of the line that was read last, from 1.
 	number int
 }
 
-func newLines(r io.Reader) *lines { return &lines{in: bufio.NewReaderSize(r, 64<<10)} }
+func newLines(r io.Reader, limit, buffer int) *lines {
+	return &lines{in: bufio.NewReaderSize(r, buffer), limit: limit}
+}
 
 // next returns the next line without its end, valid until the next call, and io.EOF after the last one. The last line
 // needs no end.
@@ -34,7 +37,7 @@ func (l *lines) next() ([]byte, error) {
 		if ended := err == nil; ended {
 			part = part[:len(part)-1]
 		}
-		if len(l.line)+len(part) > maxLine {
+		if len(l.line)+len(part) > l.limit {
 			tooLong, l.line = true, l.line[:0]
 		}
 		if !tooLong {

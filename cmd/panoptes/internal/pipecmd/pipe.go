@@ -82,7 +82,7 @@ func (o options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wri
 	defer func() { err = errors.Join(err, c.Close(ctx)) }()
 	p := &pipe{options: o, chain: c, out: bufio.NewWriterSize(stdout, 64<<10), stderr: stderr}
 	p.scope = mapping.Scope{Plugin: pluginName, Transforms: p.goodTransforms(), Topics: o.topics}
-	if err := p.lines(ctx, newLines(stdin)); err != nil {
+	if err := p.lines(ctx, newLines(stdin, maxLine, 64<<10)); err != nil {
 		return err
 	}
 	if p.failed {

@@ -1,0 +1,60 @@
+package pipecmd
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// FuzzLines: lines come out as they are, but for those that are too long, whatever the sizes of limit and buffer.
+func FuzzLines(f *testing.F) {
+	f.Add([]byte("a\n\nbcd\r\n\n"), uint8(3))
+	f.Add([]byte("no end"), uint8(6))
+	f.Add(bytes.Repeat([]byte("0123456789abcdef\n0123456789abcdef0\n"), 3), uint8(16))
+	f.Fuzz(func(t *testing.T, text []byte, limit uint8) {
+		l := newLines(bytes.NewReader(text), int(limit), 16)
+		want := bytes.Split(text, []byte("\n"))
+		if len(want[len(want)-1]) == 0 {
+			want = want[:len(want)-1] // what follows the last end is no line
+		}
+		for i, line := range want {
+			got, err := l.next()
+			require.Equal(t, i+1, l.number)
+			if len(line) > int(limit) {
+				require.ErrorIs(t, err, errLineTooLong)
+				continue
+			}
+			require.NoError(t, err)
+			require.Equal(t, string(line), string(got))
+		}
+		_, err := l.next()
+		require.ErrorIs(t, err, io.EOF)
+	})
+}
+
+// failing gives some bytes and then fails.
+type failing struct{ data []byte }
+
+var errBroken = errors.New("broken")
+
+func (f *failing) Read(b []byte) (int, error) {
+	n := copy(b, f.data)
+	f.data = f.data[n:]
+	if n == 0 {
+		return 0, errBroken
+	}
+	return n, nil
+}
+
+func TestLinesBroken(t *testing.T) {
+	t.Parallel()
+	l := newLines(&failing{[]byte("one\nhalf")}, 100, 16)
+	line, err := l.next()
+	require.NoError(t, err)
+	require.Equal(t, "one", string(line))
+	_, err = l.next()
+	require.ErrorIs(t, err, errBroken)
+}
