@@ -236,7 +236,7 @@ func (b *bench) sum(name string, with ...string) (sum int64) {
 		has := 0
 		for _, kv := range p.Attributes.ToSlice() {
 			for _, w := range with {
-				if w == string(kv.Key)+"="+kv.Value.Emit() {
+				if w == string(kv.Key)+"="+kv.Value.String() {
 					has++
 				}
 			}
