@@ -1,7 +1,9 @@
 package panoptesreceiver
 
 import (
+	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -153,4 +155,24 @@ func TestEditDistance(t *testing.T) {
 	}{{"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"acb", "abc", 1}, {"kitten", "sitting", 3}, {"files", "file", 1}} {
 		assert.Equal(t, tt.want, editDistance(tt.a, tt.b), "%s %s", tt.a, tt.b)
 	}
+}
+
+// The README has every setting, so that none is without a reason for its default.
+func TestReadmeHasEverySetting(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	var check func(reflect.Type)
+	check = func(typ reflect.Type) {
+		for key, field := range fieldsByKey(typ) {
+			assert.Contains(t, string(readme), "`"+key+"`")
+			for field.Kind() == reflect.Slice {
+				field = field.Elem()
+			}
+			if field.Kind() == reflect.Struct {
+				check(field)
+			}
+		}
+	}
+	check(reflect.TypeFor[Config]())
 }

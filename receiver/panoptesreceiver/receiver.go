@@ -223,6 +223,7 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 	}
 	if r.emitter != nil {
 		r.emitter.Hurry()
+		defer context.AfterFunc(ctx, r.emitter.Abandon)()
 	}
 	if r.scheduler != nil {
 		r.scheduler.Stop(ctx)

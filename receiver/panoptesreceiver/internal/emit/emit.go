@@ -149,15 +149,22 @@ func (e *Emitter) take() (batch, mapping.Report) {
 	return b, e.builder.Dropped()
 }
 
-// Hurry makes the Emitter give up soon on what the pipeline refuses: call it before waiting for runs to end, which may
-// be waiting for room here.
+// Hurry makes the Emitter give up within seconds on each batch that the pipeline refuses: call it before waiting for
+// runs to end, which may be waiting for room here.
 func (e *Emitter) Hurry() { e.sender.hurry() }
 
-// Stop sends what is left and returns when the pipeline has it, or when it is dropped. All calls of Add must have
-// returned. Stop may be called twice.
+// Abandon makes the Emitter give up at once on what the pipeline refuses: each batch is offered once.
+func (e *Emitter) Abandon() {
+	e.sender.hurry()
+	e.sender.abandon()
+}
+
+// Stop sends what is left and returns when the pipeline has it, or when it is dropped some seconds later. All calls of
+// Add must have returned. Stop may be called twice.
 func (e *Emitter) Stop() {
 	e.Hurry()
 	e.stopOnce.Do(func() { close(e.stopped) })
+	defer time.AfterFunc(hurryFor, e.sender.abandon).Stop()
 	e.wg.Wait()
-	e.sender.stop()
+	e.sender.abandon()
 }

@@ -245,3 +245,33 @@ func TestShutdown(t *testing.T) {
 		assert.Empty(t, p.dropped)
 	})
 }
+
+// Runs may end long after the Collector began to stop; a pipeline that works gets what they return.
+func TestLateRunsAreSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, e := newPipeline(t, 10, func(ctx context.Context, _ int) error { return ctx.Err() })
+		e.Hurry()
+		<-time.After(3 * hurryFor)
+		e.Add(scope, groups(t, 1, 1))
+		<-time.After(time.Second)
+		e.Add(scope, groups(t, 1, 1))
+		e.Stop()
+		assert.Equal(t, map[string]int{"group.m0": 2}, p.names)
+		assert.Empty(t, p.dropped)
+	})
+}
+
+func TestAbandon(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p, e := newPipeline(t, 1, func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() })
+		e.Add(scope, groups(t, 2, 1))
+		synctest.Wait()
+		start := time.Now()
+		e.Abandon()
+		e.Stop()
+		assert.Less(t, time.Since(start), time.Second)
+		assert.Equal(t, map[string]int{ReasonShutdown: 2}, p.dropped)
+	})
+}

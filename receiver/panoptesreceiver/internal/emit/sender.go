@@ -3,7 +3,6 @@ package emit
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
@@ -31,45 +30,35 @@ const (
 	firstPause = 100 * time.Millisecond
 	maxPause   = 5 * time.Second
 	retryFor   = time.Minute
-	// hurryFor is what the pipeline gets once the Collector stops, for all batches together.
+	// hurryFor is what the pipeline gets for a batch once the Collector stops.
 	hurryFor = 3 * time.Second
 )
 
 // sender offers batches to the pipeline, one after the other, so that the points of a series stay in order.
 type sender struct {
 	settings Settings
-	refused  string          // the text of the last refusal; "" while the pipeline takes what it gets
-	ctx      context.Context // of all calls to the pipeline; ends hurryFor after hurry
-	cancel   context.CancelFunc
-	once     sync.Once
-	stopping chan struct{} // closed by hurry
-	giveUp   *time.Timer
+	refused  string // the text of the last refusal; "" while the pipeline takes what it gets
+
+	ctx     context.Context // of all calls to the pipeline
+	abandon context.CancelFunc
+	hurried context.Context // ends when the Collector stops
+	hurry   context.CancelFunc
 }
 
 func newSender(s Settings) *sender {
-	ctx, cancel := context.WithCancel(context.Background())
-	return &sender{settings: s, ctx: ctx, cancel: cancel, stopping: make(chan struct{})}
+	out := &sender{settings: s}
+	out.ctx, out.abandon = context.WithCancel(context.Background())
+	out.hurried, out.hurry = context.WithCancel(context.Background())
+	return out
 }
 
-// hurry ends the wait between two tries, and soon all waiting: an exporter whose queue blocks while it is full would
-// otherwise hold up the end of the Collector for ever.
-func (s *sender) hurry() {
-	s.once.Do(func() {
-		s.giveUp = time.AfterFunc(hurryFor, s.cancel)
-		close(s.stopping)
-	})
-}
-
-// stop is the end: nothing is being sent any more.
-func (s *sender) stop() {
-	s.hurry()
-	s.giveUp.Stop()
-	s.cancel()
-}
-
-// send offers a batch until the pipeline has taken it or it is dropped.
+// send offers a batch until the pipeline has taken it or it is dropped. Once the Collector stops it does so for
+// hurryFor: an exporter whose queue blocks while it is full would hold up the end for ever.
 func (s *sender) send(b batch) {
-	ctx := s.settings.Obs.StartMetricsOp(s.ctx)
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	defer context.AfterFunc(s.hurried, func() { time.AfterFunc(hurryFor, cancel) })()
+	ctx = s.settings.Obs.StartMetricsOp(ctx)
 	err := s.offer(ctx, b)
 	s.settings.Obs.EndMetricsOp(ctx, "panoptes", b.points, err)
 }
@@ -88,7 +77,7 @@ func (s *sender) offer(ctx context.Context, b batch) error {
 			return s.drop(b, ReasonRetriesExhausted, err)
 		}
 		s.refusal(err)
-		if !s.pause(jitter(min(pause, time.Until(tried.Add(retryFor))))) {
+		if !s.pause(ctx, jitter(min(pause, time.Until(tried.Add(retryFor))))) {
 			return s.drop(b, ReasonShutdown, err)
 		}
 		pause = min(2*pause, maxPause)
@@ -97,16 +86,16 @@ func (s *sender) offer(ctx context.Context, b batch) error {
 }
 
 // pause waits, less long where the Collector stops, and says whether to try again.
-func (s *sender) pause(d time.Duration) bool {
+func (s *sender) pause(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-time.After(d):
 		return true
-	case <-s.stopping:
+	case <-s.hurried.Done():
 	}
 	select {
 	case <-time.After(min(d, firstPause)):
 		return true
-	case <-s.ctx.Done():
+	case <-ctx.Done():
 		return false
 	}
 }
