@@ -70,21 +70,18 @@ func Start(c Config) (*Process, error) {
 	p := &Process{config: c, cmd: exec.Command(c.Path, c.Args...), done: make(chan struct{})}
 	p.cmd.Dir = c.Dir
 	p.cmd.Env = append(Environ(os.Environ()), c.Env...)
-	var theirs []*os.File
-	defer func() { closeAll(theirs) }()
 	theirs, err := p.pipes()
+	defer func() { closeAll(theirs) }()
 	if err == nil {
+		// Before the start: a child may have ended, and be waited for, before the start returns.
+		p.lines.Go(func() { readLines(p.stderr, c.MaxStderrLine, c.Stderr) })
 		err = p.start()
 	}
 	if err != nil {
 		closeAll([]*os.File{p.stdin, p.stdout, p.stderr})
+		p.lines.Wait()
 		return nil, fmt.Errorf("start %q: %w", c.Path, err)
 	}
-	p.lines.Add(1)
-	go func() {
-		defer p.lines.Done()
-		readLines(p.stderr, c.MaxStderrLine, c.Stderr)
-	}()
 	return p, nil
 }
 

@@ -83,6 +83,19 @@ func TestOutputIsReadAfterTheEnd(t *testing.T) {
 	}
 }
 
+// TestStderrOfShortLife: what a child says on its way out is not lost, however soon it ends.
+func TestStderrOfShortLife(t *testing.T) {
+	t.Parallel()
+	for range 30 {
+		said := ""
+		p := sh(t, Config{Stderr: func(line string, _ bool) { said += line }}, `echo broken >&2; exit 9`)
+		<-p.Done()
+		if said != "broken" {
+			t.Fatalf("stderr is %q", said)
+		}
+	}
+}
+
 func TestCannotStart(t *testing.T) {
 	t.Parallel()
 	_, err := Start(Config{Path: filepath.Join(t.TempDir(), "none")})

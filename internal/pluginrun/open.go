@@ -12,9 +12,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
 )
 
-// goPrefix begins the Module of a plugin that is compiled in.
-const goPrefix = "go:"
-
 // OpenOptions change what Open takes from the plugin file.
 type OpenOptions struct {
 	// Interval replaces execute_frequency where it is not 0.
@@ -29,12 +26,12 @@ type OpenOptions struct {
 // log, one line each. Where the plugin is fine but has no execute_frequency, both a plugin and an error that wraps
 // ErrNotScheduled come back.
 func Open(path string, o OpenOptions) (*Plugin, []string, error) {
-	if err := checkPath(path); err != nil {
-		return nil, nil, fmt.Errorf("plugin file %q: %w", path, err)
-	}
 	file, err := pluginfile.Load(path)
 	if err != nil {
 		return nil, nil, err
+	}
+	if err := checkPath(path); err != nil {
+		return nil, nil, fmt.Errorf("plugin file %q: %w", path, err)
 	}
 	return Prepare(file, o)
 }
@@ -44,6 +41,10 @@ func Open(path string, o OpenOptions) (*Plugin, []string, error) {
 func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 	warnings := append([]string(nil), file.Warnings...)
 	fail := func(err error) (*Plugin, []string, error) {
+		var named *pluginfile.Error // says where by itself
+		if errors.As(err, &named) {
+			return nil, warnings, err
+		}
 		return nil, warnings, fmt.Errorf("plugin %q (%s): %w", file.Name, file.Path, err)
 	}
 	p := &Plugin{File: file}

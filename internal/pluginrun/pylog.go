@@ -17,8 +17,8 @@ const (
 	// maxLinesPerSecond bounds what one worker may write to the log; the rest is counted.
 	maxLinesPerSecond = 500
 	// tailLines and tailBytes bound what a crash report shows of stderr.
-	tailLines = 15
-	tailBytes = 2 << 10
+	tailLines = 60
+	tailBytes = 8 << 10
 )
 
 // workerLog turns what a worker says into lines of the Collector's log: log notifications, and its stderr, which is
@@ -118,18 +118,37 @@ func (l *workerLog) stderr(line string, truncated bool) {
 	l.logger.Info(line, fields...)
 }
 
-// tail is the end of stderr in a form to be put behind an error; "" if there is none.
-func (l *workerLog) tail() string {
+// died makes an error of how a process ended: with one telling line of stderr in its text, and the end of stderr in
+// the place of a traceback.
+func (l *workerLog) died(how string) *PluginError {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	text := strings.TrimSpace(strings.Join(l.last, "\n"))
-	if text == "" {
-		return ""
+	e := &PluginError{Message: how, Traceback: strings.TrimSpace(strings.Join(l.last, "\n"))}
+	if len(e.Traceback) > tailBytes {
+		e.Traceback = "..." + strings.ToValidUTF8(e.Traceback[len(e.Traceback)-tailBytes:], "")
 	}
-	if len(text) > tailBytes {
-		text = "..." + strings.ToValidUTF8(text[len(text)-tailBytes:], "")
+	if line := tellingLine(l.last); line != "" {
+		e.Message += "; it said: " + line
 	}
-	return "; its last output: " + text
+	return e
+}
+
+// tellingLine is what Python itself says about its end, else the last line.
+func tellingLine(lines []string) string {
+	last := ""
+	for _, line := range lines {
+		if line = strings.TrimSpace(line); line != "" {
+			last = line
+		}
+		if strings.HasPrefix(line, "Fatal Python error") {
+			break
+		}
+	}
+	const most = 300
+	if len(last) > most {
+		last = strings.ToValidUTF8(last[:most], "") + "..."
+	}
+	return last
 }
 
 // notify takes a notification of the worker. Those that are not known are ignored.

@@ -61,9 +61,9 @@ func startWorker(ctx context.Context, config child.Config, s Settings) (*worker,
 		w.discard()
 		w.watch(func(*worker) {})
 		if exit := process.Err(); exit != nil && errors.Is(err, rpc.ErrClosed) {
-			err = exit
+			err = logs.died(exit.Error())
 		}
-		return nil, fmt.Errorf("start Python worker: %w%s", err, logs.tail())
+		return nil, fmt.Errorf("start Python worker: %w", err)
 	}
 	return w, nil
 }
@@ -230,7 +230,7 @@ func (w *worker) call(parent, ctx context.Context, p *Plugin, method string, par
 	return OutcomeTimeout, deadlineError(p, nil)
 }
 
-// crash says how the process ended, with the last it said on stderr.
+// crash says how the process ended, with what it said on stderr.
 func (w *worker) crash() error {
 	how := "exit status 0"
 	if err := w.process.Err(); err != nil {
@@ -239,5 +239,5 @@ func (w *worker) crash() error {
 	if w.early.Load() {
 		how = "it closed the stream of the plugin protocol"
 	}
-	return fmt.Errorf("worker process ended in the middle of the run: %s%s", how, w.logs.tail())
+	return w.logs.died("worker process ended in the middle of the run: " + how)
 }

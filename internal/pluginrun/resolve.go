@@ -2,9 +2,6 @@ package pluginrun
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 )
@@ -14,27 +11,20 @@ const packageFile = "__init__.py"
 
 // resolve finds the module and with it the runtime.
 func (p *Plugin) resolve() (warnings []string, err error) {
-	if name, ok := strings.CutPrefix(p.File.Module, goPrefix); ok {
-		if name == "" {
-			return nil, fmt.Errorf("[Core] Module %q names no Go plugin: write go:NAME", p.File.Module)
-		}
-		p.Kind, p.Module = KindGo, name
-		return nil, nil
-	}
 	path, kind, warnings, err := p.File.ResolveModule()
 	if err != nil {
 		return warnings, err
 	}
 	switch kind {
+	case pluginfile.KindGo:
+		p.Kind, p.Module = KindGo, path
+		return warnings, nil
 	case pluginfile.KindPythonFile, pluginfile.KindPythonPackage:
 	case pluginfile.KindExecutable:
 		return warnings, fmt.Errorf("[Core] Module %q is the executable %q: this version runs Python modules (x.py) and Go "+
 			"plugins (go:NAME), not yet process and exec plugins", p.File.Module, path)
 	default:
 		return warnings, fmt.Errorf("[Core] Module %q is of the unknown kind %q", p.File.Module, kind)
-	}
-	if info, statErr := os.Stat(path); statErr == nil && info.IsDir() {
-		path = filepath.Join(path, packageFile)
 	}
 	if p.File.Runtime != "" && p.File.Runtime != string(KindPython) {
 		return warnings, fmt.Errorf("[main] runtime = %s does not go with the Python module %q: take the line out", p.File.Runtime, path)

@@ -1,0 +1,380 @@
+package pluginrun
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/kv"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// badPlugins are plugins that go wrong, each in its own way.
+var badPlugins = []struct {
+	name, module string
+	deadline     time.Duration
+	outcome      Outcome
+	errs         []string // all of them are in the error
+}{
+	{"syntax", "def x(:\n", 0, OutcomeRejected, []string{"syntax.py", "SyntaxError", "line 1"}},
+	{"import", "import no_such_module_at_all\n", 0, OutcomeRejected, []string{"import.py:1", "ModuleNotFoundError", "no_such_module_at_all"}},
+	{"noclass", "x = 1\n", 0, OutcomeRejected, []string{"no class", "PanoptesPollingPlugin"}},
+	{"constructor", class("        pass\n    def __init__(self):\n        raise ValueError('made wrong')"), 0, OutcomeRejected, []string{"ValueError", "made wrong"}},
+	{"raises", class("        raise RuntimeError('boom')"), 0, OutcomeRaised, []string{"RuntimeError: boom"}},
+	{"systemexit", class("        sys.exit(3)"), 0, OutcomeRaised, []string{"SystemExit: 3"}},
+	{"interrupt", class("        raise KeyboardInterrupt()"), 0, OutcomeRaised, []string{"KeyboardInterrupt"}},
+	{"list", class("        return [1]"), 0, OutcomeWrongType, []string{`"list"`, "PanoptesMetricsGroupSet"}},
+	{"none", class("        return None"), 0, OutcomeNone, nil},
+	{"sleeps", class("        time.sleep(1000)"), 200 * time.Millisecond, OutcomeTimeout, []string{"deadline of 200ms"}},
+	{"stubborn", class("        import signal\n        signal.signal(signal.SIGTERM, signal.SIG_IGN)\n        time.sleep(1000)"), 200 * time.Millisecond, OutcomeTimeout, []string{"deadline"}},
+	{"spins", class("        while True: pass"), 200 * time.Millisecond, OutcomeTimeout, []string{"deadline"}},
+	{"exits", class("        os._exit(7)"), 0, OutcomeCrashed, []string{"exit status 7"}},
+	{"exits0", class("        os._exit(0)"), 0, OutcomeCrashed, []string{"exit status 0"}},
+	{"killed", class("        os.kill(os.getpid(), 9)"), 0, OutcomeCrashed, []string{"signal: killed"}},
+	{"segfault", class("        import ctypes\n        ctypes.string_at(0)"), 0, OutcomeCrashed, []string{"signal: segmentation fault", "Fatal Python error"}},
+	{"importexit", "import os\nos._exit(4)\n", 0, OutcomeCrashed, []string{"exit status 4"}},
+	{"prints", class("        print('hello', flush=True)\n        os.write(1, b'{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\\n')\n" + goodBody), 0, OutcomeOK, nil},
+	{"floods", class("        for i in range(50000): sys.stderr.write('flood %d\\n' % i)\n" + goodBody), 0, OutcomeOK, nil},
+	{"longline", class("        sys.stderr.write('x' * 5000000)\n" + goodBody), 0, OutcomeOK, nil},
+	{"large", class("        g = PanoptesMetricsGroup(context.data, 'test', 60)\n        g.add_dimension(PanoptesMetricDimension('d', 'x' * 20000000))\n" +
+		"        s = PanoptesMetricsGroupSet()\n        s.add(g)\n        return s"), 0, OutcomeTooLarge, []string{"limit is 16777216"}},
+	{"protocol", class("        for fd in range(3, 10):\n            try: os.write(fd, b'no protocol\\n')\n            except OSError: pass\n" + goodBody), 0, OutcomeProtocol, []string{"line is no JSON", "no protocol"}},
+	{"overlong", class("        for fd in range(3, 10):\n            try:\n                for i in range(300): os.write(fd, b'x' * 65536)\n                os.write(fd, b'\\n')\n" +
+		"            except OSError: pass\n" + goodBody), 0, OutcomeTooLarge, []string{"limit is 16777216"}},
+	{"closes", class("        os.closerange(3, 50)\n        time.sleep(1000)"), 20 * time.Second, OutcomeCrashed, []string{"closed the stream"}},
+	{"child", class("        import subprocess\n        subprocess.Popen(['sleep', '1000'])\n        os._exit(5)"), 0, OutcomeCrashed, []string{"exit status 5"}},
+}
+
+// TestBadPlugins runs each bad plugin while a good one runs beside it, in one pool of two workers. Whatever the bad one
+// does, it has its own outcome, and no run of the good one fails.
+func TestBadPlugins(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 2}})
+	good := openPython(t, "good", class(goodBody), OpenOptions{})
+	ctx, stop := context.WithCancel(context.Background())
+	var beside sync.WaitGroup
+	goodRuns := 0
+	beside.Go(func() {
+		for ctx.Err() == nil {
+			if res := run(runners, good, "good"); !assert.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err) {
+				return
+			}
+			goodRuns++
+		}
+	})
+	for _, c := range badPlugins {
+		p := openPython(t, c.name, c.module, OpenOptions{Deadline: c.deadline})
+		before := time.Now()
+		res := run(runners, p, "r1")
+		assert.Equal(t, c.outcome, res.Outcome, "%s: %v", c.name, res.Err)
+		if !c.outcome.Failed() {
+			assert.NoError(t, res.Err, c.name)
+			assert.LessOrEqual(t, res.Duration, time.Since(before))
+			continue
+		}
+		require.Error(t, res.Err, c.name)
+		assert.Contains(t, res.Err.Error(), `plugin "`+c.name+`": resource "r1": `)
+		for _, want := range c.errs {
+			assert.Contains(t, res.Err.Error(), want, c.name)
+		}
+	}
+	stop()
+	beside.Wait()
+	assert.Positive(t, goodRuns)
+}
+
+// TestCrashShowsStderr: where in the plugin a crash happened is in the error's traceback.
+func TestCrashShowsStderr(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}})
+	p := openPython(t, "segfault", class("        import ctypes\n        ctypes.string_at(0)"), OpenOptions{})
+	res := run(runners, p, "r1")
+	var e *PluginError
+	require.ErrorAs(t, res.Err, &e)
+	assert.Contains(t, e.Traceback, "segfault.py")
+	assert.NotContains(t, res.Err.Error(), "\n", "the error itself is one line")
+}
+
+func TestTracebackIsInTheError(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}})
+	res := run(runners, openPython(t, "raises", class("        raise RuntimeError('boom')"), OpenOptions{}), "r1")
+	var e *PluginError
+	require.ErrorAs(t, res.Err, &e)
+	assert.Equal(t, "RuntimeError", e.Type)
+	assert.Contains(t, e.Traceback, "raises.py")
+	assert.NotContains(t, res.Err.Error(), "\n", "the error itself is one line")
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}})
+	require.NoError(t, runners.Check(context.Background(), openPython(t, "good", class(goodBody), OpenOptions{})))
+	err := runners.Check(context.Background(), openPython(t, "bad", "x = \n", OpenOptions{}))
+	require.ErrorContains(t, err, `plugin "bad": `)
+	require.ErrorContains(t, err, "SyntaxError")
+	err = runners.Check(context.Background(), openPython(t, "hangs", "import time\ntime.sleep(1000)\n", OpenOptions{Deadline: 200 * time.Millisecond}))
+	require.ErrorContains(t, err, "deadline of 200ms")
+	require.NoError(t, runners.Check(context.Background(), openPython(t, "good", class(goodBody), OpenOptions{})))
+}
+
+func TestGroupsOfPython(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}})
+	p := openPython(t, "groups", class(`        s = one_group(context, 5)
+        g = PanoptesMetricsGroup(context.data, 'more', 30)
+        g.add_dimension(PanoptesMetricDimension('cpu_no', '5'))
+        g.add_metric(PanoptesMetric('load', 0.3, PanoptesMetricType.GAUGE))
+        g.add_metric(PanoptesMetric('nan', float('nan'), PanoptesMetricType.GAUGE))
+        g.add_metric(PanoptesMetric('switches', 50, PanoptesMetricType.COUNTER))
+        s.add(g)
+        s.add(PanoptesMetricsGroup(context.data, 'empty', 60))
+        return s`), OpenOptions{})
+	resource := testResource("r1")
+	res := runners.Run(context.Background(), Request{Plugin: p, Resource: resource})
+	require.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+	require.Len(t, res.Groups, 3)
+	byType := map[string]*pluginsdk.MetricsGroup{}
+	for _, g := range res.Groups {
+		byType[g.Type] = g
+		assert.Same(t, resource, g.Resource)
+	}
+	assert.Len(t, byType["test"].Metrics(), 1)
+	assert.Empty(t, byType["empty"].Metrics(), "a group without metrics is kept")
+	more := byType["more"]
+	assert.Equal(t, 30, more.Interval)
+	assert.Len(t, more.Metrics(), 2)
+	value, _ := more.Dimension("cpu_no")
+	assert.Equal(t, "5", value)
+	require.Len(t, res.Dropped, 1)
+	d := res.Dropped[0]
+	assert.Equal(t, Drop{Group: "more", Metric: "nan", Reason: DropNotFinite, Err: d.Err}, d)
+	assert.ErrorContains(t, d.Err, `plugin "groups": resource "r1": `)
+	assert.Positive(t, res.Duration)
+	assert.Positive(t, res.CPU)
+}
+
+func TestContextOfPython(t *testing.T) {
+	t.Parallel()
+	secrets := kv.NewSecrets(t.TempDir())
+	store := kv.NewStore(kv.Options{}).Namespace(kv.PluginsNamespace)
+	runners := newRunners(t, Settings{
+		Python: PythonSettings{MaxWorkers: 2}, KV: store, Secrets: secrets,
+		Context: Context{Sites: []string{"dc1", "dc2"}, SNMP: map[string]any{"port": 161}},
+	})
+	p := openPython(t, "context", class(`        kv = context.kv
+        assert kv.get('absent') is None
+        assert kv.ttl('absent') == -2
+        kv.set('k', 'v')
+        assert kv.get('k') == 'v', kv.get('k')
+        assert 0 < kv.ttl('k') <= 604800
+        assert kv.getset('k', 'w', expire=10) == 'v'
+        kv.set('for good', 'x', expire=None)
+        assert kv.ttl('for good') == -1
+        assert sorted(kv.find_keys('*')) == ['for good', 'k'], kv.find_keys('*')
+        kv.delete('for good')
+        assert kv.get('for good') is None
+        kv.set_add('s', 'a')
+        kv.set_add('s', 'b')
+        assert kv.set_members('s') == {'a', 'b'}
+        assert context.secrets.get_by_site('none', 'dc1') is None
+        assert context.sites == {'dc1', 'dc2'}, context.sites
+        assert context.snmp['port'] == 161
+        assert context.config['main']['execute_frequency'] == '60', context.config
+        assert context.data.resource_id == 'r1'
+        return one_group(context)`), OpenOptions{})
+	res := run(runners, p, "r1")
+	require.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+	got, err := store.Get(context.Background(), "k")
+	require.NoError(t, err)
+	assert.Equal(t, "w", got)
+}
+
+func TestLogsOfPython(t *testing.T) {
+	t.Parallel()
+	logger, logs := logged(t)
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}, Logger: logger})
+	p := openPython(t, "talks", class(`        context.logger.warning('careful %s', 'now')
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            context.logger.exception('oops')
+        print('printed')
+        return one_group(context)`), OpenOptions{})
+	require.Equal(t, OutcomeOK, run(runners, p, "r1").Outcome)
+	require.NoError(t, runners.Shutdown(context.Background())) // stderr has been read to its end
+	for _, want := range []struct{ message, level, field string }{
+		{"careful now", "warn", "logger"},
+		{"oops", "error", "exception"},
+		{"printed", "info", "stream"},
+	} {
+		entries := logs.FilterMessageSnippet(want.message).All()
+		require.Len(t, entries, 1, want.message)
+		fields := entries[0].ContextMap()
+		assert.Equal(t, want.level, entries[0].Level.String())
+		assert.Equal(t, "talks", fields["plugin"])
+		assert.Equal(t, "r1", fields["resource_id"])
+		assert.EqualValues(t, 1, fields["run_id"])
+		assert.Contains(t, fields, want.field)
+	}
+	exception := logs.FilterMessageSnippet("oops").All()[0].ContextMap()["exception"]
+	assert.Contains(t, exception, "ZeroDivisionError")
+}
+
+func TestFloodOfLogLinesIsBounded(t *testing.T) {
+	t.Parallel()
+	logger, logs := logged(t)
+	l := newWorkerLog(logger)
+	clock := &manualClock{t: time.Unix(1_700_000_000, 0)}
+	l.now = clock.now
+	l.begin([]zap.Field{zap.String("plugin", "floods")})
+	for range maxLinesPerSecond + 100 {
+		l.stderr("line", false)
+	}
+	assert.Equal(t, maxLinesPerSecond, logs.Len())
+	clock.advance(time.Second)
+	l.stderr("next", false)
+	left := logs.FilterMessageSnippet("Left out").All()
+	require.Len(t, left, 1)
+	assert.EqualValues(t, 100, left[0].ContextMap()["lines"])
+	assert.Equal(t, "floods", left[0].ContextMap()["plugin"])
+	assert.Equal(t, 1, logs.FilterMessage("next").Len())
+}
+
+// TestEachRunIsNew: neither module nor instance state survives a run.
+func TestEachRunIsNew(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}})
+	p := openPython(t, "state", class("        global count\n        count += 1\n        assert count == 1, count\n"+goodBody)+"\ncount = 0\n", OpenOptions{})
+	for range 3 {
+		res := run(runners, p, "r1")
+		require.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+	}
+}
+
+func TestManyRunsShareFewWorkers(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 2}})
+	p := openPython(t, "good", class("        return one_group(context, os.getpid())"), OpenOptions{})
+	var mu sync.Mutex
+	pids := map[string]int{}
+	var wg sync.WaitGroup
+	for range 30 {
+		wg.Go(func() {
+			res := run(runners, p, "r1")
+			if !assert.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err) {
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			pids[res.Groups[0].Metrics()[0].Value.String()]++
+		})
+	}
+	wg.Wait()
+	assert.LessOrEqual(t, len(pids), 2)
+}
+
+func TestCallerGivesUpWhileWaitingAndWhileRunning(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}})
+	store := runners.settings.KV
+	p := openPython(t, "sleeps", class("        context.kv.set('began', 'yes')\n        time.sleep(1000)"), OpenOptions{})
+	ctx, cancel := context.WithCancel(context.Background())
+	results := make(chan Result, 2)
+	for _, id := range []string{"r1", "r2"} {
+		go func() { results <- runners.Run(ctx, Request{Plugin: p, Resource: testResource(id)}) }()
+	}
+	for {
+		if _, err := store.Get(context.Background(), "began"); err == nil {
+			break
+		}
+	}
+	cancel()
+	for range 2 {
+		res := <-results
+		assert.Equal(t, OutcomeCanceled, res.Outcome, "%v", res.Err)
+		assert.ErrorIs(t, res.Err, context.Canceled)
+	}
+	good := openPython(t, "good", class(goodBody), OpenOptions{})
+	res := run(runners, good, "r1")
+	assert.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+}
+
+func TestShutdownEndsRuns(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}})
+	p := openPython(t, "sleeps", class("        context.kv.set('began', 'yes')\n        time.sleep(1000)"), OpenOptions{})
+	result := make(chan Result, 1)
+	go func() { result <- run(runners, p, "r1") }()
+	for {
+		if _, err := runners.settings.KV.Get(context.Background(), "began"); err == nil {
+			break
+		}
+	}
+	require.NoError(t, runners.Shutdown(context.Background()))
+	res := <-result
+	assert.Equal(t, OutcomeCanceled, res.Outcome, "%v", res.Err)
+	require.NoError(t, runners.Shutdown(context.Background()))
+	res = run(runners, p, "r1")
+	assert.Equal(t, OutcomeCanceled, res.Outcome, "%v", res.Err)
+	assert.ErrorIs(t, res.Err, errShutdown)
+}
+
+func TestInterpreterThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, script string
+		errs         []string
+	}{
+		{"missing", "", []string{"python.interpreter", "cannot be run", "install Python 3.8"}},
+		{"old", `echo '[2, 7, "/usr/bin/python2"]'`, []string{"python.interpreter", "is Python 2.7, 3.8 or later is needed"}},
+		{"older 3", `echo '[3, 7, "/usr/bin/python3"]'`, []string{"is Python 3.7"}},
+		{"fails", `echo broken library >&2; exit 9`, []string{"python.interpreter", "exit status 9", "broken library"}},
+		{"no python", `echo hello`, []string{`it answered "hello\n"`}},
+		{"worker fails", `case "$*" in *-c*) echo '[3, 9, ""]';; *) echo cannot import x >&2; exit 3;; esac`, []string{"start Python worker", "exit status 3", "cannot import x"}},
+		{"worker speaks nonsense", `case "$*" in *-c*) echo '[3, 9, ""]';; *) echo nonsense; cat;; esac`, []string{"start Python worker", "line is no JSON"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "python3")
+			if c.script != "" {
+				writeScript(t, path, c.script)
+			}
+			runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1, Interpreter: path}})
+			res := run(runners, openPython(t, "good", class(goodBody), OpenOptions{}), "r1")
+			assert.Equal(t, OutcomeUnavailable, res.Outcome)
+			require.Error(t, res.Err)
+			for _, want := range append(c.errs, "no Python worker can be started") {
+				assert.Contains(t, res.Err.Error(), want)
+			}
+			err := runners.Check(context.Background(), openPython(t, "good", class(goodBody), OpenOptions{}))
+			var unavailable *unavailableError
+			assert.True(t, errors.As(err, &unavailable), "%v", err)
+		})
+	}
+}
+
+func TestRunningPluginsDoNotSeeOurEnvironment(t *testing.T) {
+	t.Setenv("PANOPTES_TEST_TOKEN", "hush")
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}})
+	p := openPython(t, "env", class("        assert 'PANOPTES_TEST_TOKEN' not in os.environ\n        assert os.environ['PATH']\n"+goodBody), OpenOptions{})
+	res := run(runners, p, "r1")
+	assert.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+}
+
+func TestRuntimeDir(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1, RuntimeDir: dir}})
+	p := openPython(t, "good", class("        assert sys.path[0].startswith("+strings.ReplaceAll(`"`+dir+`"`, `\`, `\\`)+")\n"+goodBody), OpenOptions{})
+	res := run(runners, p, "r1")
+	assert.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+}
