@@ -31,7 +31,7 @@ class PanoptesMetricType(object):
 
 
 METRIC_TYPE_NAMES = {PanoptesMetricType.GAUGE: 'GAUGE', PanoptesMetricType.COUNTER: 'COUNTER'}
-_JSON_TYPE_NAMES = {type_: name.lower() for type_, name in METRIC_TYPE_NAMES.items()}
+_JSON_TYPE_NAMES = {0: 'gauge', 1: 'counter'}
 
 
 class PanoptesMetricValidators(object):
@@ -184,10 +184,7 @@ class PanoptesMetricsGroupEncoder(json.JSONEncoder):
 
     def default(self, o):
         if isinstance(o, (set, frozenset)):
-            try:
-                return sorted(o, key=str)
-            except TypeError:  # a text of one of them cannot be had
-                return list(o)
+            return sorted(o, key=str)
         for cls in (PanoptesResource, PanoptesMetric, PanoptesMetricDimension, PanoptesMetricsGroup):
             if isinstance(o, cls):
                 return getattr(o, '_{}__data'.format(cls.__name__))
