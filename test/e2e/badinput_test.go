@@ -12,9 +12,10 @@ import (
 )
 
 const badPluginHead = `
-import os, sys, time
 from yahoo_panoptes.framework.metrics import *
 from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
+
+import os, time  # after the star, which brings a time of its own
 
 class Bad(PanoptesPollingPlugin):
     def run(self, context):
@@ -48,7 +49,7 @@ func TestBadInput(t *testing.T) {
 	p.start(t)
 
 	for what, texts := range map[string][]string{
-		"a resources file that is no JSON":   {"broken.json", ":3:"},
+		"a resources file that is no JSON":   {"broken.json", "line 3, column 3"},
 		"a plugin file without Name":         {"noname.panoptes-plugin", "Name"},
 		"a plugin file without Module":       {"nomodule.panoptes-plugin", "Module"},
 		"a plugin file without a filter":     {"nofilter.panoptes-plugin", "resource_filter"},
@@ -58,7 +59,7 @@ func TestBadInput(t *testing.T) {
 		"a plugin that raises":               {"raising", "boom at the device"},
 		"a plugin that returns a list":       {"listing", "list"},
 		"a plugin that prints":               {"printing", "words on stdout"},
-		"a plugin that outstays its time":    {"sleeping", "timeout"},
+		"a plugin that outstays its time":    {"sleeping", "deadline of"},
 		"a plugin that ends its own process": {"exiting", "crashed"},
 	} {
 		waitFor(t, "a message about "+what, func() (bool, string) {

@@ -121,7 +121,7 @@ func start(t *testing.T, env []string, name string, args ...string) *process {
 	t.Cleanup(func() {
 		p.stop(t, syscall.SIGINT)
 		if t.Failed() {
-			t.Logf("output of %s:\n%s", filepath.Base(name), tail(p.output(), 12000))
+			t.Logf("output of %s:\n%s", filepath.Base(name), tail(p.output(), 400000))
 		}
 	})
 	return p
