@@ -52,6 +52,9 @@ func (l *collectorLog) line(text string) {
 		switch parts[1] {
 		case "debug", "info":
 			l.showing = false
+			if news.MatchString(parts[2]) {
+				fmt.Fprintf(l.out, "collector: %s\n", parts[2])
+			}
 			return
 		case "warn", "error", "dpanic", "panic", "fatal":
 			l.showing = true
@@ -62,6 +65,9 @@ func (l *collectorLog) line(text string) {
 		fmt.Fprintf(l.out, "collector: %s\n", text)
 	}
 }
+
+// news finds the messages that answer an edit of a plugin, which are no warnings.
+var news = regexp.MustCompile(`(^|\t)(Loaded plugin|Removed plugin|Plugin runs again)`)
 
 // ownResource is the field by which the Collector names itself on each line.
 var ownResource = regexp.MustCompile(`\t\{"resource": \{[^{}]*\}\}$|"resource": \{[^{}]*\}, `)

@@ -161,7 +161,7 @@ func (s *setup) introduce(w io.Writer) {
 		if file, err := pluginfile.Load(path); err == nil {
 			fmt.Fprintf(w, "  plugin       %s\n", relative(path))
 			if module, kind, _, err := file.ResolveModule(); err == nil && kind != pluginfile.KindGo {
-				fmt.Fprintf(w, "               %s: edit it now, the next run takes the change\n", relative(module))
+				fmt.Fprintf(w, "               %s: edit it now, a change takes effect within seconds\n", relative(module))
 			}
 		}
 		return nil

@@ -113,6 +113,7 @@ func TestCollectorLog(t *testing.T) {
 	for _, line := range []string{
 		"2026-01-02T03:04:05.678Z\tinfo\tservice/service.go:1\tStarting",
 		"a line that belongs to it",
+		"2026-01-02T03:04:05.678Z\tinfo\tplugins.go:1\tLoaded plugin\t{\"plugin\": \"x\"}",
 		"2026-01-02T03:04:05.678Z\twarn\treceiver.go:1\tPlugin does not load\t{\"resource\": {\"a\": \"b\"}, \"plugin\": \"x\"}",
 		"\tits stack",
 		"2026-01-02T03:04:05.678Z\tdebug\tx\ty\t{\"resource\": {\"a\": \"b\"}}",
@@ -120,10 +121,10 @@ func TestCollectorLog(t *testing.T) {
 		log.line(line)
 	}
 	require.NoError(t, log.close())
-	require.Equal(t, "collector: warn\treceiver.go:1\tPlugin does not load\t{\"plugin\": \"x\"}\ncollector: \tits stack\n", out.String())
-	require.Equal(t, 5, strings.Count(log.tail(), "\n"))
+	require.Equal(t, "collector: plugins.go:1\tLoaded plugin\t{\"plugin\": \"x\"}\ncollector: warn\treceiver.go:1\tPlugin does not load\t{\"plugin\": \"x\"}\ncollector: \tits stack\n", out.String())
+	require.Equal(t, 6, strings.Count(log.tail(), "\n"))
 	require.True(t, strings.HasSuffix(log.tail(), "\ty\n"), log.tail())
-	require.Equal(t, 5, strings.Count(read(t, file), "\n"))
+	require.Equal(t, 6, strings.Count(read(t, file), "\n"))
 	for range 100 {
 		log.line("x")
 	}
