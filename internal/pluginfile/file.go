@@ -335,9 +335,17 @@ func (f *File) Transforms() string {
 	return strings.Join(lines, "\n")
 }
 
-// Topics returns the suffixes of [topics] processed, separated by commas, or "".
+// Topics returns the suffixes of [topics] processed, separated by commas, or "". An option that is there and empty is the
+// suffix "" (docs/panoptes/formats.md, section 5), which is returned as ",".
 func (f *File) Topics() string {
-	return transforms.Unquote(oneLine(f.Config.Get("topics", "processed")))
+	value, ok := f.Config["topics"]["processed"]
+	if !ok {
+		return ""
+	}
+	if suffixes := transforms.Unquote(oneLine(value)); suffixes != "" {
+		return suffixes
+	}
+	return ","
 }
 
 // oneLine joins the lines of a value that is a list.

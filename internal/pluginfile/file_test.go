@@ -231,7 +231,7 @@ func TestTimes(t *testing.T) {
 
 func TestTopics(t *testing.T) {
 	t.Parallel()
-	for value, want := range map[string]string{"a, b": "a, b", `"a, b"`: "a, b", "a,\n b": "a, b", "": ""} {
+	for value, want := range map[string]string{"a, b": "a, b", `"a, b"`: "a, b", "a,\n b": "a, b", "": ",", `""`: ","} {
 		if got := parsed(t, minimal+"[topics]\nprocessed = "+value).Topics(); got != want {
 			t.Errorf("%q: %q, want %q", value, got, want)
 		}
