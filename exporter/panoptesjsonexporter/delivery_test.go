@@ -150,7 +150,8 @@ func TestRefusedTopics(t *testing.T) {
 		change  func(*Config)
 	}{
 		"unknown, and not to be created": {
-			"unknown_topic", []kfake.Opt{kfake.SeedTopics(1, "dc1-processed")},
+			"unknown_topic",
+			[]kfake.Opt{kfake.SeedTopics(1, "dc1-processed")},
 			func(cfg *Config) { cfg.Producer.AllowAutoTopicCreation = false },
 		},
 		"not authorized": {

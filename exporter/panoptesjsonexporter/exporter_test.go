@@ -37,7 +37,7 @@ type vector struct {
 	} `json:"options"`
 }
 
-// readVectors returns the rows that tell topics: for the others the rule is this project's own (docs/topics.md), and
+// readVectors returns the rows that tell topics: for the others the rule is this project's own (docs/mapping.md), and
 // without any topic the exporter does not start.
 func readVectors(t *testing.T) []vector {
 	t.Helper()

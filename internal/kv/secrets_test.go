@@ -59,8 +59,17 @@ func TestSecretsStayInDirectory(t *testing.T) {
 	writeSecret(t, top, "other", "b", "outside")
 	s := NewSecrets(dir)
 	for _, c := range [][2]string{
-		{"../other", "b"}, {"..", "other"}, {"a", "../../other/b"}, {"a/../a", "b"}, {"", "b"}, {"a", ""}, {".", "a"},
-		{`a\b`, "b"}, {"a", "b\x00"}, {"a", ".hidden"}, {"C:", "b"},
+		{"../other", "b"},
+		{"..", "other"},
+		{"a", "../../other/b"},
+		{"a/../a", "b"},
+		{"", "b"},
+		{"a", ""},
+		{".", "a"},
+		{`a\b`, "b"},
+		{"a", "b\x00"},
+		{"a", ".hidden"},
+		{"C:", "b"},
 	} {
 		value, err := s.Get(context.Background(), c[0], c[1])
 		if err == nil || errors.Is(err, pluginsdk.ErrNotFound) || value != "" {

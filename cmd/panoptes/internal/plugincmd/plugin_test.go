@@ -144,8 +144,8 @@ func TestRunDoubleRates(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
 	plugin := f.plugin(t, "counting", "go:counting", `resource_id = "one"`, transforms)
-	stdout, _, err := execute(t, NewRun(host), plugin, "--resources", f.resources, "--times", "2", "--pause", "0", "--json", "--rates", "double")
-	require.NoError(t, err)
+	stdout, stderr, err := execute(t, NewRun(host), plugin, "--resources", f.resources, "--times", "2", "--pause", "0", "--json", "--rates", "double")
+	require.NoError(t, err, stderr)
 	require.Equal(t, []string{jsonGroup("one", "dc1", 0, ""), jsonGroup("one", "dc1", 1, "5.0")}, full(stdout))
 }
 
@@ -167,8 +167,8 @@ func TestRunOTLP(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
 	plugin := f.plugin(t, "counting", "go:counting", `resource_id = "one"`, transforms)
-	stdout, _, err := execute(t, NewRun(host), plugin, "--resources", f.resources, "--times", "2", "--pause", "0", "--otlp")
-	require.NoError(t, err)
+	stdout, stderr, err := execute(t, NewRun(host), plugin, "--resources", f.resources, "--times", "2", "--pause", "0", "--otlp")
+	require.NoError(t, err, stderr)
 	lines := strings.Split(strings.TrimSuffix(stdout, "\n"), "\n")
 	require.Len(t, lines, 2)
 	md, err := (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics([]byte(lines[1]))
@@ -187,8 +187,8 @@ func TestRunForPeople(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
 	plugin := f.plugin(t, "counting", "go:counting", `resource_id = "one"`, transforms)
-	stdout, _, err := execute(t, NewRun(host), plugin, "--resources", f.resources, "--times", "2", "--pause", "0")
-	require.NoError(t, err)
+	stdout, stderr, err := execute(t, NewRun(host), plugin, "--resources", f.resources, "--times", "2", "--pause", "0")
+	require.NoError(t, err, stderr)
 	require.Equal(t, `plugin counting: go counting, every 1m0s, deadline 1m15s
 filter: resource_id = "one"
 transform: example = rate:example:n
@@ -228,7 +228,9 @@ func TestRunFailures(t *testing.T) {
 		"not compiled in":     {"go:other", `resource_id = "one"`, nil, 2, "", "pluginsdk/plugintest"},
 		"no resource matches": {"go:counting", `resource_id = "three"`, nil, 1, "", `none of the 2 resources matches the filter of plugin "p", which is: resource_id = "three"`},
 		"the named one does not match": {
-			"go:counting", `resource_class = "system" AND resource_site = "dc1"`, []string{"--resource", "two"}, 1, "",
+			"go:counting", `resource_class = "system" AND resource_site = "dc1"`,
+			[]string{"--resource", "two"},
+			1, "",
 			`resource "two" does not match the filter of plugin "p": resource_site = "dc1"; resource_site is "dc2"`,
 		},
 		"the named one is not there":       {"go:counting", `resource_id = "one"`, []string{"--resource", "nine"}, 1, "", `no resource of the files has the id "nine"`},
