@@ -1,0 +1,108 @@
+package codec
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
+)
+
+// The bytes that can stand in a JSON string as they are, eight at a time.
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// plain says whether all of b is printable ASCII without quotes and backslashes.
+func plain(b []byte) bool {
+	for len(b) >= 8 {
+		if special(binary.LittleEndian.Uint64(b)) {
+			return false
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// special says whether one of eight bytes needs an escape. Each term has the high bit set in the first byte it is
+// about: below the blank, equal to DEL, to a quote, to a backslash, and, by x itself, beyond ASCII. A borrow can set it
+// in later bytes too, which does not matter to a question about any.
+func special(x uint64) bool {
+	del, quote, backslash := x^ones*0x7f, x^ones*'"', x^ones*'\\'
+	return (x|(x-ones*' ')|(del-ones)&^del|(quote-ones)&^quote|(backslash-ones)&^backslash)&highs != 0
+}
+
+// appendString is pyjson.AppendString with a short way for text that needs no escapes.
+func appendString(b []byte, s string) []byte {
+	start := len(b)
+	b = append(b, '"')
+	b = append(b, s...)
+	if !plain(b[start+1:]) {
+		return pyjson.AppendString(b[:start], s)
+	}
+	return append(b, '"')
+}
+
+// Doubles below maxShort that are a multiple of 1/scale have at most 15 digits, so no other decimal of as many digits
+// reads as the same double: the text is the shortest one, which is Python's.
+const (
+	scale    = 1e6
+	maxShort = 1e9
+	minShort = 1e-4
+)
+
+// appendFloat is pyjson.AppendFloat with a short way for numbers with few decimals, which most measurements are.
+func appendFloat(b []byte, f float64) []byte {
+	abs := math.Abs(f)
+	if !(abs >= minShort && abs < maxShort) {
+		return pyjson.AppendFloat(b, f)
+	}
+	n := uint64(abs*scale + 0.5)
+	if float64(n)/scale != abs {
+		return pyjson.AppendFloat(b, f)
+	}
+	if f < 0 {
+		b = append(b, '-')
+	}
+	whole, fraction := n/scale, uint32(n%scale)
+	b = strconv.AppendUint(b, whole, 10)
+	b = append(b, '.')
+	if fraction%1000 == 0 {
+		return appendDecimals(b, fraction/1000)
+	}
+	high := fraction / 1000
+	b = append(b, '0'+byte(high/100), '0'+byte(high/10%10), '0'+byte(high%10))
+	return appendDecimals(b, fraction%1000)
+}
+
+// appendDecimals appends three decimals but for zeros at the end, of which a first one stays if nothing precedes it.
+func appendDecimals(b []byte, n uint32) []byte {
+	first, second, third := '0'+byte(n/100), '0'+byte(n/10%10), '0'+byte(n%10)
+	switch {
+	case third != '0':
+		return append(b, first, second, third)
+	case second != '0':
+		return append(b, first, second)
+	}
+	return append(b, first)
+}
+
+const nanosPerMilli = 1_000_000
+
+// appendSeconds appends nanoseconds as seconds, rounded to the millisecond: at most 14 digits, so this is the shortest
+// text of the double that they stand for.
+func appendSeconds(b []byte, nanos uint64) []byte {
+	millis := nanos / nanosPerMilli
+	if nanos%nanosPerMilli >= nanosPerMilli/2 {
+		millis++
+	}
+	b = strconv.AppendUint(b, millis/1000, 10)
+	b = append(b, '.')
+	return appendDecimals(b, uint32(millis%1000))
+}
