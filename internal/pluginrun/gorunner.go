@@ -22,14 +22,10 @@ type goRunner struct {
 	settings Settings
 	runID    atomic.Int64
 
-	// base ends at Shutdown, and every run's context with it.
-	base   context.Context
-	cancel context.CancelFunc
-
 	mu     sync.Mutex
 	closed bool
-	runs   map[runKey]struct{}
-	idle   chan struct{} // closed when the last run has ended after Shutdown
+	runs   map[runKey]context.CancelFunc // those under way, with what ends their contexts
+	idle   chan struct{}                 // closed when the last run has ended after Shutdown
 }
 
 // runKey is what must not overlap.
@@ -41,9 +37,7 @@ type runKey struct {
 func keyOf(p *Plugin, r *pluginsdk.Resource) runKey { return runKey{p.File.Name, r.Identity()} }
 
 func newGoRunner(s Settings) *goRunner {
-	r := &goRunner{settings: s, runs: map[runKey]struct{}{}, idle: make(chan struct{})}
-	r.base, r.cancel = context.WithCancel(context.Background())
-	return r
+	return &goRunner{settings: s, runs: map[runKey]context.CancelFunc{}, idle: make(chan struct{})}
 }
 
 // Check implements Runner.
@@ -72,13 +66,11 @@ func (r *goRunner) Run(ctx context.Context, req Request) Result {
 		return Result{Outcome: OutcomeRejected, Err: err}
 	}
 	key := keyOf(req.Plugin, req.Resource)
-	if outcome, err := r.begin(key); err != nil {
+	runCtx, stop := context.WithTimeout(ctx, req.Plugin.Deadline)
+	defer stop()
+	if outcome, err := r.begin(key, stop); err != nil {
 		return req.failed(outcome, err)
 	}
-	deadline := req.Plugin.Deadline
-	runCtx, stop := context.WithTimeout(ctx, deadline)
-	defer stop()
-	defer context.AfterFunc(r.base, stop)()
 	answer := make(chan goAnswer, 1)
 	start := time.Now()
 	go func() {
@@ -163,13 +155,19 @@ func (r *goRunner) overdue(ctx context.Context, req Request, err error) Result {
 	switch {
 	case ctx.Err() != nil:
 		return req.failed(OutcomeCanceled, ctx.Err())
-	case r.base.Err() != nil:
+	case r.isClosed():
 		return req.failed(OutcomeCanceled, errShutdown)
 	}
 	return req.failed(OutcomeTimeout, deadlineError(req.Plugin, err))
 }
 
-func (r *goRunner) begin(key runKey) (Outcome, error) {
+func (r *goRunner) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}
+
+func (r *goRunner) begin(key runKey, stop context.CancelFunc) (Outcome, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -178,7 +176,7 @@ func (r *goRunner) begin(key runKey) (Outcome, error) {
 	if _, ok := r.runs[key]; ok {
 		return OutcomeBusy, errors.New("an earlier run has not ended yet: the plugin does not heed the end of its context")
 	}
-	r.runs[key] = struct{}{}
+	r.runs[key] = stop
 	return "", nil
 }
 
@@ -201,8 +199,10 @@ func (r *goRunner) Busy(p *Plugin, res *pluginsdk.Resource) bool {
 
 // Shutdown implements Runner. Plugins that do not return are left behind, which the error says.
 func (r *goRunner) Shutdown(ctx context.Context) error {
-	r.cancel()
 	r.mu.Lock()
+	for _, stop := range r.runs {
+		stop()
+	}
 	if !r.closed {
 		r.closed = true
 		if len(r.runs) == 0 {

@@ -230,6 +230,6 @@ func (r *pythonRunner) Shutdown(ctx context.Context) error {
 	case <-r.gone:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("Python workers have not ended: %w", ctx.Err())
+		return fmt.Errorf("workers of Python plugins have not ended: %w", ctx.Err())
 	}
 }

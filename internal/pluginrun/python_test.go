@@ -3,6 +3,7 @@ package pluginrun
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -282,21 +283,33 @@ func TestManyRunsShareFewWorkers(t *testing.T) {
 	assert.LessOrEqual(t, len(pids), 2)
 }
 
+// signalKV tells when something is written to it, so that a test can wait until a plugin is on.
+type signalKV struct {
+	pluginsdk.KeyValueStore
+	written chan struct{}
+}
+
+func newSignalKV() *signalKV {
+	return &signalKV{kv.NewStore(kv.Options{}).Namespace(kv.PluginsNamespace), make(chan struct{}, 10)}
+}
+
+// Set implements pluginsdk.KeyValueStore.
+func (s *signalKV) Set(ctx context.Context, key, value string, ttl time.Duration) error {
+	s.written <- struct{}{}
+	return s.KeyValueStore.Set(ctx, key, value, ttl)
+}
+
 func TestCallerGivesUpWhileWaitingAndWhileRunning(t *testing.T) {
 	t.Parallel()
-	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}})
-	store := runners.settings.KV
+	store := newSignalKV()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}, KV: store})
 	p := openPython(t, "sleeps", class("        context.kv.set('began', 'yes')\n        time.sleep(1000)"), OpenOptions{})
 	ctx, cancel := context.WithCancel(context.Background())
 	results := make(chan Result, 2)
 	for _, id := range []string{"r1", "r2"} {
 		go func() { results <- runners.Run(ctx, Request{Plugin: p, Resource: testResource(id)}) }()
 	}
-	for {
-		if _, err := store.Get(context.Background(), "began"); err == nil {
-			break
-		}
-	}
+	<-store.written
 	cancel()
 	for range 2 {
 		res := <-results
@@ -310,15 +323,12 @@ func TestCallerGivesUpWhileWaitingAndWhileRunning(t *testing.T) {
 
 func TestShutdownEndsRuns(t *testing.T) {
 	t.Parallel()
-	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}})
+	store := newSignalKV()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}, KV: store})
 	p := openPython(t, "sleeps", class("        context.kv.set('began', 'yes')\n        time.sleep(1000)"), OpenOptions{})
 	result := make(chan Result, 1)
 	go func() { result <- run(runners, p, "r1") }()
-	for {
-		if _, err := runners.settings.KV.Get(context.Background(), "began"); err == nil {
-			break
-		}
-	}
+	<-store.written
 	require.NoError(t, runners.Shutdown(context.Background()))
 	res := <-result
 	assert.Equal(t, OutcomeCanceled, res.Outcome, "%v", res.Err)
@@ -377,4 +387,28 @@ func TestRuntimeDir(t *testing.T) {
 	p := openPython(t, "good", class("        assert sys.path[0].startswith("+strings.ReplaceAll(`"`+dir+`"`, `\`, `\\`)+")\n"+goodBody), OpenOptions{})
 	res := run(runners, p, "r1")
 	assert.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+}
+
+func BenchmarkPythonRun(b *testing.B) {
+	dir := b.TempDir()
+	path := filepath.Join(dir, "good.panoptes-plugin")
+	require.NoError(b, os.WriteFile(path, []byte("[Core]\nName = good\nModule = good"+pluginHead), 0o600))
+	require.NoError(b, os.WriteFile(filepath.Join(dir, "good.py"), []byte(class(goodBody)), 0o600))
+	p, _, err := Open(path, OpenOptions{})
+	require.NoError(b, err)
+	r, err := New(Settings{Python: PythonSettings{MaxWorkers: 2}})
+	require.NoError(b, err)
+	req := Request{Plugin: p, Resource: testResource("r1")}
+	require.NoError(b, r.Run(context.Background(), req).Err) // with a worker that has to be started
+	b.ReportAllocs()
+	b.ResetTimer()
+	b.SetParallelism(4)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if res := r.Run(context.Background(), req); res.Err != nil {
+				b.Error(res.Err)
+			}
+		}
+	})
+	require.NoError(b, r.Shutdown(context.Background()))
 }

@@ -325,7 +325,14 @@ func TestRequestsAreBounded(t *testing.T) {
 		return 1, nil
 	}})
 	n := cap(entered)
-	go p.write(strings.Repeat(`{"jsonrpc":"2.0","id":1,"method":"x"}`+"\n", n))
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	writing.Go(func() {
+		_, err := io.WriteString(p.out, strings.Repeat(`{"jsonrpc":"2.0","id":1,"method":"x"}`+"\n", n))
+		if err != nil {
+			t.Error(err)
+		}
+	})
 	<-entered
 	<-entered
 	for range n {
