@@ -88,6 +88,13 @@ func (g *MetricsGroup) checkHead() error {
 	return nil
 }
 
+// Reset empties the group for another use and keeps its memory: what Metrics and Dimensions returned is no longer valid.
+func (g *MetricsGroup) Reset() {
+	clear(g.metrics)
+	clear(g.dimensions)
+	*g = MetricsGroup{metrics: g.metrics[:0], dimensions: g.dimensions[:0]}
+}
+
 // Now is the present time in seconds, rounded to milliseconds as Panoptes does.
 func Now() Number { return UnixTime(time.Now()) }
 

@@ -38,6 +38,10 @@ func RoundMillis(f float64) float64 {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return f
 	}
+	// A time that is rounded already: the double next to n/1000, which is what the long way would read back.
+	if n := math.RoundToEven(f * 1000); math.Abs(n) < 1<<50 && n/1000 == f {
+		return f
+	}
 	var buf [64]byte
 	r, err := strconv.ParseFloat(string(strconv.AppendFloat(buf[:0], f, 'f', 3, 64)), 64)
 	if err != nil {
