@@ -283,22 +283,28 @@ func changeMap(t *rapid.T, m pcommon.Map) {
 
 // FuzzEncoder reads any bytes as OTLP: maps with a key twice come no other way.
 func FuzzEncoder(f *testing.F) {
-	marshal := &pmetric.ProtoMarshaler{}
+	addMetrics(f)
+	e := NewEncoder(mapping.FromOptions{}, testRoutes)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if md, ok := readMetrics(data); ok {
+			same(t, e, md, mapping.FromOptions{})
+		}
+	})
+}
+
+func addMetrics(f *testing.F) {
 	for i := range 20 {
-		data, err := marshal.MarshalMetrics(rapid.Custom(drawMetrics).Example(i))
+		data, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(rapid.Custom(drawMetrics).Example(i))
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(data)
 	}
-	e := NewEncoder(mapping.FromOptions{}, testRoutes)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(data)
-		if err != nil {
-			return
-		}
-		same(t, e, md, mapping.FromOptions{})
-	})
+}
+
+func readMetrics(data []byte) (pmetric.Metrics, bool) {
+	md, err := (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(data)
+	return md, err == nil
 }
 
 func TestEncoderStopsAtVisitorsError(t *testing.T) {
