@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -129,22 +130,46 @@ func readPids(t *testing.T, r io.Reader, n int) []int {
 	return pids
 }
 
-// running says whether there is a process of that number.
-func running(pid int) bool { return syscall.Kill(pid, 0) == nil }
+// newFIFO makes a named pipe and returns its path, and a function that waits until nobody has it open for writing: the
+// end of a process that is not our child shows in the end of what it holds.
+func newFIFO(t *testing.T) (path string, released func()) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path, func() {
+		t.Helper()
+		f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // does not wait for a writer
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if _, err := io.ReadAll(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 func TestStopEndsTheGroup(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ name, script, err string }{
-		{"heeds TERM", `sleep 1000 & echo $!; echo $$; wait`, "signal: terminated"},
-		{"ignores TERM", `trap '' TERM; sleep 1000 & echo $!; echo $$; while :; do wait; done`, "signal: killed"},
-		{"ends itself on TERM", `trap 'exit 3' TERM; sleep 1000 & echo $!; echo $$; while :; do wait; done`, "exit status 3"},
+	for _, c := range []struct{ name, trap, err string }{
+		{"heeds TERM", `:`, "signal: terminated"},
+		{"ignores TERM", `trap '' TERM`, "signal: killed"},
+		{"ends itself on TERM", `trap 'exit 3' TERM`, "exit status 3"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := sh(t, Config{Grace: 200 * time.Millisecond}, c.script)
-			pids := readPids(t, p.Stdout(), 2)
-			if pids[1] != p.Pid() {
-				t.Errorf("Pid = %d, want %d", p.Pid(), pids[1])
+			fifo, released := newFIFO(t)
+			hold, err := os.OpenFile(fifo, os.O_RDONLY|syscall.O_NONBLOCK, 0) // or the writer waits for a reader
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer hold.Close()
+			p := sh(t, Config{Grace: 200 * time.Millisecond, Env: []string{"FIFO=" + fifo}},
+				c.trap+`; exec 9>"$FIFO"; (trap '' TERM; exec sleep 1000) & exec 9>&-; echo $$; while :; do wait; done`)
+			if pids := readPids(t, p.Stdout(), 1); pids[0] != p.Pid() {
+				t.Errorf("Pid = %d, want %d", p.Pid(), pids[0])
 			}
 			if err := p.Stop(context.Background()); err != nil {
 				t.Fatal(err)
@@ -152,10 +177,7 @@ func TestStopEndsTheGroup(t *testing.T) {
 			if err := p.Err(); err == nil || err.Error() != c.err {
 				t.Errorf("Err = %v, want %s", err, c.err)
 			}
-			// Stdout ends only when the last process that holds it has ended.
-			if _, err := io.ReadAll(p.Stdout()); err != nil {
-				t.Error(err)
-			}
+			released()
 		})
 	}
 }
@@ -177,12 +199,15 @@ func TestStopKillsWhenContextEnds(t *testing.T) {
 // TestGroupEndsWithItsLeader: what a child leaves behind in its group does not stay.
 func TestGroupEndsWithItsLeader(t *testing.T) {
 	t.Parallel()
-	p := sh(t, Config{}, `(trap '' TERM HUP; exec sleep 1000) & echo $!`)
-	readPids(t, p.Stdout(), 1)
-	<-p.Done()
-	if _, err := io.ReadAll(p.Stdout()); err != nil {
-		t.Error(err)
+	fifo, released := newFIFO(t)
+	hold, err := os.OpenFile(fifo, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer hold.Close()
+	p := sh(t, Config{Env: []string{"FIFO=" + fifo}}, `exec 9>"$FIFO"; (trap '' TERM HUP; exec sleep 1000) & exec 9>&-`)
+	<-p.Done()
+	released()
 	if err := p.Err(); err != nil {
 		t.Errorf("Err = %v", err)
 	}
@@ -196,16 +221,16 @@ func TestGrandchildHoldsPipes(t *testing.T) {
 		t.Logf("setsid is not installed: nothing leaves its group here")
 		return
 	}
-	p := sh(t, Config{}, setsid+` sleep 1000 & echo $!`)
-	pids := readPids(t, p.Stdout(), 1)
+	p := sh(t, Config{}, setsid+` sh -c 'echo $$; exec sleep 1000' & read wait`)
+	pids := readPids(t, p.Stdout(), 1) // it has left the group
+	_ = p.Stdin().Close()
 	<-p.Done()
 	if _, err := io.ReadAll(p.Stdout()); err != nil {
 		t.Errorf("stdout: %v", err)
 	}
-	if !running(pids[0]) {
-		t.Error("the process that should hold the pipe is gone: nothing was tested")
+	if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil {
+		t.Errorf("the process that should hold the pipe is gone, nothing was tested: %v", err)
 	}
-	_ = syscall.Kill(pids[0], syscall.SIGKILL)
 }
 
 func TestReadLines(t *testing.T) {

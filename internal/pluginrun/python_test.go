@@ -261,6 +261,28 @@ func TestEachRunIsNew(t *testing.T) {
 	}
 }
 
+// TestWorkerInDoubtIsReplaced: a worker lives on after what it has taken well, and goes after what it may have not.
+func TestWorkerInDoubtIsReplaced(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}})
+	pid := openPython(t, "pid", class("        return one_group(context, os.getpid())"), OpenOptions{})
+	worker := func() string {
+		t.Helper()
+		res := run(runners, pid, "r1")
+		require.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+		return res.Groups[0].Metrics()[0].Value.String()
+	}
+	for _, c := range badPlugins {
+		if c.outcome == OutcomeCrashed {
+			continue
+		}
+		before := worker()
+		run(runners, openPython(t, c.name, c.module, OpenOptions{Deadline: c.deadline}), "r1")
+		replaced := c.outcome == OutcomeTimeout || c.outcome == OutcomeProtocol
+		assert.Equal(t, replaced, worker() != before, c.name)
+	}
+}
+
 func TestManyRunsShareFewWorkers(t *testing.T) {
 	t.Parallel()
 	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 2}})
