@@ -37,6 +37,9 @@ type Builder struct {
 
 	resources map[string]int // by resourceKey, index into md
 	scopes    map[scopeKey]*scopeBuilder
+	used      []*scopeBuilder // of md
+	free      []*scopeBuilder // of earlier ones
+	names     map[[2]string]string
 	lastKey   scopeKey
 	last      *scopeBuilder
 	key       []byte  // reused for resourceKey
@@ -63,6 +66,7 @@ func NewBuilder(opts Options) *Builder {
 		md:        pmetric.NewMetrics(),
 		resources: map[string]int{},
 		scopes:    map[scopeKey]*scopeBuilder{},
+		names:     map[[2]string]string{},
 	}
 }
 
@@ -115,7 +119,7 @@ func (b *Builder) scope(s Scope, g *pluginsdk.MetricsGroup) *scopeBuilder {
 	mark := markOf(b.kept)
 	dimensions := hashDimensions(g.Dimensions())
 	if sb == nil || !sb.takes(dimensions, mark) {
-		sb = newScopeBuilder(b.md.ResourceMetrics().At(key.resource).ScopeMetrics().AppendEmpty(), key)
+		sb = b.newScope(b.md.ResourceMetrics().At(key.resource).ScopeMetrics().AppendEmpty(), key)
 		b.scopes[key] = sb
 	}
 	sb.marks[dimensions] = mark
@@ -139,16 +143,40 @@ func (b *Builder) Take() pmetric.Metrics {
 	b.md, b.points = pmetric.NewMetrics(), 0
 	clear(b.resources)
 	clear(b.scopes)
-	b.last = nil
+	b.last, b.lastKey = nil, scopeKey{}
+	for _, sb := range b.used {
+		if sb.reset() {
+			b.free = append(b.free, sb)
+		}
+	}
+	clear(b.used)
+	b.used = b.used[:0]
 	return md
+}
+
+// maxNames bounds the names that a Builder remembers.
+const maxNames = 65536
+
+// join returns a+b. It keeps the names it made: plugins give the same ones all the time.
+func (b *Builder) join(first, second string) string {
+	if name, ok := b.names[[2]string{first, second}]; ok {
+		return name
+	}
+	if len(b.names) >= maxNames {
+		clear(b.names)
+	}
+	name := first + second
+	b.names[[2]string{name[:len(first)], name[len(first):]}] = name
+	return name
 }
 
 // scopeBuilder fills one ScopeMetrics.
 type scopeBuilder struct {
+	builder *Builder
 	prefix  string // of metric names
 	out     pmetric.MetricSlice
 	metrics []metricBuilder
-	index   map[metricKey]int   // of metrics
+	index   map[metricKey]int   // of metrics, where there are many
 	marks   map[uint64]lastMark // by hash of the dimensions, the last group that has them
 }
 
@@ -162,8 +190,9 @@ type metricBuilder struct {
 	points pmetric.NumberDataPointSlice
 }
 
-func newScopeBuilder(out pmetric.ScopeMetrics, key scopeKey) *scopeBuilder {
-	out.Scope().SetName(attrs.ScopePrefix + key.Plugin)
+// newScope begins a ScopeMetrics for the points of b.kept.
+func (b *Builder) newScope(out pmetric.ScopeMetrics, key scopeKey) *scopeBuilder {
+	out.Scope().SetName(b.join(attrs.ScopePrefix, key.Plugin))
 	a := out.Scope().Attributes()
 	a.EnsureCapacity(4)
 	a.PutStr(attrs.GroupType, key.groupType)
@@ -174,12 +203,30 @@ func newScopeBuilder(out pmetric.ScopeMetrics, key scopeKey) *scopeBuilder {
 	if key.Topics != "" {
 		a.PutStr(attrs.PluginTopics, key.Topics)
 	}
-	return &scopeBuilder{
-		prefix: key.groupType + ".",
-		out:    out.Metrics(),
-		index:  map[metricKey]int{},
-		marks:  map[uint64]lastMark{},
+	var sb *scopeBuilder
+	if last := len(b.free) - 1; last >= 0 {
+		sb, b.free = b.free[last], b.free[:last]
+	} else {
+		sb = &scopeBuilder{builder: b, marks: map[uint64]lastMark{}}
 	}
+	sb.prefix, sb.out = b.join(key.groupType, "."), out.Metrics()
+	sb.out.EnsureCapacity(len(b.kept))
+	b.used = append(b.used, sb)
+	return sb
+}
+
+// Large scopes are not worth keeping for small ones.
+const maxReused = 1024
+
+// reset prepares s for another use, and says whether that is worth it.
+func (s *scopeBuilder) reset() bool {
+	if len(s.metrics) > maxReused || len(s.marks) > maxReused {
+		return false
+	}
+	clear(s.metrics)
+	clear(s.marks)
+	s.prefix, s.out, s.metrics, s.index = "", pmetric.MetricSlice{}, s.metrics[:0], nil
+	return true
 }
 
 // add writes one point. Groups of one type mostly have the same metrics in the same order, so the metric at the same
@@ -206,11 +253,11 @@ func (s *scopeBuilder) add(position int, p *point, g *pluginsdk.MetricsGroup) {
 
 // metric returns the index of the metric of that name and kind, which it makes where there is none.
 func (s *scopeBuilder) metric(key metricKey) int {
-	if i, ok := s.index[key]; ok {
+	if i := s.find(key); i >= 0 {
 		return i
 	}
 	m := s.out.AppendEmpty()
-	m.SetName(s.prefix + key.name)
+	m.SetName(s.builder.join(s.prefix, key.name))
 	mb := metricBuilder{key: key}
 	if key.kind == pluginsdk.Counter {
 		sum := m.SetEmptySum()
@@ -221,8 +268,35 @@ func (s *scopeBuilder) metric(key metricKey) int {
 		mb.points = m.SetEmptyGauge().DataPoints()
 	}
 	s.metrics = append(s.metrics, mb)
-	s.index[key] = len(s.metrics) - 1
+	if s.index != nil {
+		s.index[key] = len(s.metrics) - 1
+	}
 	return len(s.metrics) - 1
+}
+
+// indexFrom is the number of metrics from which on looking through them all would cost more than an index.
+const indexFrom = 32
+
+// find returns the index of the metric of that name and kind, or -1.
+func (s *scopeBuilder) find(key metricKey) int {
+	if len(s.metrics) < indexFrom {
+		for i := range s.metrics {
+			if s.metrics[i].key == key {
+				return i
+			}
+		}
+		return -1
+	}
+	if s.index == nil {
+		s.index = make(map[metricKey]int, 2*len(s.metrics))
+		for i := range s.metrics {
+			s.index[s.metrics[i].key] = i
+		}
+	}
+	if i, ok := s.index[key]; ok {
+		return i
+	}
+	return -1
 }
 
 // lastMark is what has to be known of a group to tell it from the next one with the same dimensions.

@@ -58,7 +58,7 @@ func (b *Builder) putResource(a pcommon.Map, r *pluginsdk.Resource) {
 	put(attrs.ResourcePlugin, r.Plugin)
 	putTimestamp(a, r.CreationTimestamp)
 	for _, e := range r.Metadata {
-		a.PutStr(attrs.ResourceMetadataPrefix+e.Key, e.Value)
+		a.PutStr(b.join(attrs.ResourceMetadataPrefix, e.Key), e.Value)
 	}
 	if b.opts.ServiceIdentity {
 		put(attrs.ServiceNamespace, r.Site)
