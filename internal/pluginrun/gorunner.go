@@ -74,8 +74,13 @@ func (r *goRunner) Run(ctx context.Context, req Request) Result {
 	answer := make(chan goAnswer, 1)
 	start := time.Now()
 	go func() {
-		defer r.end(key)
-		callGo(runCtx, plugin, r.context(req), answer)
+		// What is answered where the plugin ends the goroutine under us.
+		a := goAnswer{failure: &PluginError{Type: "panic", Message: "the plugin ended its goroutine (runtime.Goexit)"}}
+		defer func() {
+			r.end(key) // before the answer: whoever has that may ask for the next run at once
+			answer <- a
+		}()
+		a = callGo(runCtx, plugin, r.context(req))
 	}()
 	var result Result
 	select {
@@ -101,17 +106,15 @@ type goAnswer struct {
 	failure *PluginError
 }
 
-// callGo calls the plugin and always sends one answer, also where the plugin panics or ends its goroutine.
-func callGo(ctx context.Context, plugin pluginsdk.PollingPlugin, pc *pluginsdk.PluginContext, answer chan<- goAnswer) {
-	a := goAnswer{failure: &PluginError{Type: "panic", Message: "the plugin ended its goroutine (runtime.Goexit)"}}
+// callGo calls the plugin; a panic becomes its answer.
+func callGo(ctx context.Context, plugin pluginsdk.PollingPlugin, pc *pluginsdk.PluginContext) (a goAnswer) {
 	defer func() {
 		if v := recover(); v != nil {
 			a.failure = &PluginError{Type: "panic", Message: fmt.Sprint(v), Traceback: string(debug.Stack())}
 		}
-		answer <- a
 	}()
-	set, err := plugin.Run(ctx, pc)
-	a = goAnswer{set: set, err: err}
+	a.set, a.err = plugin.Run(ctx, pc)
+	return a
 }
 
 func (r *goRunner) context(req Request) *pluginsdk.PluginContext {
