@@ -125,7 +125,7 @@ func (r *pythonRunner) runIn(ctx, callCtx context.Context, w *worker, req Reques
 		"run_id":   id,
 		"plugin":   describe(req.Plugin, req.Resource),
 		"type":     "polling",
-		"resource": json.RawMessage(req.Resource.AppendJSON(nil)),
+		"resource": json.RawMessage(pythonResource(req.Resource).AppendJSON(nil)),
 		"config":   req.Config,
 		"deadline": float64(deadline.UnixMilli()) / 1000,
 	}, &answer)
@@ -186,6 +186,21 @@ type pluginParams struct {
 }
 
 // describe tells a worker which plugin to load; without a resource there is no signature.
+// unknownDiscovery stands in for the plugin that discovered a resource where none is known.
+const unknownDiscovery = "unknown"
+
+// pythonResource is the resource as Python sees it. There a resource without a plugin has no key, so its groups could not
+// even be put into a set (docs/panoptes/formats.md, section 2). Groups come back without their resource, so the
+// stand-in gets no further.
+func pythonResource(r *pluginsdk.Resource) *pluginsdk.Resource {
+	if r.Plugin != "" {
+		return r
+	}
+	known := *r
+	known.Plugin = unknownDiscovery
+	return &known
+}
+
 func describe(p *Plugin, resource *pluginsdk.Resource) pluginParams {
 	module, source := p.Module, p.source
 	if filepath.Base(module) == packageFile {

@@ -434,3 +434,17 @@ func BenchmarkPythonRun(b *testing.B) {
 	})
 	require.NoError(b, r.Shutdown(context.Background()))
 }
+
+// TestResourceWithoutPlugin: in Python such a resource gets a stand-in, which goes no further.
+func TestResourceWithoutPlugin(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: PythonSettings{MaxWorkers: 1}})
+	p := openPython(t, "orphan", class(goodBody), OpenOptions{})
+	resource := testResource("r1")
+	resource.Plugin = ""
+	res := runners.Run(context.Background(), Request{Plugin: p, Resource: resource})
+	require.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+	require.Len(t, res.Groups, 1)
+	assert.Same(t, resource, res.Groups[0].Resource)
+	assert.Empty(t, resource.Plugin)
+}
