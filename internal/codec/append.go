@@ -49,29 +49,37 @@ func appendString(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// Doubles below maxShort that are a multiple of 1/scale have at most 15 digits, so no other decimal of as many digits
-// reads as the same double: the text is the shortest one, which is Python's.
+// Doubles below 1e9 that are a multiple of a millionth, and those below 1e12 that are one of a thousandth, have at most
+// 15 digits, so no other decimal of as many digits reads as the same double: the text is the shortest one, which is
+// Python's.
 const (
-	scale    = 1e6
-	maxShort = 1e9
-	minShort = 1e-4
+	minShort     = 1e-4
+	maxMillionth = 1e9
+	maxThousand  = 1e12
 )
 
 // appendFloat is pyjson.AppendFloat with a short way for numbers with few decimals, which most measurements are.
 func appendFloat(b []byte, f float64) []byte {
 	abs := math.Abs(f)
-	if !(abs >= minShort && abs < maxShort) {
-		return pyjson.AppendFloat(b, f)
-	}
-	n := uint64(abs*scale + 0.5)
-	if float64(n)/scale != abs {
+	var n uint64 // in millionths
+	switch {
+	case abs >= minShort && abs < maxMillionth:
+		if n = uint64(abs*1e6 + 0.5); float64(n)/1e6 != abs {
+			return pyjson.AppendFloat(b, f)
+		}
+	case abs >= maxMillionth && abs < maxThousand:
+		if n = uint64(abs*1e3 + 0.5); float64(n)/1e3 != abs {
+			return pyjson.AppendFloat(b, f)
+		}
+		n *= 1000
+	default:
 		return pyjson.AppendFloat(b, f)
 	}
 	if f < 0 {
 		b = append(b, '-')
 	}
-	whole, fraction := n/scale, uint32(n%scale)
-	b = strconv.AppendUint(b, whole, 10)
+	fraction := uint32(n % 1e6)
+	b = strconv.AppendUint(b, n/1e6, 10)
 	b = append(b, '.')
 	if fraction%1000 == 0 {
 		return appendDecimals(b, fraction/1000)

@@ -18,7 +18,7 @@ func TestAppendFloatIsPython(t *testing.T) {
 	}
 	for _, f := range []float64{
 		0, math.Copysign(0, -1), 1, -1, 0.1, 0.3, 1e-4, 9.9e-5, 0.000101, 1e9, 999999999.999999, 999999999.9999999, 1e16, 1e22,
-		0.1 + 0.2, 5e-324, math.MaxFloat64, 2.675, 1234567.000001, 100.01, 1.001, 1.0001, 12.340005,
+		0.1 + 0.2, 5e-324, math.MaxFloat64, 2.675, 1234567.000001, 100.01, 1.001, 1.0001, 12.340005, 1512629517.03, 999999999999.999, 1e12, 1512629517.03121, 1e9 + 0.0005,
 	} {
 		check(t, f)
 		check(t, -f)
@@ -30,6 +30,8 @@ func TestAppendFloatIsPython(t *testing.T) {
 		check(t, float64(rapid.Int64Range(-1e15, 1e15).Draw(t, "millionths"))/1e6)
 		check(t, float64(rapid.Int64Range(-1e7, 1e7).Draw(t, "hundredths"))/100)
 		check(t, float64(rapid.Int64().Draw(t, "whole")))
+		check(t, float64(rapid.Int64Range(1e11, 1e15).Draw(t, "time"))/1e3)
+		check(t, float64(rapid.Int64Range(1e11, 1e15).Draw(t, "exact_time"))/1e5)
 	})
 }
 

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"strings"
@@ -19,7 +20,9 @@ import (
 type Encoder struct {
 	routes       route.Options
 	destinations map[place]*destination
+	destination  *destination // the last one
 	keys         map[string][]byte
+	lastKey      []byte
 
 	walker   *mapping.Walker
 	resource resource
@@ -183,26 +186,34 @@ func (e *Encoder) begin() int {
 
 // key returns a lasting copy of a message key; there are few different ones.
 func (e *Encoder) key(key []byte) []byte {
-	if known, ok := e.keys[string(key)]; ok {
-		return known
+	if bytes.Equal(e.lastKey, key) {
+		return e.lastKey
 	}
-	if len(e.keys) >= maxNames {
-		clear(e.keys)
+	known, ok := e.keys[string(key)]
+	if !ok {
+		if len(e.keys) >= maxNames {
+			clear(e.keys)
+		}
+		known = bytes.Clone(key)
+		e.keys[string(key)] = known
 	}
-	kept := append([]byte(nil), key...)
-	e.keys[string(key)] = kept
-	return kept
+	e.lastKey = known
+	return known
 }
 
 func (e *Encoder) route(site, plugin string) {
-	to, ok := e.destinations[place{site, plugin}]
-	if !ok {
-		if len(e.destinations) >= maxNames {
-			clear(e.destinations)
+	to := e.destination
+	if to == nil || to.place != (place{site, plugin}) {
+		var ok bool
+		if to, ok = e.destinations[place{site, plugin}]; !ok {
+			if len(e.destinations) >= maxNames {
+				clear(e.destinations)
+			}
+			to = &destination{place: place{strings.Clone(site), strings.Clone(plugin)}}
+			to.topics, to.sanitised = route.Topics(e.routes, to.site, to.plugin)
+			e.destinations[to.place] = to
 		}
-		to = &destination{place: place{strings.Clone(site), strings.Clone(plugin)}}
-		to.topics, to.sanitised = route.Topics(e.routes, to.site, to.plugin)
-		e.destinations[to.place] = to
+		e.destination = to
 	}
 	e.message.Topics, e.message.Sanitised = to.topics, to.sanitised
 }
