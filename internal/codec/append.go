@@ -3,6 +3,7 @@ package codec
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
@@ -14,20 +15,28 @@ const (
 	highs = 0x8080808080808080
 )
 
-// plain says whether all of b is printable ASCII without quotes and backslashes.
+// plain says whether all of b is printable ASCII without quotes and backslashes. The last bytes are read together with
+// some before them, rather than one by one.
 func plain(b []byte) bool {
-	for len(b) >= 8 {
+	n := len(b)
+	if n < 4 {
+		for _, c := range b {
+			if c < ' ' || c > '~' || c == '"' || c == '\\' {
+				return false
+			}
+		}
+		return true
+	}
+	if n < 8 {
+		return !special(uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))<<32)
+	}
+	last := binary.LittleEndian.Uint64(b[n-8:])
+	for ; len(b) > 8; b = b[8:] {
 		if special(binary.LittleEndian.Uint64(b)) {
 			return false
 		}
-		b = b[8:]
 	}
-	for _, c := range b {
-		if c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return false
-		}
-	}
-	return true
+	return !special(last)
 }
 
 // special says whether one of eight bytes needs an escape. Each term has the high bit set in the first byte it is
@@ -41,12 +50,18 @@ func special(x uint64) bool {
 // appendString is pyjson.AppendString with a short way for text that needs no escapes.
 func appendString(b []byte, s string) []byte {
 	start := len(b)
-	b = append(b, '"')
-	b = append(b, s...)
-	if !plain(b[start+1:]) {
-		return pyjson.AppendString(b[:start], s)
+	end := start + len(s) + 1
+	if end >= cap(b) {
+		b = slices.Grow(b, len(s)+2)
 	}
-	return append(b, '"')
+	out := b[:end+1]
+	out[start] = '"'
+	copy(out[start+1:], s)
+	if !plain(out[start+1 : end]) {
+		return pyjson.AppendString(b, s)
+	}
+	out[end] = '"'
+	return out
 }
 
 // Doubles below 1e9 that are a multiple of a millionth, and those below 1e12 that are one of a thousandth, have at most

@@ -30,18 +30,19 @@ const (
 	kindForeign // not ours, or to be changed: for package mapping
 )
 
-var fieldKinds = map[string]attributeKind{
-	attrs.ResourceSite:              kindSite,
-	attrs.ResourceClass:             kindClass,
-	attrs.ResourceSubclass:          kindSubclass,
-	attrs.ResourceType:              kindType,
-	attrs.ResourceID:                kindID,
-	attrs.ResourceEndpoint:          kindEndpoint,
-	attrs.ResourcePlugin:            kindPlugin,
-	attrs.ResourceCreationTimestamp: kindCreation,
-	attrs.ServiceNamespace:          kindIgnored,
-	attrs.ServiceName:               kindIgnored,
-	attrs.ServiceInstanceID:         kindIgnored,
+// fieldKinds has the names as our own pdata has them: text in the same memory compares at once.
+var fieldKinds = map[string]attribute{
+	attrs.ResourceSite:              {key: attrs.ResourceSite, kind: kindSite},
+	attrs.ResourceClass:             {key: attrs.ResourceClass, kind: kindClass},
+	attrs.ResourceSubclass:          {key: attrs.ResourceSubclass, kind: kindSubclass},
+	attrs.ResourceType:              {key: attrs.ResourceType, kind: kindType},
+	attrs.ResourceID:                {key: attrs.ResourceID, kind: kindID},
+	attrs.ResourceEndpoint:          {key: attrs.ResourceEndpoint, kind: kindEndpoint},
+	attrs.ResourcePlugin:            {key: attrs.ResourcePlugin, kind: kindPlugin},
+	attrs.ResourceCreationTimestamp: {key: attrs.ResourceCreationTimestamp, kind: kindCreation},
+	attrs.ServiceNamespace:          {key: attrs.ServiceNamespace, kind: kindIgnored},
+	attrs.ServiceName:               {key: attrs.ServiceName, kind: kindIgnored},
+	attrs.ServiceInstanceID:         {key: attrs.ServiceInstanceID, kind: kindIgnored},
 }
 
 // attribute is what is known of an attribute's name.
@@ -53,11 +54,10 @@ type attribute struct {
 }
 
 func newAttribute(key string) *attribute {
-	a := &attribute{key: strings.Clone(key), kind: kindForeign}
-	if kind, ok := fieldKinds[key]; ok {
-		a.kind = kind
-		return a
+	if known, ok := fieldKinds[key]; ok {
+		return &known
 	}
+	a := &attribute{key: strings.Clone(key), kind: kindForeign}
 	name, ok := strings.CutPrefix(a.key, attrs.ResourceMetadataPrefix)
 	switch {
 	case !ok || !pluginsdk.ValidName(name):

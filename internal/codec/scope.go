@@ -50,7 +50,7 @@ type group struct {
 
 type pair struct {
 	*dimension
-	value string
+	key, value string // as pdata has them
 }
 
 // read reads a scope, and says whether it is one that needs no change and has each metric once for the same attributes.
@@ -209,7 +209,7 @@ func (s *scope) matches(g *group, a pcommon.Map) bool {
 	}
 	i := 0
 	for k, v := range a.All() {
-		if p := &pairs[i]; p.name != k || p.value != v.Str() {
+		if p := &pairs[i]; p.key != k || p.value != v.Str() {
 			return false
 		}
 		i++
@@ -225,7 +225,7 @@ func (s *scope) equals(g *group, a pcommon.Map) bool {
 		return false
 	}
 	for i := range pairs {
-		v, ok := a.Get(pairs[i].name)
+		v, ok := a.Get(pairs[i].key)
 		if !ok || pairs[i].value != v.Str() {
 			return false
 		}
@@ -308,7 +308,7 @@ func (s *scope) open(a pcommon.Map, hash uint64) int {
 			return -1
 		}
 		d.seen = s.group
-		s.pairs = append(s.pairs, pair{d, text})
+		s.pairs = append(s.pairs, pair{d, k, text})
 		i++
 	}
 	s.groups = append(s.groups, group{
