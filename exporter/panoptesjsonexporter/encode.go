@@ -1,12 +1,13 @@
 package panoptesjsonexporter
 
 import (
+	"sync"
+
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/hashing"
+	"github.com/panoptes-otel/panoptes-otel/internal/codec"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/route"
-	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // message is one message to Kafka: a group on one of its topics.
@@ -32,8 +33,13 @@ type groupState struct {
 
 // encoder turns metrics into messages. It is safe for concurrent use.
 type encoder struct {
-	from   mapping.FromOptions
-	routes route.Options
+	codecs sync.Pool // of *codec.Encoder, which keep their buffers and names
+}
+
+func newEncoder(from mapping.FromOptions, routes route.Options) *encoder {
+	e := &encoder{}
+	e.codecs.New = func() any { return codec.NewEncoder(from, routes) }
+	return e
 }
 
 // encoded is what an encoder made of a batch.
@@ -46,59 +52,26 @@ type encoded struct {
 	report   mapping.Report
 }
 
-// destination is where the groups of a site and of a plugin's [topics] go.
-type destination struct {
-	topics    []string
-	sanitised bool
-}
-
 // encode writes all values one behind the other: one allocation that grows, rather than one a group.
 func (e *encoder) encode(md pmetric.Metrics) encoded {
-	type place struct{ site, plugin string }
-	var (
-		out          encoded
-		values       []byte
-		ends         []int // of the value of each message's group
-		partitionKey []byte
-		destinations = map[place]destination{}
-		keys         = map[*pluginsdk.Resource][]byte{}
-	)
-	// visit returns no error, so Groups has none.
-	out.report, _ = mapping.Groups(md, e.from, func(g mapping.Group) error {
-		at := place{g.Resource.Site, g.Topics}
-		to, ok := destinations[at]
-		if !ok {
-			to.topics, to.sanitised = route.Topics(e.routes, at.site, at.plugin)
-			destinations[at] = to
-		}
-		if to.sanitised {
+	c := e.codecs.Get().(*codec.Encoder)
+	defer e.codecs.Put(c)
+	var out encoded
+	// visit returns no error, so Append has none.
+	_, out.report, _ = c.Append(nil, md, func(m *codec.Message) error {
+		if m.Sanitised {
 			out.sanitised++
 		}
-		if len(to.topics) == 0 {
+		if len(m.Topics) == 0 {
 			out.homeless++
 			return nil
 		}
-		key, ok := keys[g.Resource]
-		if !ok {
-			key = []byte(route.MessageKey(g.Resource))
-			keys[g.Resource] = key
-		}
-		partitionKey = route.AppendPartitioningKey(partitionKey[:0], g.MetricsGroup)
-		hash := int32(hashing.Murmur2(partitionKey) & 0x7fffffff)
-		values = g.AppendJSON(values)
-		state := &groupState{open: len(to.topics)}
-		for _, topic := range to.topics {
-			out.messages = append(out.messages, &message{topic: topic, key: key, hash: hash, group: state})
-			ends = append(ends, len(values))
+		hash := int32(m.Hash() & 0x7fffffff)
+		state := &groupState{open: len(m.Topics)}
+		for _, topic := range m.Topics {
+			out.messages = append(out.messages, &message{topic: topic, key: m.Key, value: m.JSON, hash: hash, group: state})
 		}
 		return nil
 	})
-	start := 0
-	for i, m := range out.messages {
-		if i > 0 && m.group != out.messages[i-1].group {
-			start = ends[i-1]
-		}
-		m.value = values[start:ends[i]:ends[i]]
-	}
 	return out
 }

@@ -27,7 +27,7 @@ const drainPatience = 10 * time.Second
 type jsonExporter struct {
 	cfg       *Config
 	logger    *zap.Logger
-	encoder   encoder
+	encoder   *encoder
 	telemetry *telemetry
 	topics    *topicGate
 	health    *health
@@ -72,8 +72,8 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 	return &jsonExporter{
 		cfg:    cfg,
 		logger: set.Logger,
-		encoder: encoder{
-			from: mapping.FromOptions{
+		encoder: newEncoder(
+			mapping.FromOptions{
 				DoubleRates:     cfg.Rates == RatesDouble,
 				DefaultInterval: int(cfg.DefaultInterval / time.Second),
 				Defaults: mapping.ResourceDefaults{
@@ -85,13 +85,13 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 					Endpoint: cfg.ResourceDefaults.Endpoint,
 				},
 			},
-			routes: route.Options{
+			route.Options{
 				SiteTopics:      cfg.Topics.Site,
 				GlobalTopic:     cfg.Topics.Global,
 				GlobalTopicName: cfg.Topics.GlobalName,
 				Suffixes:        cfg.Topics.Suffixes,
 			},
-		},
+		),
 		telemetry: newTelemetry(tb, set.Logger, cfg.Producer.MaxMessageBytes),
 		topics:    newTopicGate(set.Logger, cfg.Producer.AllowAutoTopicCreation),
 		health:    newHealth(set.Logger),
