@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -315,5 +316,41 @@ func TestEncoderStopsAtVisitorsError(t *testing.T) {
 	_, err := e.Encode(tableMetrics(3), func(*Message) error { calls++; return stop })
 	if !errors.Is(err, stop) || calls != 1 {
 		t.Fatal(calls, err)
+	}
+}
+
+// TestKeysThatComeTwice: OTLP can have them, where the first one counts for some readers and the last for others.
+func TestKeysThatComeTwice(t *testing.T) {
+	t.Parallel()
+	e := NewEncoder(mapping.FromOptions{}, testRoutes)
+	for _, c := range []struct{ where, key, twin string }{
+		{"resource", attrs.ResourceSite, "panoptes.resource.sitf"},
+		{"resource", attrs.ResourceMetadataPrefix + "model", attrs.ResourceMetadataPrefix + "modem"},
+		{"resource", attrs.ResourceCreationTimestamp, "panoptes.resource.creation_timestamq"},
+		{"scope", attrs.GroupType, "panoptes.metrics_group.typf"},
+		{"scope", attrs.GroupInterval, "panoptes.metrics_group.intervam"},
+		{"scope", attrs.PluginTopics, "panoptes.plugin.topict"},
+		{"point", "alias", "aliat"},
+	} {
+		md := tableMetrics(3)
+		rm := md.ResourceMetrics().At(0)
+		sm := rm.ScopeMetrics().At(0)
+		sm.Scope().Attributes().PutStr(attrs.PluginTopics, "a")
+		for _, value := range []any{"other", int64(30), 0.0, "", "uplink 0"} {
+			m := map[string]pcommon.Map{
+				"resource": rm.Resource().Attributes(), "scope": sm.Scope().Attributes(),
+				"point": sm.Metrics().At(1).Sum().DataPoints().At(0).Attributes(),
+			}[c.where]
+			_ = m.PutEmpty(c.twin).FromRaw(value)
+			data, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
+			if err != nil {
+				t.Fatal(err)
+			}
+			twice, ok := readMetrics(bytes.ReplaceAll(data, []byte(c.twin), []byte(c.key)))
+			if !ok {
+				t.Fatal(c)
+			}
+			same(t, e, twice, mapping.FromOptions{})
+		}
 	}
 }
