@@ -37,6 +37,7 @@ func TestDemoInterrupted(t *testing.T) {
 	p := demo(t, nil)
 	p.waitForLog(t, "context_switch_count")
 	require.NoError(t, p.stop(t, os.Interrupt), "ctrl-c is the normal end")
+	require.Contains(t, p.output(), "Groups that arrived from Kafka")
 }
 
 func TestDemoSaysWhatIsMissing(t *testing.T) {

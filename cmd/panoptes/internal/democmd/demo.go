@@ -114,6 +114,9 @@ const (
 // verdict turns the end of the demo into what the command returns.
 func (o *options) verdict(ended ending, v *viewer, log *collectorLog, collectorErr func() error, stderr io.Writer) error {
 	switch ended {
+	case interrupted:
+		// The blank line takes what the terminal shows of Ctrl-C.
+		fmt.Fprintf(stderr, "\n%s\nStopping.\n", v.total())
 	case collectorEnded:
 		fmt.Fprintf(stderr, "The last lines of the Collector's log:\n%s", log.tail())
 		cause := collectorErr()
