@@ -48,12 +48,12 @@ func TestProblemsOfPathComponents(t *testing.T) {
 func TestCheckPath(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	shared, own := filepath.Join(dir, "shared"), filepath.Join(dir, "own")
+	shared, own := filepath.Join(dir, "loose"), filepath.Join(dir, "own")
 	for _, d := range []string{shared, own} {
 		require.NoError(t, os.Mkdir(d, 0o700))
 		require.NoError(t, os.WriteFile(filepath.Join(d, "x.py"), nil, 0o600))
 	}
-	require.NoError(t, os.Symlink("../shared/x.py", filepath.Join(own, "link.py")))
+	require.NoError(t, os.Symlink("../loose/x.py", filepath.Join(own, "link.py")))
 	require.NoError(t, os.Symlink(shared, filepath.Join(own, "folder")))
 	require.NoError(t, os.Symlink("loop", filepath.Join(own, "loop")))
 	all := []string{filepath.Join(shared, "x.py"), filepath.Join(own, "link.py"), filepath.Join(own, "folder", "x.py")}
