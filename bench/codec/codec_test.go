@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // TestContestantsDoTheSame keeps the comparison honest: all write the same values, the floor and we the same bytes.
@@ -32,4 +34,28 @@ func BenchmarkEncode(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(batch.groups), "ns/group")
 		})
 	}
+}
+
+// BenchmarkDecode is for profiles.
+func BenchmarkDecode(b *testing.B) {
+	messages := messagesOf(standardBatch(false))
+	d := codec.NewDecoder(codec.DecoderOptions{})
+	b.Run("parse", func(b *testing.B) {
+		b.ReportAllocs()
+		var g pluginsdk.MetricsGroup
+		for i := 0; b.Loop(); i++ {
+			must(d.Decode(messages[i%len(messages)], &g))
+		}
+	})
+	b.Run("pdata", func(b *testing.B) {
+		b.ReportAllocs()
+		builder := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
+		for i := 0; b.Loop(); i++ {
+			_, err := d.AppendTo(builder, mapping.Scope{Plugin: "interfaces"}, messages[i%len(messages)])
+			must(err)
+			if i%len(messages) == len(messages)-1 {
+				builder.Take()
+			}
+		}
+	})
 }

@@ -170,7 +170,11 @@ func (d *Decoder) dimensions(g *pluginsdk.MetricsGroup) error {
 			return fmt.Errorf("more than %d dimensions", maxEntries)
 		}
 		start := s.at
-		name, value, err := d.dimension()
+		name, value, ok := s.plainDimension()
+		if !ok {
+			s.at = start
+			name, value, err = d.dimension()
+		}
 		if err == nil {
 			if err = g.AddDimension(name, value); err != nil {
 				s.at = start
@@ -180,6 +184,19 @@ func (d *Decoder) dimensions(g *pluginsdk.MetricsGroup) error {
 			return d.in("["+strconv.Itoa(i)+"]", err)
 		}
 	}
+}
+
+// plainDimension reads a dimension as Panoptes writes it, or else says that it cannot.
+func (s *scanner) plainDimension() (name, value string, ok bool) {
+	var err error
+	if !s.literal(`{"dimension_name": `) {
+		return "", "", false
+	}
+	if name, err = s.string(); err != nil || !s.literal(`, "dimension_value": `) {
+		return "", "", false
+	}
+	value, err = s.string()
+	return name, value, err == nil && s.literal("}")
 }
 
 func (d *Decoder) dimension() (name, value string, err error) {

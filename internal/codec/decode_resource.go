@@ -2,6 +2,7 @@ package codec
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -42,10 +43,16 @@ func (d *Decoder) readResource() (*pluginsdk.Resource, error) {
 
 func (d *Decoder) resourceFields(r *pluginsdk.Resource) error {
 	s := &d.scanner
-	if err := s.begin('{', errObject); err != nil {
+	plain, err := s.plainResource(r)
+	if err != nil {
 		return err
 	}
-	for first := true; ; first = false {
+	if !plain {
+		if err := s.begin('{', errObject); err != nil {
+			return err
+		}
+	}
+	for first := !plain; ; first = false {
 		key, more, err := s.key(first)
 		if err != nil || !more {
 			return err
@@ -66,6 +73,31 @@ func (d *Decoder) resourceFields(r *pluginsdk.Resource) error {
 			return d.in(key, err)
 		}
 	}
+}
+
+// plainResource reads the first fields of a resource as Panoptes writes it, and says whether there are any.
+func (s *scanner) plainResource(r *pluginsdk.Resource) (any bool, err error) {
+	for _, f := range [...]struct {
+		lead  string
+		field *string
+	}{
+		{`{"resource_site": "`, &r.Site},
+		{`, "resource_class": "`, &r.Class},
+		{`, "resource_subclass": "`, &r.Subclass},
+		{`, "resource_type": "`, &r.Type},
+		{`, "resource_id": "`, &r.ID},
+		{`, "resource_endpoint": "`, &r.Endpoint},
+	} {
+		if !s.literal(f.lead) {
+			return any, nil
+		}
+		s.at--
+		if *f.field, err = s.string(); err != nil {
+			return any, &Error{Offset: s.at, Field: strings.Trim(f.lead, `{,": `), Err: err}
+		}
+		any = true
+	}
+	return any, nil
 }
 
 func resourceField(r *pluginsdk.Resource, key string) *string {
