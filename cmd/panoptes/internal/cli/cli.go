@@ -15,6 +15,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/pipecmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/plugincmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/resourcecmd"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/schemacmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/tailcmd"
 )
 
@@ -79,7 +80,9 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
 	plugin.AddCommand(plugincmd.NewRun(plugincmd.Host{Version: Version}), plugincmd.NewList())
 	resources := group("resources", "Match and list the resources of files", "")
 	resources.AddCommand(resourcecmd.NewMatch(), resourcecmd.NewList())
-	root.AddCommand(democmd.New(), pipecmd.New(), plugin, resources, tailcmd.New(), newVersion())
+	schema := group("schema", "Check messages against the schema", "")
+	schema.AddCommand(schemacmd.NewCheck())
+	root.AddCommand(democmd.New(), pipecmd.New(), plugin, resources, schema, tailcmd.New(), newVersion())
 	return root
 }
 

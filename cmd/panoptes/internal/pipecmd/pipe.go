@@ -16,6 +16,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/transforms"
@@ -82,7 +83,7 @@ func (o options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wri
 	defer func() { err = errors.Join(err, c.Close(ctx)) }()
 	p := &pipe{options: o, chain: c, out: bufio.NewWriterSize(stdout, 64<<10), stderr: stderr}
 	p.scope = mapping.Scope{Plugin: pluginName, Transforms: p.goodTransforms(), Topics: o.topics}
-	if err := p.lines(ctx, newLines(stdin, maxLine, 64<<10)); err != nil {
+	if err := p.lines(ctx, input.NewLines(stdin, input.MaxLine, 64<<10)); err != nil {
 		return err
 	}
 	if p.failed {
@@ -104,25 +105,25 @@ func (p *pipe) goodTransforms() string {
 	return strings.Join(good, "\n")
 }
 
-func (p *pipe) lines(ctx context.Context, in *lines) error {
+func (p *pipe) lines(ctx context.Context, in *input.Lines) error {
 	for {
-		line, err := in.next()
+		line, err := in.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			return p.out.Flush()
-		case errors.Is(err, errLineTooLong):
-			p.complain(in.number, err)
+		case errors.Is(err, input.ErrLineTooLong):
+			p.complain(in.Number, err)
 			continue
 		case err != nil:
 			return errors.Join(fmt.Errorf("read stdin: %w", err), p.out.Flush())
 		}
 		if len(bytes.TrimSpace(line)) > 0 {
-			if err := p.group(ctx, in.number, line); err != nil {
+			if err := p.group(ctx, in.Number, line); err != nil {
 				return errors.Join(err, p.out.Flush())
 			}
 		}
 		// Whoever waits for the answer to what was written so far must get it.
-		if !in.buffered() {
+		if !in.Buffered() {
 			if err := p.out.Flush(); err != nil {
 				return err
 			}

@@ -1,4 +1,4 @@
-package pipecmd
+package input
 
 import (
 	"bytes"
@@ -15,22 +15,22 @@ func FuzzLines(f *testing.F) {
 	f.Add([]byte("no end"), uint8(6))
 	f.Add(bytes.Repeat([]byte("0123456789abcdef\n0123456789abcdef0\n"), 3), uint8(16))
 	f.Fuzz(func(t *testing.T, text []byte, limit uint8) {
-		l := newLines(bytes.NewReader(text), int(limit), 16)
+		l := NewLines(bytes.NewReader(text), int(limit), 16)
 		want := bytes.Split(text, []byte("\n"))
 		if len(want[len(want)-1]) == 0 {
 			want = want[:len(want)-1] // what follows the last end is no line
 		}
 		for i, line := range want {
-			got, err := l.next()
-			require.Equal(t, i+1, l.number)
+			got, err := l.Next()
+			require.Equal(t, i+1, l.Number)
 			if len(line) > int(limit) {
-				require.ErrorIs(t, err, errLineTooLong)
+				require.ErrorIs(t, err, ErrLineTooLong)
 				continue
 			}
 			require.NoError(t, err)
 			require.Equal(t, string(line), string(got))
 		}
-		_, err := l.next()
+		_, err := l.Next()
 		require.ErrorIs(t, err, io.EOF)
 	})
 }
@@ -51,10 +51,10 @@ func (f *failing) Read(b []byte) (int, error) {
 
 func TestLinesBroken(t *testing.T) {
 	t.Parallel()
-	l := newLines(&failing{[]byte("one\nhalf")}, 100, 16)
-	line, err := l.next()
+	l := NewLines(&failing{[]byte("one\nhalf")}, 100, 16)
+	line, err := l.Next()
 	require.NoError(t, err)
 	require.Equal(t, "one", string(line))
-	_, err = l.next()
+	_, err = l.Next()
 	require.ErrorIs(t, err, errBroken)
 }

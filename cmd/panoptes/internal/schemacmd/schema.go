@@ -1,0 +1,65 @@
+// Package schemacmd is the command panoptes schema.
+package schemacmd
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/internal/schema"
+)
+
+// NewCheck returns the command schema check.
+func NewCheck() *cobra.Command {
+	var resources bool
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Say which messages on stdin keep to the schema",
+		Long: `Reads one message (JSON) a line and writes "valid" or "invalid: reason" for each, in order. Where one is invalid
+the exit code is 1.`,
+		Example: `  panoptes tail --brokers kafka1:9092 --topic dc1-processed --count 100 --json | panoptes schema check`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			validate := schema.Validate
+			if resources {
+				validate = schema.ValidateResources
+			}
+			return check(cmd.InOrStdin(), cmd.OutOrStdout(), validate)
+		},
+	}
+	cmd.Flags().BoolVar(&resources, "resources", false, "the messages are sets of resources, not metrics groups")
+	return cmd
+}
+
+func check(stdin io.Reader, stdout io.Writer, validate func([]byte) error) error {
+	in := input.NewLines(stdin, input.MaxLine, 64<<10)
+	out := bufio.NewWriter(stdout)
+	var invalid error
+	for {
+		line, err := in.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return errors.Join(invalid, out.Flush())
+		case err == nil:
+			err = validate(line)
+		case !errors.Is(err, input.ErrLineTooLong):
+			return fmt.Errorf("read stdin: %w", errors.Join(err, out.Flush()))
+		}
+		if err != nil {
+			invalid = exit.ErrReported
+			fmt.Fprintf(out, "invalid: %v\n", err)
+		} else {
+			fmt.Fprintln(out, "valid")
+		}
+		if !in.Buffered() { // do not keep an answer back while waiting for the next message
+			if err := out.Flush(); err != nil {
+				return fmt.Errorf("write stdout: %w", err)
+			}
+		}
+	}
+}
