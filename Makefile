@@ -7,8 +7,8 @@ BIN   := bin
 TOOLS := build/tools
 # Flags for `go test`, for example `make test GOTESTFLAGS=-race`.
 GOTESTFLAGS ?=
-# The repository's Go modules: the product, the tests of other people's processors, the benchmarks.
-MODULES := . test/pipelines
+# The repository's Go modules: the product, tests that want what it does not, the benchmarks with their peers.
+MODULES := . test/pipelines test/schema bench
 
 # What a rebuild of the distribution depends on.
 GO_SOURCES := $(shell find . -name '*.go' -not -path './build/*' -not -name '*_test.go') go.mod go.sum $(shell find python -name '*.py')
@@ -122,6 +122,11 @@ FUZZTIME ?= 10s
 .PHONY: fuzz
 fuzz: | preflight
 	@scripts/fuzz $(FUZZTIME)
+
+## bench-codec: the codec beside its peers; writes bench/results/codec.json
+.PHONY: bench-codec
+bench-codec: | preflight
+	@cd bench && GOMAXPROCS=1 go run ./codec
 
 ## clean: remove what was built
 .PHONY: clean
