@@ -153,7 +153,7 @@ class Misbehaviour(Folder):
         'stdout detached': 'import sys, os; os.write(1, b\'{"jsonrpc": "2.0", "id": 1, "result": {}}\\n\')',
         'stdin': 'import sys; assert sys.stdin.read() == ""',
         'child reads stdin': 'import subprocess; assert subprocess.check_output(["cat"]) == b""',
-        'child writes stdout': 'import subprocess; subprocess.check_call(["echo", "from a child"])',
+        'child writes stdout': 'import subprocess; subprocess.check_call(["sh", "-c", "echo from a child"])',
         'logging handlers': 'import logging, sys\nfor l in (logging.getLogger(), logging.getLogger("panoptes"), '
                             'context.logger):\n    l.handlers[:] = [logging.NullHandler(), logging.NullHandler()]\n'
                             '    l.setLevel(100); l.propagate = False; l.disabled = True\n'
