@@ -102,7 +102,7 @@ func TestPartialFailure(t *testing.T) {
 		require.NoError(t, c.MoveTopicPartition("dc1-processed", p, p%2))
 	}
 	var mended atomic.Bool
-	c.ControlKey(produceKey, func(req kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's signature
+	c.ControlKey(produceKey, func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		if c.CurrentNode() != 1 || mended.Load() {
 			return nil, nil, false
@@ -284,8 +284,8 @@ func TestShutdownWithoutKafka(t *testing.T) {
 	silent := func(t *testing.T) []string {
 		c := newCluster(t, kfake.SeedTopics(1, "dc1-processed"))
 		answer := make(chan struct{})
-		t.Cleanup(func() { close(answer) })                                        // before the cluster's own cleanup, which waits for it
-		c.ControlKey(produceKey, func(kmsg.Request) (kmsg.Response, error, bool) { //nolint:revive // kfake's signature
+		t.Cleanup(func() { close(answer) }) // before the cluster's own cleanup, which waits for it
+		c.ControlKey(produceKey, func(kmsg.Request) (kmsg.Response, error, bool) {
 			c.KeepControl()
 			<-answer
 			return nil, nil, false

@@ -163,7 +163,6 @@ func TestKafkaRestart(t *testing.T) {
 		return
 	}
 	broker := func(command string) {
-		//nolint:gosec // the script is the developer's
 		out, err := exec.CommandContext(t.Context(), script, command, os.Getenv("KAFKA_BROKER_PORT"), os.Getenv("KAFKA_BROKER_DATA")).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}

@@ -1,7 +1,7 @@
 package pluginfile
 
 import (
-	"crypto/md5" //nolint:gosec // a name for a task as Panoptes makes it, no protection
+	"crypto/md5"
 	"encoding/hex"
 	"strings"
 
@@ -28,7 +28,7 @@ func NormalizeName(name string) string {
 // Signature tells the runs of a plugin against several resources apart: lower-case hex MD5 of the normalized name and
 // the resource's key (pluginsdk.Resource.Key). The plugin's configuration is no part of it.
 func Signature(normalizedName, resourceKey string) string {
-	sum := md5.Sum([]byte(normalizedName + resourceKey)) //nolint:gosec // see the import
+	sum := md5.Sum([]byte(normalizedName + resourceKey))
 	return hex.EncodeToString(sum[:])
 }
 

@@ -62,7 +62,7 @@ func TestVectors(t *testing.T) {
 		if err := json.Unmarshal([]byte(doc), &row); err != nil {
 			t.Fatal(err)
 		}
-		t.Run(row.Name, func(t *testing.T) { //nolint:paralleltest // they share the scanner
+		t.Run(row.Name, func(t *testing.T) {
 			if got := IsPluginFile(row.FileName); got == strings.HasSuffix(row.FileName, ".example") {
 				t.Errorf("IsPluginFile(%q) is %t", row.FileName, got)
 			}
