@@ -76,8 +76,7 @@ func readScope(scope pcommon.InstrumentationScope, defaultInterval int) scopeInf
 	if v, ok := scope.Attributes().Get(attrs.PluginTopics); ok {
 		s.topics = v.AsString()
 	}
-	v, ok := scope.Attributes().Get(attrs.GroupInterval)
-	if seconds, valid := intervalOf(v, ok); valid {
+	if seconds, ok := Interval(scope.Attributes()); ok {
 		s.interval = seconds
 	} else {
 		s.reasons |= intervalLost
@@ -85,8 +84,10 @@ func readScope(scope pcommon.InstrumentationScope, defaultInterval int) scopeInf
 	return s
 }
 
-// intervalOf reads an interval that another processor may have turned into a double or a text.
-func intervalOf(v pcommon.Value, ok bool) (int, bool) {
+// Interval reads the interval, in seconds, from the attributes of a scope. Another processor may have turned it into a
+// double or a text; it is not ok where there is none, or none above zero.
+func Interval(scope pcommon.Map) (interval int, ok bool) {
+	v, ok := scope.Get(attrs.GroupInterval)
 	if !ok {
 		return 0, false
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/schema"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -88,7 +89,7 @@ func parse(data []byte) (res []*pluginsdk.Resource, warnings []error, err error)
 
 // entries takes the document apart without looking into the entries.
 func entries(data []byte) (list []json.RawMessage, single bool, err error) {
-	switch kindOf(data) {
+	switch schema.Kind(data) {
 	case "a list":
 		if err := json.Unmarshal(data, &list); err != nil {
 			return nil, false, position(data, err)
@@ -104,8 +105,8 @@ func entries(data []byte) (list []json.RawMessage, single bool, err error) {
 		if !ok {
 			return []json.RawMessage{data}, true, nil
 		}
-		if kindOf(set) != "a list" {
-			return nil, false, fmt.Errorf(`"resources" must be a list, is %s`, kindOf(set))
+		if schema.Kind(set) != "a list" {
+			return nil, false, fmt.Errorf(`"resources" must be a list, is %s`, schema.Kind(set))
 		}
 		return list, false, json.Unmarshal(set, &list)
 	}
@@ -113,11 +114,11 @@ func entries(data []byte) (list []json.RawMessage, single bool, err error) {
 	if err := json.Unmarshal(data, &other); err != nil {
 		return nil, false, position(data, err)
 	}
-	return nil, false, fmt.Errorf("expected a list of resources, or one resource, is %s", kindOf(data))
+	return nil, false, fmt.Errorf("expected a list of resources, or one resource, is %s", schema.Kind(data))
 }
 
 func entry(raw json.RawMessage) (*pluginsdk.Resource, error) {
-	if kind := kindOf(raw); kind != "an object" {
+	if kind := schema.Kind(raw); kind != "an object" {
 		return nil, fmt.Errorf("expected an object, is %s", kind)
 	}
 	r := &pluginsdk.Resource{}
@@ -149,7 +150,7 @@ func idOf(raw json.RawMessage) string {
 	var named struct {
 		ID any `json:"resource_id"`
 	}
-	if kindOf(raw) != "an object" || json.Unmarshal(raw, &named) != nil {
+	if schema.Kind(raw) != "an object" || json.Unmarshal(raw, &named) != nil {
 		return ""
 	}
 	id, _ := named.ID.(string)
@@ -158,27 +159,6 @@ func idOf(raw json.RawMessage) string {
 		id = string([]rune(id)[:limit]) + "..."
 	}
 	return id
-}
-
-// kindOf tells what JSON value begins in data.
-func kindOf(data []byte) string {
-	data = bytes.TrimLeft(data, " \t\r\n")
-	if len(data) == 0 {
-		return "nothing"
-	}
-	switch data[0] {
-	case '[':
-		return "a list"
-	case '{':
-		return "an object"
-	case '"':
-		return "a string"
-	case 't', 'f':
-		return "a boolean"
-	case 'n':
-		return "null"
-	}
-	return "a number"
 }
 
 // position turns the offset of encoding/json's error into line and column.

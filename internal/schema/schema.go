@@ -83,7 +83,7 @@ func validate(message []byte, c check) error {
 
 func object(members ...member) check {
 	return func(path string, value json.RawMessage) error {
-		if kind(value) != "an object" {
+		if Kind(value) != "an object" {
 			return fault(path, "must be an object", value)
 		}
 		// A map, because the names of a struct's fields would match in any case.
@@ -110,7 +110,7 @@ func object(members ...member) check {
 
 func list(least int, element check) check {
 	return func(path string, value json.RawMessage) error {
-		if kind(value) != "a list" {
+		if Kind(value) != "a list" {
 			return fault(path, "must be a list", value)
 		}
 		var elements []json.RawMessage
@@ -130,14 +130,14 @@ func list(least int, element check) check {
 }
 
 func text(path string, value json.RawMessage) error {
-	if kind(value) != "a string" {
+	if Kind(value) != "a string" {
 		return fault(path, "must be a string", value)
 	}
 	return nil
 }
 
 func number(path string, value json.RawMessage) error {
-	if kind(value) != "a number" {
+	if Kind(value) != "a number" {
 		return fault(path, "must be a number", value)
 	}
 	return nil
@@ -146,7 +146,7 @@ func number(path string, value json.RawMessage) error {
 // timestamp is a number, or a string that holds one: discovery files have such strings.
 func timestamp(path string, value json.RawMessage) error {
 	var t pluginsdk.Timestamp
-	if k := kind(value); k == "a number" || k == "a string" && json.Unmarshal(value, &t) == nil {
+	if k := Kind(value); k == "a number" || k == "a string" && json.Unmarshal(value, &t) == nil {
 		if _, ok := t.Seconds(); ok || k == "a number" {
 			return nil
 		}
@@ -171,12 +171,12 @@ func metricType(path string, value json.RawMessage) error {
 }
 
 func str(value json.RawMessage) (s string, ok bool) {
-	return s, kind(value) == "a string" && json.Unmarshal(value, &s) == nil
+	return s, Kind(value) == "a string" && json.Unmarshal(value, &s) == nil
 }
 
 // fault is the error for a value, which it shows where it is short.
 func fault(path, rule string, value json.RawMessage) error {
-	is := kind(value)
+	is := Kind(value)
 	if s, ok := str(value); ok && len(s) <= 40 {
 		is = strconv.Quote(s)
 	} else if len(value) <= 24 && (is == "a number" || is == "a boolean") {
@@ -188,8 +188,8 @@ func fault(path, rule string, value json.RawMessage) error {
 	return fmt.Errorf("%s: %s, is %s", path, rule, is)
 }
 
-// kind tells what JSON value begins in value.
-func kind(value json.RawMessage) string {
+// Kind tells, for messages, what JSON value begins in value: "an object", "a number", or "nothing".
+func Kind(value []byte) string {
 	value = bytes.TrimLeft(value, " \t\r\n")
 	if len(value) == 0 {
 		return "nothing"

@@ -2,7 +2,6 @@ package panoptesrateprocessor
 
 import (
 	"math"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -11,11 +10,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
-
-// defaultInterval, in seconds, is taken where a scope has lost its interval: Panoptes' own default for a plugin.
-const defaultInterval = 60
 
 // pass is what one call of ConsumeMetrics needs. The slices are kept from call to call.
 type pass struct {
@@ -125,30 +122,12 @@ func (c *pass) complain(scope, text string, bad []string) {
 	}
 }
 
-// intervalOf is the interval of a scope's groups in seconds, read as the mapping back from pdata reads it: another
-// processor may have turned it into a double or a text.
+// intervalOf is the interval of a scope's groups in seconds, as the mapping back from pdata reads it.
 func intervalOf(scope pcommon.Map) int64 {
-	v, ok := scope.Get(attrs.GroupInterval)
-	if !ok {
-		return defaultInterval
+	if seconds, ok := mapping.Interval(scope); ok {
+		return int64(seconds)
 	}
-	var seconds int64
-	switch v.Type() {
-	case pcommon.ValueTypeInt:
-		seconds = v.Int()
-	case pcommon.ValueTypeDouble:
-		if f := v.Double(); f > 0 && f <= math.MaxInt32 && f == math.Trunc(f) {
-			seconds = int64(f)
-		}
-	case pcommon.ValueTypeStr:
-		if i, err := strconv.ParseInt(strings.TrimSpace(v.Str()), 10, 32); err == nil {
-			seconds = i
-		}
-	}
-	if seconds < 1 || seconds > math.MaxInt32 {
-		return defaultInterval
-	}
-	return seconds
+	return mapping.DefaultInterval
 }
 
 // scope converts the counters of one scope.
