@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/panoptes-otel/panoptes-otel/bench/internal/workload"
 	"github.com/panoptes-otel/panoptes-otel/internal/codec"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -11,9 +12,9 @@ import (
 // TestContestantsDoTheSame keeps the comparison honest: all write the same values, the floor and we the same bytes.
 func TestContestantsDoTheSame(t *testing.T) {
 	for _, otlp := range []bool{false, true} {
-		standard := standardBatch(otlp)
+		standard := workload.Standard(otlp)
 		check(standard)
-		check(tableBatch(otlp))
+		check(workload.Table(otlp))
 		if n := len(messagesOf(standard)[500]); n != 1765 {
 			t.Errorf("a standard group has %d bytes", n)
 		}
@@ -22,23 +23,23 @@ func TestContestantsDoTheSame(t *testing.T) {
 
 // BenchmarkEncode is for profiles.
 func BenchmarkEncode(b *testing.B) {
-	for name, batch := range map[string]batch{
-		"standard": standardBatch(false), "standard_otlp": standardBatch(true), "table": tableBatch(false), "table_otlp": tableBatch(true),
+	for name, batch := range map[string]workload.Batch{
+		"standard": workload.Standard(false), "standard_otlp": workload.Standard(true), "table": workload.Table(false), "table_otlp": workload.Table(true),
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			e := newEncoder()
 			for b.Loop() {
-				_, _ = e.Encode(batch.md, func(*codec.Message) error { return nil })
+				_, _ = e.Encode(batch.MD, func(*codec.Message) error { return nil })
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(batch.groups), "ns/group")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(batch.Groups), "ns/group")
 		})
 	}
 }
 
 // BenchmarkDecode is for profiles.
 func BenchmarkDecode(b *testing.B) {
-	messages := messagesOf(standardBatch(false))
+	messages := messagesOf(workload.Standard(false))
 	d := codec.NewDecoder(codec.DecoderOptions{})
 	b.Run("parse", func(b *testing.B) {
 		b.ReportAllocs()

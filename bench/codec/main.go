@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
+	"github.com/panoptes-otel/panoptes-otel/bench/internal/workload"
 	"github.com/panoptes-otel/panoptes-otel/internal/codec"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/route"
@@ -27,17 +28,17 @@ func main() {
 	flag.Parse()
 	runtime.GOMAXPROCS(1)
 	var report bench.Report
-	standard, table := standardBatch(false), tableBatch(false)
+	standard, table := workload.Standard(false), workload.Table(false)
 	messages := messagesOf(standard)
 	fmt.Printf("standard group: %d bytes of JSON, batch of %d; table: %d groups; %d rounds, minima, GOMAXPROCS=1, %s\n\n",
-		len(messages[500]), standard.groups, table.groups, bench.Rounds, runtime.Version())
+		len(messages[500]), standard.Groups, table.Groups, bench.Rounds, runtime.Version())
 	check(standard)
 	check(table)
 
 	encode(&report, "encode, standard", standard, required{6, 3, 1.3, 0.8})
 	encode(&report, "encode, table", table, required{5, 4, 2, 1.05})
-	encode(&report, "encode, standard, from OTLP", standardBatch(true), required{})
-	encode(&report, "encode, table, from OTLP", tableBatch(true), required{})
+	encode(&report, "encode, standard, from OTLP", workload.Standard(true), required{})
+	encode(&report, "encode, table, from OTLP", workload.Table(true), required{})
 	parse(&report, messages)
 	decode(&report, standard, messages)
 	report.Print(os.Stdout)
@@ -51,9 +52,9 @@ func newEncoder() *codec.Encoder {
 	return codec.NewEncoder(mapping.FromOptions{}, route.Options{SiteTopics: true})
 }
 
-func messagesOf(b batch) [][]byte {
+func messagesOf(b workload.Batch) [][]byte {
 	var out [][]byte
-	_, err := newEncoder().Encode(b.md, func(m *codec.Message) error {
+	_, err := newEncoder().Encode(b.MD, func(m *codec.Message) error {
 		out = append(out, bytes.Clone(m.JSON))
 		return nil
 	})
@@ -62,10 +63,10 @@ func messagesOf(b batch) [][]byte {
 }
 
 // check makes sure that all write the same.
-func check(b batch) {
+func check(b workload.Batch) {
 	for i, message := range messagesOf(b) {
-		g := &b.structs[i]
-		if floor := appendFloor(nil, g); !bytes.Equal(floor, message) {
+		g := &b.Structs[i]
+		if floor := workload.AppendFloor(nil, g); !bytes.Equal(floor, message) {
 			panic(fmt.Sprintf("the floor writes\n%s\nwe write\n%s", floor, message))
 		}
 		for name, marshal := range map[string]func(any) ([]byte, error){
@@ -73,7 +74,7 @@ func check(b batch) {
 		} {
 			data, err := marshal(g)
 			must(err)
-			var theirs, ours wireGroup
+			var theirs, ours workload.Group
 			must(json.Unmarshal(data, &theirs))
 			must(json.Unmarshal(message, &ours))
 			if fmt.Sprint(theirs.Metrics, theirs.Dimensions, theirs.Resource.Metadata) != fmt.Sprint(ours.Metrics, ours.Dimensions, ours.Resource.Metadata) {
@@ -83,17 +84,17 @@ func check(b batch) {
 	}
 }
 
-func marshalAll(b batch, marshal func(any) ([]byte, error)) func() {
+func marshalAll(b workload.Batch, marshal func(any) ([]byte, error)) func() {
 	return func() {
-		for i := range b.structs {
-			if _, err := marshal(&b.structs[i]); err != nil {
+		for i := range b.Structs {
+			if _, err := marshal(&b.Structs[i]); err != nil {
 				panic(err)
 			}
 		}
 	}
 }
 
-func encode(report *bench.Report, measure string, b batch, need required) {
+func encode(report *bench.Report, measure string, b workload.Batch, need required) {
 	var (
 		reusing, joining, routing = newEncoder(), newEncoder(), newEncoder()
 		floor, slab               []byte
@@ -102,17 +103,17 @@ func encode(report *bench.Report, measure string, b batch, need required) {
 	)
 	visit := func(*codec.Message) error { return nil }
 	hash := func(m *codec.Message) error { sum += m.Hash() + uint32(len(m.Topics)); return nil }
-	m := bench.Compare(b.groups, []bench.Contestant{
-		{Name: "ours", Run: func() { _, _ = reusing.Encode(b.md, visit) }},
-		{Name: "ours, joined", Run: func() { slab, _, _ = joining.Append(slab[:0], b.md, visit) }},
-		{Name: "ours, with hash", Run: func() { _, _ = routing.Encode(b.md, hash) }},
-		{Name: "pdata JSONMarshaler", Run: func() { _, err := marshaler.MarshalMetrics(b.md); must(err) }},
+	m := bench.Compare(b.Groups, []bench.Contestant{
+		{Name: "ours", Run: func() { _, _ = reusing.Encode(b.MD, visit) }},
+		{Name: "ours, joined", Run: func() { slab, _, _ = joining.Append(slab[:0], b.MD, visit) }},
+		{Name: "ours, with hash", Run: func() { _, _ = routing.Encode(b.MD, hash) }},
+		{Name: "pdata JSONMarshaler", Run: func() { _, err := marshaler.MarshalMetrics(b.MD); must(err) }},
 		{Name: "encoding/json from structs", Run: marshalAll(b, json.Marshal)},
 		{Name: "goccy from structs", Run: marshalAll(b, goccy.Marshal)},
 		{Name: "sonic from structs", Run: marshalAll(b, sonic.ConfigFastest.Marshal)},
 		{Name: "append loop from structs", Run: func() {
-			for i := range b.structs {
-				floor = appendFloor(floor[:0], &b.structs[i])
+			for i := range b.Structs {
+				floor = workload.AppendFloor(floor[:0], &b.Structs[i])
 			}
 		}},
 	})
@@ -136,10 +137,10 @@ func encode(report *bench.Report, measure string, b batch, need required) {
 	report.AddAllocs(measure, max(m[0].Allocs, m[1].Allocs, m[2].Allocs), "limit", 0)
 }
 
-func unmarshalAll(messages [][]byte, unmarshal func([]byte, any) error, each func(*wireGroup)) func() {
+func unmarshalAll(messages [][]byte, unmarshal func([]byte, any) error, each func(*workload.Group)) func() {
 	return func() {
 		for _, message := range messages {
-			var g wireGroup
+			var g workload.Group
 			must(unmarshal(message, &g))
 			each(&g)
 		}
@@ -149,7 +150,7 @@ func unmarshalAll(messages [][]byte, unmarshal func([]byte, any) error, each fun
 func parse(report *bench.Report, messages [][]byte) {
 	d := codec.NewDecoder(codec.DecoderOptions{})
 	var g pluginsdk.MetricsGroup
-	nothing := func(*wireGroup) {}
+	nothing := func(*workload.Group) {}
 	m := bench.Compare(len(messages), []bench.Contestant{
 		{Name: "ours", Run: func() {
 			for _, message := range messages {
@@ -171,16 +172,16 @@ func parse(report *bench.Report, messages [][]byte) {
 	report.AddAllocs("parse, standard", m[0].Allocs, "limit", 2)
 }
 
-func decode(report *bench.Report, b batch, messages [][]byte) {
+func decode(report *bench.Report, b workload.Batch, messages [][]byte) {
 	d := codec.NewDecoder(codec.DecoderOptions{})
 	builder := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
-	otlp, err := (&pmetric.JSONMarshaler{}).MarshalMetrics(b.md)
+	otlp, err := (&pmetric.JSONMarshaler{}).MarshalMetrics(b.MD)
 	must(err)
 	var md pmetric.Metrics
-	toPdata := func(g *wireGroup) { putGroup(md, g) }
+	toPdata := func(g *workload.Group) { putGroup(md, g) }
 	viaStructs := unmarshalAll(messages, json.Unmarshal, toPdata)
 	viaSonic := unmarshalAll(messages, sonic.ConfigFastest.Unmarshal, toPdata)
-	m := bench.Compare(b.groups, []bench.Contestant{
+	m := bench.Compare(b.Groups, []bench.Contestant{
 		{Name: "ours", Run: func() {
 			for _, message := range messages {
 				_, err := d.AppendTo(builder, mapping.Scope{Plugin: "interfaces"}, message)
@@ -194,7 +195,7 @@ func decode(report *bench.Report, b batch, messages [][]byte) {
 			md, err = (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(otlp)
 			must(err)
 		}},
-		{Name: "CopyTo", Run: func() { md = pmetric.NewMetrics(); b.md.CopyTo(md) }},
+		{Name: "CopyTo", Run: func() { md = pmetric.NewMetrics(); b.MD.CopyTo(md) }},
 	})
 	for _, row := range []bench.Row{
 		{Peer: "encoding/json to structs to pdata", PeerValue: m[1].Nanos, Required: 2.5},
@@ -210,4 +211,10 @@ func decode(report *bench.Report, b batch, messages [][]byte) {
 
 func timeOf(seconds float64) pcommon.Timestamp {
 	return pcommon.Timestamp(math.Round(seconds*1000) * 1e6)
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }

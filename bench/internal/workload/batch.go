@@ -1,4 +1,5 @@
-package main
+// Package workload makes the data that benchmarks work on: the standard batch and the table.
+package workload
 
 import (
 	"fmt"
@@ -9,11 +10,11 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// batch is the work of one turn.
-type batch struct {
-	md      pmetric.Metrics
-	structs []wireGroup
-	groups  int
+// Batch is the work of one turn: the same groups as pdata and as structs.
+type Batch struct {
+	MD      pmetric.Metrics
+	Structs []Group
+	Groups  int
 }
 
 const baseTime = 1600000000.123
@@ -71,7 +72,8 @@ func tableGroup(r *pluginsdk.Resource, i int) *pluginsdk.MetricsGroup {
 	return g
 }
 
-func standardBatch(otlp bool) batch {
+// Standard returns a batch of 1,000 groups of a resource each, with 8 metrics and 3 dimensions (see newBatch).
+func Standard(otlp bool) Batch {
 	groups := make([]*pluginsdk.MetricsGroup, 1000)
 	for i := range groups {
 		groups[i] = standardGroup(i)
@@ -79,7 +81,8 @@ func standardBatch(otlp bool) batch {
 	return newBatch(groups, otlp)
 }
 
-func tableBatch(otlp bool) batch {
+// Table returns a batch of the 48 groups of one resource, with 14 counters and 2 dimensions each (see newBatch).
+func Table(otlp bool) Batch {
 	groups := make([]*pluginsdk.MetricsGroup, 48)
 	r := resource(1)
 	for i := range groups {
@@ -90,18 +93,18 @@ func tableBatch(otlp bool) batch {
 
 // newBatch makes pdata of the groups as the receiver does: a pipeline hands it on as it is. With otlp it goes through
 // OTLP, as from a queue on disk or from another Collector: then no two strings share memory.
-func newBatch(groups []*pluginsdk.MetricsGroup, otlp bool) batch {
+func newBatch(groups []*pluginsdk.MetricsGroup, otlp bool) Batch {
 	b := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
-	out := batch{groups: len(groups)}
+	out := Batch{Groups: len(groups)}
 	for _, g := range groups {
 		b.Add(mapping.Scope{Plugin: "interfaces"}, g)
-		out.structs = append(out.structs, wireOf(g))
+		out.Structs = append(out.Structs, wireOf(g))
 	}
-	out.md = b.Take()
+	out.MD = b.Take()
 	if otlp {
-		data, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(out.md)
+		data, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(out.MD)
 		must(err)
-		out.md, err = (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(data)
+		out.MD, err = (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(data)
 		must(err)
 	}
 	return out
