@@ -2,19 +2,15 @@ package plugincmd
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 )
-
-const extension = ".panoptes-plugin"
 
 // NewList returns the command plugin list.
 func NewList() *cobra.Command {
@@ -27,7 +23,7 @@ scheduled: ...", or "error: ...", in which case the exit code is 1.`,
 		Example: "  panoptes plugin list /etc/panoptes/plugins",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, dirs []string) error {
-			files, err := pluginFiles(dirs)
+			files, err := input.PluginFiles(dirs)
 			if err != nil {
 				return exit.Misuse(err)
 			}
@@ -42,50 +38,6 @@ scheduled: ...", or "error: ...", in which case the exit code is 1.`,
 			return nil
 		},
 	}
-}
-
-// pluginFiles returns the plugin files of directories and below, each once, in order. Links to directories are
-// followed: a deployed release often is one.
-func pluginFiles(dirs []string) ([]string, error) {
-	var files []string
-	var errs []error
-	seen := map[string]bool{}
-	var walk func(path string, depth int)
-	walk = func(path string, depth int) {
-		info, err := os.Stat(path)
-		if err != nil {
-			// A link that leads nowhere is no plugin; what the user named has to be there.
-			if depth == 0 {
-				errs = append(errs, err)
-			}
-			return
-		}
-		if !info.IsDir() {
-			if depth == 0 || strings.HasSuffix(path, extension) {
-				files = append(files, path)
-			}
-			return
-		}
-		real, err := filepath.EvalSymlinks(path)
-		if err != nil || seen[real] {
-			errs = append(errs, err)
-			return
-		}
-		seen[real] = true
-		entries, err := os.ReadDir(path)
-		errs = append(errs, err)
-		for _, e := range entries {
-			// The receiver leaves these out as well: Kubernetes keeps the versions of a mounted volume there.
-			if !strings.HasPrefix(e.Name(), "..") {
-				walk(filepath.Join(path, e.Name()), depth+1)
-			}
-		}
-	}
-	for _, dir := range dirs {
-		walk(dir, 0)
-	}
-	slices.Sort(files)
-	return slices.Compact(files), errors.Join(errs...)
 }
 
 // inventory opens the plugin files and says of each what it is.

@@ -1,0 +1,140 @@
+package validatecmd
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/pipeline"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
+)
+
+var batchType = component.MustNewType("batch")
+
+// scopeInfoOff names the setting of exporters that make labels of a scope's attributes, which takes these labels off.
+var scopeInfoOff = map[component.Type]string{
+	component.MustNewType("prometheus"):            "without_scope_info",
+	component.MustNewType("prometheusremotewrite"): "disable_scope_info",
+}
+
+// pipelines checks what pipelines and components say of each other.
+func (v *validation) pipelines() {
+	if len(v.config.Pipelines) == 0 {
+		v.wrong("service::pipelines", errors.New("there is no pipeline: nothing would run"))
+	}
+	used := map[collectorconfig.Kind]map[component.ID]bool{}
+	for _, kind := range collectorconfig.Kinds {
+		used[kind] = map[component.ID]bool{}
+	}
+	for _, id := range v.config.Extensions {
+		v.reference("service::extensions", used, id, collectorconfig.Extensions)
+	}
+	for _, id := range v.pipelineIDs() {
+		p := v.config.Pipelines[id]
+		where := "service::pipelines::" + id.String()
+		if len(p.Receivers) == 0 || len(p.Exporters) == 0 {
+			v.wrong(where, errors.New("a pipeline needs at least one receiver and one exporter"))
+		}
+		for _, r := range p.Receivers {
+			v.reference(where+"::receivers", used, r, collectorconfig.Receivers, collectorconfig.Connectors)
+		}
+		for _, r := range p.Processors {
+			v.reference(where+"::processors", used, r, collectorconfig.Processors)
+		}
+		for _, r := range p.Exporters {
+			v.reference(where+"::exporters", used, r, collectorconfig.Exporters, collectorconfig.Connectors)
+		}
+		v.pipeline(where, p)
+	}
+	for _, kind := range collectorconfig.Kinds {
+		for _, id := range v.config.IDs(kind) {
+			if !used[kind][id] {
+				v.doubtful(string(kind)+"::"+id.String(), "is not used: no pipeline and no list of extensions names it")
+			}
+		}
+	}
+}
+
+func (v *validation) pipelineIDs() []pipeline.ID {
+	return slices.SortedFunc(maps.Keys(v.config.Pipelines), func(a, b pipeline.ID) int {
+		return strings.Compare(a.String(), b.String())
+	})
+}
+
+// reference checks that a section has what is named.
+func (v *validation) reference(
+	where string, used map[collectorconfig.Kind]map[component.ID]bool, id component.ID, kinds ...collectorconfig.Kind,
+) {
+	found := false
+	for _, kind := range kinds {
+		if v.config.Has(kind, id) {
+			used[kind][id], found = true, true
+		}
+	}
+	if !found {
+		v.wrong(where, fmt.Errorf("names %q, which is not configured under %s", id, kinds[0]))
+	}
+}
+
+// pipeline warns of what goes badly with the components of this project (docs/mapping.md, exporter README "Delivery").
+func (v *validation) pipeline(where string, p collectorconfig.Pipeline) {
+	ours := func(ids []component.ID, t component.Type) bool {
+		return slices.ContainsFunc(ids, func(id component.ID) bool { return id.Type() == t })
+	}
+	polls := ours(p.Receivers, collectorconfig.ReceiverType)
+	writes := ours(p.Exporters, collectorconfig.ExporterType)
+	if !polls && !writes {
+		return
+	}
+	for _, id := range p.Processors {
+		if id.Type() == batchType {
+			v.doubtful(where+"::processors", "%q acknowledges what it may later drop, and cuts metrics groups apart: remove it; "+
+				"the receiver panoptes batches by itself, others do with sending_queue::batch of the exporter", id)
+		}
+	}
+	if polls && !ours(p.Processors, collectorconfig.ProcessorType) {
+		for _, id := range p.Receivers {
+			if name := v.transforming[id]; name != "" {
+				v.doubtful(where+"::processors", "plugin %q of %q names counters under [transforms], but without %q there are no rates",
+					name, id, collectorconfig.ProcessorType)
+			}
+		}
+	}
+	for _, id := range p.Exporters {
+		key := scopeInfoOff[id.Type()]
+		if polls && key != "" && v.config.Raw(collectorconfig.Exporters, id)[key] != true {
+			v.doubtful("exporters::"+id.String(), "%s is not true: each edit of a plugin's [transforms] or [topics] starts new series", key)
+		}
+	}
+}
+
+// storage checks that extensions which components keep their state in are enabled.
+func (v *validation) storage() {
+	for _, kind := range []collectorconfig.Kind{collectorconfig.Receivers, collectorconfig.Processors, collectorconfig.Exporters} {
+		for _, id := range v.config.IDs(kind) {
+			raw := v.config.Raw(kind, id)
+			v.storageOf(fmt.Sprintf("%s::%s::storage", kind, id), raw["storage"])
+			if queue, ok := raw["sending_queue"].(map[string]any); ok {
+				v.storageOf(fmt.Sprintf("%s::%s::sending_queue::storage", kind, id), queue["storage"])
+			}
+		}
+	}
+}
+
+func (v *validation) storageOf(where string, value any) {
+	name, ok := value.(string)
+	if !ok || name == "" {
+		return
+	}
+	var id component.ID
+	if id.UnmarshalText([]byte(name)) != nil {
+		return // what is no id the component refuses
+	}
+	if !slices.Contains(v.config.Extensions, id) {
+		v.wrong(where, fmt.Errorf("names the extension %q, which is not enabled: add it to service::extensions", id))
+	}
+}

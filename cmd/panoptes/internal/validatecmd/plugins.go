@@ -1,0 +1,88 @@
+package validatecmd
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resources"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
+)
+
+// receiver checks the files that a receiver would read: plugin files with their modules and filters, and resources.
+// No plugin is run.
+func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
+	where := "receivers::" + id.String()
+	found, all := v.resources(where, id, cfg)
+	var dirs []string
+	for _, d := range cfg.Plugins.Directories {
+		dirs = append(dirs, d.Path)
+	}
+	files, err := input.PluginFiles(dirs)
+	if err != nil {
+		v.wrong(where+"::plugins::directories", err)
+	}
+	if len(files) == 0 && err == nil {
+		v.doubtful(where+"::plugins::directories", "there is no plugin file in %q", dirs)
+	}
+	owner := map[string]string{}
+	for _, file := range files {
+		plugin, warnings, err := pluginrun.Open(file, pluginrun.OpenOptions{})
+		for _, w := range warnings {
+			v.doubtful(where, "plugin file %q: %s", file, w)
+		}
+		switch {
+		case errors.Is(err, pluginrun.ErrNotScheduled) && plugin != nil:
+			v.doubtful(where, "%v", err)
+		case err != nil:
+			v.wrong(where, err)
+			continue
+		}
+		v.plugins++
+		name := plugin.File.NormalizedName
+		if first, taken := owner[name]; taken {
+			v.wrong(where, fmt.Errorf("plugin %q (%s) has the same name as %s: give it another one", plugin.Name(), file, first))
+			continue
+		}
+		owner[name] = file
+		if plugin.File.Transforms() != "" {
+			v.transforming[id] = plugin.Name()
+		}
+		if all && len(found) > 0 && !slices.ContainsFunc(found, plugin.Filter.Match) {
+			v.doubtful(where, "plugin %q (%s): none of the %d resources matches its filter, which is: %s",
+				plugin.Name(), file, len(found), plugin.Filter)
+		}
+	}
+}
+
+// resources reads the resource files, and says whether these are all the resources there will be.
+func (v *validation) resources(where string, id component.ID, cfg *panoptesreceiver.Config) (found []*pluginsdk.Resource, all bool) {
+	where += "::resources::files"
+	found, warnings, errs := resources.LoadFiles(cfg.Resources.Files)
+	for _, err := range errs {
+		v.wrong(where, err)
+	}
+	for _, w := range warnings {
+		v.doubtful(where, "%v", w)
+	}
+	if cfg.Resources.Filter != "" {
+		if filter, err := resourcefilter.Parse(cfg.Resources.Filter); err == nil {
+			found = slices.DeleteFunc(found, func(r *pluginsdk.Resource) bool { return !filter.Match(r) })
+		}
+	}
+	v.found += len(found)
+	raw, _ := v.config.Raw(collectorconfig.Receivers, id)["resources"].(map[string]any)
+	for key := range raw {
+		if !slices.Contains([]string{"files", "filter", "scan_interval"}, key) {
+			return found, false // some other source
+		}
+	}
+	return found, true
+}

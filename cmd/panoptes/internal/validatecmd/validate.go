@@ -1,0 +1,108 @@
+// Package validatecmd is the command panoptes validate.
+package validatecmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
+)
+
+// New returns the command validate.
+func New() *cobra.Command {
+	var configs []string
+	var collector string
+	cmd := &cobra.Command{
+		Use:   "validate --config FILE",
+		Short: "Check a Collector's configuration, with the plugins and resources it names",
+		Long: `Checks the configuration of a Collector before it is rolled out: the settings of this project's components, the
+plugin files and resource files that they name, and what the pipelines make of them. Nothing is started but the
+Collector's own check, no plugin is run, nothing is asked of the network.
+
+Stock components are checked by the program panoptes-otelcol, which is looked for beside this command and in PATH.
+Without it only their names are looked at, and stderr says so.
+
+Findings go to stdout, one a line: "error" for what is wrong, "warning" for what works but is hardly meant, such as a
+batch processor behind the receiver panoptes. The exit code is 1 where there are errors.`,
+		Example: `  panoptes validate --config collector.yaml
+  panoptes validate --config base.yaml --config site.yaml --collector /usr/local/bin/panoptes-otelcol`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return run(cmd.Context(), configs, collector, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	cmd.Flags().StringArrayVar(&configs, "config", nil, "a `FILE` or URI of configuration, as the Collector takes it; may be repeated, later ones win")
+	cmd.Flags().StringVar(&collector, "collector", "", "the Collector's `PROGRAM`, which checks the stock components")
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+// validation is one check of a configuration.
+type validation struct {
+	findings
+	config *collectorconfig.Config
+	// transforming names a plugin with [transforms] of a receiver that has one.
+	transforming map[component.ID]string
+	plugins      int
+	found        int // resources
+}
+
+func run(ctx context.Context, configs []string, collector string, stdout, stderr io.Writer) error {
+	v := validation{
+		findings:     findings{out: stdout, style: term.StyleOf(stdout)},
+		transforming: map[component.ID]string{},
+	}
+	var err error
+	if v.config, err = collectorconfig.Load(ctx, configs); err != nil {
+		v.wrong("configuration", err)
+		return v.verdict()
+	}
+	v.components()
+	v.pipelines()
+	v.storage()
+	if v.errors == 0 {
+		v.collector(ctx, collector, configs, stderr)
+	}
+	return v.verdict()
+}
+
+// components decodes this project's components; what is right goes on to be checked with its files.
+func (v *validation) components() {
+	for _, kind := range collectorconfig.Kinds {
+		for _, id := range v.config.IDs(kind) {
+			cfg, err := v.config.Decode(kind, id)
+			if err != nil {
+				v.wrong(string(kind)+"::"+id.String(), err)
+				continue
+			}
+			if r, ok := cfg.(*panoptesreceiver.Config); ok {
+				v.receiver(id, r)
+			}
+		}
+	}
+}
+
+// verdict writes the last line.
+func (v *validation) verdict() error {
+	if v.errors > 0 {
+		fmt.Fprintf(v.out, "%s: %s, %s\n", v.style.Paint(term.Red, "invalid"), count(v.errors, "error"), count(v.warnings, "warning"))
+		return exit.ErrReported
+	}
+	fmt.Fprintf(v.out, "%s: %s, %s, %s\n", v.style.Paint(term.Green, "valid"),
+		count(v.plugins, "plugin"), count(v.found, "resource"), count(v.warnings, "warning"))
+	return nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
