@@ -62,12 +62,11 @@ func (d *Decoder) AppendTo(b *mapping.Builder, s mapping.Scope, message []byte) 
 // one resource may share their Resource, which is not to be changed then. The message may be used again afterwards: the
 // strings of g are parts of one copy of it. The error is an *Error.
 func (d *Decoder) Decode(message []byte, g *pluginsdk.MetricsGroup) error {
-	if len(message) > d.opts.MaxBytes {
-		return &Error{Err: fmt.Errorf("the message has %d bytes, limit is %d", len(message), d.opts.MaxBytes)}
+	if err := d.checkSize(message); err != nil {
+		return err
 	}
 	s := &d.scanner
 	s.text, s.data, s.at = string(message), message, 0
-	g.Reset()
 	err := d.message(g)
 	if err == nil {
 		if s.blanks(); s.at < len(s.text) {
@@ -75,14 +74,26 @@ func (d *Decoder) Decode(message []byte, g *pluginsdk.MetricsGroup) error {
 		}
 	}
 	if err != nil {
-		var known *Error
-		if !errors.As(err, &known) {
-			known = &Error{Offset: s.at, Err: err}
-		}
-		err = known
+		err = d.located(err)
 	}
 	s.text, s.data = "", nil
 	return err
+}
+
+func (d *Decoder) checkSize(text []byte) error {
+	if len(text) > d.opts.MaxBytes {
+		return &Error{Err: fmt.Errorf("the message has %d bytes, limit is %d", len(text), d.opts.MaxBytes)}
+	}
+	return nil
+}
+
+// located returns err with its place.
+func (d *Decoder) located(err error) error {
+	var known *Error
+	if !errors.As(err, &known) {
+		known = &Error{Offset: d.scanner.at, Err: err}
+	}
+	return known
 }
 
 // in names the field that an error is about.
@@ -107,6 +118,7 @@ const (
 
 func (d *Decoder) message(g *pluginsdk.MetricsGroup) error {
 	s := &d.scanner
+	g.Reset()
 	s.blanks()
 	if err := s.begin('{', errObject); err != nil {
 		return err

@@ -346,7 +346,8 @@ func FuzzDecoder(f *testing.F) {
 	})
 }
 
-// FuzzMessagesAreJSON reads any bytes as OTLP and writes it: encoding/json reads the same values.
+// FuzzMessagesAreJSON reads any bytes as OTLP and writes it: encoding/json, and the decoder, read what package mapping
+// says that it means.
 func FuzzMessagesAreJSON(f *testing.F) {
 	addMetrics(f)
 	e := NewEncoder(mapping.FromOptions{}, testRoutes)
@@ -356,7 +357,14 @@ func FuzzMessagesAreJSON(f *testing.F) {
 		if !ok {
 			return
 		}
+		var written [][]any
+		_, _ = mapping.Groups(md, mapping.FromOptions{}, func(g mapping.Group) error {
+			written = append(written, valuesOf(g.MetricsGroup, g.Resource.CreationTimestamp))
+			return nil
+		})
+		n := 0
 		_, _ = e.Encode(md, func(m *Message) error {
+			n++
 			var ours, standard pluginsdk.MetricsGroup
 			if err := json.Unmarshal(m.JSON, &standard); isLifetime(err) {
 				return nil
@@ -369,7 +377,42 @@ func FuzzMessagesAreJSON(f *testing.F) {
 			if !reflect.DeepEqual(ours.Metrics(), standard.Metrics()) || !bytes.Equal(ours.AppendJSON(nil), standard.AppendJSON(nil)) {
 				t.Fatalf("got\n%s\nwant\n%s", ours.AppendJSON(nil), standard.AppendJSON(nil))
 			}
+			var creation struct {
+				Resource struct {
+					At pluginsdk.Timestamp `json:"resource_creation_timestamp"`
+				}
+			}
+			if err := json.Unmarshal(m.JSON, &creation); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := valuesOf(&standard, creation.Resource.At), written[n-1]; !reflect.DeepEqual(got, want) {
+				t.Fatalf("encoding/json reads\n%v\nwritten was\n%v", got, want)
+			}
 			return nil
 		})
+		if n != len(written) {
+			t.Fatalf("%d messages of %d groups", n, len(written))
+		}
 	})
+}
+
+// valuesOf is all that a group says, without the help of anything that writes JSON. What is no UTF-8 has no form in it.
+// The creation time is extra, as a resource that is read without one, or with 0, was created now.
+func valuesOf(g *pluginsdk.MetricsGroup, creation pluginsdk.Timestamp) []any {
+	text := func(s string) string { return string([]rune(s)) }
+	r := g.Resource
+	out := []any{text(g.Type), g.Interval, g.Timestamp, creation.Number, text(creation.Text)}
+	for _, s := range []string{r.Site, r.Class, r.Subclass, r.Type, r.ID, r.Endpoint, r.Plugin} {
+		out = append(out, text(s))
+	}
+	for _, e := range r.Metadata {
+		out = append(out, text(e.Key), text(e.Value))
+	}
+	for _, m := range g.Metrics() {
+		out = append(out, m)
+	}
+	for _, d := range g.Dimensions() {
+		out = append(out, text(d.Name), text(d.Value))
+	}
+	return out
 }

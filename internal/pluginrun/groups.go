@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/codec"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -126,18 +127,16 @@ func (r *Result) finite(req Request, g *pluginsdk.MetricsGroup) *pluginsdk.Metri
 // decodeGroups is checkGroups for groups in Panoptes' JSON. A group without a resource is about the run's.
 func decodeGroups(req Request, raw []json.RawMessage, limits Limits) Result {
 	result := Result{Outcome: OutcomeOK, Groups: make([]*pluginsdk.MetricsGroup, 0, min(len(raw), limits.Groups))}
+	d := codec.NewDecoder(codec.DecoderOptions{Resource: req.Resource})
 	for i, text := range raw {
 		if len(result.Groups) == limits.Groups {
 			result.drop(req, Drop{Reason: DropLimit, Err: limitError(len(raw), limits)})
 			break
 		}
-		g := &pluginsdk.MetricsGroup{Resource: req.Resource}
-		err := errors.New("the group must be an object")
-		if len(text) > 0 && text[0] == '{' {
-			err = json.Unmarshal(text, g)
-		}
-		if err != nil {
-			result.drop(req, Drop{Group: peekType(text), Reason: DropInvalid, Err: fmt.Errorf("group %d: %w", i, err)})
+		g := &pluginsdk.MetricsGroup{}
+		if err := d.Decode(text, g); err != nil {
+			name := codec.GroupType(text)
+			result.drop(req, Drop{Group: name, Reason: DropInvalid, Err: fmt.Errorf("group %d: %w", i, about(name, err))})
 			continue
 		}
 		if g = result.finite(req, g); g != nil {
@@ -147,13 +146,17 @@ func decodeGroups(req Request, raw []json.RawMessage, limits Limits) Result {
 	return result
 }
 
-// peekType is the type of a group that cannot be read as a whole.
-func peekType(text json.RawMessage) string {
-	var head struct {
-		Type string `json:"metrics_group_type"`
+// about names the group, the field and the rule of an error, without the place in a text that no author sees.
+func about(group string, err error) error {
+	var at *codec.Error
+	if errors.As(err, &at) {
+		err = at.Err
+		if at.Field != "" {
+			err = fmt.Errorf("%.200s: %w", at.Field, err)
+		}
 	}
-	if json.Unmarshal(text, &head) != nil {
-		return ""
+	if group != "" {
+		err = fmt.Errorf("group %q: %w", group, err)
 	}
-	return head.Type
+	return err
 }

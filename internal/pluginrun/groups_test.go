@@ -29,11 +29,11 @@ func TestDecodeGroups(t *testing.T) {
 	require.Len(t, res.Groups, 2)
 	assert.Same(t, req.Resource, res.Groups[0].Resource)
 	want := []struct{ group, reason, err string }{
-		{"t", DropInvalid, `group 1: metrics_group_interval of group "t"`},
-		{"named", DropInvalid, `group 2: group "named": dimensions[0]: dimension name "1x"`},
-		{"named", DropInvalid, `group 3: `},
-		{"", DropInvalid, "group 4: the group must be an object"},
-		{"", DropInvalid, "group 5: the group must be an object"},
+		{"t", DropInvalid, `group 1: group "t": metrics_group_interval: must be an integer greater than zero`},
+		{"named", DropInvalid, `group 2: group "named": dimensions[0]: dimension name "1x" has to match`},
+		{"named", DropInvalid, `group 3: group "named": metrics[0].metric_value: expected a number`},
+		{"", DropInvalid, "group 4: expected an object"},
+		{"", DropInvalid, "group 5: expected an object"},
 		{"", DropLimit, "run made 8 groups, limit is 2"},
 	}
 	require.Len(t, res.Dropped, len(want))
