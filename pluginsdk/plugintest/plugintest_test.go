@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/goldentext"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -89,7 +90,7 @@ func TestRunAndGolden(t *testing.T) {
 	if !slices.Equal(c.Sites, []string{"test"}) {
 		t.Errorf("Sites = %q", c.Sites)
 	}
-	text, err := goldenText(groups)
+	text, err := goldentext.Of(groups)
 	if err != nil {
 		t.Fatal(err)
 	}

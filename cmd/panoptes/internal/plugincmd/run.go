@@ -46,6 +46,7 @@ type runOptions struct {
 	json, otlp bool
 	python     string
 	secrets    string
+	expect     expectation
 }
 
 // NewRun returns the command plugin run.
@@ -59,12 +60,14 @@ rate processor and the exporter. The key-value store and the state of rates live
 on (--times 2) counters that [transforms] names have their rates.
 
 The plugin's log lines and its failures, with their tracebacks, go to stderr. Where a run fails, where something of its
-result has to be dropped, or where no resource matches, the exit code is 1.
+result has to be dropped, or where no resource matches, the exit code is 1; so it is where --expect finds other groups
+than its file has.
 
 A group without metrics is shown, but a Collector does not send it.`,
 		Example: `  panoptes plugin run my.panoptes-plugin --resources resources.json --times 2
   panoptes plugin run my.panoptes-plugin --resources resources.json --resource router1 --json | jq .metrics
-  panoptes plugin run my.panoptes-plugin --resources resources.json --explain --partitions 12`,
+  panoptes plugin run my.panoptes-plugin --resources resources.json --explain --partitions 12
+  panoptes plugin run my.panoptes-plugin --resources resources.json --expect golden.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
@@ -87,6 +90,8 @@ A group without metrics is shown, but a Collector does not send it.`,
 	o.flags.Add(flags)
 	flags.StringVar(&o.python, "python", pluginrun.DefaultInterpreter, "the Python `INTERPRETER`, 3.8 or newer")
 	flags.StringVar(&o.secrets, "secrets", "", "the `DIRECTORY` of secrets that plugins may read: NAME/SITE and NAME/default")
+	flags.StringVar(&o.expect.path, "expect", "", "compare the groups of all runs with this `FILE`, without times and whatever their order")
+	flags.BoolVar(&o.expect.update, "update", false, "write the file of --expect instead")
 	cmd.MarkFlagsMutuallyExclusive("json", "otlp", "explain")
 	_ = cmd.MarkFlagRequired("resources")
 	return cmd
@@ -99,7 +104,7 @@ func (o *runOptions) check() error {
 	if o.pause < 0 {
 		return exit.Misusef("--pause must not be negative, is %s", o.pause)
 	}
-	return o.flags.Check()
+	return errors.Join(o.flags.Check(), o.expect.check())
 }
 
 func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Writer) (err error) {
@@ -141,10 +146,13 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		scope: mapping.Scope{
 			Plugin: plugin.File.NormalizedName, Transforms: plugin.File.Transforms(), Topics: plugin.File.Topics(),
 		},
-		print: o.printer(stdout, stderr),
+		print: o.printer(stdout, stderr), expect: &o.expect,
 	}
 	s.print.plugin(plugin)
 	if err := s.all(ctx, chosen, o.pause); err != nil {
+		return err
+	}
+	if err := o.expect.verdict(); err != nil {
 		return err
 	}
 	if s.failed {

@@ -22,6 +22,7 @@ type session struct {
 	scope  mapping.Scope
 	times  int
 	print  printer
+	expect *expectation
 	stderr io.Writer
 	// failed says that something of which stderr tells did not go well.
 	failed bool
@@ -78,6 +79,7 @@ func (s *session) one(ctx context.Context, number int, r *pluginsdk.Resource) er
 		return err
 	}
 	s.complain(run)
+	s.expect.note(run)
 	return s.print.run(run)
 }
 
