@@ -14,7 +14,7 @@ import (
 func TestExpect(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
-	plugin := f.plugin(t, "counting", "go:counting", `resource_class = "system"`, transforms)
+	plugin := f.plugin(t, "counting", "go:counting", `resource_class = "system"`, rateOfN)
 	golden := filepath.Join(f.path, "golden.json")
 	args := []string{plugin, "--resources", f.resources, "--times", "2", "--pause", "0", "--json", "--expect", golden}
 

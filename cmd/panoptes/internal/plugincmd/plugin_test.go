@@ -67,7 +67,7 @@ func (f folder) plugin(t *testing.T, name, module, filter, more string) string {
 		"execute_frequency = 60\nresource_filter = %s\n%s", name, module, filter, more))
 }
 
-const transforms = "[transforms]\nexample = rate:example:n\n[topics]\nprocessed = extra\n"
+const rateOfN = "[transforms]\nexample = rate:example:n\n[topics]\nprocessed = extra\n"
 
 // counting returns groups whose times and counter it makes up: each run is ten seconds and fifty later.
 func counting(ctx context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
@@ -129,7 +129,7 @@ func full(lines string) []string {
 func TestRunJSON(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
-	plugin := f.plugin(t, "counting", "go:counting", `resource_class = "system"`, transforms)
+	plugin := f.plugin(t, "counting", "go:counting", `resource_class = "system"`, rateOfN)
 	stdout, stderr, err := execute(t, NewRun(host), plugin, "--resources", f.resources, "--times", "2", "--pause", "0", "--json")
 	require.NoError(t, err, stderr)
 	require.Equal(t, []string{
@@ -143,7 +143,7 @@ func TestRunJSON(t *testing.T) {
 func TestRunDoubleRates(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
-	plugin := f.plugin(t, "counting", "go:counting", `resource_id = "one"`, transforms)
+	plugin := f.plugin(t, "counting", "go:counting", `resource_id = "one"`, rateOfN)
 	stdout, stderr, err := execute(t, NewRun(host), plugin, "--resources", f.resources, "--times", "2", "--pause", "0", "--json", "--rates", "double")
 	require.NoError(t, err, stderr)
 	require.Equal(t, []string{jsonGroup("one", "dc1", 0, ""), jsonGroup("one", "dc1", 1, "5.0")}, full(stdout))
@@ -152,7 +152,7 @@ func TestRunDoubleRates(t *testing.T) {
 func TestRunExplain(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
-	plugin := f.plugin(t, "counting", "go:counting", `resource_class = "system"`, transforms)
+	plugin := f.plugin(t, "counting", "go:counting", `resource_class = "system"`, rateOfN)
 	stdout, stderr, err := execute(t, NewRun(host), plugin, "--resources", f.resources, "--resource", "two", "--explain", "--partitions", "12")
 	require.NoError(t, err, stderr)
 	lines := full(stdout)
@@ -166,7 +166,7 @@ func TestRunExplain(t *testing.T) {
 func TestRunOTLP(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
-	plugin := f.plugin(t, "counting", "go:counting", `resource_id = "one"`, transforms)
+	plugin := f.plugin(t, "counting", "go:counting", `resource_id = "one"`, rateOfN)
 	stdout, stderr, err := execute(t, NewRun(host), plugin, "--resources", f.resources, "--times", "2", "--pause", "0", "--otlp")
 	require.NoError(t, err, stderr)
 	lines := strings.Split(strings.TrimSuffix(stdout, "\n"), "\n")
@@ -186,17 +186,21 @@ var spent = regexp.MustCompile(` in [0-9.]+[mµ]?s,`)
 func TestRunForPeople(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
-	plugin := f.plugin(t, "counting", "go:counting", `resource_id = "one"`, transforms)
+	plugin := f.plugin(t, "counting", "go:counting", `resource_id = "one"`, rateOfN)
 	stdout, stderr, err := execute(t, NewRun(host), plugin, "--resources", f.resources, "--times", "2", "--pause", "0")
 	require.NoError(t, err, stderr)
 	require.Equal(t, `plugin counting: go counting, every 1m0s, deadline 1m15s
 filter: resource_id = "one"
 transform: example = rate:example:n
+config: [main] execute_frequency = 60
+config: [main] resource_filter = resource_id = "one"
+config: [topics] processed = extra
 
 run 1 of 2 against one (site dc1): ok in TIME, 2 groups
+resource: `+resource("one", "dc1")+`
 
 example  cpu=0  interval 60s
-  n	counter	0
+  n	counter	0		no rate: first value
   load	gauge	0.5
 
 nothing  interval 60s
@@ -205,7 +209,7 @@ nothing  interval 60s
 run 2 of 2 against one (site dc1): ok in TIME, 2 groups
 
 example  cpu=0  interval 60s
-  n	counter	50	5/s
+  n	counter	50	5/s	0 -> 50 in 10s
   load	gauge	0.5
 
 nothing  interval 60s
@@ -307,7 +311,7 @@ func TestRunPython(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t)
 	f.write(t, "python_plugin.py", pythonPlugin)
-	plugin := f.plugin(t, "Python Plugin", "python_plugin", `resource_id = "one"`, transforms)
+	plugin := f.plugin(t, "Python Plugin", "python_plugin", `resource_id = "one"`, rateOfN)
 	stdout, stderr, err := execute(t, NewRun(host), plugin, "--resources", f.resources, "--times", "2", "--pause", "0", "--json")
 	require.NoError(t, err, stderr)
 	lines := full(stdout)

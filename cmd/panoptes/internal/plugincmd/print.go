@@ -3,6 +3,8 @@ package plugincmd
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +32,7 @@ func (o *runOptions) printer(stdout, stderr io.Writer) printer {
 	case o.flags.Explain:
 		return linePrinter{stdout, o.flags, stderr}
 	}
-	return peoplePrinter{stdout, term.StyleOf(stdout)}
+	return &peoplePrinter{out: stdout, style: term.StyleOf(stdout)}
 }
 
 // linePrinter writes one line of JSON a group, and what is known of the plugin elsewhere.
@@ -67,11 +69,27 @@ func (o otlpPrinter) run(r oneRun) error {
 
 // peoplePrinter writes for people.
 type peoplePrinter struct {
-	out   io.Writer
-	style term.Style
+	out     io.Writer
+	style   term.Style
+	samples *samples
 }
 
-func (p peoplePrinter) plugin(plugin *pluginrun.Plugin) { describe(p.out, plugin) }
+// described are the sections of a plugin file that describe tells of, or that say nothing to the plugin.
+var described = []string{"Core", "Documentation", "transforms"}
+
+// plugin tells what is run, and what it sees as its configuration.
+func (p *peoplePrinter) plugin(plugin *pluginrun.Plugin) {
+	p.samples = newSamples(plugin)
+	describe(p.out, plugin)
+	for _, section := range slices.Sorted(maps.Keys(plugin.File.Config)) {
+		if slices.Contains(described, section) {
+			continue
+		}
+		for _, key := range slices.Sorted(maps.Keys(plugin.File.Config[section])) {
+			fmt.Fprintf(p.out, "config: [%s] %s = %s\n", term.Cell(section), term.Cell(key), term.Cell(plugin.File.Config[section][key]))
+		}
+	}
+}
 
 // describe tells what is run, and how.
 func describe(w io.Writer, p *pluginrun.Plugin) {
@@ -88,7 +106,7 @@ func describe(w io.Writer, p *pluginrun.Plugin) {
 	}
 }
 
-func (p peoplePrinter) run(r oneRun) error {
+func (p *peoplePrinter) run(r oneRun) error {
 	var b strings.Builder
 	color := term.Green
 	if r.result.Outcome.Failed() {
@@ -96,6 +114,9 @@ func (p peoplePrinter) run(r oneRun) error {
 	}
 	fmt.Fprintf(&b, "\nrun %d of %d against %s (site %s): %s in %s, %s\n", r.number, r.of, term.Cell(r.resource.ID),
 		term.Cell(r.resource.Site), p.style.Paint(color, string(r.result.Outcome)), duration(r.result.Duration), count(r.out.Groups))
+	if r.number == 1 {
+		fmt.Fprintf(&b, "resource: %s\n", r.resource.AppendJSON(nil))
+	}
 	known := gauges(r.result.Groups)
 	for _, g := range r.out.Groups {
 		p.group(&b, g, known)
@@ -135,7 +156,7 @@ func gauges(groups []*pluginsdk.MetricsGroup) map[metricOf]bool {
 }
 
 // group writes a head and a table of the metrics, in which the rate of a counter stands on the counter's line.
-func (p peoplePrinter) group(b *strings.Builder, g mapping.Group, known map[metricOf]bool) {
+func (p *peoplePrinter) group(b *strings.Builder, g mapping.Group, known map[metricOf]bool) {
 	fmt.Fprintf(b, "\n%s", p.style.Paint(term.Bold, term.Cell(g.Type)))
 	for _, d := range g.Dimensions() {
 		fmt.Fprintf(b, "  %s=%s", term.Cell(d.Name), p.style.Paint(term.Cyan, term.Cell(d.Value)))
@@ -155,8 +176,10 @@ func (p peoplePrinter) group(b *strings.Builder, g mapping.Group, known map[metr
 	}
 	var rows [][]string
 	for _, m := range g.Metrics() {
-		row := []string{m.Name, m.Type.String(), m.Value.String(), ""}
-		switch rate, ok := rates[m.Name]; {
+		row := []string{m.Name, m.Type.String(), m.Value.String(), "", ""}
+		rate, ok := rates[m.Name]
+		row[4] = p.samples.note(g, m, ok)
+		switch {
 		case ok && m.Type == pluginsdk.Counter:
 			row[3] = rate
 		case ok && counters[m.Name]:
@@ -167,7 +190,7 @@ func (p peoplePrinter) group(b *strings.Builder, g mapping.Group, known map[metr
 		rows = append(rows, row)
 	}
 	var table strings.Builder
-	_ = p.style.Table(&table, []string{"METRIC", "KIND", "VALUE", "RATE"}, rows)
+	_ = p.style.Table(&table, []string{"METRIC", "KIND", "VALUE", "RATE", "SAMPLES"}, rows)
 	for line := range strings.Lines(table.String()) {
 		b.WriteString("  " + strings.TrimRight(line, " \t\n") + "\n")
 	}
