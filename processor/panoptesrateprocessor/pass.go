@@ -21,7 +21,7 @@ type pass struct {
 	now   ratestate.Time
 
 	resourceKey ratestate.Key
-	interval    int64
+	terms       ratestate.Terms
 
 	counters   []counter
 	rates      []rate
@@ -105,7 +105,7 @@ func (c *pass) planFor(scope pcommon.InstrumentationScope) *plan {
 	if len(plan.conversions) == 0 {
 		return nil
 	}
-	c.interval = intervalOf(m)
+	c.terms = ratestate.Terms{Gap: ratestate.GapOf(intervalOf(m))}
 	return plan
 }
 
@@ -176,7 +176,7 @@ func (c *pass) observe(metrics pmetric.MetricSlice, k *counter) {
 			continue
 		}
 		// Even where a gauge is in the way the value is noted, as in Panoptes: the gauge may be gone next time.
-		r := c.state.Observe(c.hasher.Join(c.resourceKey, group), point, c.interval, c.now)
+		r := c.state.Observe(c.hasher.Join(c.resourceKey, group), point, &c.terms, c.now)
 		if r.Evicted {
 			c.tally.evicted++
 		}

@@ -16,6 +16,7 @@ const (
 	skipBadTransform skip = iota
 	skipCollision
 	skipDuplicate
+	skipEvicted
 	skipFirst
 	skipGap
 	skipNotANumber
@@ -28,6 +29,7 @@ var skipNames = [skips]string{
 	skipBadTransform: "bad_transform",
 	skipCollision:    "collision",
 	skipDuplicate:    "duplicate",
+	skipEvicted:      "evicted",
 	skipFirst:        "first",
 	skipGap:          "gap",
 	skipNotANumber:   "not_a_number",
@@ -46,6 +48,7 @@ var skipOptions = func() (o [skips]metric.AddOption) {
 // skipOf is the reason that an outcome other than Rate stands for.
 var skipOf = [...]skip{
 	ratestate.First:      skipFirst,
+	ratestate.Evicted:    skipEvicted,
 	ratestate.Duplicate:  skipDuplicate,
 	ratestate.OutOfOrder: skipOutOfOrder,
 	ratestate.Gap:        skipGap,

@@ -20,7 +20,7 @@ func BenchmarkObserve(b *testing.B) {
 			runtime.ReadMemStats(&before)
 			s := New(Settings{Seed: Key{1, 2}})
 			for _, k := range keys {
-				s.Observe(k, IntPoint(0, 0), 60, 0)
+				s.Observe(k, IntPoint(0, 0), every(60), 0)
 			}
 			runtime.GC()
 			runtime.ReadMemStats(&after)
@@ -31,7 +31,7 @@ func BenchmarkObserve(b *testing.B) {
 					i = 0
 				}
 				millis++
-				s.Observe(keys[i], IntPoint(millis, millis), 60, 0)
+				s.Observe(keys[i], IntPoint(millis, millis), every(60), 0)
 			}
 			b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(series), "B/series")
 		})

@@ -45,29 +45,59 @@ const (
 	Rate Outcome = iota
 	// First is the first value of its series, or the first after the state expired.
 	First
+	// Evicted is a value whose predecessor was forgotten before its time because there were too many series.
+	Evicted
 	// Duplicate has the time of the last point.
 	Duplicate
 	// OutOfOrder is older than the last point.
 	OutOfOrder
-	// Gap is more than three intervals younger than the last point.
+	// Gap is younger than the last point by more than Terms.Gap.
 	Gap
-	// Reset is smaller than the last value. Whether the counter started anew or wrapped around cannot be told.
+	// Reset comes after the counter began anew, or after it fell and that is not known to be a wrap.
 	Reset
 	// NotANumber means that the difference is beyond the range of doubles.
 	NotANumber
 )
 
+// fell says whether a later point is smaller than an earlier one.
+func fell(old, p Point) bool {
+	if old.float || p.float {
+		return p.asFloat() < old.asFloat()
+	}
+	return int64(p.bits) < int64(old.bits)
+}
+
 // between computes the rate per second from one point to a later one.
-func between(old, p Point) (float64, Outcome) {
+func between(old, p Point, t *Terms) (float64, Outcome) {
+	if t.restarted(old, p) {
+		return 0, Reset
+	}
 	dt := p.Millis - old.Millis
+	if fell(old, p) {
+		delta, ok := t.wrapped(old, p)
+		if !ok {
+			return 0, Reset
+		}
+		return intRate(delta, uint64(dt)), Rate
+	}
 	if old.float || p.float {
 		return floatRate(p.asFloat()-old.asFloat(), float64(dt))
 	}
-	if int64(p.bits) < int64(old.bits) {
-		return 0, Reset
-	}
 	// The difference of two int64 always fits into a uint64, and wraps to just that.
 	return intRate(p.bits-old.bits, uint64(dt)), Rate
+}
+
+// Delta returns the rate per second of a sum that is itself the growth in a window which began at start and ended at
+// the point's time. It needs no state. A window of no length gives NotANumber, growth below 0 Reset.
+func (p Point) Delta(start int64) (float64, Outcome) {
+	from := Point{Millis: start, float: p.float}
+	switch {
+	case p.Millis <= start:
+		return 0, NotANumber
+	case fell(from, p):
+		return 0, Reset
+	}
+	return between(from, p, &Terms{})
 }
 
 // maxExactDelta times 1000 is still exact in a double.
@@ -87,9 +117,6 @@ func intRate(delta, dtMillis uint64) float64 {
 }
 
 func floatRate(delta, dtMillis float64) (float64, Outcome) {
-	if delta < 0 {
-		return 0, Reset
-	}
 	rate := delta * 1000 / dtMillis
 	if math.IsInf(rate, 0) { // delta*1000 may be too large although the rate is not
 		rate = delta / dtMillis * 1000

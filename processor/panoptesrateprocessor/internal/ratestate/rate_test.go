@@ -42,7 +42,7 @@ func TestBetween(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rate, outcome := between(tt.old, tt.p)
+			rate, outcome := between(tt.old, tt.p, &Terms{})
 			assert.Equal(t, tt.outcome, outcome)
 			assert.Equal(t, tt.rate, rate)
 			assert.False(t, math.Signbit(rate), "no rate is negative, not even -0")

@@ -39,6 +39,11 @@ func (s *slot) set(p Point, rate float64, outcome Outcome) {
 	}
 }
 
+// uptime is what the slot of an uptime metric says.
+func (s *slot) uptime() Uptime {
+	return Uptime{Since: int64(s.rate), Last: s.point().Millis, Fell: s.when&flagRate != 0}
+}
+
 // A table is at most maxLoad full and grows by a quarter: 60 to 75 bytes a series.
 const (
 	minSlots     = 16
@@ -145,8 +150,8 @@ func (sh *shard) touch(s *slot, expires Time) {
 	s.touched, s.expires = sh.turn, expires
 }
 
-// sweep removes what has expired among the next n slots.
-func (sh *shard) sweep(now Time, n int) (removed int) {
+// sweep removes what has expired among the next n slots, and notes it as forgotten.
+func (sh *shard) sweep(now Time, n int, gone *forgotten) (removed int) {
 	if len(sh.slots) == 0 {
 		return 0
 	}
@@ -155,6 +160,7 @@ func (sh *shard) sweep(now Time, n int) (removed int) {
 	for range n {
 		// Another slot may have moved to i, so look again.
 		for sh.slots[i].when != 0 && sh.slots[i].expires <= now {
+			gone.note(sh.slots[i].key, sh.slots[i].expires)
 			sh.remove(i)
 			removed++
 		}
@@ -168,8 +174,8 @@ func (sh *shard) sweep(now Time, n int) (removed int) {
 }
 
 // evict removes one slot: an expired one, or else the one that was not touched for longest among the next n slots, or
-// more where these are free. It says whether there was one and whether that had expired.
-func (sh *shard) evict(now Time, n int) (removed, expired bool) {
+// more where these are free. It notes it as forgotten, and says whether there was one and whether that had expired.
+func (sh *shard) evict(now Time, n int, gone *forgotten) (removed, expired bool) {
 	if sh.used == 0 {
 		return false, false
 	}
@@ -189,6 +195,7 @@ func (sh *shard) evict(now Time, n int) (removed, expired bool) {
 		i = sh.next(i)
 	}
 	sh.probe = i
+	gone.note(sh.slots[oldest].key, sh.slots[oldest].expires)
 	sh.remove(oldest)
 	return true, expired
 }

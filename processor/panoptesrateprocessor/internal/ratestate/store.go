@@ -10,8 +10,13 @@ import (
 // (docs/panoptes/formats.md, section 6: the time to live of 3 * interval).
 const GapIntervals = 3
 
-// MaxInterval is the longest interval, in seconds, that is told apart: three years.
-const MaxInterval = 100_000_000
+// MaxGap is the longest Terms.Gap, in milliseconds, that is told apart: nine years.
+const MaxGap = 300_000_000_000
+
+// GapOf returns the Terms.Gap of metrics that come at an interval in seconds.
+func GapOf(interval int64) int64 {
+	return GapIntervals * 1000 * max(1, min(interval, MaxGap/1000/GapIntervals))
+}
 
 // Time is seconds on a store's own clock, which stands at 0 when the store is made and is monotonic.
 type Time uint32
@@ -33,6 +38,7 @@ type Store struct {
 	hasher Hasher
 	max    int64
 	held   atomic.Int64
+	gone   forgotten
 	shift  uint // of a key's A, to get the shard
 	shards []shard
 }
@@ -63,6 +69,7 @@ func New(set Settings) *Store {
 		start:  set.Now(),
 		hasher: NewHasher(set.Seed),
 		max:    int64(set.MaxSeries),
+		gone:   forgotten{size: forgottenSize(set.MaxSeries)},
 		shift:  uint(64 - shardBits),
 		shards: make([]shard, 1<<shardBits),
 	}
@@ -91,15 +98,17 @@ type Result struct {
 	Outcome Outcome
 	// Evicted is true when another series was forgotten for this one.
 	Evicted bool
+	// Apart is the time from the last point to this one in milliseconds, and more than Terms.Gap if the series had
+	// expired not long ago. It is 0 where there was no last point, or it was not older.
+	Apart int64
 }
 
-// Observe takes the next point of a series and returns its rate. The interval, in seconds, says what a gap is.
+// Observe takes the next point of a series and returns its rate.
 //
 // An older point never replaces the stored one. A point with the same time and another value does, and so do a reset
 // and a gap: what comes next is compared with them. The very same point again has the rate it had at first, so that a
 // batch that was refused further down can be sent again.
-func (s *Store) Observe(k Key, p Point, interval int64, now Time) Result {
-	interval = max(1, min(interval, MaxInterval))
+func (s *Store) Observe(k Key, p Point, t *Terms, now Time) Result {
 	sh := &s.shards[k.A>>s.shift]
 	sh.Lock()
 	defer sh.Unlock()
@@ -108,13 +117,16 @@ func (s *Store) Observe(k Key, p Point, interval int64, now Time) Result {
 		evicted := s.makeRoom(sh, now)
 		sl = sh.insert(k)
 		sl.set(p, 0, First)
-		sh.touch(sl, expiry(now, interval))
-		return Result{Outcome: First, Evicted: evicted}
+		sh.touch(sl, expiry(now, t.Gap))
+		r := s.recall(k, t, now)
+		r.Evicted = evicted
+		return r
 	}
 	if sl.expires <= now {
+		r := returned(sl.expires, t, now)
 		sl.set(p, 0, First)
-		sh.touch(sl, expiry(now, interval))
-		return Result{Outcome: First}
+		sh.touch(sl, expiry(now, t.Gap))
+		return r
 	}
 	old := sl.point()
 	dt := p.Millis - old.Millis
@@ -122,7 +134,7 @@ func (s *Store) Observe(k Key, p Point, interval int64, now Time) Result {
 		return Result{Outcome: OutOfOrder}
 	}
 	// From here on the series is known to be alive.
-	sh.touch(sl, expiry(now, interval))
+	sh.touch(sl, expiry(now, t.Gap))
 	switch {
 	case dt == 0 && old.sameValue(p):
 		if sl.when&flagRate != 0 {
@@ -132,13 +144,76 @@ func (s *Store) Observe(k Key, p Point, interval int64, now Time) Result {
 	case dt == 0:
 		sl.set(p, 0, Duplicate)
 		return Result{Outcome: Duplicate}
-	case dt > GapIntervals*1000*interval:
+	case dt > t.Gap:
 		sl.set(p, 0, Gap)
-		return Result{Outcome: Gap}
+		return Result{Outcome: Gap, Apart: dt}
 	}
-	rate, outcome := between(old, p)
+	rate, outcome := between(old, p, t)
 	sl.set(p, rate, outcome)
-	return Result{Rate: rate, Outcome: outcome}
+	return Result{Rate: rate, Outcome: outcome, Apart: dt}
+}
+
+// recall says what the first point of a series means that is not held: whether it was once.
+func (s *Store) recall(k Key, t *Terms, now Time) Result {
+	expires, ok := s.gone.recall(k)
+	switch {
+	case !ok:
+		return Result{Outcome: First}
+	case expires > now:
+		return Result{Outcome: Evicted}
+	}
+	return returned(expires, t, now)
+}
+
+// returned is the result of the first point after the state expired.
+func returned(expires Time, t *Terms, now Time) Result {
+	r := Result{Outcome: First}
+	if int64(now-expires)*1000 <= GapIntervals*t.Gap { // after that it was gone rather than seldom seen
+		r.Apart = t.Gap + 1
+	}
+	return r
+}
+
+// ObserveUptime takes the next point of an uptime metric and returns what it says of its device. Its state is that of
+// any series, but for the rate, whose place has Uptime.Since.
+func (s *Store) ObserveUptime(k Key, p Point, gap int64, now Time) (u Uptime, evicted bool) {
+	sh := &s.shards[k.A>>s.shift]
+	sh.Lock()
+	defer sh.Unlock()
+	sl := sh.find(k)
+	if sl == nil {
+		evicted = s.makeRoom(sh, now)
+		sl = sh.insert(k)
+	}
+	old := sl.point()
+	switch {
+	case sl.when == 0 || sl.expires <= now:
+		sl.set(p, float64(p.Millis), First)
+	case p.Millis <= old.Millis:
+		return sl.uptime(), false
+	case fell(old, p):
+		sl.set(p, float64(p.Millis), Rate)
+	default:
+		u := sl.uptime()
+		outcome := First
+		if u.Fell {
+			outcome = Rate
+		}
+		sl.set(p, float64(u.Since), outcome)
+	}
+	sh.touch(sl, expiry(now, gap))
+	return sl.uptime(), evicted
+}
+
+// Uptime returns what the last point of an uptime metric said, and the zero Uptime where there is none.
+func (s *Store) Uptime(k Key, now Time) Uptime {
+	sh := &s.shards[k.A>>s.shift]
+	sh.Lock()
+	defer sh.Unlock()
+	if sl := sh.find(k); sl != nil && sl.expires > now {
+		return sl.uptime()
+	}
+	return Uptime{}
 }
 
 // makeRoom counts a series that is about to be inserted into sh, and evicts another when there are too many.
@@ -150,7 +225,7 @@ func (s *Store) makeRoom(sh *shard, now Time) (evicted bool) {
 	if len(s.shards) == 1 {
 		n = len(sh.slots)
 	}
-	removed, expired := sh.evict(now, n)
+	removed, expired := sh.evict(now, n, &s.gone)
 	if removed {
 		s.held.Add(-1)
 	}
@@ -161,8 +236,8 @@ func (s *Store) makeRoom(sh *shard, now Time) (evicted bool) {
 // still has a rate, may arrive a little late.
 const grace = 2
 
-func expiry(now Time, interval int64) Time {
-	return Time(min(int64(now)+GapIntervals*interval+grace, maxTime))
+func expiry(now Time, gap int64) Time {
+	return Time(min(int64(now)+(gap+999)/1000+grace, maxTime))
 }
 
 // Sweep removes the expired series of one of so many parts of the store, and returns how many there were. Called parts
@@ -172,7 +247,7 @@ func (s *Store) Sweep(parts int) (removed int) {
 	for i := range s.shards {
 		sh := &s.shards[i]
 		sh.Lock()
-		removed += sh.sweep(now, (len(sh.slots)+parts-1)/max(1, parts))
+		removed += sh.sweep(now, (len(sh.slots)+parts-1)/max(1, parts), &s.gone)
 		sh.Unlock()
 	}
 	s.held.Add(int64(-removed))

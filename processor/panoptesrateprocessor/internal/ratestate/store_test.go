@@ -37,6 +37,15 @@ func newStore(maxSeries int) (*Store, *clock) {
 	return New(Settings{MaxSeries: maxSeries, Now: c.now, Seed: Key{1, 2}}), c
 }
 
+// every are the terms of points that come at an interval in seconds.
+func every(interval int64) *Terms { return &Terms{Gap: GapOf(interval)} }
+
+// said is a result without the time between the points.
+func said(r Result) Result {
+	r.Apart = 0
+	return r
+}
+
 func key(s *Store, name string) Key {
 	h := s.Hasher()
 	return h.String(name)
@@ -119,7 +128,7 @@ func TestObserve(t *testing.T) {
 			t.Parallel()
 			s, _ := newStore(0)
 			for i, st := range steps {
-				require.Equal(t, st.want, s.Observe(key(s, "x"), st.point, 60, s.Time()), "step %d", i)
+				require.Equal(t, st.want, said(s.Observe(key(s, "x"), st.point, every(60), s.Time())), "step %d", i)
 			}
 			assert.Equal(t, 1, s.Len())
 		})
@@ -131,18 +140,18 @@ func TestIntervalIsBounded(t *testing.T) {
 	s, _ := newStore(0)
 	for i, interval := range []int64{math.MinInt64, -1, 0, math.MaxInt64} {
 		k := key(s, fmt.Sprint(i))
-		require.Equal(t, First, s.Observe(k, IntPoint(0, 0), interval, 0).Outcome)
-		require.Equal(t, Rate, s.Observe(k, IntPoint(3000, 0), interval, 0).Outcome)
+		require.Equal(t, First, s.Observe(k, IntPoint(0, 0), every(interval), 0).Outcome)
+		require.Equal(t, Rate, s.Observe(k, IntPoint(3000, 0), every(interval), 0).Outcome)
 	}
-	require.Equal(t, Gap, s.Observe(key(s, "0"), IntPoint(6001, 0), 0, 0).Outcome)
-	require.Equal(t, First, s.Observe(key(s, "late"), IntPoint(0, 0), math.MaxInt64, maxTime-1).Outcome)
+	require.Equal(t, Gap, s.Observe(key(s, "0"), IntPoint(6001, 0), every(0), 0).Outcome)
+	require.Equal(t, First, s.Observe(key(s, "late"), IntPoint(0, 0), every(math.MaxInt64), maxTime-1).Outcome)
 }
 
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	s, c := newStore(0)
 	k := key(s, "x")
-	observe := func(millis int64) Outcome { return s.Observe(k, IntPoint(millis, millis), 60, s.Time()).Outcome }
+	observe := func(millis int64) Outcome { return s.Observe(k, IntPoint(millis, millis), every(60), s.Time()).Outcome }
 	require.Equal(t, First, observe(0))
 	c.advance(180 * time.Second)
 	require.Equal(t, Rate, observe(60_000), "three intervals are not too many")
@@ -172,7 +181,7 @@ func TestSweepInParts(t *testing.T) {
 		if i%2 == 0 {
 			interval = 600
 		}
-		s.Observe(key(s, fmt.Sprint(i)), IntPoint(0, 0), interval, s.Time())
+		s.Observe(key(s, fmt.Sprint(i)), IntPoint(0, 0), every(interval), s.Time())
 	}
 	c.advance(200 * time.Second)
 	removed, most := 0, 0
@@ -192,7 +201,7 @@ func TestSweepInParts(t *testing.T) {
 		if i%2 == 0 {
 			want = Rate
 		}
-		require.Equal(t, want, s.Observe(key(s, fmt.Sprint(i)), IntPoint(1000, 0), 600, s.Time()).Outcome)
+		require.Equal(t, want, s.Observe(key(s, fmt.Sprint(i)), IntPoint(1000, 0), every(600), s.Time()).Outcome)
 	}
 
 	c.advance(time.Hour)
@@ -213,7 +222,7 @@ func TestMaxSeriesEvictsTheOldest(t *testing.T) {
 	millis := int64(0)
 	observe := func(name string) Result {
 		millis++
-		return s.Observe(key(s, name), IntPoint(millis, millis), 60, s.Time())
+		return s.Observe(key(s, name), IntPoint(millis, millis), every(60), s.Time())
 	}
 	for _, name := range []string{"a", "b", "c"} {
 		require.Equal(t, Result{Outcome: First}, observe(name))
@@ -224,19 +233,19 @@ func TestMaxSeriesEvictsTheOldest(t *testing.T) {
 	for _, name := range []string{"a", "c", "d"} {
 		require.Equal(t, Rate, observe(name).Outcome, name)
 	}
-	require.Equal(t, Result{Outcome: First, Evicted: true}, observe("b")) // instead of a
-	require.Equal(t, Result{Outcome: First, Evicted: true}, observe("a")) // instead of c
+	require.Equal(t, Result{Outcome: Evicted, Evicted: true}, observe("b")) // instead of a
+	require.Equal(t, Result{Outcome: Evicted, Evicted: true}, observe("a")) // instead of c
 	require.Equal(t, Rate, observe("d").Outcome)
 }
 
 func TestMaxSeriesPrefersTheExpired(t *testing.T) {
 	t.Parallel()
 	s, c := newStore(2)
-	s.Observe(key(s, "long"), IntPoint(0, 0), 600, s.Time())
-	s.Observe(key(s, "short"), IntPoint(0, 0), 1, s.Time())
+	s.Observe(key(s, "long"), IntPoint(0, 0), every(600), s.Time())
+	s.Observe(key(s, "short"), IntPoint(0, 0), every(1), s.Time())
 	c.advance(10 * time.Second)
-	assert.Equal(t, Result{Outcome: First}, s.Observe(key(s, "new"), IntPoint(0, 0), 60, s.Time()), "nobody is evicted")
-	assert.Equal(t, Rate, s.Observe(key(s, "long"), IntPoint(1, 0), 600, s.Time()).Outcome)
+	assert.Equal(t, Result{Outcome: First}, s.Observe(key(s, "new"), IntPoint(0, 0), every(60), s.Time()), "nobody is evicted")
+	assert.Equal(t, Rate, s.Observe(key(s, "long"), IntPoint(1, 0), every(600), s.Time()).Outcome)
 }
 
 func TestMaxSeriesOfManyShards(t *testing.T) {
@@ -246,7 +255,7 @@ func TestMaxSeriesOfManyShards(t *testing.T) {
 	require.Len(t, s.shards, 64)
 	evicted := 0
 	for i := range 3 * limit {
-		if s.Observe(key(s, fmt.Sprint(i)), IntPoint(0, 0), 60, 0).Evicted {
+		if s.Observe(key(s, fmt.Sprint(i)), IntPoint(0, 0), every(60), 0).Evicted {
 			evicted++
 		}
 		require.LessOrEqual(t, s.Len(), limit)
@@ -254,7 +263,7 @@ func TestMaxSeriesOfManyShards(t *testing.T) {
 	assert.Equal(t, 2*limit, evicted)
 	young := 0
 	for i := 3*limit - 1; i >= 2*limit; i-- { // the youngest first, since each one that is missing costs the oldest
-		if s.Observe(key(s, fmt.Sprint(i)), IntPoint(1000, 0), 60, 0).Outcome == Rate {
+		if s.Observe(key(s, fmt.Sprint(i)), IntPoint(1000, 0), every(60), 0).Outcome == Rate {
 			young++
 		}
 	}
@@ -283,7 +292,7 @@ func TestStoreAgainstMap(t *testing.T) {
 			k := Key{rapid.Uint64Range(0, 1).Draw(t, "a") << 63, rapid.Uint64Range(0, 40).Draw(t, "b") << 58}
 			p := IntPoint(rapid.Int64Range(0, 40).Draw(t, "time")*10_000, rapid.Int64Range(-3, 100).Draw(t, "value"))
 			now := s.Time()
-			got := s.Observe(k, p, 60, now)
+			got := s.Observe(k, p, every(60), now)
 			e := model[k]
 			want := Result{}
 			switch {
@@ -304,7 +313,7 @@ func TestStoreAgainstMap(t *testing.T) {
 			default:
 				want.Rate = float64(p.bits-e.last.bits) * 1000 / float64(p.Millis-e.last.Millis)
 			}
-			if want != got {
+			if want != said(got) {
 				t.Fatalf("%+v after %+v: %+v instead of %+v", p, e, got, want)
 			}
 			if want.Outcome != OutOfOrder {
@@ -339,11 +348,11 @@ func TestStoreIsSafeForConcurrentUse(t *testing.T) {
 			h := s.Hasher()
 			for i := range 4000 {
 				k := h.String(fmt.Sprint(g, i%1000))
-				r := s.Observe(k, IntPoint(int64(i), int64(i)), 60, s.Time())
+				r := s.Observe(k, IntPoint(int64(i), int64(i)), every(60), s.Time())
 				if i%500 == 0 {
 					s.Sweep(7)
 				}
-				assert.True(t, r.Outcome == First || r.Outcome == Rate)
+				assert.Contains(t, []Outcome{First, Rate, Evicted}, r.Outcome)
 			}
 		})
 	}
@@ -354,9 +363,9 @@ func TestStoreIsSafeForConcurrentUse(t *testing.T) {
 func TestObserveDoesNotAllocate(t *testing.T) { // not parallel: it counts the allocations of the process
 	s, _ := newStore(0)
 	k, millis := key(s, "x"), int64(0)
-	s.Observe(k, IntPoint(0, 0), 60, 0)
+	s.Observe(k, IntPoint(0, 0), every(60), 0)
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
 		millis += 1000
-		s.Observe(k, IntPoint(millis, millis), 60, 0)
+		s.Observe(k, IntPoint(millis, millis), every(60), 0)
 	}))
 }
