@@ -16,13 +16,27 @@ import (
 const MaxSize = 256 << 20
 
 // LoadFile reads one file of resources. The warnings are its bad entries, in order; err is set where the file cannot be
-// read or is no JSON, with line and column, and then there are no resources. All errors name the file.
+// read or does not parse, with line and column, and then there are no resources. All errors name the file.
 func LoadFile(path string) (res []*pluginsdk.Resource, warnings []error, err error) {
+	data, err := ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return ParseFile(path, data)
+}
+
+// ReadFile reads a file of resources of at most MaxSize. Its error names the file.
+func ReadFile(path string) ([]byte, error) {
 	data, err := readFile(path, MaxSize)
 	if err != nil {
-		return nil, nil, fmt.Errorf("resources file %q: %w", path, err)
+		return nil, fmt.Errorf("resources file %q: %w", path, err)
 	}
-	res, warnings, err = parse(data)
+	return data, nil
+}
+
+// ParseFile parses the contents of the file at path, whose name tells the format. It returns what LoadFile does.
+func ParseFile(path string, data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
+	res, warnings, err = Parse(FormatOf(path), data)
 	if err != nil {
 		return nil, nil, fmt.Errorf("resources file %q: %w", path, err)
 	}

@@ -34,6 +34,8 @@ func (e *SyntaxError) Unwrap() error { return e.Err }
 type EntryError struct {
 	// Index is the entry's place in the list, from 0; -1 where the document is a single resource.
 	Index int
+	// Line is the entry's line, from 1; 0 where it is not known.
+	Line int
 	// ID is the entry's resource_id where it has one.
 	ID string
 	// Err is the reason.
@@ -45,6 +47,9 @@ func (e *EntryError) Error() string {
 	s := "resource"
 	if e.Index >= 0 {
 		s = "resources[" + strconv.Itoa(e.Index) + "]"
+	}
+	if e.Line > 0 {
+		s = "line " + strconv.Itoa(e.Line) + ": " + s
 	}
 	if e.ID != "" {
 		s += " (" + strconv.Quote(e.ID) + ")"
@@ -59,14 +64,14 @@ func (e *EntryError) Unwrap() error { return e.Err }
 // one reason why there are no entries at all. A creation timestamp that is a string holding a number becomes a double,
 // as Panoptes' own store makes it (docs/panoptes/runtime.md, section 12); other text stays.
 func ParseJSON(data []byte) ([]*pluginsdk.Resource, []error) {
-	res, warnings, err := parse(data)
+	res, warnings, err := parseJSON(data)
 	if err != nil {
 		return nil, []error{err}
 	}
 	return res, warnings
 }
 
-func parse(data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
+func parseJSON(data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	list, single, err := entries(data)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk/pluginextension"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/catalogue"
@@ -49,6 +49,7 @@ type panoptesReceiver struct {
 	emitter   *emit.Emitter
 	scheduler *schedule.Scheduler[target]
 	tasks     *tasks
+	store     *resourcestore.Store
 	snapshots string             // folder of copied modules
 	cancel    context.CancelFunc // of the catalogue
 	catalogue sync.WaitGroup
@@ -73,7 +74,7 @@ func (r *panoptesReceiver) Start(_ context.Context, host component.Host) error {
 	if err != nil {
 		return err
 	}
-	plugins, resources, err := r.catalogueSettings(host)
+	plugins, err := r.pluginSettings(host)
 	if err != nil {
 		return err
 	}
@@ -99,21 +100,28 @@ func (r *panoptesReceiver) Start(_ context.Context, host component.Host) error {
 		Missed:        r.missed,
 	})
 	r.tasks = newTasks(r.scheduler, r.failures, r.logger)
-	plugins.Changed, resources.Changed = r.tasks.setPlugins, r.tasks.setResources
+	plugins.Changed = r.tasks.setPlugins
 	plugins.Check = r.runners.Check
+	sources, err := r.openStore()
+	if err != nil {
+		return err
+	}
 	if err := r.observe(); err != nil {
 		return err
 	}
 	r.scheduler.Start()
 	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
-	r.catalogue.Go(func() { catalogue.NewResources(resources).Run(ctx) })
+	for _, run := range sources {
+		r.catalogue.Go(func() { run(ctx) })
+	}
+	r.catalogue.Go(func() { r.store.Run(ctx) })
 	r.catalogue.Go(func() { catalogue.NewPlugins(plugins).Run(ctx) })
 	return nil
 }
 
-// catalogueSettings makes paths absolute, so that log lines and plugins mean the same by them.
-func (r *panoptesReceiver) catalogueSettings(host component.Host) (catalogue.PluginSettings, catalogue.ResourceSettings, error) {
+// pluginSettings makes paths absolute, so that log lines and plugins mean the same by them.
+func (r *panoptesReceiver) pluginSettings(host component.Host) (catalogue.PluginSettings, error) {
 	plugins := catalogue.PluginSettings{
 		Settle: r.cfg.Plugins.Settle, ScanInterval: r.cfg.Plugins.ScanInterval, MaxChecks: r.cfg.Python.MaxWorkers,
 		Logger: r.logger, Failed: r.reloadError("plugin"),
@@ -125,35 +133,14 @@ func (r *panoptesReceiver) catalogueSettings(host component.Host) (catalogue.Plu
 			componentstatus.ReportStatus(host, event)
 		},
 	}
-	resources := catalogue.ResourceSettings{
-		Settle: r.cfg.Plugins.Settle, ScanInterval: r.cfg.Resources.ScanInterval,
-		Logger: r.logger, Failed: r.reloadError("resources"),
-	}
 	for _, d := range r.cfg.Plugins.Directories {
 		path, err := filepath.Abs(d.Path)
 		if err != nil {
-			return plugins, resources, fmt.Errorf("plugins::directories: %q: %w", d.Path, err)
+			return plugins, fmt.Errorf("plugins::directories: %q: %w", d.Path, err)
 		}
 		plugins.Directories = append(plugins.Directories, path)
 	}
-	for _, pattern := range r.cfg.Resources.Files {
-		path, err := filepath.Abs(pattern)
-		if err != nil {
-			return plugins, resources, fmt.Errorf("resources::files: %q: %w", pattern, err)
-		}
-		resources.Files = append(resources.Files, path)
-	}
-	if len(resources.Files) == 0 {
-		r.logger.Warn("The receiver has no resources::files, so no plugin runs")
-	}
-	if r.cfg.Resources.Filter != "" {
-		filter, err := resourcefilter.Parse(r.cfg.Resources.Filter)
-		if err != nil {
-			return plugins, resources, fmt.Errorf("resources::filter: %w", err)
-		}
-		resources.Filter = filter
-	}
-	return plugins, resources, nil
+	return plugins, nil
 }
 
 func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.PollingPlugin) pluginrun.Settings {

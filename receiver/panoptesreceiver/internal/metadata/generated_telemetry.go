@@ -37,6 +37,7 @@ type TelemetryBuilder struct {
 	PanoptesPlugins           metric.Int64ObservableGauge
 	PanoptesReloadErrors      metric.Int64Counter
 	PanoptesResources         metric.Int64ObservableGauge
+	PanoptesResourcesLeft     metric.Int64Counter
 	PanoptesRunDuration       metric.Float64Histogram
 	PanoptesRunLateness       metric.Float64Histogram
 	PanoptesRunning           metric.Int64ObservableGauge
@@ -194,6 +195,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.PanoptesResources, err = builder.meter.Int64ObservableGauge(
 		"otelcol_panoptes_resources",
 		metric.WithDescription("Resources that are known and pass the receiver's filter. [Development]"),
+		metric.WithUnit("{resource}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesResourcesLeft, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_resources_left",
+		metric.WithDescription("Resources that left. [Development]"),
 		metric.WithUnit("{resource}"),
 	)
 	errs = errors.Join(errs, err)

@@ -43,6 +43,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.PanoptesGroups.Add(context.Background(), 1)
 	tb.PanoptesMissedSlots.Add(context.Background(), 1)
 	tb.PanoptesReloadErrors.Add(context.Background(), 1)
+	tb.PanoptesResourcesLeft.Add(context.Background(), 1)
 	tb.PanoptesRunDuration.Record(context.Background(), 1)
 	tb.PanoptesRunLateness.Record(context.Background(), 1)
 	tb.PanoptesRuns.Add(context.Background(), 1)
@@ -71,6 +72,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesResources(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesResourcesLeft(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesRunDuration(t, testTel,

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,10 +18,11 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// rack is a Resources that runs, and what it tells.
+// rack is a Files that runs with its store, and what it tells.
 type rack struct {
 	t       *testing.T
 	dir     string
@@ -36,22 +38,27 @@ func startRack(t *testing.T, scan time.Duration, filter string, prepare func(*ra
 	prepare(r)
 	core, logs := observer.New(zap.InfoLevel)
 	r.logs = logs
-	s := ResourceSettings{
+	store := resourcestore.Settings{
+		Logger:  zap.New(core, zap.Hooks(func(e zapcore.Entry) error { r.lines <- e.Message; return nil })),
+		Changed: func(list []*pluginsdk.Resource) { r.changed <- list },
+	}
+	s := FileSettings{
 		Files: []string{filepath.Join(r.dir, "*.json"), filepath.Join(r.dir, "sub", "more.json")}, Settle: 20 * time.Millisecond,
 		ScanInterval: scan,
 		Logger:       zap.New(core, zap.Hooks(func(e zapcore.Entry) error { r.lines <- e.Message; return nil })),
-		Changed:      func(list []*pluginsdk.Resource) { r.changed <- list },
 		Failed:       func() { r.failed.Add(1) },
 	}
 	if filter != "" {
 		f, err := resourcefilter.Parse(filter)
 		require.NoError(t, err)
-		s.Filter = f
+		store.Filter = f
 	}
+	s.Store = resourcestore.New(store)
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); NewResources(s).Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	var wg sync.WaitGroup
+	wg.Go(func() { NewFiles(s).Run(ctx) })
+	wg.Go(func() { s.Store.Run(ctx) })
+	t.Cleanup(func() { cancel(); wg.Wait() })
 	return r
 }
 
@@ -177,44 +184,18 @@ func TestResourcesNothingMatches(t *testing.T) {
 	assert.Equal(t, 2, r.logs.FilterMessageSnippet("No file of resources matches").Len(), "once for each pattern")
 }
 
-// What the system says nothing about stays for its time to live, and no longer.
-func TestExpiry(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1_600_000_000, 0)
-	res := &pluginsdk.Resource{Metadata: pluginsdk.Metadata{{Key: pluginsdk.ResourceTTLKey, Value: "900"}}}
-	assert.False(t, expired(res, now, now.Add(900*time.Second)))
-	assert.True(t, expired(res, now, now.Add(901*time.Second)))
-	for _, text := range []string{"", "0", "-1", "x", "99999999999999999"} {
-		res := &pluginsdk.Resource{Metadata: pluginsdk.Metadata{{Key: pluginsdk.ResourceTTLKey, Value: text}}}
-		assert.Equal(t, 7*24*time.Hour, timeToLive(res), text)
-	}
-}
-
-func TestFirstSeenIsBounded(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1_600_000_000, 0)
-	res := &pluginsdk.Resource{ID: "a", Metadata: pluginsdk.Metadata{{Key: pluginsdk.ResourceTTLKey, Value: "60"}}}
-	id := res.Identity()
-	seen := firstSeen{}
-	seen.first(id, res)
-	there := map[pluginsdk.Identity]*pluginsdk.Resource{id: res}
-	seen.held(there, now)
-	seen.held(nil, now.Add(time.Hour))
-	seen.held(nil, now.Add(time.Hour+time.Minute))
-	assert.Len(t, seen, 1)
-	seen.held(nil, now.Add(time.Hour+time.Minute+1))
-	assert.Empty(t, seen)
-}
-
 // lookGone tells a file that is gone from one that cannot be reached.
 func TestResourcesUnreachable(t *testing.T) {
 	t.Parallel()
 	core, logs := observer.New(zap.InfoLevel)
 	failed := 0
-	r := NewResources(ResourceSettings{Logger: zap.New(core), Failed: func() { failed++ }})
+	store := resourcestore.New(resourcestore.Settings{Changed: func([]*pluginsdk.Resource) {}})
+	r := NewFiles(FileSettings{Logger: zap.New(core), Store: store, Failed: func() { failed++ }})
 	inside := filepath.Join(t.TempDir(), "file")
 	write(t, inside, "")
-	f := &resourceFile{path: filepath.Join(inside, "x.json"), settling: settling{taken: "state"}, resources: []*pluginsdk.Resource{{}}}
+	f := r.newFile(filepath.Join(inside, "x.json"), 0)
+	f.settling.taken = "state"
+	f.source.Set([]*pluginsdk.Resource{{}}, time.Now())
 	r.files[f.path] = f
 	now := time.Unix(1_600_000_000, 0)
 	for range 3 {
@@ -226,4 +207,5 @@ func TestResourcesUnreachable(t *testing.T) {
 	require.NoError(t, os.Remove(inside))
 	r.lookGone(f, now, 0)
 	assert.NotContains(t, r.files, f.path)
+	assert.Empty(t, store.Sources())
 }

@@ -1,0 +1,260 @@
+package catalogue
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/resources"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+)
+
+// maxWarnings bounds the lines that one file of resources may write to the log each time it changes.
+const maxWarnings = 10
+
+// FileSettings are what NewFiles takes.
+type FileSettings struct {
+	// Files are paths with * ? and [...].
+	Files []string
+	// Settle is how long a change must last before it counts.
+	Settle time.Duration
+	// ScanInterval is the time between two scans.
+	ScanInterval time.Duration
+	// Store gets what the files list: each file is a source of its own.
+	Store *resourcestore.Store
+	// Logger gets a line for each file that is loaded, broken, mended or gone.
+	Logger *zap.Logger
+	// Failed is called for each broken change, once, from the goroutine of Run.
+	Failed func()
+}
+
+// Files reads the resources of a set of files. Run is its life.
+type Files struct {
+	settings FileSettings
+	logger   *zap.Logger
+	watch    *watcher
+	pace     pace
+	files    map[string]*resourceFile
+	empty    map[string]struct{} // patterns that match nothing, as logged
+}
+
+// resourceFile is what is known of one file of resources.
+type resourceFile struct {
+	path     string
+	settling settling
+	source   *resourcestore.Source
+}
+
+// NewFiles returns the catalogue of the given files.
+func NewFiles(s FileSettings) *Files {
+	return &Files{
+		settings: s,
+		logger:   s.Logger,
+		pace:     pace{interval: s.ScanInterval, settle: s.Settle},
+		files:    map[string]*resourceFile{},
+		empty:    map[string]struct{}{},
+	}
+}
+
+// Run keeps the catalogue until ctx ends.
+func (r *Files) Run(ctx context.Context) {
+	r.watch = newWatcher(r.logger)
+	defer r.watch.close()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	r.scan(0)
+	for {
+		timer.Reset(time.Until(r.pace.next))
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-r.watch.events():
+			if r.watch.matters(e) {
+				r.pace.changed(time.Now())
+			}
+		case err := <-r.watch.errors():
+			r.watch.warn(err)
+			r.pace.changed(time.Now())
+		case <-timer.C:
+			r.scan(r.settings.Settle)
+		}
+	}
+}
+
+// scan looks at all files. settle is 0 at the start, where there is nothing yet to be kept.
+func (r *Files) scan(settle time.Duration) {
+	now := time.Now()
+	r.pace.begin(now)
+	r.settings.Store.Together(func() {
+		paths := r.glob()
+		for order, path := range paths {
+			f := r.files[path]
+			if f == nil {
+				f = r.newFile(path, order)
+				r.files[path] = f
+			}
+			f.source.Move(order)
+			r.look(f, now, settle)
+			f.source.Refresh(now)
+		}
+		for _, path := range slices.Sorted(maps.Keys(r.files)) {
+			if !slices.Contains(paths, path) {
+				r.lookGone(r.files[path], now, settle)
+			}
+		}
+	})
+	r.watchAll()
+}
+
+func (r *Files) newFile(path string, order int) *resourceFile {
+	return &resourceFile{
+		path: path, settling: settling{taken: gone},
+		source: r.settings.Store.Open(resourcestore.Place{Kind: resourcestore.KindFile, Order: order, Name: path}),
+	}
+}
+
+// glob returns the files that the patterns match, in the order of the patterns and then of the paths.
+func (r *Files) glob() []string {
+	var paths []string
+	for _, pattern := range r.settings.Files {
+		found, err := filepath.Glob(pattern)
+		if err == nil && len(found) == 0 {
+			err = errors.New("nothing is there")
+		}
+		if _, logged := r.empty[pattern]; err != nil && !logged {
+			r.empty[pattern] = struct{}{}
+			r.logger.Warn("No file of resources matches", zap.String("files", pattern), zap.Error(err))
+		} else if err == nil {
+			delete(r.empty, pattern)
+		}
+		for _, path := range found {
+			if !slices.Contains(paths, path) {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
+
+// look takes the contents of a file where they are new and have settled.
+func (r *Files) look(f *resourceFile, now time.Time, settle time.Duration) {
+	state, err := hashFile(f.path)
+	if err != nil {
+		state = "unreadable: " + err.Error()
+	}
+	take, next := f.settling.see(state, now, settle)
+	r.pace.by(next)
+	if !take {
+		return
+	}
+	if err == nil {
+		err = r.load(f, state, now)
+	}
+	if errors.Is(err, errFileChanged) {
+		f.settling = settling{} // once more, from the start
+		r.pace.changed(time.Now())
+		return
+	}
+	if err != nil {
+		f.source.Fail(err)
+		r.settings.Failed()
+		r.logger.Error("Cannot load resources", zap.String("path", f.path), zap.Error(err), zap.Int("resources", f.source.Len()),
+			zap.String("next", "mend the file; the resources of its last good version stay meanwhile"))
+	}
+}
+
+// errFileChanged says that what was read is not what had settled.
+var errFileChanged = errors.New("the file changed while it was read")
+
+// load reads a file whose contents have settled as state.
+func (r *Files) load(f *resourceFile, state string, now time.Time) error {
+	data, err := resources.ReadFile(f.path)
+	if err != nil {
+		return err
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != state {
+		return errFileChanged
+	}
+	list, warnings, err := resources.ParseFile(f.path, data)
+	if err != nil {
+		return err
+	}
+	for i, w := range warnings {
+		if i == maxWarnings {
+			r.logger.Warn("File of resources has more bad entries", zap.String("path", f.path), zap.Int("more", len(warnings)-i))
+			break
+		}
+		r.logger.Warn("File of resources has a bad entry, which is left out", zap.String("path", f.path), zap.Error(w))
+	}
+	f.source.Set(list, now)
+	r.logger.Info("Loaded resources", zap.String("path", f.path), zap.Int("resources", len(list)))
+	return nil
+}
+
+// lookGone takes a file out that is gone. One of which the system does not say whether it is there keeps its resources
+// for their time to live.
+func (r *Files) lookGone(f *resourceFile, now time.Time, settle time.Duration) {
+	if _, err := os.Lstat(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		state := "unreachable: " + err.Error()
+		take, next := f.settling.see(state, now, settle)
+		r.pace.by(next)
+		if take {
+			f.source.Fail(err)
+			r.settings.Failed()
+			r.logger.Error("Cannot reach file of resources; they stay for their time to live", zap.String("path", f.path), zap.Error(err))
+		}
+		return
+	}
+	take, next := f.settling.see(gone, now, settle)
+	r.pace.by(next)
+	if !take && f.settling.taken != gone {
+		return
+	}
+	delete(r.files, f.path)
+	r.logger.Info("Removed resources: their file is gone", zap.String("path", f.path), zap.Int("resources", f.source.Len()))
+	f.source.Close()
+}
+
+// watchAll asks for changes to what the patterns match, and to the links that lead there.
+func (r *Files) watchAll() {
+	var entries []string
+	for _, pattern := range r.settings.Files {
+		dirs, _ := filepath.Glob(filepath.Dir(pattern))
+		for _, dir := range dirs {
+			entries = append(entries, links(dir)...)
+		}
+	}
+	for path := range r.files {
+		entries = append(entries, links(path)...)
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			entries = append(entries, target)
+		}
+	}
+	if r.watch.watch(wish{entries: entries, patterns: r.settings.Files}) {
+		r.pace.changed(time.Now()) // see what came in between
+	}
+}
+
+func hashFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", fmt.Errorf("read %q: %w", path, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
