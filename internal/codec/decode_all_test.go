@@ -138,11 +138,11 @@ func TestGroupType(t *testing.T) {
 	for in, want := range map[string]string{
 		message("x"): "x",
 		` {"a": {"metrics_group_type": "no"}, "metrics_group_type": "t\u00e9", `: "té",
-		`{"metrics_group_type": 5}`:                                             "",
-		`{"a": [`:                                                               "",
-		`{}`:                                                                    "",
-		``:                                                                      "",
-		`[{"metrics_group_type": "t"}]`:                                         "",
+		`{"metrics_group_type": 5}`:     "",
+		`{"a": [`:                       "",
+		`{}`:                            "",
+		``:                              "",
+		`[{"metrics_group_type": "t"}]`: "",
 	} {
 		if got := GroupType([]byte(in)); got != want {
 			t.Errorf("%s: got %q, want %q", in, got, want)

@@ -264,11 +264,11 @@ func TestPipeBadLines(t *testing.T) {
 	t.Parallel()
 	good := line("x", 1000, gauge)
 	for name, c := range map[string]struct{ line, message string }{
-		"no JSON":           {"nonsense", "invalid character"},
-		"NaN":               {strings.Replace(good, "0.5", "NaN", 1), "invalid character 'N'"},
-		"two groups":        {strings.TrimSuffix(good, "\n") + good, "invalid character '{' after top-level value"},
-		"a list":            {"[1]", "cannot unmarshal array"},
-		"no type":           {strings.Replace(good, "metrics_group_type", "type", 1), "metrics_group_type must be given"},
+		"no JSON":           {"nonsense", "at byte 0: expected an object"},
+		"NaN":               {strings.Replace(good, "0.5", "NaN", 1), `group "x": data points dropped: 1 not_finite`},
+		"two groups":        {strings.TrimSuffix(good, "\n") + good, "something follows the message"},
+		"a list":            {"[1]", "expected an object"},
+		"no type":           {strings.Replace(good, "metrics_group_type", "type", 1), "metrics_group_type (at byte"},
 		"bad interval":      {strings.Replace(good, ": 60", ": 0", 1), "metrics_group_interval"},
 		"bad metric name":   {strings.Replace(good, `"g"`, `"g-g"`, 1), `metric name "g-g" has to match pattern`},
 		"bad version":       {strings.Replace(good, `"0.2"`, `"0.3"`, 1), `expected "0.2"`},

@@ -18,6 +18,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+	"github.com/panoptes-otel/panoptes-otel/internal/lines"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/transforms"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -67,12 +69,13 @@ out as it went in; in a Collector it would not be sent.`,
 // pipe is one run of the command.
 type pipe struct {
 	options
-	chain  *chain.Chain
-	scope  mapping.Scope
-	out    *bufio.Writer
-	stderr io.Writer
-	buf    []byte
-	failed bool
+	chain   *chain.Chain
+	decoder *codec.Decoder
+	scope   mapping.Scope
+	out     *bufio.Writer
+	stderr  io.Writer
+	buf     []byte
+	failed  bool
 }
 
 func (o options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) (err error) {
@@ -81,9 +84,12 @@ func (o options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wri
 		return err
 	}
 	defer func() { err = errors.Join(err, c.Close(ctx)) }()
-	p := &pipe{options: o, chain: c, out: bufio.NewWriterSize(stdout, 64<<10), stderr: stderr}
+	p := &pipe{
+		options: o, chain: c, decoder: codec.NewDecoder(codec.DecoderOptions{}),
+		out: bufio.NewWriterSize(stdout, 64<<10), stderr: stderr,
+	}
 	p.scope = mapping.Scope{Plugin: pluginName, Transforms: p.goodTransforms(), Topics: o.topics}
-	if err := p.lines(ctx, input.NewLines(stdin, input.MaxLine, 64<<10)); err != nil {
+	if err := p.lines(ctx, lines.New(stdin, input.MaxLine, 64<<10)); err != nil {
 		return err
 	}
 	if p.failed {
@@ -105,13 +111,14 @@ func (p *pipe) goodTransforms() string {
 	return strings.Join(good, "\n")
 }
 
-func (p *pipe) lines(ctx context.Context, in *input.Lines) error {
+func (p *pipe) lines(ctx context.Context, in *lines.Lines) error {
+	var tooLong lines.TooLongError
 	for {
 		line, err := in.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			return p.out.Flush()
-		case errors.Is(err, input.ErrLineTooLong):
+		case errors.As(err, &tooLong):
 			p.complain(in.Number, err)
 			continue
 		case err != nil:
@@ -134,11 +141,9 @@ func (p *pipe) lines(ctx context.Context, in *input.Lines) error {
 // group sends one line through. The error is not about the line.
 func (p *pipe) group(ctx context.Context, number int, line []byte) error {
 	var g pluginsdk.MetricsGroup
-	err := error(nil)
+	err := p.decoder.Decode(line, &g)
 	if !utf8.Valid(line) {
 		err = errors.New("the text is no UTF-8")
-	} else {
-		err = g.UnmarshalJSON(line)
 	}
 	if err != nil {
 		p.complain(number, err)

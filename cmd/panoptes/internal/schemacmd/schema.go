@@ -11,6 +11,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/internal/lines"
 	"github.com/panoptes-otel/panoptes-otel/internal/schema"
 )
 
@@ -37,9 +38,10 @@ the exit code is 1.`,
 }
 
 func check(stdin io.Reader, stdout io.Writer, validate func([]byte) error) error {
-	in := input.NewLines(stdin, input.MaxLine, 64<<10)
+	in := lines.New(stdin, input.MaxLine, 64<<10)
 	out := bufio.NewWriter(stdout)
 	var invalid error
+	var tooLong lines.TooLongError
 	for {
 		line, err := in.Next()
 		switch {
@@ -47,7 +49,7 @@ func check(stdin io.Reader, stdout io.Writer, validate func([]byte) error) error
 			return errors.Join(invalid, out.Flush())
 		case err == nil:
 			err = validate(line)
-		case !errors.Is(err, input.ErrLineTooLong):
+		case !errors.As(err, &tooLong):
 			return fmt.Errorf("read stdin: %w", errors.Join(err, out.Flush()))
 		}
 		if err != nil {

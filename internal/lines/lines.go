@@ -1,4 +1,4 @@
-package input
+package lines
 
 import (
 	"bufio"
@@ -7,11 +7,10 @@ import (
 	"io"
 )
 
-// MaxLine is the most bytes a line of the input may have.
-const MaxLine = 16 << 20
+// TooLongError is what Next returns for a line beyond the limit, which it tells; the lines after it can be read.
+type TooLongError int
 
-// ErrLineTooLong is what Next returns for a line beyond the limit; the lines after it can be read.
-var ErrLineTooLong = fmt.Errorf("line has more than %d bytes", MaxLine)
+func (e TooLongError) Error() string { return fmt.Sprintf("line has more than %d bytes", int(e)) }
 
 // Lines reads lines of bounded length.
 type Lines struct {
@@ -20,10 +19,12 @@ type Lines struct {
 	line  []byte
 	// Number is that of the line that was read last, from 1.
 	Number int
+	// Offset is how many bytes were read up to the end of that line.
+	Offset int64
 }
 
-// NewLines returns a reader of lines of at most limit bytes, which reads ahead by a buffer of that size.
-func NewLines(r io.Reader, limit, buffer int) *Lines {
+// New returns a reader of lines of at most limit bytes, which reads ahead by a buffer of that size.
+func New(r io.Reader, limit, buffer int) *Lines {
 	return &Lines{in: bufio.NewReaderSize(r, buffer), limit: limit}
 }
 
@@ -35,6 +36,7 @@ func (l *Lines) Next() ([]byte, error) {
 	tooLong := false
 	for {
 		part, err := l.in.ReadSlice('\n')
+		l.Offset += int64(len(part))
 		if ended := err == nil; ended {
 			part = part[:len(part)-1]
 		}
@@ -50,7 +52,7 @@ func (l *Lines) Next() ([]byte, error) {
 		case err != nil && !errors.Is(err, io.EOF):
 			return nil, err
 		case tooLong:
-			return nil, ErrLineTooLong
+			return nil, TooLongError(l.limit)
 		case err != nil && len(l.line) == 0:
 			return nil, io.EOF
 		}

@@ -1,4 +1,4 @@
-package input
+package lines
 
 import (
 	"bytes"
@@ -15,16 +15,19 @@ func FuzzLines(f *testing.F) {
 	f.Add([]byte("no end"), uint8(6))
 	f.Add(bytes.Repeat([]byte("0123456789abcdef\n0123456789abcdef0\n"), 3), uint8(16))
 	f.Fuzz(func(t *testing.T, text []byte, limit uint8) {
-		l := NewLines(bytes.NewReader(text), int(limit), 16)
+		l := New(bytes.NewReader(text), int(limit), 16)
 		want := bytes.Split(text, []byte("\n"))
 		if len(want[len(want)-1]) == 0 {
 			want = want[:len(want)-1] // what follows the last end is no line
 		}
+		offset := int64(0)
 		for i, line := range want {
 			got, err := l.Next()
 			require.Equal(t, i+1, l.Number)
+			offset += int64(len(line)) + 1
+			require.Equal(t, min(offset, int64(len(text))), l.Offset)
 			if len(line) > int(limit) {
-				require.ErrorIs(t, err, ErrLineTooLong)
+				require.Equal(t, TooLongError(limit), err)
 				continue
 			}
 			require.NoError(t, err)
@@ -51,7 +54,7 @@ func (f *failing) Read(b []byte) (int, error) {
 
 func TestLinesBroken(t *testing.T) {
 	t.Parallel()
-	l := NewLines(&failing{[]byte("one\nhalf")}, 100, 16)
+	l := New(&failing{[]byte("one\nhalf")}, 100, 16)
 	line, err := l.Next()
 	require.NoError(t, err)
 	require.Equal(t, "one", string(line))

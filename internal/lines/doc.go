@@ -1,0 +1,2 @@
+// Package lines reads lines of bounded length from a stream.
+package lines
