@@ -77,8 +77,9 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
   panoptes plugin run my.panoptes-plugin --resources my-resources.json --times 2
   panoptes resources match --filter 'resource_class = "network"' my-resources.json`
 
-	plugin := group("plugin", "Run one plugin, or list those of a directory", "")
-	plugin.AddCommand(plugincmd.NewRun(plugincmd.Host{Version: Version}), plugincmd.NewList())
+	plugin := group("plugin", "Run, check and list plugins", "")
+	host := plugincmd.Host{Version: Version}
+	plugin.AddCommand(plugincmd.NewRun(host), plugincmd.NewCheck(host), plugincmd.NewList())
 	resources := group("resources", "Match and list the resources of files", "")
 	resources.AddCommand(resourcecmd.NewMatch(), resourcecmd.NewList())
 	schema := group("schema", "Check messages against the schema", "")

@@ -1,0 +1,133 @@
+// Package conformance plays a host that is hostile, but within the rules, to a plugin, and says what the plugin made of
+// it. It runs plugins through the receiver's own code, so that what passes here runs there.
+package conformance
+
+import (
+	"context"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// Verdict is what came of a check.
+type Verdict string
+
+// The verdicts. Only Fail means that the plugin has to be mended.
+const (
+	Pass Verdict = "pass"
+	Fail Verdict = "fail"
+	// Warn is what works, but is hardly meant.
+	Warn Verdict = "warn"
+	// Skip is a check that could not be made, or makes no sense for the plugin's runtime.
+	Skip Verdict = "skip"
+)
+
+// Check is one line of the outcome.
+type Check struct {
+	// Name is the check's, such as "odd_unicode".
+	Name    string
+	Verdict Verdict
+	// Detail says in words what was seen; lines of it belong together.
+	Detail string
+	// Took is how long the check took.
+	Took time.Duration
+}
+
+// Settings are what Play takes.
+type Settings struct {
+	// NewRunner makes what runs the plugin, with limits of its own: it is shut down at the end.
+	NewRunner func() (pluginrun.Runner, error)
+	// Resources are what the plugin is played against: the first one that matches, or a made-up one where none is given.
+	Resources []*pluginsdk.Resource
+	// Runs is the number of calls of the check "many_runs".
+	Runs int
+	// Budget bounds the time of that check; a slow plugin is called less often, which the detail says.
+	Budget time.Duration
+	// Memory returns the bytes that plugins hold, in whatever process.
+	Memory func() (int64, error)
+	// Explain names for each resource that does not match the clause that fails.
+	Explain bool
+
+	// patience is how long a plugin may take to end once it was told to; 0 means defaultPatience.
+	patience time.Duration
+}
+
+const defaultPatience = 10 * time.Second
+
+// kit is the state of one play.
+type kit struct {
+	Settings
+	file     string
+	plugin   *pluginrun.Plugin
+	runner   pluginrun.Runner
+	resource *pluginsdk.Resource
+	// given says that the resource is one of the caller's, which the plugin has to cope with.
+	given bool
+	// plain is how the first run ended.
+	plain pluginrun.Outcome
+	// over says that nothing more can be checked, although nothing failed.
+	over bool
+}
+
+// step is one check. The first one that fails of those marked vital ends the play.
+type step struct {
+	name  string
+	vital bool
+	play  func(*kit, context.Context) (Verdict, string)
+}
+
+var steps = []step{
+	{"plugin_file", true, (*kit).open},
+	{"resources", true, (*kit).match},
+	{"load", true, (*kit).load},
+	{"run", true, (*kit).run},
+	{"metrics", false, (*kit).metrics},
+	{"odd_unicode", false, (*kit).oddUnicode},
+	{"huge_resource", false, (*kit).hugeResource},
+	{"many_at_once", false, (*kit).atOnce},
+	{"cancel", false, (*kit).cancel},
+	{"many_runs", false, (*kit).manyRuns},
+}
+
+// Play checks the plugin of a file and reports each check as it ends. It returns whether none failed; the error says
+// that the checks could not be made, or were interrupted.
+func Play(ctx context.Context, file string, s Settings, report func(Check)) (good bool, err error) {
+	k := &kit{Settings: s, file: file}
+	if k.patience == 0 {
+		k.patience = defaultPatience
+	}
+	defer func() {
+		if k.runner == nil {
+			return
+		}
+		end, stop := context.WithTimeout(context.WithoutCancel(ctx), k.patience)
+		defer stop()
+		if e := k.runner.Shutdown(end); e != nil {
+			good = false
+			report(Check{Name: "shutdown", Verdict: Fail, Detail: e.Error()})
+		}
+	}()
+	if k.runner, err = s.NewRunner(); err != nil {
+		return false, err
+	}
+	good = true
+	for _, st := range steps {
+		start := time.Now()
+		verdict, detail := st.play(k, ctx)
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		report(Check{Name: st.name, Verdict: verdict, Detail: detail, Took: time.Since(start)})
+		if verdict == Fail {
+			good = false
+			if st.vital {
+				return false, nil
+			}
+		}
+		if k.over {
+			break
+		}
+	}
+	return good, nil
+}

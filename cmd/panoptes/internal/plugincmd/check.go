@@ -1,0 +1,144 @@
+package plugincmd
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/shirou/gopsutil/v4/process"
+	"github.com/spf13/cobra"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/conformance"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+)
+
+type checkOptions struct {
+	host        Host
+	resources   []string
+	runs        int
+	budget      time.Duration
+	explain     bool
+	json, junit bool
+	python      string
+}
+
+// NewCheck returns the command plugin check.
+func NewCheck(host Host) *cobra.Command {
+	o := checkOptions{host: host}
+	cmd := &cobra.Command{
+		Use:   "check PATH...",
+		Short: "Check that plugins are fit to be run in a Collector",
+		Long: `Checks each plugin file, and each one of a directory and below: that it parses, which resources it is run against, that
+its module loads, that a run gives groups that keep to the rules. Then it plays a hostile host: odd Unicode, a resource
+of a megabyte, runs at once, a run that is given up in its middle, and a thousand runs, with a look at the memory.
+
+It prints a verdict a line: pass, fail, warn for what works but hardly is meant, skip for what could not be checked. The
+exit code is 1 where a check failed. The plugin does run, and against the devices that the resources name.`,
+		Example: `  panoptes plugin check my.panoptes-plugin --resources resources.json
+  panoptes plugin check /etc/panoptes/plugins --resources resources.json --explain
+  panoptes plugin check plugins --junit > report.xml`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			if o.runs < 1 {
+				return exit.Misusef("--runs must be at least 1, is %d", o.runs)
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			defer context.AfterFunc(ctx, stop)()
+			return o.run(ctx, paths, cmd)
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&o.resources, "resources", nil, "a `FILE` of resources in the format of Panoptes' discovery; may be repeated")
+	flags.IntVar(&o.runs, "runs", 1000, "the `NUMBER` of runs of the check many_runs")
+	flags.DurationVar(&o.budget, "budget", 30*time.Second, "the time that the check many_runs may take")
+	flags.BoolVar(&o.explain, "explain", false, "tell for each resource that does not match which clause of the filter fails")
+	flags.BoolVar(&o.json, "json", false, "print one JSON object a check, a line each")
+	flags.BoolVar(&o.junit, "junit", false, "print a report in the XML of JUnit")
+	flags.StringVar(&o.python, "python", pluginrun.DefaultInterpreter, "the Python `INTERPRETER`, 3.8 or newer")
+	cmd.MarkFlagsMutuallyExclusive("json", "junit")
+	return cmd
+}
+
+func (o *checkOptions) run(ctx context.Context, paths []string, cmd *cobra.Command) error {
+	files, err := input.PluginFiles(paths)
+	if err != nil {
+		return exit.Misuse(err)
+	}
+	if len(files) == 0 {
+		return exit.Misusef("there is no plugin file in %q", paths)
+	}
+	all, bad, err := input.Resources(o.resources, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	out := o.reporter(cmd.OutOrStdout())
+	good := bad == 0
+	for _, file := range files {
+		out.begin(file)
+		fine, err := conformance.Play(ctx, file, conformance.Settings{
+			NewRunner: o.newRunner,
+			Resources: all,
+			Runs:      o.runs,
+			Budget:    o.budget,
+			Memory:    heldMemory,
+			Explain:   o.explain,
+		}, out.check)
+		if ctx.Err() != nil {
+			return errInterrupted
+		}
+		if err != nil {
+			return err
+		}
+		good = good && fine
+	}
+	if err := out.end(); err != nil {
+		return err
+	}
+	if !good {
+		return exit.ErrReported
+	}
+	return nil
+}
+
+func (o *checkOptions) newRunner() (pluginrun.Runner, error) {
+	return pluginrun.New(pluginrun.Settings{
+		Host:      pluginrun.HostInfo{Name: "panoptes", Version: o.host.Version},
+		Python:    pluginrun.PythonSettings{Interpreter: o.python, MaxWorkers: 2},
+		GoPlugins: o.host.GoPlugins,
+		Context:   pluginrun.Context{Sites: []string{"check"}},
+	})
+}
+
+// heldMemory is the heap of this process, where Go plugins live, and the resident memory of all children.
+func heldMemory() (int64, error) {
+	self, err := process.NewProcess(int32(os.Getpid()))
+	if err != nil {
+		return 0, err
+	}
+	runtime.GC()
+	var heap runtime.MemStats
+	runtime.ReadMemStats(&heap)
+	sum := int64(heap.HeapAlloc)
+	waiting := []*process.Process{self}
+	for len(waiting) > 0 {
+		children, err := waiting[0].Children()
+		if err != nil && !errors.Is(err, process.ErrorNoChildren) && !errors.Is(err, process.ErrorProcessNotRunning) {
+			return 0, err
+		}
+		waiting = append(waiting[1:], children...)
+		for _, child := range children {
+			// A child may end while it is looked at.
+			if memory, err := child.MemoryInfo(); err == nil {
+				sum += int64(memory.RSS)
+			}
+		}
+	}
+	return sum, nil
+}
