@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -34,13 +33,22 @@ type Config struct {
 	Dir string
 	// Env is added to the reduced environment, as NAME=value. See Environ.
 	Env []string
+	// Inherit are the names of variables of ours that the child gets beside the reduced environment.
+	Inherit []string
 	// Stderr is called with each line of stderr, without its end, from one goroutine. Bytes of a line beyond
 	// MaxStderrLine (default 8 KiB) are left out, which truncated tells. nil throws stderr away.
 	Stderr        func(line string, truncated bool)
 	MaxStderrLine int
 	// Grace is the time between TERM and KILL in Stop (default 2 s).
 	Grace time.Duration
+	// Hardening is what is taken from the child.
+	Hardening Hardening
 }
+
+// Hide keeps other processes of our user from reading our memory and our environment, and us from dumping core, for as
+// long as we run. Without it a child, which runs as the same user, could read from /proc/PID/environ what it was not
+// given. It does something on Linux alone.
+func Hide() error { return hide() }
 
 // Process is a child that has been started. All methods are safe for concurrent use.
 type Process struct {
@@ -69,7 +77,7 @@ func Start(c Config) (*Process, error) {
 	}
 	p := &Process{config: c, cmd: exec.Command(c.Path, c.Args...), done: make(chan struct{})}
 	p.cmd.Dir = c.Dir
-	p.cmd.Env = append(Environ(os.Environ()), c.Env...)
+	p.cmd.Env = append(Environ(os.Environ(), c.Inherit...), c.Env...)
 	theirs, err := p.pipes()
 	defer func() { closeAll(theirs) }()
 	if err == nil {
@@ -121,23 +129,35 @@ func (p *Process) start() error {
 	if err := p.group.prepare(p.cmd); err != nil {
 		return err
 	}
+	p.config.Hardening.User.set(p.cmd)
 	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := p.cmd.Start()
+	onThread(p.config.Hardening.NoNewPrivileges, func() {
+		err := p.config.Hardening.harden(p.cmd)
 		if err == nil {
-			if err = p.group.adopt(p.cmd.Process); err != nil {
-				_ = p.cmd.Process.Kill()
-				_ = p.cmd.Wait()
-			}
+			err = p.launch()
 		}
 		started <- err
 		if err == nil {
 			p.wait()
 		}
-	}()
+	})
 	return <-started
+}
+
+// launch starts the child, takes it into its group and sets its limits. A child that cannot be had so is ended.
+func (p *Process) launch() error {
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
+	err := p.group.adopt(p.cmd.Process)
+	if err == nil {
+		err = p.config.Hardening.limit(p.cmd.Process.Pid)
+	}
+	if err != nil {
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+	}
+	return err
 }
 
 // wait reaps the child when it has ended, with what is left of its group.
