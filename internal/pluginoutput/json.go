@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/codec"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -15,6 +16,7 @@ const maxBadLines = 100
 // readJSON reads values that follow each other, each a group, an array of groups or {"groups": [...]}. A line that does
 // not go on as JSON is passed over.
 func readJSON(data []byte, d Defaults) []Item {
+	r := NewReader(d)
 	var items []Item
 	bad, line := 0, 1
 	for {
@@ -27,7 +29,7 @@ func readJSON(data []byte, d Defaults) []Item {
 		var value json.RawMessage
 		err := dec.Decode(&value)
 		if err == nil {
-			items = appendValue(items, value, d)
+			items = r.append(items, value)
 			n := int(dec.InputOffset())
 			line += bytes.Count(data[:n], []byte("\n"))
 			data = data[n:]
@@ -50,7 +52,8 @@ func excerpt(text []byte) []byte {
 	return text[:min(len(text), most)]
 }
 
-func appendValue(items []Item, value json.RawMessage, d Defaults) []Item {
+// append adds the groups of one value.
+func (r *Reader) append(items []Item, value json.RawMessage) []Item {
 	var list []json.RawMessage
 	switch value[0] {
 	case '[':
@@ -65,14 +68,14 @@ func appendValue(items []Item, value json.RawMessage, d Defaults) []Item {
 			return append(items, failed("", `"groups" must be an array: %w`, err))
 		}
 		if head.Groups == nil {
-			return append(items, Group(value, d))
+			return append(items, r.Group(value))
 		}
 		list = *head.Groups
 	default:
 		return append(items, failed("", "%q is no metrics group: write an object, an array of them, or {\"groups\": [...]}", excerpt(value)))
 	}
 	for _, v := range list {
-		items = append(items, Group(v, d))
+		items = append(items, r.Group(v))
 	}
 	return items
 }
@@ -88,37 +91,61 @@ type shortGroup struct {
 	Timestamp  *pluginsdk.Number   `json:"timestamp"`
 }
 
+// Reader reads metrics groups one at a time. It is not safe for concurrent use.
+type Reader struct {
+	defaults Defaults
+	decoder  *codec.Decoder
+}
+
+// NewReader returns a Reader for the groups of one run.
+func NewReader(d Defaults) *Reader {
+	return &Reader{defaults: d, decoder: codec.NewDecoder(codec.DecoderOptions{Resource: d.Resource})}
+}
+
 // Group reads one metrics group in Panoptes' JSON or in the short form.
-func Group(value json.RawMessage, d Defaults) Item {
-	var s shortGroup
+func (r *Reader) Group(value json.RawMessage) Item {
 	if len(value) == 0 || value[0] != '{' {
 		return failed("", "%q is no metrics group: it must be an object", excerpt(value))
 	}
-	var head struct {
-		Full  *string `json:"metrics_group_type"`
-		Short *string `json:"type"`
-	}
-	err := json.Unmarshal(value, &head)
-	switch {
-	case err != nil:
-		return failed("", "%w", err)
-	case head.Full != nil:
-		g := &pluginsdk.MetricsGroup{Resource: d.Resource}
-		if err := json.Unmarshal(value, g); err != nil {
-			return failed(*head.Full, "%w", err)
-		}
+	g := &pluginsdk.MetricsGroup{}
+	err := r.decoder.Decode(value, g)
+	if err == nil {
 		return Item{Group: g, Type: g.Type}
+	}
+	var head struct {
+		Full  json.RawMessage `json:"metrics_group_type"`
+		Short *string         `json:"type"`
+	}
+	headErr := json.Unmarshal(value, &head)
+	switch {
+	case headErr == nil && head.Full != nil:
+		return badGroup(codec.GroupType(value), err)
+	case headErr != nil:
+		return failed("", "%w", headErr)
 	case head.Short == nil:
 		return failed("", `the object %q has neither "metrics_group_type" nor, as the short form, "type"`, excerpt(value))
 	}
+	var s shortGroup
 	if err := json.Unmarshal(value, &s); err != nil {
 		return failed(*head.Short, "group %q: %w", *head.Short, err)
 	}
-	g, err := s.group(d)
+	g, err = s.group(r.defaults)
 	if err != nil {
 		return failed(s.Type, "%w", err)
 	}
 	return Item{Group: g, Type: s.Type}
+}
+
+// badGroup is the item of a group in Panoptes' JSON that breaks a rule: the error names the field.
+func badGroup(groupType string, err error) Item {
+	var at *codec.Error
+	if errors.As(err, &at) {
+		err = at.Err
+		if at.Field != "" {
+			err = fmt.Errorf("%.200s: %w", at.Field, err)
+		}
+	}
+	return failed(groupType, "group %q: %w", groupType, err)
 }
 
 func (s *shortGroup) group(d Defaults) (*pluginsdk.MetricsGroup, error) {

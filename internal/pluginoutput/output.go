@@ -37,7 +37,7 @@ type Defaults struct {
 	Type string
 	// Interval is in seconds.
 	Interval int
-	// Time is when the run began, in seconds since 1970.
+	// Time is for what has no time of its own, in seconds since 1970.
 	Time pluginsdk.Number
 }
 

@@ -61,8 +61,10 @@ func TestJSON(t *testing.T) {
 	t.Parallel()
 	check(t, JSON, []outputCase{
 		{"nothing", " \n\n", ""},
-		{"short", `{"type": "disk", "dimensions": {"mount": "/"}, "gauges": {"used": 0.4, "b": 5.0}, "counters": {"reads": 12}}`,
-			"disk {mount=/} g:used=0.4 g:b=5.0 c:reads=12"},
+		{
+			"short", `{"type": "disk", "dimensions": {"mount": "/"}, "gauges": {"used": 0.4, "b": 5.0}, "counters": {"reads": 12}}`,
+			"disk {mount=/} g:used=0.4 g:b=5.0 c:reads=12",
+		},
 		{"order is kept", `{"type": "t", "gauges": {"z": 1, "a": 2}}`, "t g:z=1 g:a=2"},
 		{"full", full, "full {x=y} c:a=1"},
 		{"lines", `{"type": "a", "gauges": {}}` + "\r\n\n" + `{"type": "b", "counters": {"n": 1}}`, "a\nb c:n=1"},
@@ -70,9 +72,11 @@ func TestJSON(t *testing.T) {
 		{"groups", `{"groups": [{"type": "a", "gauges": {"n": 1}}]}`, "a g:n=1"},
 		{"no groups", `{"groups": []}`, ""},
 		{"over several lines", "{\n\"type\": \"a\",\n\"gauges\": {\"n\": 1}\n}\n{\"type\": \"b\", \"gauges\": {\"n\": 2}}", "a g:n=1\nb g:n=2"},
-		{"text between", "hello\n" + `{"type": "a", "gauges": {"n": 1}}` + "\nworld",
+		{
+			"text between", "hello\n" + `{"type": "a", "gauges": {"n": 1}}` + "\nworld",
 			`[] line 1 is no JSON: invalid character 'h' looking for beginning of value, at "hello"` + "\na g:n=1\n" +
-				`[] line 3 is no JSON: invalid character 'w' looking for beginning of value, at "world"`},
+				`[] line 3 is no JSON: invalid character 'w' looking for beginning of value, at "world"`,
+		},
 		{"text alone", "hello\nworld", `error: stdout has no metrics groups: line 1 is no JSON: invalid character 'h' looking for beginning of value, at "hello"`},
 		{"a number", "5", `error: stdout has no metrics groups: "5" is no metrics group: write an object, an array of them, or {"groups": [...]}`},
 		{"cut off", `{"type": "a", "gau`, `error: stdout has no metrics groups: line 1 is no JSON: unexpected EOF, at "{\"type\": \"a\", \"gau"`},
@@ -89,7 +93,7 @@ func TestJSON(t *testing.T) {
 		{"both kinds", `{"type": "a", "gauges": {"n": 1}, "counters": {"n": 2}}`, `a g:n=1 c:n=2`},
 		{"gauges are a list", `{"type": "a", "gauges": [1]}`, `[a] group "a": "[1]" must be an object`},
 		{"bad interval", `{"type": "a", "gauges": {}, "interval": 0}`, `[a] "interval" of group "a" must be greater than zero, is 0`},
-		{"bad full", `{"metrics_group_type": "full", "metrics": []}`, `[full] metrics_group_interval of group "full" must be an integer greater than zero, is ""`},
+		{"bad full", `{"metrics_group_type": "full", "metrics": []}`, `[full] group "full": metrics_group_interval: must be an integer greater than zero`},
 		{"groups no list", `{"groups": 5}`, `error: stdout has no metrics groups: "groups" must be an array: json: cannot unmarshal number into Go struct field .groups of type []json.RawMessage`},
 		{"one of many is bad", `[5, {"type": "a", "gauges": {"n": 1}}]`, "[] \"5\" is no metrics group: it must be an object\na g:n=1"},
 	})
