@@ -128,6 +128,11 @@ fuzz: | preflight
 bench-codec: | preflight
 	@cd bench && GOMAXPROCS=1 go run ./codec
 
+## bench-exporter: the Kafka exporter beside its peers, with a real Apache Kafka; writes bench/results/exporter.json
+.PHONY: bench-exporter
+bench-exporter: | preflight
+	@cd bench && go run ./exporter
+
 ## clean: remove what was built
 .PHONY: clean
 clean:

@@ -3,6 +3,7 @@ package panoptesjsonexporter
 import (
 	"errors"
 	"fmt"
+	"path"
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
@@ -30,6 +31,9 @@ type Config struct {
 
 	// Topics says to which topics a group goes.
 	Topics TopicsConfig `mapstructure:"topics"`
+	// Headers gives each record headers with the content type and the schema version (default false: today's consumers
+	// see the same records).
+	Headers bool `mapstructure:"headers"`
 	// Rates is the number type of rates: int (default), truncated toward zero as Panoptes does, or double.
 	Rates RatesType `mapstructure:"rates"`
 	// DefaultInterval is the interval of groups whose data do not tell it (default 60s): whole seconds.
@@ -51,6 +55,10 @@ type TopicsConfig struct {
 	GlobalName string `mapstructure:"global_name"`
 	// Suffixes are the suffixes of site topics that every group has (default: processed). A plugin's [topics] add more.
 	Suffixes []string `mapstructure:"suffixes"`
+	// Allow are the topics that may be used: names, or patterns with * and ? (default: all). Groups of others are dropped.
+	Allow []string `mapstructure:"allow"`
+	// Max is the most topics that may be used between start and stop (default 1000). Groups of further ones are dropped.
+	Max int `mapstructure:"max"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -154,6 +162,27 @@ func (c *TopicsConfig) Validate() error {
 	}
 	for i, s := range c.Suffixes {
 		errs = append(errs, checkTopic(fmt.Sprintf("suffixes[%d]", i), s))
+	}
+	if c.Max < 1 {
+		errs = append(errs, fmt.Errorf("max (%d) must be at least 1", c.Max))
+	}
+	errs = append(errs, c.checkAllow())
+	return errors.Join(errs...)
+}
+
+// checkAllow checks the patterns, and that they do not bar what all groups go to.
+func (c *TopicsConfig) checkAllow() error {
+	var errs []error
+	global := !c.Global || len(c.Allow) == 0
+	for i, pattern := range c.Allow {
+		ok, err := path.Match(pattern, c.GlobalName)
+		if err != nil || pattern == "" {
+			errs = append(errs, fmt.Errorf("allow[%d] %q is no name or pattern: expected one such as %q", i, pattern, "dc*-processed"))
+		}
+		global = global || ok
+	}
+	if !global {
+		errs = append(errs, fmt.Errorf("allow lacks global_name %q: add it, or turn global off", c.GlobalName))
 	}
 	return errors.Join(errs...)
 }

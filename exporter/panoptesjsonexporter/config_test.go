@@ -87,7 +87,8 @@ func allSettings(c *Config) {
 	q.NumConsumers, q.QueueSize, q.BlockOnOverflow = 4, 50, false
 	b := q.Batch.GetOrInsertDefault()
 	b.FlushTimeout, b.MinSize = time.Second, 100
-	c.Topics = TopicsConfig{Global: true, GlobalName: "all", Suffixes: []string{"processed", "copy"}}
+	c.Topics = TopicsConfig{Global: true, GlobalName: "all", Suffixes: []string{"processed", "copy"}, Allow: []string{"all", "dc*"}, Max: 9}
+	c.Headers = true
 	c.Rates = RatesDouble
 	c.DefaultInterval = 5 * time.Minute
 	c.ResourceDefaults = ResourceDefaultsConfig{Site: "s", Class: "c", Subclass: "u", Type: "t", ID: "i", Endpoint: "e"}
@@ -107,6 +108,12 @@ func configErrors() map[string][]string {
 		"bad_suffixes": {
 			`topics: suffixes[1] "a b" is no legal topic name: expected no more than 249 letters, digits, ".", "_" and "-"`,
 			"suffixes[2] must not be empty",
+		},
+		"bad_topic_limits": {
+			`topics: max (0) must be at least 1`,
+			`allow[0] "dc[" is no name or pattern: expected one such as "dc*-processed"`,
+			`allow[1] "" is no name or pattern: expected one such as "dc*-processed"`,
+			`allow lacks global_name "panoptes-metrics": add it, or turn global off`,
 		},
 		"no_global_name":  {"topics: global_name must not be empty"},
 		"short_interval":  {"default_interval (1.5s) must be one or more whole seconds"},

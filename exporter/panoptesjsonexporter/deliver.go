@@ -30,12 +30,14 @@ const (
 
 // Reasons for dropping a group; metadata.yaml lists them.
 const (
-	reasonTooLarge      = "too_large"
-	reasonUnknownTopic  = "unknown_topic"
-	reasonInvalidTopic  = "invalid_topic"
-	reasonNotAuthorized = "not_authorized"
-	reasonRejected      = "rejected"
-	reasonNoTopic       = "no_topic"
+	reasonTooLarge        = "too_large"
+	reasonUnknownTopic    = "unknown_topic"
+	reasonInvalidTopic    = "invalid_topic"
+	reasonNotAuthorized   = "not_authorized"
+	reasonRejected        = "rejected"
+	reasonNoTopic         = "no_topic"
+	reasonTopicNotAllowed = "topic_not_allowed"
+	reasonTooManyTopics   = "too_many_topics"
 )
 
 // classify tells the scope of an error, and the reason for a drop where it is permanent. What is not known to be
@@ -56,39 +58,43 @@ func classify(err error) (scope, string) {
 	return scopeAttempt, ""
 }
 
+// production is one call of produce: it gathers what the client's promises say.
+type production struct {
+	settled sync.WaitGroup
+	mu      sync.Mutex
+	failed  map[*kgo.Record]error
+}
+
+// promise is called once for each record, from a goroutine of the client's.
+func (p *production) promise(r *kgo.Record, err error) {
+	if err != nil {
+		p.mu.Lock()
+		if p.failed == nil {
+			p.failed = map[*kgo.Record]error{}
+		}
+		p.failed[r] = err
+		p.mu.Unlock()
+	}
+	p.settled.Done()
+}
+
 // produce sends messages and waits until each is settled. It returns those that were not delivered, in order. Within a
 // partition franz-go keeps the order, and fails with a message all that wait behind it.
 func produce(ctx context.Context, client *kgo.Client, messages []*message) []failure {
-	var (
-		settled sync.WaitGroup
-		mu      sync.Mutex
-		failed  map[*kgo.Record]error
-		records = make([]kgo.Record, len(messages))
-	)
-	promise := func(r *kgo.Record, err error) {
-		if err != nil {
-			mu.Lock()
-			if failed == nil {
-				failed = map[*kgo.Record]error{}
-			}
-			failed[r] = err
-			mu.Unlock()
-		}
-		settled.Done()
+	var p production
+	promise := p.promise
+	p.settled.Add(len(messages))
+	for _, m := range messages {
+		m.reset()
+		client.Produce(ctx, &m.record, promise)
 	}
-	settled.Add(len(messages))
-	for i, m := range messages {
-		// A fresh record for each attempt: the client writes the outcome and its context into it.
-		records[i] = kgo.Record{Topic: m.topic, Key: m.key, Value: m.value, Partition: m.hash}
-		client.Produce(ctx, &records[i], promise)
-	}
-	settled.Wait()
-	if len(failed) == 0 {
+	p.settled.Wait()
+	if len(p.failed) == 0 {
 		return nil
 	}
-	failures := make([]failure, 0, len(failed))
-	for i, m := range messages {
-		if err, ok := failed[&records[i]]; ok {
+	failures := make([]failure, 0, len(p.failed))
+	for _, m := range messages {
+		if err, ok := p.failed[&m.record]; ok {
 			failures = append(failures, failure{m, err})
 		}
 	}
@@ -112,11 +118,11 @@ func (e *jsonExporter) attempt(ctx context.Context, client *kgo.Client, messages
 		switch s, reason := classify(f.err); {
 		case errors.Is(f.err, kerr.UnknownTopicID):
 			// The topic was deleted and made anew: the client looks it up again only when told to forget it.
-			client.PurgeTopicsFromProducing(f.message.topic)
+			client.PurgeTopicsFromProducing(f.message.topic.name)
 			out.pending = append(out.pending, f)
 		case s == scopeAttempt:
 			out.pending = append(out.pending, f)
-		case s == scopeTopic && e.topics.fail(f.message, reason, f.err):
+		case s == scopeTopic && f.message.topic.fail(f.message, reason, f.err):
 			out.dropped = append(out.dropped, f)
 		case s == scopeTopic:
 			out.pending = append(out.pending, f)
@@ -165,7 +171,7 @@ func messagesOf(failures []failure) []*message {
 func (o *outcome) pendingError(total int, lastConnect error) error {
 	first := o.pending[0]
 	err := fmt.Errorf("%d of %d messages are not delivered, the first one to topic %q: %w",
-		len(o.pending), total, first.message.topic, first.err)
+		len(o.pending), total, first.message.topic.name, first.err)
 	if lastConnect != nil {
 		err = fmt.Errorf("%w (connection: %w)", err, lastConnect)
 	}

@@ -74,7 +74,7 @@ func TestTooLarge(t *testing.T) {
 			groups := numbered(t, "dc1", 40)
 			groups = slices.Insert(groups, 7, testGroup(t, testResource("dc1", "big"), "disk", "n", large))
 			for range 2 { // the second time it is counted, but not explained again
-				require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, groups...)))
+				require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, groups...)))
 			}
 			records := consume(t, c.ListenAddrs(), 80, "dc1-processed")
 			for i, r := range records { // in order, too
@@ -114,7 +114,7 @@ func TestPartialFailure(t *testing.T) {
 		cfg.Timeout.Timeout = 300 * time.Millisecond
 	}).start(t)
 	done := make(chan error, 1)
-	go func() { done <- s.ConsumeMetrics(t.Context(), batch(testScope, numbered(t, "dc1", 40)...)) }()
+	go func() { done <- s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 40)...)) }()
 	s.awaitRetry(t)
 	mended.Store(true)
 	require.NoError(t, <-done)
@@ -181,7 +181,7 @@ func TestRefusedTopics(t *testing.T) {
 				tt.change(cfg)
 			}).start(t)
 			for range 2 {
-				require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope,
+				require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope,
 					append(numbered(t, "dc2", 3), numbered(t, "dc1", 5)...)...)))
 			}
 			assert.Equal(t, 10, s.sum(t, "groups_sent", ""))
@@ -203,7 +203,7 @@ func TestRetryIsByTopic(t *testing.T) {
 		cfg.Topics.Global = true // panoptes-metrics is not there yet, and the broker does not create it
 	}).start(t)
 	done := make(chan error, 1)
-	go func() { done <- s.ConsumeMetrics(t.Context(), batch(testScope, numbered(t, "dc1", 3)...)) }()
+	go func() { done <- s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 3)...)) }()
 
 	require.Len(t, consume(t, c.ListenAddrs(), 3, "dc1-processed"), 3)
 	s.awaitRetry(t)
@@ -229,14 +229,14 @@ func TestTopicMadeAnew(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, kfake.SeedTopics(1, "dc1-processed"))
 	s := newSender(t, c.ListenAddrs(), synchronous).start(t)
-	require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, numbered(t, "dc1", 1)...)))
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 1)...)))
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
 	require.NoError(t, err)
 	defer client.Close()
 	_, err = kadm.NewClient(client).DeleteTopic(t.Context(), "dc1-processed")
 	require.NoError(t, err)
 	createTopic(t, c.ListenAddrs(), "dc1-processed")
-	require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, numbered(t, "dc1", 2)...)))
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 2)...)))
 	assert.Len(t, consume(t, c.ListenAddrs(), 2, "dc1-processed"), 2)
 }
 
@@ -254,7 +254,7 @@ func TestBrokerDownAtStart(t *testing.T) {
 	brokers := []string{fmt.Sprintf("127.0.0.1:%d", port)}
 	s := newSender(t, brokers, func(cfg *Config) { cfg.Timeout.Timeout = 100 * time.Millisecond }).start(t)
 	for i := range 3 {
-		require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, testGroup(t, testResource("dc1", "r"), "cpu", "n", strconv.Itoa(i)))))
+		require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, testGroup(t, testResource("dc1", "r"), "cpu", "n", strconv.Itoa(i)))))
 	}
 	s.awaitRetry(t)
 	newCluster(t, kfake.Ports(port), kfake.SeedTopics(1, "dc1-processed"))
@@ -270,7 +270,7 @@ func TestShutdownDeliversWhatIsQueued(t *testing.T) {
 	s := newSender(t, c.ListenAddrs(), nil)
 	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
 	for i := range 20 {
-		require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, testGroup(t, testResource("dc1", "r"), "cpu", "n", strconv.Itoa(i)))))
+		require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, testGroup(t, testResource("dc1", "r"), "cpu", "n", strconv.Itoa(i)))))
 	}
 	require.NoError(t, s.Shutdown(t.Context()))
 	for i, r := range consume(t, c.ListenAddrs(), 20, "dc1-processed") {
@@ -300,7 +300,7 @@ func TestShutdownWithoutKafka(t *testing.T) {
 			s.Metrics.(*lifecycle).exporter.patience = 50 * time.Millisecond
 			require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
 			for i := range 5 {
-				require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, testGroup(t, testResource("dc1", "r"), "cpu", "n", strconv.Itoa(i)))))
+				require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, testGroup(t, testResource("dc1", "r"), "cpu", "n", strconv.Itoa(i)))))
 			}
 			require.NoError(t, s.Shutdown(t.Context()))
 			require.NoError(t, s.Shutdown(t.Context()), "twice")
@@ -312,7 +312,7 @@ func TestShutdownEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	s := newSender(t, []string{fmt.Sprintf("127.0.0.1:%d", freePort(t))}, nil)
 	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
-	require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, numbered(t, "dc1", 1)...)))
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 1)...)))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.NoError(t, s.Shutdown(ctx))

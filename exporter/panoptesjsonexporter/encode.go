@@ -3,75 +3,100 @@ package panoptesjsonexporter
 import (
 	"sync"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/codec"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/route"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
-
-// message is one message to Kafka: a group on one of its topics.
-type message struct {
-	topic string
-	key   []byte
-	value []byte
-	// hash is Murmur2 of the partitioning key, without its sign bit.
-	hash  int32
-	group *groupState
-}
-
-// size is what counts for a group's size: the bytes of key and value.
-func (m *message) size() int { return len(m.key) + len(m.value) }
-
-// groupState is what is known of a group, over all its topics.
-type groupState struct {
-	// open is on how many topics the group is not settled yet.
-	open int
-	// dropped is set when it was dropped on one of them.
-	dropped bool
-}
 
 // encoder turns metrics into messages. It is safe for concurrent use.
 type encoder struct {
-	codecs sync.Pool // of *codec.Encoder, which keep their buffers and names
+	topics *topicTable
+	// headers are those of each record: none, or schemaHeaders.
+	headers []kgo.RecordHeader
+	writers sync.Pool // of *writer
 }
 
-func newEncoder(from mapping.FromOptions, routes route.Options) *encoder {
-	e := &encoder{}
-	e.codecs.New = func() any { return codec.NewEncoder(from, routes) }
+// schemaHeaders tell consumers what a message is, without a look into it.
+var schemaHeaders = []kgo.RecordHeader{
+	{Key: "content-type", Value: []byte("application/json")},
+	{Key: "panoptes-schema-version", Value: []byte(pluginsdk.SchemaVersion)},
+}
+
+// writer is what one goroutine needs. The codec keeps its buffers and names.
+type writer struct {
+	codec *codec.Encoder
+	// last is where the group before went: mostly the next one goes there too.
+	last destination
+}
+
+func newEncoder(from mapping.FromOptions, routes route.Options, topics *topicTable, headers bool) *encoder {
+	e := &encoder{topics: topics}
+	if headers {
+		e.headers = schemaHeaders
+	}
+	e.writers.New = func() any { return &writer{codec: codec.NewEncoder(from, routes)} }
 	return e
 }
 
-// encoded is what an encoder made of a batch.
+// encoded is what an encoder found in a batch, beside its messages.
 type encoded struct {
-	messages []*message
 	// sanitised are the groups of which a topic's name had to be changed.
 	sanitised int
-	// homeless are the groups without a topic.
-	homeless int
-	report   mapping.Report
+	// shared are the groups on a topic that another site had first.
+	shared int
+	// dropped are the groups that are not sent to one of their topics at least, by reason.
+	dropped map[string]int
+	report  mapping.Report
 }
 
-// encode writes all values one behind the other: one allocation that grows, rather than one a group.
-func (e *encoder) encode(md pmetric.Metrics) encoded {
-	c := e.codecs.Get().(*codec.Encoder)
-	defer e.codecs.Put(c)
+func (e *encoded) drop(reason string) {
+	if e.dropped == nil {
+		e.dropped = map[string]int{}
+	}
+	e.dropped[reason]++
+}
+
+// encode writes md to a batch.
+func (e *encoder) encode(md pmetric.Metrics) (*batch, encoded) {
+	w := e.writers.Get().(*writer)
+	defer e.writers.Put(w)
 	var out encoded
+	b := batches.Get().(*batch)
 	// visit returns no error, so Append has none.
-	_, out.report, _ = c.Append(nil, md, func(m *codec.Message) error {
+	b.values, out.report, _ = w.codec.Append(b.values, md, func(m *codec.Message) error {
+		to := w.destination(e.topics, m)
 		if m.Sanitised {
 			out.sanitised++
 		}
-		if len(m.Topics) == 0 {
-			out.homeless++
-			return nil
+		if to.shared {
+			out.shared++
+		}
+		if to.dropped != "" {
+			out.drop(to.dropped)
 		}
 		hash := int32(m.Hash() & 0x7fffffff)
-		state := &groupState{open: len(m.Topics)}
-		for _, topic := range m.Topics {
-			out.messages = append(out.messages, &message{topic: topic, key: m.Key, value: m.JSON, hash: hash, group: state})
+		for _, t := range to.topics {
+			b.messages = append(b.messages, message{
+				record: kgo.Record{Topic: t.name, Key: m.Key, Value: m.JSON, Headers: e.headers},
+				topic:  t, hash: hash, group: int32(len(b.groups)),
+			})
 		}
+		b.groups = append(b.groups, groupState{open: int32(len(to.topics)), dropped: to.dropped != ""})
 		return nil
 	})
-	return out
+	for i := range b.messages {
+		b.pending = append(b.pending, &b.messages[i])
+	}
+	return b, out
+}
+
+func (w *writer) destination(topics *topicTable, m *codec.Message) *destination {
+	if !w.last.is(m) {
+		w.last = topics.destination(m)
+	}
+	return &w.last
 }

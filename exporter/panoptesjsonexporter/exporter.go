@@ -29,7 +29,6 @@ type jsonExporter struct {
 	logger    *zap.Logger
 	encoder   *encoder
 	telemetry *telemetry
-	topics    *topicGate
 	health    *health
 	patience  time.Duration
 
@@ -69,37 +68,44 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 		return nil, err
 	}
 	closing, giveUp := context.WithCancel(context.Background())
+	seldom := newSeldom()
 	return &jsonExporter{
-		cfg:    cfg,
-		logger: set.Logger,
-		encoder: newEncoder(
-			mapping.FromOptions{
-				DoubleRates:     cfg.Rates == RatesDouble,
-				DefaultInterval: int(cfg.DefaultInterval / time.Second),
-				Defaults: mapping.ResourceDefaults{
-					Site:     cfg.ResourceDefaults.Site,
-					Class:    cfg.ResourceDefaults.Class,
-					Subclass: cfg.ResourceDefaults.Subclass,
-					Type:     cfg.ResourceDefaults.Type,
-					ID:       cfg.ResourceDefaults.ID,
-					Endpoint: cfg.ResourceDefaults.Endpoint,
-				},
-			},
-			route.Options{
-				SiteTopics:      cfg.Topics.Site,
-				GlobalTopic:     cfg.Topics.Global,
-				GlobalTopicName: cfg.Topics.GlobalName,
-				Suffixes:        cfg.Topics.Suffixes,
-			},
-		),
-		telemetry: newTelemetry(tb, set.Logger, cfg.Producer.MaxMessageBytes),
-		topics:    newTopicGate(set.Logger, cfg.Producer.AllowAutoTopicCreation),
+		cfg:       cfg,
+		logger:    set.Logger,
+		encoder:   newEncoder(cfg.mapping(), cfg.routes(), newTopicTable(cfg, set.Logger, seldom), cfg.Headers),
+		telemetry: newTelemetry(tb, set.Logger, seldom, cfg.Producer.MaxMessageBytes),
 		health:    newHealth(set.Logger),
 		patience:  drainPatience,
 		closing:   closing,
 		giveUp:    giveUp,
 		progress:  make(chan struct{}, 1),
 	}, nil
+}
+
+// mapping is how pdata are read.
+func (c *Config) mapping() mapping.FromOptions {
+	return mapping.FromOptions{
+		DoubleRates:     c.Rates == RatesDouble,
+		DefaultInterval: int(c.DefaultInterval / time.Second),
+		Defaults: mapping.ResourceDefaults{
+			Site:     c.ResourceDefaults.Site,
+			Class:    c.ResourceDefaults.Class,
+			Subclass: c.ResourceDefaults.Subclass,
+			Type:     c.ResourceDefaults.Type,
+			ID:       c.ResourceDefaults.ID,
+			Endpoint: c.ResourceDefaults.Endpoint,
+		},
+	}
+}
+
+// routes is where groups go.
+func (c *Config) routes() route.Options {
+	return route.Options{
+		SiteTopics:      c.Topics.Site,
+		GlobalTopic:     c.Topics.Global,
+		GlobalTopicName: c.Topics.GlobalName,
+		Suffixes:        c.Topics.Suffixes,
+	}
 }
 
 func (e *jsonExporter) start(ctx context.Context, host component.Host) error {
@@ -151,63 +157,81 @@ func (e *jsonExporter) push(ctx context.Context, r xexporterhelper.Request) erro
 	defer cancel()
 	defer context.AfterFunc(e.closing, cancel)()
 
-	if !req.encoded {
-		out := e.encoder.encode(req.md)
-		req.pending, req.encoded = out.messages, true
+	if req.batch == nil {
+		b, out := e.encoder.encode(req.md)
+		req.batch = b
 		e.telemetry.encoded(ctx, &out)
 	}
-	return e.deliver(ctx, req)
+	if err := e.deliver(ctx, req.batch); err != nil {
+		return err
+	}
+	req.batch.release()
+	req.batch = nil
+	return nil
 }
 
-// deliver sends what is pending of req, and leaves in it what is to be tried again.
-func (e *jsonExporter) deliver(ctx context.Context, req *request) error {
-	messages := make([]*message, 0, len(req.pending))
-	for _, m := range req.pending {
-		if reason, closed := e.topics.closed(m.topic); closed {
-			e.telemetry.droppedMessage(ctx, m, reason)
-			continue
-		}
-		messages = append(messages, m)
-	}
-	req.pending = nil
+// deliver sends what is pending of a batch, and leaves in it what is to be tried again.
+func (e *jsonExporter) deliver(ctx context.Context, b *batch) error {
+	messages := e.open(ctx, b)
 	out := e.attempt(ctx, e.client, messages)
-
-	unsettled := make(map[*message]bool, len(out.dropped)+len(out.pending))
 	for _, f := range out.dropped {
-		unsettled[f.message] = true
-		_, reason := classify(f.err)
-		e.telemetry.droppedMessage(ctx, f.message, reason)
-		if s, _ := classify(f.err); s == scopeMessage {
+		f.message.unsettled = true
+		s, reason := classify(f.err)
+		e.telemetry.droppedMessage(ctx, b.group(f.message), reason)
+		if s == scopeMessage {
 			e.telemetry.explain(f, reason)
 		}
 	}
 	for _, f := range out.pending {
-		unsettled[f.message] = true
-		req.pending = append(req.pending, f.message)
+		f.message.unsettled = true
 	}
-	e.settle(ctx, messages, unsettled)
+	if len(messages) > len(out.dropped)+len(out.pending) {
+		e.settle(ctx, b, messages)
+	}
 	if len(out.pending) == 0 {
 		return nil
 	}
 	err := out.pendingError(len(messages), e.health.lastConnect())
+	b.pending = append(b.pending[:0], messagesOf(out.pending)...)
 	e.telemetry.builder.PanoptesJSONRecordsUnsent.Add(ctx, int64(len(out.pending)))
 	e.health.attempted(err)
 	return err
 }
 
-// settle counts the messages that are delivered: all but the unsettled.
-func (e *jsonExporter) settle(ctx context.Context, messages []*message, unsettled map[*message]bool) {
-	if len(messages) == len(unsettled) {
-		return
+// open returns the pending messages but those of topics that Kafka refuses at present: these are dropped.
+func (e *jsonExporter) open(ctx context.Context, b *batch) []*message {
+	open := b.pending[:0]
+	for _, m := range b.pending {
+		if reason, closed := m.topic.closed(); closed {
+			e.telemetry.droppedMessage(ctx, b.group(m), reason)
+			continue
+		}
+		open = append(open, m)
 	}
-	e.telemetry.deliveredMessages(ctx, messages, unsettled)
-	last := ""
+	return open
+}
+
+// settle counts the messages that are delivered: all but the unsettled.
+func (e *jsonExporter) settle(ctx context.Context, b *batch, messages []*message) {
+	var groups, records, size int64
+	var last *topic
 	for _, m := range messages {
-		if m.topic != last && !unsettled[m] {
-			e.topics.delivered(m.topic)
+		if m.unsettled {
+			continue
+		}
+		if m.topic != last {
 			last = m.topic
+			last.delivered()
+		}
+		records++
+		size += int64(m.size())
+		g := b.group(m)
+		g.open--
+		if g.open == 0 && !g.dropped {
+			groups++
 		}
 	}
+	e.telemetry.delivered(ctx, groups, records, size)
 	e.health.attempted(nil)
 	select {
 	case e.progress <- struct{}{}:

@@ -43,7 +43,7 @@ func createDefaultConfig() component.Config {
 		Retry:           retry,
 		Client:          client,
 		Producer:        producer,
-		Topics:          TopicsConfig{Site: true, GlobalName: "panoptes-metrics", Suffixes: []string{"processed"}},
+		Topics:          TopicsConfig{Site: true, GlobalName: "panoptes-metrics", Suffixes: []string{"processed"}, Max: 1000},
 		Rates:           RatesInt,
 		DefaultInterval: time.Minute,
 	}

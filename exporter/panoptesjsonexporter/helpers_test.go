@@ -135,7 +135,7 @@ func testGroup(t *testing.T, r *pluginsdk.Resource, groupType string, dimensions
 	return g
 }
 
-func batch(scope mapping.Scope, groups ...*pluginsdk.MetricsGroup) pmetric.Metrics {
+func batchOf(scope mapping.Scope, groups ...*pluginsdk.MetricsGroup) pmetric.Metrics {
 	b := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
 	for _, g := range groups {
 		b.Add(scope, g)

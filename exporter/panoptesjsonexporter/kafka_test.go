@@ -91,7 +91,7 @@ func TestKafkaCreatesTopics(t *testing.T) {
 	brokers := kafkaAddress(t, "KAFKA_BOOTSTRAP")
 	site := uniqueSite("created")
 	s := newSender(t, brokers, synchronous).start(t)
-	require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, numbered(t, site, 100)...)))
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, site, 100)...)))
 	records := consume(t, brokers, 100, site+"-processed")
 	assert.Equal(t, numbers(100), dimensionsOf(t, records, "n"))
 	partitions := slices.MaxFunc(records, func(a, b *kgo.Record) int { return cmp.Compare(a.Partition, b.Partition) }).Partition + 1
@@ -110,7 +110,7 @@ func TestKafkaTooLarge(t *testing.T) {
 	s := newSender(t, brokers, synchronous).start(t)
 	groups := slices.Insert(numbered(t, site, 40), 7,
 		testGroup(t, testResource(site, "big"), "disk", "n", strings.Repeat("x", 20_000)))
-	require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, groups...)))
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, groups...)))
 	for i, r := range consume(t, brokers, 40, site+"-processed") {
 		assert.Equal(t, strconv.Itoa(i), dimension(t, r, "n"))
 	}
@@ -148,7 +148,7 @@ func TestKafkaSecurity(t *testing.T) {
 				synchronous(cfg)
 				l.change(cfg)
 			}).start(t)
-			require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, numbered(t, site, 3)...)))
+			require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, site, 3)...)))
 			consume(t, kafkaAddress(t, "KAFKA_BOOTSTRAP"), 3, site+"-processed")
 		})
 	}
@@ -173,7 +173,7 @@ func TestKafkaRestart(t *testing.T) {
 	send := func(count int) {
 		for range count {
 			g := testGroup(t, testResource(site, "r"), "cpu", "n", strconv.Itoa(sent))
-			require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, g)))
+			require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, g)))
 			sent++
 		}
 	}

@@ -12,24 +12,27 @@ import (
 	pdatarequest "go.opentelemetry.io/collector/pdata/xpdata/request"
 )
 
-// request is what waits in the sending queue: metrics and, once an attempt was made, what that attempt left
-// undelivered. It is a type of our own, rather than exporterhelper's for metrics, since a group can be with Kafka on one
+// request is what waits in the sending queue: metrics and, once an attempt was made, the messages they became, with what
+// that attempt left undelivered. It is a type of our own, rather than exporterhelper's for metrics, since a group can be with Kafka on one
 // of its topics and not on the other; metrics could not say so and the retry would repeat the first.
 type request struct {
 	md pmetric.Metrics
-	// pending are the messages to be delivered, in order; nil until the metrics are encoded.
-	pending []*message
-	encoded bool
+	// items is the number of data points: exporterhelper asks for it time and again.
+	items int
+	// batch is nil until the metrics are encoded, and when all of it is settled.
+	batch *batch
 }
 
 var errForeignRequest = errors.New("the request is of another exporter")
 
 func newRequest(_ context.Context, md pmetric.Metrics) (xexporterhelper.Request, error) {
-	return &request{md: md}, nil
+	return requestOf(md), nil
 }
 
+func requestOf(md pmetric.Metrics) *request { return &request{md: md, items: md.DataPointCount()} }
+
 // ItemsCount is the number of data points.
-func (r *request) ItemsCount() int { return r.md.DataPointCount() }
+func (r *request) ItemsCount() int { return r.items }
 
 // BytesSize is the size of the metrics in the queue's own form.
 func (r *request) BytesSize() int { return (&pmetric.ProtoMarshaler{}).MetricsSize(r.md) }
@@ -47,6 +50,7 @@ func (r *request) MergeSplit(
 			return nil, errForeignRequest
 		}
 		o.md.ResourceMetrics().MoveAndAppendTo(r.md.ResourceMetrics())
+		r.items, o.items = r.items+o.items, 0
 	}
 	return []xexporterhelper.Request{r}, nil
 }
@@ -75,5 +79,8 @@ func (requestEncoding) Unmarshal(data []byte) (context.Context, xexporterhelper.
 	if errors.Is(err, pdatarequest.ErrInvalidFormat) {
 		md, err = (&pmetric.ProtoUnmarshaler{}).UnmarshalMetrics(data)
 	}
-	return ctx, &request{md: md}, err
+	if err != nil {
+		return ctx, nil, err
+	}
+	return ctx, requestOf(md), nil
 }

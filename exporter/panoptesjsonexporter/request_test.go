@@ -19,9 +19,9 @@ import (
 
 func TestRequestEncoding(t *testing.T) {
 	t.Parallel()
-	md := batch(testScope, numbered(t, "dc1", 3)...)
+	md := batchOf(testScope, numbered(t, "dc1", 3)...)
 	encoding := requestEncoding{}
-	data, err := encoding.Marshal(t.Context(), &request{md: md})
+	data, err := encoding.Marshal(t.Context(), requestOf(md))
 	require.NoError(t, err)
 	bare, err := (&pmetric.ProtoMarshaler{}).MarshalMetrics(md)
 	require.NoError(t, err)
@@ -38,8 +38,8 @@ func TestRequestEncoding(t *testing.T) {
 
 func TestRequestMerge(t *testing.T) {
 	t.Parallel()
-	r := &request{md: batch(testScope, numbered(t, "dc1", 3)...)}
-	merged, err := r.MergeSplit(t.Context(), 0, exporterhelper.RequestSizerTypeItems, &request{md: batch(testScope, numbered(t, "dc2", 2)...)})
+	r := requestOf(batchOf(testScope, numbered(t, "dc1", 3)...))
+	merged, err := r.MergeSplit(t.Context(), 0, exporterhelper.RequestSizerTypeItems, requestOf(batchOf(testScope, numbered(t, "dc2", 2)...)))
 	require.NoError(t, err)
 	assert.Equal(t, []xexporterhelper.Request{r}, merged)
 	assert.Equal(t, 5, r.ItemsCount())
@@ -63,7 +63,7 @@ func TestQueueBatch(t *testing.T) {
 		b.MinSize, b.FlushTimeout = 3, time.Hour
 	}).start(t)
 	for _, g := range numbered(t, "dc1", 3) {
-		require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, g)))
+		require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, g)))
 	}
 	assert.Len(t, consume(t, c.ListenAddrs(), 3, "dc1-processed"), 3)
 }
@@ -75,7 +75,7 @@ func TestWithoutQueueOrRetry(t *testing.T) {
 		cfg.Retry.Enabled = false
 		cfg.Timeout.Timeout = 100 * time.Millisecond
 	})
-	md := batch(testScope, numbered(t, "dc1", 2)...)
+	md := batchOf(testScope, numbered(t, "dc1", 2)...)
 	require.ErrorIs(t, s.ConsumeMetrics(t.Context(), md), errNotRunning)
 	s.start(t)
 	err := s.ConsumeMetrics(t.Context(), md)
@@ -111,22 +111,4 @@ func TestClassify(t *testing.T) {
 		assert.Equal(t, tt.scope, s, "%v", tt.err)
 		assert.Equal(t, tt.reason, reason, "%v", tt.err)
 	}
-}
-
-func TestExplainIsBounded(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1600000000, 0)
-	tel := newTelemetry(nil, nil, 0)
-	tel.now = func() time.Time { return now }
-	assert.True(t, tel.firstOf("a"))
-	assert.False(t, tel.firstOf("a"))
-	for i := range 2 * explainedSize {
-		tel.firstOf(fmt.Sprint(i))
-	}
-	assert.Len(t, tel.explained, explainedSize)
-	assert.False(t, tel.firstOf("b"))
-	now = now.Add(explainAgain)
-	assert.True(t, tel.firstOf("b"))
-	assert.True(t, tel.firstOf("a"))
-	assert.Len(t, tel.explained, 2)
 }

@@ -84,7 +84,7 @@ func TestTLSAndSASL(t *testing.T) {
 				synchronous(cfg)
 				tt.change(cfg)
 			}).start(t)
-			require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, numbered(t, "dc1", 2)...)))
+			require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 2)...)))
 			assert.Equal(t, int64(2), offsetOf(t, s.Metrics.(*lifecycle).exporter.client, "dc1-processed"))
 		})
 	}
@@ -108,7 +108,7 @@ func TestWrongPassword(t *testing.T) {
 	})
 	s.Metrics.(*lifecycle).exporter.patience = 50 * time.Millisecond
 	s.start(t)
-	require.NoError(t, s.ConsumeMetrics(t.Context(), batch(testScope, numbered(t, "dc1", 1)...)))
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 1)...)))
 	s.awaitRetry(t)
 	assert.Zero(t, s.sum(t, "groups_dropped", ""))
 	assert.Len(t, s.logs.FilterMessageSnippet("Cannot connect to Kafka").All(), 1)
@@ -136,7 +136,7 @@ func TestAcksAndCompression(t *testing.T) {
 				cfg.Queue.Get().NumConsumers = 2
 			}).start(t)
 			g := testGroup(t, testResource("dc1", "r"), "cpu")
-			require.NoError(t, s.ConsumeMetrics(t.Context(), batch(mapping.Scope{}, g)))
+			require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(mapping.Scope{}, g)))
 			assert.Equal(t, string(g.AppendJSON(nil)), string(consume(t, c.ListenAddrs(), 1, "dc1-processed")[0].Value), codec)
 			assert.Len(t, s.logs.FilterMessageSnippet("overtake").All(), 1)
 			assert.Equal(t, acks != configkafka.WaitForAll, s.logs.FilterMessageSnippet("required_acks is not all").Len() == 1)

@@ -3,8 +3,6 @@ package panoptesjsonexporter
 import (
 	"context"
 	"encoding/json"
-	"sync"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -14,26 +12,16 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-const (
-	// explainAgain is how long after a group's drop was explained in the log it is explained again.
-	explainAgain = time.Hour
-	// explainedSize bounds how many groups are explained within that time; the others are counted only.
-	explainedSize = 1024
-)
-
 // telemetry counts what becomes of groups, and explains drops. It is safe for concurrent use.
 type telemetry struct {
 	builder *metadata.TelemetryBuilder
 	logger  *zap.Logger
-	now     func() time.Time
+	seldom  *seldom
 	limit   int // of a message, in bytes
-
-	mu        sync.Mutex
-	explained map[string]time.Time
 }
 
-func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger, limit int) *telemetry {
-	return &telemetry{builder: tb, logger: logger, now: time.Now, limit: limit, explained: map[string]time.Time{}}
+func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger, seldom *seldom, limit int) *telemetry {
+	return &telemetry{builder: tb, logger: logger, seldom: seldom, limit: limit}
 }
 
 func reasonAttribute(reason string) metric.AddOption {
@@ -52,34 +40,25 @@ func (t *telemetry) encoded(ctx context.Context, out *encoded) {
 	if out.sanitised > 0 {
 		t.builder.PanoptesJSONGroupsSanitised.Add(ctx, int64(out.sanitised))
 	}
-	if out.homeless > 0 {
-		t.builder.PanoptesJSONGroupsDropped.Add(ctx, int64(out.homeless), reasonAttribute(reasonNoTopic))
+	if out.shared > 0 {
+		t.builder.PanoptesJSONGroupsTopicShared.Add(ctx, int64(out.shared))
+	}
+	for reason, n := range out.dropped {
+		t.builder.PanoptesJSONGroupsDropped.Add(ctx, int64(n), reasonAttribute(reason))
 	}
 }
 
 // droppedMessage counts a group once, however many of its topics it is dropped on.
-func (t *telemetry) droppedMessage(ctx context.Context, m *message, reason string) {
-	m.group.open--
-	if !m.group.dropped {
-		m.group.dropped = true
+func (t *telemetry) droppedMessage(ctx context.Context, g *groupState, reason string) {
+	g.open--
+	if !g.dropped {
+		g.dropped = true
 		t.builder.PanoptesJSONGroupsDropped.Add(ctx, 1, reasonAttribute(reason))
 	}
 }
 
-// deliveredMessages counts all messages but the unsettled, and the groups that got with them onto all of their topics.
-func (t *telemetry) deliveredMessages(ctx context.Context, messages []*message, unsettled map[*message]bool) {
-	var groups, records, size int64
-	for _, m := range messages {
-		if unsettled[m] {
-			continue
-		}
-		records++
-		size += int64(m.size())
-		m.group.open--
-		if m.group.open == 0 && !m.group.dropped {
-			groups++
-		}
-	}
+// delivered counts what Kafka took.
+func (t *telemetry) delivered(ctx context.Context, groups, records, size int64) {
 	t.builder.PanoptesJSONRecordsSent.Add(ctx, records)
 	t.builder.PanoptesJSONBytesSent.Add(ctx, size)
 	if groups > 0 {
@@ -90,11 +69,11 @@ func (t *telemetry) deliveredMessages(ctx context.Context, messages []*message, 
 // explain logs why a group was dropped: once an hour for the same series of groups and topic.
 func (t *telemetry) explain(f failure, reason string) {
 	g := f.message.decode()
-	id := f.message.topic + "\x00" + reason + "\x00" + g.Resource.Key() + "\x00" + g.Type
+	id := f.message.topic.name + "\x00" + reason + "\x00" + g.Resource.Key() + "\x00" + g.Type
 	for _, d := range g.SortedDimensions() {
 		id += "\x00" + d.Name + "\x00" + d.Value
 	}
-	if !t.firstOf(id) {
+	if !t.seldom.first(id) {
 		return
 	}
 	fields := append(f.message.fields(), zap.String("reason", reason), zap.Int("bytes", f.message.size()), zap.Error(f.err))
@@ -109,32 +88,10 @@ func (t *telemetry) explain(f failure, reason string) {
 	t.logger.Error(text, fields...)
 }
 
-// firstOf says whether id was not explained within the last hour, and notes that it is now.
-func (t *telemetry) firstOf(id string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	now := t.now()
-	if at, ok := t.explained[id]; ok && now.Sub(at) < explainAgain {
-		return false
-	}
-	if len(t.explained) >= explainedSize {
-		for old, at := range t.explained {
-			if now.Sub(at) >= explainAgain {
-				delete(t.explained, old)
-			}
-		}
-		if len(t.explained) >= explainedSize {
-			return false
-		}
-	}
-	t.explained[id] = now
-	return true
-}
-
 // decode reads the group back from its JSON: only the log of a drop needs it, so that nothing is kept for it.
 func (m *message) decode() *pluginsdk.MetricsGroup {
 	g := &pluginsdk.MetricsGroup{}
-	if json.Unmarshal(m.value, g) != nil || g.Resource == nil {
+	if json.Unmarshal(m.record.Value, g) != nil || g.Resource == nil {
 		g.Resource = &pluginsdk.Resource{}
 	}
 	return g
@@ -148,7 +105,7 @@ func (m *message) fields() []zap.Field {
 		dimensions[d.Name] = d.Value
 	}
 	return []zap.Field{
-		zap.String("topic", m.topic),
+		zap.String("topic", m.topic.name),
 		zap.String("resource_site", g.Resource.Site),
 		zap.String("resource_id", g.Resource.ID),
 		zap.String("metrics_group_type", g.Type),

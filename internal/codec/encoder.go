@@ -51,6 +51,8 @@ type Message struct {
 	JSON []byte
 	// Key is the message key (route.MessageKey). It may be kept, but not changed.
 	Key []byte
+	// Site is the resource's site, as it is.
+	Site string
 	// Topics are the topics to send it to, none where routing is off (route.Topics). They may be kept, but not changed.
 	Topics []string
 	// Sanitised says that a topic's name had to be changed to be legal.
@@ -215,7 +217,7 @@ func (e *Encoder) route(site, plugin string) {
 		}
 		e.destination = to
 	}
-	e.message.Topics, e.message.Sanitised = to.topics, to.sanitised
+	e.message.Site, e.message.Topics, e.message.Sanitised = to.site, to.topics, to.sanitised
 }
 
 const metricLead = `{"metric_creation_timestamp": `

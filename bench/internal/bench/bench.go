@@ -88,6 +88,13 @@ func (r *Report) Add(row Row) {
 	r.Rows = append(r.Rows, row)
 }
 
+// AddRate adds a row for which more is better.
+func (r *Report) AddRate(row Row) {
+	row.Ratio = round(row.Ours / row.PeerValue)
+	row.Ours, row.PeerValue = round(row.Ours), round(row.PeerValue)
+	r.Rows = append(r.Rows, row)
+}
+
 // AddAllocs adds a row of allocations, of which there may be none: the ratio is that of limit to ours.
 func (r *Report) AddAllocs(measure string, ours float64, limitName string, limit float64) {
 	row := Row{Measure: measure, Ours: math.Round(ours*100) / 100, Unit: "allocs/group", Peer: limitName, PeerValue: limit, Required: 1}

@@ -23,17 +23,18 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                       metric.Meter
-	mu                          sync.Mutex
-	registrations               []metric.Registration
-	PanoptesJSONBytesSent       metric.Int64Counter
-	PanoptesJSONGroupsDropped   metric.Int64Counter
-	PanoptesJSONGroupsSanitised metric.Int64Counter
-	PanoptesJSONGroupsSent      metric.Int64Counter
-	PanoptesJSONPointsDegraded  metric.Int64Counter
-	PanoptesJSONPointsDropped   metric.Int64Counter
-	PanoptesJSONRecordsSent     metric.Int64Counter
-	PanoptesJSONRecordsUnsent   metric.Int64Counter
+	meter                         metric.Meter
+	mu                            sync.Mutex
+	registrations                 []metric.Registration
+	PanoptesJSONBytesSent         metric.Int64Counter
+	PanoptesJSONGroupsDropped     metric.Int64Counter
+	PanoptesJSONGroupsSanitised   metric.Int64Counter
+	PanoptesJSONGroupsSent        metric.Int64Counter
+	PanoptesJSONGroupsTopicShared metric.Int64Counter
+	PanoptesJSONPointsDegraded    metric.Int64Counter
+	PanoptesJSONPointsDropped     metric.Int64Counter
+	PanoptesJSONRecordsSent       metric.Int64Counter
+	PanoptesJSONRecordsUnsent     metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -73,7 +74,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.PanoptesJSONGroupsDropped, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_json_groups_dropped",
-		metric.WithDescription("Metrics groups that were dropped on one of their topics at least, since Kafka would never take them. [Alpha]"),
+		metric.WithDescription("Metrics groups that were dropped on one of their topics at least, since Kafka would never take them or the topic may not be used. [Alpha]"),
 		metric.WithUnit("{group}"),
 	)
 	errs = errors.Join(errs, err)
@@ -86,6 +87,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.PanoptesJSONGroupsSent, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_json_groups_sent",
 		metric.WithDescription("Metrics groups that Kafka has on all of their topics. [Alpha]"),
+		metric.WithUnit("{group}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesJSONGroupsTopicShared, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_json_groups_topic_shared",
+		metric.WithDescription("Metrics groups sent to a topic that another site had first, since the names of both sites are sanitised to the same. [Alpha]"),
 		metric.WithUnit("{group}"),
 	)
 	errs = errors.Join(errs, err)

@@ -40,7 +40,7 @@ func AssertEqualPanoptesJSONBytesSent(t *testing.T, tt *componenttest.Telemetry,
 func AssertEqualPanoptesJSONGroupsDropped(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_panoptes_json_groups_dropped",
-		Description: "Metrics groups that were dropped on one of their topics at least, since Kafka would never take them. [Alpha]",
+		Description: "Metrics groups that were dropped on one of their topics at least, since Kafka would never take them or the topic may not be used. [Alpha]",
 		Unit:        "{group}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -81,6 +81,22 @@ func AssertEqualPanoptesJSONGroupsSent(t *testing.T, tt *componenttest.Telemetry
 		},
 	}
 	got, err := tt.GetMetric("otelcol_panoptes_json_groups_sent")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualPanoptesJSONGroupsTopicShared(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_panoptes_json_groups_topic_shared",
+		Description: "Metrics groups sent to a topic that another site had first, since the names of both sites are sanitised to the same. [Alpha]",
+		Unit:        "{group}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_panoptes_json_groups_topic_shared")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }

@@ -23,6 +23,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.PanoptesJSONGroupsDropped.Add(context.Background(), 1)
 	tb.PanoptesJSONGroupsSanitised.Add(context.Background(), 1)
 	tb.PanoptesJSONGroupsSent.Add(context.Background(), 1)
+	tb.PanoptesJSONGroupsTopicShared.Add(context.Background(), 1)
 	tb.PanoptesJSONPointsDegraded.Add(context.Background(), 1)
 	tb.PanoptesJSONPointsDropped.Add(context.Background(), 1)
 	tb.PanoptesJSONRecordsSent.Add(context.Background(), 1)
@@ -37,6 +38,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesJSONGroupsSent(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesJSONGroupsTopicShared(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesJSONPointsDegraded(t, testTel,
