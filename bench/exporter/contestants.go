@@ -7,7 +7,6 @@ import (
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/exporter/kafkaexporter"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter"
@@ -26,6 +25,8 @@ type contestant struct {
 	flush func() error
 	close func(context.Context) error
 	topic string
+	// before is how many messages the topic had at the start.
+	before int64
 }
 
 // newContestants returns ours, the stock exporter with two encodings, and the floor: in this order. Each has a topic of
@@ -61,9 +62,13 @@ func newContestants(ctx context.Context, brokers, codec string, work workload.Ba
 		return nil, err
 	}
 	out = append(out, floor)
-	for _, c := range out {
+	for i := range out {
+		c := &out[i]
 		if err := createTopic(ctx, brokers, c.topic); err != nil {
 			return nil, fmt.Errorf("create topic %q: %w", c.topic, err)
+		}
+		if c.before, err = written(ctx, brokers, c.topic); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
@@ -85,8 +90,7 @@ func newExporter(
 	if err != nil {
 		return contestant{}, err
 	}
-	var host component.Host = componenttest.NewNopHost()
-	if err := e.Start(ctx, host); err != nil {
+	if err := e.Start(ctx, componenttest.NewNopHost()); err != nil {
 		return contestant{}, err
 	}
 	return contestant{

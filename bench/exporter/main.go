@@ -16,6 +16,8 @@ import (
 const (
 	// rounds is how often each contestant has its turn.
 	rounds = 11
+	// turns adds those in which connections, buffers and pools get ready.
+	turns = rounds + 2
 	// batches is how many batches a turn sends.
 	batches = 20
 	// callers is how many goroutines send them where throughput is measured, so that one batch can be prepared while
@@ -50,28 +52,40 @@ func run(ctx context.Context, out, brokers string, port int) error {
 		batches, work.Groups, partitions, rounds, runtime.GOMAXPROCS(0), runtime.Version())
 	var report bench.Report
 	for _, codec := range []string{"none", "lz4"} {
-		contestants, err := newContestants(ctx, brokers, codec, work)
-		if err != nil {
-			return err
-		}
-		cost, err := compare(contestants, work.Groups, 1)
-		if err != nil {
-			return err
-		}
-		addCPU(&report, codec, contestants, cost)
-		speed, err := compare(contestants, work.Groups, callers)
-		if err != nil {
-			return err
-		}
-		addThroughput(&report, codec, contestants, speed)
-		for _, c := range contestants {
-			if err := c.close(ctx); err != nil {
-				return err
-			}
+		if err := measure(ctx, &report, brokers, codec, work); err != nil {
+			return fmt.Errorf("compression %s: %w", codec, err)
 		}
 	}
 	report.Print(os.Stdout)
 	return report.Write(out)
+}
+
+// measure adds the rows of one kind of compression.
+func measure(ctx context.Context, report *bench.Report, brokers, codec string, work workload.Batch) error {
+	contestants, err := newContestants(ctx, brokers, codec, work)
+	if err != nil {
+		return err
+	}
+	cost, err := compare(contestants, work.Groups, 1)
+	if err != nil {
+		return err
+	}
+	addCPU(report, codec, contestants, cost)
+	speed, err := compare(contestants, work.Groups, callers)
+	if err != nil {
+		return err
+	}
+	addThroughput(report, codec, contestants, speed)
+	for _, c := range contestants {
+		// All have sent as much: a message a group.
+		if n, err := written(ctx, brokers, c.topic); err != nil || n-c.before != int64(2*turns*batches*work.Groups) {
+			return fmt.Errorf("%s: %d messages are in topic %q, %w", c.name, n-c.before, c.topic, err)
+		}
+		if err := c.close(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addCPU adds the rows of one batch after the other.

@@ -24,7 +24,7 @@ func compare(contestants []contestant, groups, callers int) ([]measurement, erro
 	rates := make([][]float64, len(contestants))
 	for i, c := range contestants {
 		out[i] = measurement{cpu: math.Inf(1), allocs: math.Inf(1)}
-		for range 2 { // connections, buffers and pools get ready
+		for range turns - rounds {
 			if err := turn(c, callers); err != nil {
 				return nil, err
 			}

@@ -8,10 +8,10 @@ import (
 
 // Group is a group as one would write it for encoding/json.
 type Group struct {
-	Type       string          `json:"metrics_group_type"`
-	Interval   int             `json:"metrics_group_interval"`
-	Timestamp  float64         `json:"metrics_group_creation_timestamp"`
-	Version    string          `json:"metrics_group_schema_version"`
+	Type       string      `json:"metrics_group_type"`
+	Interval   int         `json:"metrics_group_interval"`
+	Timestamp  float64     `json:"metrics_group_creation_timestamp"`
+	Version    string      `json:"metrics_group_schema_version"`
 	Resource   Resource    `json:"resource"`
 	Metrics    []Metric    `json:"metrics"`
 	Dimensions []Dimension `json:"dimensions"`
@@ -142,4 +142,3 @@ func AppendFloor(b []byte, g *Group) []byte {
 	}
 	return append(b, "]}"...)
 }
-
