@@ -49,7 +49,7 @@ func (c *pass) noteGauge(p *plan, m pmetric.Metric) {
 }
 
 // countCollisions counts the listed gauges that have no counter beside them, and says which metrics collide.
-func (c *pass) countCollisions(scope string) {
+func (c *pass) countCollisions() {
 	for _, gauge := range c.collisions {
 		switch {
 		case gauge.met:
@@ -58,11 +58,15 @@ func (c *pass) countCollisions(scope string) {
 		default:
 			continue
 		}
-		if c.notices.first(scope, gauge.metric) {
-			c.logger.Warn("Metric is already present as a gauge, so it gets no rate",
-				zap.String("plugin", strings.TrimPrefix(scope, attrs.ScopePrefix)),
-				zap.String("metric", gauge.metric))
-		}
+		c.warnOfCollision(gauge.metric)
+	}
+}
+
+func (c *pass) warnOfCollision(metric string) {
+	if c.notices.first(c.tally.scope, metric) {
+		c.logger.Warn("Metric is already present, so there is no rate of that name",
+			zap.String("plugin", pluginName(c.tally.scope)),
+			zap.String("metric", metric))
 	}
 }
 
@@ -70,7 +74,9 @@ func (c *pass) countCollisions(scope string) {
 func (c *pass) insertRates(metrics pmetric.MetricSlice) {
 	added := 0
 	for i := range c.counters {
-		if c.counters[i].beside > 0 {
+		if k := &c.counters[i]; k.replaced() {
+			k.beside = 0
+		} else if k.beside > 0 {
 			added++
 		}
 	}
@@ -109,7 +115,7 @@ func (c *pass) insertRates(metrics pmetric.MetricSlice) {
 // fill makes m the metric of a counter's rates: n of them, and only those without collision where beside is set.
 func (c *pass) fill(m, source pmetric.Metric, k *counter, name string, n int, beside bool) {
 	m.SetName(name)
-	m.SetUnit(attrs.RateUnit)
+	m.SetUnit(k.unit(source))
 	from := source.Sum().DataPoints()
 	to := m.SetEmptyGauge().DataPoints()
 	to.EnsureCapacity(n)
@@ -121,7 +127,7 @@ func (c *pass) fill(m, source pmetric.Metric, k *counter, name string, n int, be
 		counter.Attributes().CopyTo(p.Attributes())
 		p.SetTimestamp(counter.Timestamp())
 		p.SetDoubleValue(r.value)
-		c.tally.produced++
+		c.produced++
 	}
 }
 
@@ -147,4 +153,68 @@ func (c *pass) appendExtra(scopes pmetric.ScopeMetricsSlice, source pmetric.Scop
 			c.fill(extra.Metrics().AppendEmpty(), source.Metrics().At(k.metric), k, e.name, n, false)
 		}
 	}
+}
+
+// replaced says whether the rates take the counter's place.
+func (k *counter) replaced() bool { return k.conv.selector != nil && k.conv.selector.replace }
+
+func (k *counter) unit(source pmetric.Metric) string {
+	if k.conv.selector == nil {
+		return attrs.RateUnit
+	}
+	return k.conv.selector.unitFor(source.Unit())
+}
+
+// replaceCounters turns counters into their rates, and removes those that have none.
+func (c *pass) replaceCounters(metrics pmetric.MetricSlice) {
+	empty := 0
+	for i := range c.counters {
+		if k := &c.counters[i]; k.replaced() && !c.replace(metrics.At(k.metric), k) {
+			empty++
+		}
+	}
+	if empty == 0 {
+		return
+	}
+	i, next := -1, 0
+	metrics.RemoveIf(func(m pmetric.Metric) bool {
+		i++
+		if next == len(c.counters) || c.counters[next].metric != i {
+			return false
+		}
+		k := &c.counters[next]
+		next++
+		return k.replaced() && m.Gauge().DataPoints().Len() == 0
+	})
+	c.emptied = c.emptied || metrics.Len() == 0
+}
+
+// replace makes a counter the gauge of its rates, and says whether there are any.
+func (c *pass) replace(m pmetric.Metric, k *counter) bool {
+	m.SetUnit(k.unit(m))
+	m.SetName(k.conv.rateName)
+	from := m.Sum().DataPoints()
+	points := m.SetEmptyGauge().DataPoints()
+	from.MoveAndAppendTo(points)
+	rates := c.rates[k.rates[0]:k.rates[1]]
+	i := -1
+	points.RemoveIf(func(p pmetric.NumberDataPoint) bool {
+		i++
+		if len(rates) == 0 || rates[0].point != i {
+			return true
+		}
+		r := rates[0]
+		rates = rates[1:]
+		if r.collides {
+			return true
+		}
+		p.SetDoubleValue(r.value)
+		p.SetStartTimestamp(0)
+		if p.Exemplars().Len() > 0 {
+			p.Exemplars().RemoveIf(func(pmetric.Exemplar) bool { return true })
+		}
+		c.produced++
+		return false
+	})
+	return points.Len() > 0
 }

@@ -10,24 +10,48 @@ import (
 const (
 	// maxNotices bounds what is remembered as said; more would be the work of broken data.
 	maxNotices = 4096
-	// noticesPerMinute bounds the log lines that data can cause.
-	noticesPerMinute = 60
+	// linesPerMinute bounds the log lines that data can cause.
+	linesPerMinute = 60
 )
+
+// lineLimit lets some log lines pass in each minute. It is safe for concurrent use.
+type lineLimit struct {
+	now func() time.Time
+
+	mu     sync.Mutex
+	minute time.Time
+	count  int
+	held   int
+}
+
+// take says whether to log a line, and how many it refused since the last one.
+func (l *lineLimit) take() (ok bool, held int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := l.now(); now.Sub(l.minute) >= time.Minute {
+		l.minute, l.count = now, 0
+	}
+	if l.count >= linesPerMinute {
+		l.held++
+		return false, 0
+	}
+	l.count++
+	held, l.held = l.held, 0
+	return true, held
+}
 
 // notices decides what is worth a log line: each thing once, and not too many in a minute. What is held back for the
 // minute's sake is said when it comes up again. It is safe for concurrent use.
 type notices struct {
 	hasher ratestate.Hasher
-	now    func() time.Time
+	limit  lineLimit
 
-	mu     sync.Mutex
-	said   map[ratestate.Key]struct{}
-	minute time.Time
-	count  int
+	mu   sync.Mutex
+	said map[ratestate.Key]struct{}
 }
 
 func newNotices(h ratestate.Hasher, now func() time.Time) *notices {
-	return &notices{hasher: h, now: now, said: map[ratestate.Key]struct{}{}}
+	return &notices{hasher: h, limit: lineLimit{now: now}, said: map[ratestate.Key]struct{}{}}
 }
 
 // first says whether to log about a text of a scope.
@@ -38,13 +62,9 @@ func (n *notices) first(scope, text string) bool {
 	if _, ok := n.said[key]; ok {
 		return false
 	}
-	if now := n.now(); now.Sub(n.minute) >= time.Minute {
-		n.minute, n.count = now, 0
-	}
-	if n.count >= noticesPerMinute {
+	if ok, _ := n.limit.take(); !ok {
 		return false
 	}
-	n.count++
 	if len(n.said) >= maxNotices {
 		clear(n.said)
 	}

@@ -1,10 +1,6 @@
 package panoptesrateprocessor
 
 import (
-	"math"
-	"strings"
-	"sync"
-
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
@@ -17,22 +13,37 @@ import (
 // pass is what one call of ConsumeMetrics needs. The slices are kept from call to call.
 type pass struct {
 	*rateProcessor
-	tally tally
-	now   ratestate.Time
+	now      ratestate.Time
+	debug    bool // whether the log wants to know of each point without a rate
+	produced int64
+	evicted  int64
+	tallies  []tally
+	sent     []sentRate
 
-	resourceKey ratestate.Key
-	terms       ratestate.Terms
+	resource pcommon.Resource
+	// keys of the resource: as a Panoptes resource, and by all its attributes. They are computed when needed.
+	resourceKey, allResourceKey ratestate.Key
+	hashed, allHashed           bool
+	uptimes                     map[uptimeKey]ratestate.Uptime
+
+	tally       *tally // of the scope's plugin
+	scopeNumber uint64
+	gap         int64 // by the scope's interval; 0 where it names none
+	emptied     bool  // a scope of the resource lost all its metrics
 
 	counters   []counter
 	rates      []rate
 	collisions map[ratestate.Key]*collision
 	points     []knownAttributes
+
+	names map[string]*metricName
 }
 
 // counter is a metric that is to be converted, and which of pass.rates are its own.
 type counter struct {
 	metric     int // index in the scope
 	conv       *conversion
+	delta      bool
 	rates      [2]int // from, to
 	beside     int    // how many of them go beside the counter
 	rateMetric int    // index of the metric for these
@@ -52,35 +63,74 @@ type collision struct {
 	listed bool // it is the listed metric itself, not an older rate
 }
 
-var passes = sync.Pool{New: func() any { return &pass{} }}
-
-func (c *pass) begin(p *rateProcessor) {
-	c.rateProcessor, c.tally, c.now = p, tally{}, p.state.Time()
+func (p *rateProcessor) begin() *pass {
+	c, ok := p.passes.Get().(*pass)
+	if !ok || len(c.names) > maxNames {
+		c = &pass{names: map[string]*metricName{}, uptimes: map[uptimeKey]ratestate.Uptime{}}
+	}
+	c.rateProcessor, c.now, c.debug = p, p.state.Time(), p.logger.Core().Enabled(zap.DebugLevel)
+	return c
 }
 
-// end forgets everything that belongs to the data: it has another owner from now on.
-func (c *pass) end() {
-	c.rateProcessor = nil
+// forget drops everything that belongs to the data: it has another owner from now on.
+func (c *pass) forget() {
 	clear(c.counters)
 	clear(c.points)
 	c.counters, c.rates, c.points, c.collisions = c.counters[:0], c.rates[:0], c.points[:0], nil
-	passes.Put(c)
+	c.resource = pcommon.Resource{}
 }
 
-func (c *pass) resource(rm pmetric.ResourceMetrics) {
-	scopes := rm.ScopeMetrics()
-	hashed := false
-	for i := range scopes.Len() { // extra groups are appended meanwhile, and not visited
-		sm := scopes.At(i)
-		plan := c.planFor(sm.Scope())
-		if plan == nil {
-			continue
-		}
-		if !hashed {
-			c.resourceKey, hashed = resourceKey(&c.hasher, rm.Resource().Attributes()), true
-		}
-		c.scope(scopes, sm, plan)
+// maxKept bounds what a pass keeps for the next call: a batch of millions of points is rare.
+const maxKept = 1 << 16
+
+// end makes the pass free for another call.
+func (c *pass) end() {
+	c.produced, c.evicted = 0, 0
+	c.tally = nil
+	clear(c.tallies)
+	c.tallies, c.sent = c.tallies[:0], c.sent[:0]
+	if cap(c.sent) > maxKept {
+		c.sent = nil
 	}
+	c.passes.Put(c)
+}
+
+// consume adds the rates.
+func (c *pass) consume(md pmetric.Metrics) {
+	resources := md.ResourceMetrics()
+	c.observeUptimes(resources)
+	emptied := false
+	for _, rm := range resources.All() {
+		c.resource, c.hashed, c.allHashed, c.emptied = rm.Resource(), false, false, false
+		clear(c.uptimes)
+		scopes := rm.ScopeMetrics()
+		for i := range scopes.Len() { // extra groups are appended meanwhile, and not visited
+			c.scope(scopes, scopes.At(i))
+		}
+		if c.emptied {
+			scopes.RemoveIf(func(sm pmetric.ScopeMetrics) bool { return sm.Metrics().Len() == 0 })
+			emptied = emptied || scopes.Len() == 0
+		}
+	}
+	if emptied {
+		resources.RemoveIf(func(rm pmetric.ResourceMetrics) bool { return rm.ScopeMetrics().Len() == 0 })
+	}
+}
+
+// key is the identity of the resource to the counters of groups.
+func (c *pass) key() ratestate.Key {
+	if !c.hashed {
+		c.resourceKey, c.hashed = resourceKey(&c.hasher, c.resource.Attributes()), true
+	}
+	return c.resourceKey
+}
+
+// allKey is the identity of the resource to counters that a selector picked.
+func (c *pass) allKey() ratestate.Key {
+	if !c.allHashed {
+		c.allResourceKey, c.allHashed = attributesKey(&c.hasher, c.resource.Attributes()), true
+	}
+	return c.allResourceKey
 }
 
 // planFor takes the transforms off a scope and returns what they mean for it, or nil if there is nothing to do.
@@ -89,9 +139,9 @@ func (c *pass) planFor(scope pcommon.InstrumentationScope) *plan {
 	text := ""
 	if v, ok := m.Get(attrs.PluginTransforms); ok {
 		text = v.AsString()
-		m.RemoveIf(func(name string, _ pcommon.Value) bool { return name == attrs.PluginTransforms })
+		m.Remove(attrs.PluginTransforms)
 	}
-	if text == "" && len(c.plans.rules) == 0 {
+	if text == "" && len(c.rules.groups) == 0 {
 		return nil
 	}
 	groupType, ok := m.Get(attrs.GroupType)
@@ -100,146 +150,96 @@ func (c *pass) planFor(scope pcommon.InstrumentationScope) *plan {
 	}
 	plan := c.plans.get(text, groupType.AsString())
 	if len(plan.bad) > 0 {
-		c.complain(scope.Name(), text, plan.bad)
+		c.complain(text, plan.bad)
 	}
 	if len(plan.conversions) == 0 {
 		return nil
 	}
-	c.terms = ratestate.Terms{Gap: ratestate.GapOf(intervalOf(m))}
 	return plan
 }
 
 // maxComplaints bounds the length of a log line.
 const maxComplaints = 10
 
-func (c *pass) complain(scope, text string, bad []string) {
+func (c *pass) complain(text string, bad []string) {
 	c.tally.skipped[skipBadTransform] += int64(len(bad))
-	if c.notices.first(scope, text) {
+	if c.notices.first(c.tally.scope, text) {
 		c.logger.Error("Cannot read some of the plugin's transforms; these lines are off, everything else goes on",
-			zap.String("plugin", strings.TrimPrefix(scope, attrs.ScopePrefix)),
+			zap.String("plugin", pluginName(c.tally.scope)),
 			zap.Int("lines", len(bad)),
 			zap.Strings("errors", bad[:min(len(bad), maxComplaints)]))
 	}
 }
 
-// intervalOf is the interval of a scope's groups in seconds, as the mapping back from pdata reads it.
-func intervalOf(scope pcommon.Map) int64 {
+// gapOf is the longest gap of a scope's groups in milliseconds, or 0 where the scope carries no interval. The interval
+// is read as the mapping back from pdata does it.
+func gapOf(scope pcommon.Map) int64 {
 	if seconds, ok := mapping.Interval(scope); ok {
-		return int64(seconds)
+		return ratestate.GapOf(int64(seconds))
 	}
-	return mapping.DefaultInterval
+	return 0
 }
 
 // scope converts the counters of one scope.
-func (c *pass) scope(scopes pmetric.ScopeMetricsSlice, sm pmetric.ScopeMetrics, p *plan) {
+func (c *pass) scope(scopes pmetric.ScopeMetricsSlice, sm pmetric.ScopeMetrics) {
+	c.tally = c.tallyOf(sm.Scope().Name())
+	p := c.planFor(sm.Scope())
+	if p == nil && len(c.rules.selectors) == 0 {
+		return
+	}
 	metrics := sm.Metrics()
+	c.gap = gapOf(sm.Scope().Attributes())
+	c.scopeNumber++
 	c.counters, c.rates, c.collisions = c.counters[:0], c.rates[:0], nil
+	selected := false
 	for i, m := range metrics.All() {
-		if isCounter(m) {
-			if conv := p.conversions[m.Name()]; conv != nil {
-				c.counters = append(c.counters, counter{metric: i, conv: conv})
-			}
-		} else {
-			c.noteGauge(p, m)
+		if conv, delta := c.conversion(p, m); conv != nil {
+			c.counters = append(c.counters, counter{metric: i, conv: conv, delta: delta})
+			selected = selected || conv.selector != nil
 		}
+	}
+	var scopeKey ratestate.Key
+	if selected {
+		scopeKey = c.scopeKey(sm)
 	}
 	for i := range c.counters {
-		c.observe(metrics, &c.counters[i])
+		c.observe(metrics, &c.counters[i], scopeKey)
 	}
-	c.countCollisions(sm.Scope().Name())
+	c.countCollisions()
 	c.insertRates(metrics)
-	for group, groupType := range p.extras {
-		c.appendExtra(scopes, sm, group, groupType)
+	if p != nil {
+		for group, groupType := range p.extras {
+			c.appendExtra(scopes, sm, group, groupType)
+		}
+	}
+	if selected {
+		c.replaceCounters(metrics)
 	}
 }
 
-func isCounter(m pmetric.Metric) bool {
-	return m.Type() == pmetric.MetricTypeSum && m.Sum().IsMonotonic() &&
-		m.Sum().AggregationTemporality() == pmetric.AggregationTemporalityCumulative
-}
-
-// observe computes the rates of a counter.
-func (c *pass) observe(metrics pmetric.MetricSlice, k *counter) {
-	k.rates[0] = len(c.rates)
-	for i, p := range metrics.At(k.metric).Sum().DataPoints().All() {
-		group := c.hasher.Join(k.conv.series, c.attributesAt(i, p.Attributes()))
-		collides := false
-		if k.conv.inPlace && c.collisions != nil {
-			if gauge := c.collisions[group]; gauge != nil {
-				gauge.met, collides = true, true
-				c.tally.skipped[skipCollision]++
-			}
-		}
-		point, ok := pointOf(p)
-		if !ok {
-			c.skip(skipNotANumber, collides)
-			continue
-		}
-		// Even where a gauge is in the way the value is noted, as in Panoptes: the gauge may be gone next time.
-		r := c.state.Observe(c.hasher.Join(c.resourceKey, group), point, &c.terms, c.now)
-		if r.Evicted {
-			c.tally.evicted++
-		}
-		if r.Outcome != ratestate.Rate {
-			c.skip(skipOf[r.Outcome], collides)
-			continue
-		}
-		c.rates = append(c.rates, rate{i, r.Rate, collides})
-		if k.conv.inPlace && !collides {
-			k.beside++
+// conversion returns what is to be done with a metric, or nil, and whether it is a sum of deltas. The counters of groups
+// are not those of selectors, too.
+func (c *pass) conversion(p *plan, m pmetric.Metric) (conv *conversion, delta bool) {
+	cumulative := false
+	if m.Type() == pmetric.MetricTypeSum && m.Sum().IsMonotonic() {
+		temporality := m.Sum().AggregationTemporality()
+		cumulative = temporality == pmetric.AggregationTemporalityCumulative
+		delta = temporality == pmetric.AggregationTemporalityDelta
+	}
+	if p != nil {
+		if !cumulative {
+			c.noteGauge(p, m)
+		} else {
+			conv = p.conversions[m.Name()]
 		}
 	}
-	k.rates[1] = len(c.rates)
-}
-
-// skip counts a point without a rate, once.
-func (c *pass) skip(reason skip, collides bool) {
-	if !collides {
-		c.tally.skipped[reason]++
+	if len(c.rules.selectors) == 0 {
+		return conv, false
 	}
-}
-
-// pointOf reads a data point; it is not ok where there is no finite number.
-func pointOf(p pmetric.NumberDataPoint) (ratestate.Point, bool) {
-	if p.Flags().NoRecordedValue() {
-		return ratestate.Point{}, false
+	n := c.named(m.Name())
+	n.scope = c.scopeNumber
+	if conv == nil && (cumulative || delta) {
+		return n.conv, delta
 	}
-	// The timestamp is exact to the millisecond; rounding is for those that went through a double on their way.
-	ns := uint64(p.Timestamp())
-	millis := int64(ns / 1e6)
-	if ns%1e6 >= 5e5 {
-		millis++
-	}
-	switch p.ValueType() {
-	case pmetric.NumberDataPointValueTypeInt:
-		return ratestate.IntPoint(millis, p.IntValue()), true
-	case pmetric.NumberDataPointValueTypeDouble:
-		if v := p.DoubleValue(); !math.IsNaN(v) && !math.IsInf(v, 0) {
-			return ratestate.FloatPoint(millis, v), true
-		}
-	}
-	return ratestate.Point{}, false
-}
-
-// knownAttributes are the attributes that the i-th point of the last metric had, and their key.
-type knownAttributes struct {
-	attributes pcommon.Map
-	key        ratestate.Key
-}
-
-// attributesAt is attributesKey for the i-th point of a metric. In groups that came together the i-th points of all
-// metrics have equal attributes, and to compare is cheaper than to hash.
-func (c *pass) attributesAt(i int, m pcommon.Map) ratestate.Key {
-	if i < len(c.points) {
-		if known := &c.points[i]; known.attributes.Equal(m) {
-			return known.key
-		}
-	}
-	key := attributesKey(&c.hasher, m)
-	if i < len(c.points) {
-		c.points[i] = knownAttributes{m, key}
-	} else if i == len(c.points) {
-		c.points = append(c.points, knownAttributes{m, key})
-	}
-	return key
+	return conv, false
 }

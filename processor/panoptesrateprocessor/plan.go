@@ -21,14 +21,18 @@ type plan struct {
 	bad []string
 }
 
-// conversion is what happens to one counter.
+// conversion is what happens to the counters of one name.
 type conversion struct {
-	// series is the part of the series' identity that the group type and the metric make up.
+	// series is the part of the series' identity that the group type and the metric make up; of a metric that a selector
+	// picked, the metric alone.
 	series   ratestate.Key
 	rateName string
 	// inPlace puts the rate beside its counter.
 	inPlace bool
 	extras  []extraRate
+	trust   trust
+	// selector is nil for the counters of groups.
+	selector *selectorUse
 }
 
 // extraRate puts a rate into an extra group.
@@ -39,7 +43,7 @@ type extraRate struct {
 
 // newPlan finds the rules that speak of groups of a type. Where "K = rate:T:a" has a K that differs from T, groups of
 // type K get an extra group of type T; K is compared without case, since the reader of plugin files lower-cases it.
-func newPlan(h *ratestate.Hasher, rules []transforms.Rule, groupType string) *plan {
+func newPlan(h *ratestate.Hasher, rules []groupRule, groupType string, byDefault trust) *plan {
 	p := &plan{conversions: map[string]*conversion{}}
 	for _, rule := range rules {
 		inPlace := rule.GroupType == groupType
@@ -52,6 +56,10 @@ func newPlan(h *ratestate.Hasher, rules []transforms.Rule, groupType string) *pl
 			// only then is it known for a rate.
 			for _, full := range []string{groupType + "." + name, name} {
 				c := p.conversion(h, full, groupType, name)
+				c.trust = byDefault
+				if rule.trust != nil { // from the configuration, whose rules come last
+					c.trust = *rule.trust
+				}
 				if inPlace {
 					c.inPlace = true
 				} else {
@@ -99,7 +107,7 @@ const (
 // plans caches a plan for each text and group type. It is safe for concurrent use.
 type plans struct {
 	hasher ratestate.Hasher
-	rules  []transforms.Rule // from the configuration: they hold for every scope
+	rules  *rules
 
 	mu    sync.RWMutex
 	known map[planKey]*plan
@@ -108,7 +116,7 @@ type plans struct {
 
 type planKey struct{ text, groupType string }
 
-func newPlans(h ratestate.Hasher, rules []transforms.Rule) *plans {
+func newPlans(h ratestate.Hasher, rules *rules) *plans {
 	return &plans{hasher: h, rules: rules, known: map[planKey]*plan{}}
 }
 
@@ -126,13 +134,17 @@ func (ps *plans) get(text, groupType string) *plan {
 
 func (ps *plans) compile(text, groupType string) *plan {
 	if len(text) > maxText {
-		p := newPlan(&ps.hasher, ps.rules, groupType)
+		p := newPlan(&ps.hasher, ps.rules.groups, groupType, ps.rules.trust)
 		p.bad = []string{fmt.Sprintf("the transforms have %d bytes, limit is %d", len(text), maxText)}
 		return p
 	}
 	// Clones, since a text may be a small part of a large message that would live as long as the plan.
-	rules, errs := transforms.Parse(strings.Clone(text))
-	p := newPlan(&ps.hasher, slices.Concat(rules, ps.rules), groupType)
+	own, errs := transforms.Parse(strings.Clone(text))
+	all := make([]groupRule, 0, len(own)+len(ps.rules.groups))
+	for _, rule := range own {
+		all = append(all, groupRule{Rule: rule})
+	}
+	p := newPlan(&ps.hasher, append(all, ps.rules.groups...), groupType, ps.rules.trust)
 	for _, err := range errs {
 		p.bad = append(p.bad, err.Error())
 	}

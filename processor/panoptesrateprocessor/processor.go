@@ -32,8 +32,14 @@ type rateProcessor struct {
 
 	state   *ratestate.Store
 	hasher  ratestate.Hasher
+	rules   *rules
 	plans   *plans
-	notices *notices
+	plugins *plugins
+	passes  sync.Pool
+	refused refusals
+
+	notices    *notices
+	debugLines lineLimit
 
 	start, stop sync.Once
 	done        chan struct{}
@@ -43,7 +49,7 @@ type rateProcessor struct {
 var _ processor.Metrics = (*rateProcessor)(nil)
 
 func newRateProcessor(set component.TelemetrySettings, cfg *Config, next consumer.Metrics) (*rateProcessor, error) {
-	rules, err := cfg.rules()
+	rules, err := newRules(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -53,14 +59,17 @@ func newRateProcessor(set component.TelemetrySettings, cfg *Config, next consume
 	}
 	state := ratestate.New(ratestate.Settings{MaxSeries: cfg.MaxSeries})
 	p := &rateProcessor{
-		next:      next,
-		logger:    set.Logger,
-		telemetry: telemetry,
-		state:     state,
-		hasher:    state.Hasher(),
-		plans:     newPlans(state.Hasher(), rules),
-		notices:   newNotices(state.Hasher(), time.Now),
-		done:      make(chan struct{}),
+		next:       next,
+		logger:     set.Logger,
+		telemetry:  telemetry,
+		state:      state,
+		hasher:     state.Hasher(),
+		rules:      rules,
+		plans:      newPlans(state.Hasher(), rules),
+		plugins:    newPlugins(),
+		notices:    newNotices(state.Hasher(), time.Now),
+		debugLines: lineLimit{now: time.Now},
+		done:       make(chan struct{}),
 	}
 	err = telemetry.RegisterPanoptesRateSeriesCallback(func(_ context.Context, o metric.Int64Observer) error {
 		o.Observe(int64(state.Len()))
@@ -92,6 +101,7 @@ func (p *rateProcessor) sweep() {
 			return
 		case <-ticker.C:
 			p.state.Sweep(sweepParts)
+			p.refused.age(time.Now())
 		}
 	}
 }
@@ -106,15 +116,21 @@ func (p *rateProcessor) Shutdown(context.Context) error {
 	return nil
 }
 
-// ConsumeMetrics adds the rates and hands the data on. It fails only where what comes next fails. State is kept even
-// then: the same data sent again gets the same rates.
+// ConsumeMetrics adds the rates and hands the data on. It fails only where what comes next fails; the same data sent again
+// gets the same rates again.
 func (p *rateProcessor) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
-	c := passes.Get().(*pass)
-	c.begin(p)
-	for _, rm := range md.ResourceMetrics().All() {
-		c.resource(rm)
+	c := p.begin()
+	defer c.end()
+	empty := md.ResourceMetrics().Len() == 0
+	c.consume(md)
+	c.report(ctx)
+	c.forget()
+	if !empty && md.ResourceMetrics().Len() == 0 {
+		return nil // all of it were counters to be replaced, and none has a rate yet
 	}
-	p.report(ctx, &c.tally)
-	c.end()
-	return p.next.ConsumeMetrics(ctx, md)
+	err := p.next.ConsumeMetrics(ctx, md)
+	if err != nil {
+		p.refused.note(c.sent, time.Now())
+	}
+	return err
 }

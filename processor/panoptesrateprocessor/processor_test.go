@@ -108,7 +108,7 @@ func TestInsertedInOrder(t *testing.T) {
 
 func TestSeveralLinesAddUp(t *testing.T) {
 	t.Parallel()
-	cfg := &Config{MaxSeries: 100, Transforms: []string{"z = rate:interface:errors", "z = rate:interface:octets"}}
+	cfg := &Config{MaxSeries: 100, Transforms: []Transform{{Line: "z = rate:interface:errors"}, {Line: "z = rate:interface:octets"}}}
 	p, _ := newTestProcessor(t, componenttest.NewNopTelemetrySettings(), cfg)
 	counters := number{
 		"octets": pluginsdk.Int(1), "packets": pluginsdk.Int(1), "errors": pluginsdk.Int(1), "drops": pluginsdk.Int(1),
@@ -324,20 +324,20 @@ func TestIntervalOfAScope(t *testing.T) {
 		"int":         {func(m pcommon.Map) { m.PutInt(attrs.GroupInterval, 30) }, 30},
 		"double":      {func(m pcommon.Map) { m.PutDouble(attrs.GroupInterval, 30) }, 30},
 		"text":        {func(m pcommon.Map) { m.PutStr(attrs.GroupInterval, " 30 ") }, 30},
-		"missing":     {func(pcommon.Map) {}, 60},
-		"zero":        {func(m pcommon.Map) { m.PutInt(attrs.GroupInterval, 0) }, 60},
-		"negative":    {func(m pcommon.Map) { m.PutInt(attrs.GroupInterval, -5) }, 60},
-		"too large":   {func(m pcommon.Map) { m.PutInt(attrs.GroupInterval, math.MaxInt64) }, 60},
-		"fraction":    {func(m pcommon.Map) { m.PutDouble(attrs.GroupInterval, 0.5) }, 60},
-		"nan":         {func(m pcommon.Map) { m.PutDouble(attrs.GroupInterval, math.NaN()) }, 60},
-		"no number":   {func(m pcommon.Map) { m.PutStr(attrs.GroupInterval, "soon") }, 60},
-		"long number": {func(m pcommon.Map) { m.PutStr(attrs.GroupInterval, "99999999999999999999") }, 60},
-		"bool":        {func(m pcommon.Map) { m.PutBool(attrs.GroupInterval, true) }, 60},
+		"missing":     {func(pcommon.Map) {}, 0},
+		"zero":        {func(m pcommon.Map) { m.PutInt(attrs.GroupInterval, 0) }, 0},
+		"negative":    {func(m pcommon.Map) { m.PutInt(attrs.GroupInterval, -5) }, 0},
+		"too large":   {func(m pcommon.Map) { m.PutInt(attrs.GroupInterval, math.MaxInt64) }, 0},
+		"fraction":    {func(m pcommon.Map) { m.PutDouble(attrs.GroupInterval, 0.5) }, 0},
+		"nan":         {func(m pcommon.Map) { m.PutDouble(attrs.GroupInterval, math.NaN()) }, 0},
+		"no number":   {func(m pcommon.Map) { m.PutStr(attrs.GroupInterval, "soon") }, 0},
+		"long number": {func(m pcommon.Map) { m.PutStr(attrs.GroupInterval, "99999999999999999999") }, 0},
+		"bool":        {func(m pcommon.Map) { m.PutBool(attrs.GroupInterval, true) }, 0},
 	}
 	for name, tt := range tests {
 		m := pcommon.NewMap()
 		tt.put(m)
-		assert.Equal(t, tt.want, intervalOf(m), name)
+		assert.Equal(t, tt.want*3000, gapOf(m), name)
 	}
 }
 
@@ -361,7 +361,7 @@ func TestWhatIsNoCounterStays(t *testing.T) {
 
 func TestForeignDataPasses(t *testing.T) {
 	t.Parallel()
-	p, _ := newTestProcessor(t, componenttest.NewNopTelemetrySettings(), &Config{MaxSeries: 10, Transforms: []string{octets}})
+	p, _ := newTestProcessor(t, componenttest.NewNopTelemetrySettings(), &Config{MaxSeries: 10, Transforms: []Transform{{Line: octets}}})
 	md := build("", groupOf(t, "interface", 0, nil, number{"octets": pluginsdk.Int(1)}))
 	md.ResourceMetrics().At(0).ScopeMetrics().At(0).Scope().Attributes().Clear()
 	md.ResourceMetrics().AppendEmpty()

@@ -2,10 +2,12 @@ package panoptesrateprocessor
 
 import (
 	"context"
+	"strings"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
 
@@ -37,14 +39,6 @@ var skipNames = [skips]string{
 	skipReset:        "reset",
 }
 
-// skipOptions are built once: an attribute set is dearer than the count.
-var skipOptions = func() (o [skips]metric.AddOption) {
-	for s, name := range skipNames {
-		o[s] = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", name)))
-	}
-	return o
-}()
-
 // skipOf is the reason that an outcome other than Rate stands for.
 var skipOf = [...]skip{
 	ratestate.First:      skipFirst,
@@ -56,23 +50,86 @@ var skipOf = [...]skip{
 	ratestate.NotANumber: skipNotANumber,
 }
 
-// tally counts during one call of ConsumeMetrics.
+// tally counts what a plugin's scopes came to in one call of ConsumeMetrics.
 type tally struct {
-	produced int64
-	evicted  int64
-	skipped  [skips]int64
+	scope   string // its name
+	skipped [skips]int64
+	gaps    gaps
 }
 
-func (p *rateProcessor) report(ctx context.Context, t *tally) {
-	if t.produced > 0 {
-		p.telemetry.PanoptesRatesProduced.Add(ctx, t.produced)
-	}
-	if t.evicted > 0 {
-		p.telemetry.PanoptesRateSeriesEvicted.Add(ctx, t.evicted)
-	}
-	for s, n := range t.skipped {
-		if n > 0 {
-			p.telemetry.PanoptesRatesSkipped.Add(ctx, n, skipOptions[s])
+// talliesSearched is how many tallies are searched for a scope's. Beyond that a scope's name may come twice, which is no
+// harm.
+const talliesSearched = 16
+
+// tallyOf returns the tally of a scope's name. It is good until the next one is asked for.
+func (c *pass) tallyOf(scope string) *tally {
+	for i := len(c.tallies) - 1; i >= max(0, len(c.tallies)-talliesSearched); i-- {
+		if c.tallies[i].scope == scope {
+			return &c.tallies[i]
 		}
 	}
+	c.tallies = append(c.tallies, tally{scope: scope})
+	return &c.tallies[len(c.tallies)-1]
+}
+
+// skip counts a data point that gets no rate.
+func (c *pass) skip(m pmetric.Metric, p pmetric.NumberDataPoint, reason skip) {
+	c.tally.skipped[reason]++
+	if c.debug {
+		c.logSkip(m, p, reason)
+	}
+}
+
+func (c *pass) logSkip(m pmetric.Metric, p pmetric.NumberDataPoint, reason skip) {
+	ok, held := c.debugLines.take()
+	if !ok {
+		return
+	}
+	c.logger.Debug("A data point gets no rate",
+		zap.String("reason", skipNames[reason]),
+		zap.String("plugin", pluginName(c.tally.scope)),
+		zap.String("metric", m.Name()),
+		zap.Any("resource", c.resource.Attributes().AsRaw()),
+		zap.Any("attributes", p.Attributes().AsRaw()),
+		zap.Time("timestamp", p.Timestamp().AsTime()),
+		zap.Int("not_logged", held))
+}
+
+// report adds what a call counted to the processor's own metrics.
+func (c *pass) report(ctx context.Context) {
+	if c.produced > 0 {
+		c.telemetry.PanoptesRatesProduced.Add(ctx, c.produced)
+	}
+	if c.evicted > 0 {
+		c.telemetry.PanoptesRateSeriesEvicted.Add(ctx, c.evicted)
+	}
+	for i := range c.tallies {
+		t := &c.tallies[i]
+		var none tally
+		if t.skipped == none.skipped && t.gaps == none.gaps {
+			continue
+		}
+		plugin := c.plugins.get(t.scope)
+		for s, n := range t.skipped {
+			if n > 0 {
+				c.telemetry.PanoptesRatesSkipped.Add(ctx, n, plugin.skipped[s])
+			}
+		}
+		if n := plugin.note(t.gaps, c.now); n > 0 {
+			c.telemetry.PanoptesRateSparsePoints.Add(ctx, n, plugin.sparse)
+			if c.notices.first(plugin.name, "sparse") {
+				c.logger.Warn("Most points come more than 1.5 intervals apart: this processor sees only some of them, or "+
+					"the plugin runs less often than its interval says; run it beside the receiver, or route by resource",
+					zap.String("plugin", plugin.name))
+			}
+		}
+	}
+}
+
+// pluginName is the plugin of a scope; of a scope that is of no plugin, the scope's name.
+func pluginName(scope string) string {
+	if name := strings.TrimPrefix(scope, attrs.ScopePrefix); name != "" {
+		return name
+	}
+	return "unknown"
 }

@@ -43,10 +43,15 @@ func newObserved(t *testing.T, cfg *Config) observed {
 
 func (o *observed) assertSkipped(t *testing.T, want map[string]int64) {
 	t.Helper()
+	o.assertSkippedOf(t, "test_plugin", want)
+}
+
+func (o *observed) assertSkippedOf(t *testing.T, plugin string, want map[string]int64) {
+	t.Helper()
 	var points []metricdata.DataPoint[int64]
 	for reason, n := range want {
 		points = append(points, metricdata.DataPoint[int64]{
-			Value: n, Attributes: attribute.NewSet(attribute.String("reason", reason)),
+			Value: n, Attributes: attribute.NewSet(attribute.String("plugin", plugin), attribute.String("reason", reason)),
 		})
 	}
 	metadatatest.AssertEqualPanoptesRatesSkipped(t, o.tel, points, metricdatatest.IgnoreTimestamp())
@@ -282,7 +287,7 @@ func TestTransformsThatAreNoText(t *testing.T) {
 
 func TestPlansAreBounded(t *testing.T) {
 	t.Parallel()
-	ps := newPlans(ratestate.NewHasher(ratestate.Key{A: 1}), nil)
+	ps := newPlans(ratestate.NewHasher(ratestate.Key{A: 1}), &rules{})
 	for i := range 2*maxPlans + 10 {
 		ps.get(fmt.Sprintf("k = rate:t%d:x", i), "t")
 	}
@@ -310,7 +315,7 @@ func TestNoticesAreBounded(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, noticesPerMinute, said)
+	assert.Equal(t, linesPerMinute, said)
 	assert.False(t, n.first("scope", "199"), "not this minute")
 	now = now.Add(time.Minute)
 	assert.True(t, n.first("scope", "199"))

@@ -30,6 +30,7 @@ type TelemetryBuilder struct {
 	registrations             []metric.Registration
 	PanoptesRateSeries        metric.Int64ObservableGauge
 	PanoptesRateSeriesEvicted metric.Int64Counter
+	PanoptesRateSparsePoints  metric.Int64Counter
 	PanoptesRatesProduced     metric.Int64Counter
 	PanoptesRatesSkipped      metric.Int64Counter
 }
@@ -98,6 +99,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_panoptes_rate_series_evicted",
 		metric.WithDescription("Series forgotten before their time because max_series was reached. [Development]"),
 		metric.WithUnit("{series}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesRateSparsePoints, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_rate_sparse_points",
+		metric.WithDescription("Data points of plugins whose points came more than 1.5 intervals apart in the median, over ten minutes. The processor sees only some of the points, as at a gateway, or the plugin runs less often than its interval says. [Development]"),
+		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesRatesProduced, err = builder.meter.Int64Counter(

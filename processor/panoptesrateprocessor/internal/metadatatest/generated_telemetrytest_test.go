@@ -25,12 +25,16 @@ func TestSetupTelemetry(t *testing.T) {
 		return nil
 	}))
 	tb.PanoptesRateSeriesEvicted.Add(context.Background(), 1)
+	tb.PanoptesRateSparsePoints.Add(context.Background(), 1)
 	tb.PanoptesRatesProduced.Add(context.Background(), 1)
 	tb.PanoptesRatesSkipped.Add(context.Background(), 1)
 	AssertEqualPanoptesRateSeries(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesRateSeriesEvicted(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesRateSparsePoints(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesRatesProduced(t, testTel,
