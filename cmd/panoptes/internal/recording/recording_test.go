@@ -1,0 +1,96 @@
+package recording
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+func TestWriteAndRead(t *testing.T) {
+	t.Parallel()
+	var file bytes.Buffer
+	scrub := &Scrubber{}
+	w, err := NewWriter(&file, scrub, Head{Host: "panoptes test", Plugin: Plugin{Name: "p", Kind: "python", Transforms: "a = rate:a:n"}})
+	require.NoError(t, err)
+	run := Run{
+		Resource: json.RawMessage(`{"resource_id":"one"}`), Config: pluginsdk.Config{"main": {"a": "<b>"}}, Started: 1.5, Outcome: "ok",
+		Calls:  []Call{{Method: "secrets.get", Params: json.RawMessage(`{"name":"community"}`), Result: json.RawMessage(`{"value":"pa\"ss wörd"}`)}},
+		Output: []string{`{"dimension_value": "pa\"ss w\u00f6rd"}`},
+	}
+	scrub.Add(`pa"ss wörd`)
+	require.NoError(t, w.Run(run))
+	assert.NotContains(t, file.String(), "ss w")
+	assert.Contains(t, file.String(), `"<b>"`)
+
+	r, err := NewReader(&file)
+	require.NoError(t, err)
+	assert.Equal(t, Format, r.Head.Format)
+	assert.Equal(t, "a = rate:a:n", r.Head.Plugin.Transforms)
+	got, err := r.Next()
+	require.NoError(t, err)
+	run.Calls[0].Result = json.RawMessage(`{"value":"(secret)"}`)
+	run.Output[0] = `{"dimension_value": "(secret)"}`
+	assert.Equal(t, &run, got)
+	_, err = r.Next()
+	require.ErrorIs(t, err, io.EOF)
+}
+
+func TestScrub(t *testing.T) {
+	t.Parallel()
+	s := &Scrubber{}
+	assert.JSONEq(t, `{"a": 1}`, string(s.Clean([]byte(`{"a": 1}`))), "nothing is secret")
+	s.Add("")
+	s.Add("1")
+	s.Add("hunter2")
+	s.Add("hunter2 and more")
+	got := s.Clean([]byte(`{"hunter2": 1, "x": "1", "y": "11", "z": ["say hunter2 and more", "\\hunter2\"", 1]}`))
+	assert.JSONEq(t, `{"hunter2": 1, "x": "(secret)", "y": "11", "z": ["say (secret)", "\\(secret)\"", 1]}`, string(got))
+	for _, broken := range []string{`"`, `"\`, `{"a`, ``, `"a" `} {
+		assert.Equal(t, broken, string(s.Clean([]byte(broken))))
+	}
+}
+
+// Whatever the secret is, JSON stays JSON and has it no more.
+func TestScrubAny(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		secret := rapid.StringN(4, 20, -1).Draw(t, "secret")
+		text := rapid.String().Draw(t, "before") + secret + rapid.String().Draw(t, "after")
+		s := &Scrubber{}
+		s.Add(secret)
+		line, err := marshal(map[string]any{"k": text, "nested": string(mustMarshal(text))})
+		require.NoError(t, err)
+		var got struct{ K, Nested string }
+		require.NoError(t, json.Unmarshal(s.Clean(line), &got))
+		if strings.ToValidUTF8(secret, "") == secret && !strings.Contains(Placeholder, secret) {
+			assert.NotContains(t, strings.ReplaceAll(got.K, Placeholder, ""), secret)
+		}
+	})
+}
+
+func TestReadErrors(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":     "EOF",
+		"{":    "unexpected end",
+		"{}\n": "no recording",
+		`{"format": "panoptes-recording", "version": 2}`: "version 2",
+	} {
+		_, err := NewReader(strings.NewReader(text))
+		require.ErrorContains(t, err, want, text)
+	}
+	r, err := NewReader(strings.NewReader(`{"format": "panoptes-recording", "version": 1}` + "\n[]\n"))
+	require.NoError(t, err)
+	_, err = r.Next()
+	require.ErrorContains(t, err, "line 2")
+	require.False(t, errors.Is(err, io.EOF))
+}

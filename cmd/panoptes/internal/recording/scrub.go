@@ -1,0 +1,112 @@
+package recording
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
+)
+
+// Placeholder stands for a secret.
+const Placeholder = "(secret)"
+
+// Scrubber takes secrets out of text. It is safe for concurrent use.
+type Scrubber struct {
+	mu    sync.Mutex
+	forms [][]byte // longest first, so that a part of a secret is not replaced before the whole
+}
+
+// Add makes a value secret, in each form in which it may stand in JSON. The empty text is no secret.
+func (s *Scrubber) Add(secret string) {
+	if secret == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	once := [][]byte{inner(string(mustMarshal(secret))), inner(string(pyjson.AppendString(nil, secret)))}
+	for _, form := range once {
+		s.add(form)
+		// JSON that is text in JSON, as the lines of the output are.
+		s.add(inner(string(mustMarshal(string(form)))))
+	}
+}
+
+func (s *Scrubber) add(form []byte) {
+	if slices.ContainsFunc(s.forms, func(f []byte) bool { return bytes.Equal(f, form) }) {
+		return
+	}
+	s.forms = append(s.forms, form)
+	slices.SortStableFunc(s.forms, func(a, b []byte) int { return cmp.Compare(len(b), len(a)) })
+}
+
+// shortSecret is the length below which a secret is looked for only as a whole text: everything has an "a" in it.
+const shortSecret = 4
+
+// Clean returns a JSON text whose strings, but for the keys of objects, have no secrets.
+func (s *Scrubber) Clean(text []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.forms) == 0 {
+		return text
+	}
+	out := make([]byte, 0, len(text))
+	for {
+		start := bytes.IndexByte(text, '"')
+		if start < 0 {
+			return append(out, text...)
+		}
+		end := start + 1
+		for end < len(text) && text[end] != '"' {
+			if text[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		end = min(end, len(text))
+		value := text[start+1 : end]
+		if after := bytes.TrimLeft(text[min(end+1, len(text)):], " "); !bytes.HasPrefix(after, []byte(":")) {
+			value = s.value(value)
+		}
+		out = append(append(out, text[:start+1]...), value...)
+		text = text[end:]
+		if len(text) > 0 { // the closing quote
+			out, text = append(out, text[0]), text[1:]
+		}
+	}
+}
+
+// value cleans the inner part of a string.
+func (s *Scrubber) value(text []byte) []byte {
+	for _, form := range s.forms {
+		if len(form) >= shortSecret {
+			text = bytes.ReplaceAll(text, form, []byte(Placeholder))
+		} else if bytes.Equal(text, form) {
+			return []byte(Placeholder)
+		}
+	}
+	return text
+}
+
+// inner is a JSON string without its quotes.
+func inner(quoted string) []byte {
+	return []byte(strings.TrimSuffix(strings.TrimPrefix(quoted, `"`), `"`))
+}
+
+// marshal is json.Marshal without the escapes for HTML, with the end of a line.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return b.Bytes(), err
+}
+
+// mustMarshal is for texts, which always have a JSON form.
+func mustMarshal(s string) []byte {
+	text, _ := marshal(s)
+	return bytes.TrimSuffix(text, []byte("\n"))
+}
