@@ -110,7 +110,7 @@ func TestServices(t *testing.T) {
 	t.Parallel()
 	settings, err := Settings{}.withDefaults()
 	require.NoError(t, err)
-	s := &services{kv: settings.KV, secrets: settings.Secrets}
+	s := newServices(settings)
 	for _, c := range []struct{ method, params, err string }{
 		{"kv.nope", `{}`, "method not found"},
 		{"kv.get", `{}`, `"key" must be a string`},

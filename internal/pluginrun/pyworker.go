@@ -47,7 +47,7 @@ func startWorker(ctx context.Context, config child.Config, s Settings) (*worker,
 		return nil, err
 	}
 	logs.setPid(process.Pid())
-	services := &services{kv: s.KV, secrets: s.Secrets}
+	services := newServices(s)
 	w := &worker{process: process, logs: logs, discarded: make(chan struct{})}
 	w.conn = rpc.New(process.Stdout(), process.Stdin(), rpc.Options{
 		MaxLine: s.Limits.ResultBytes, Handle: services.handle, Notify: logs.notify, Fault: logs.fault,

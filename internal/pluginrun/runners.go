@@ -56,6 +56,8 @@ type Settings struct {
 	Context Context
 	// Limits bound what one run may return.
 	Limits Limits
+	// Intercept sees, and may answer, the calls that plugins make of their host; nil lets the host answer.
+	Intercept Intercept
 }
 
 // HostInfo names the program that runs plugins.

@@ -14,8 +14,18 @@ import (
 
 // services answers what plugins ask of the host: the key-value store and the secrets.
 type services struct {
-	kv      pluginsdk.KeyValueStore
-	secrets pluginsdk.SecretsStore
+	kv        pluginsdk.KeyValueStore
+	secrets   pluginsdk.SecretsStore
+	intercept Intercept
+}
+
+// Intercept is told of each call that a plugin makes of its host, by method and parameters of the plugin protocol, and
+// returns the answer: that of the host, which answer gives, or one of its own. It is called from many goroutines. Plugins
+// that are compiled in make no such calls.
+type Intercept func(ctx context.Context, method string, params json.RawMessage, answer func() (any, error)) (any, error)
+
+func newServices(s Settings) *services {
+	return &services{kv: s.KV, secrets: s.Secrets, intercept: s.Intercept}
 }
 
 // serviceParams are the parameters of all methods; which of them a method needs is checked by need.
@@ -49,6 +59,13 @@ var serviceMethods = map[string]service{
 }
 
 func (s *services) handle(ctx context.Context, method string, raw json.RawMessage) (any, error) {
+	if s.intercept == nil {
+		return s.answer(ctx, method, raw)
+	}
+	return s.intercept(ctx, method, raw, func() (any, error) { return s.answer(ctx, method, raw) })
+}
+
+func (s *services) answer(ctx context.Context, method string, raw json.RawMessage) (any, error) {
 	m, ok := serviceMethods[method]
 	if !ok {
 		return nil, rpc.MethodNotFound(method)
