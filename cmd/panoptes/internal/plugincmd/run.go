@@ -19,6 +19,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
@@ -47,6 +48,7 @@ type runOptions struct {
 	python     string
 	secrets    string
 	expect     expectation
+	record     string
 }
 
 // NewRun returns the command plugin run.
@@ -92,6 +94,7 @@ A group without metrics is shown, but a Collector does not send it.`,
 	flags.StringVar(&o.secrets, "secrets", "", "the `DIRECTORY` of secrets that plugins may read: NAME/SITE and NAME/default")
 	flags.StringVar(&o.expect.path, "expect", "", "compare the groups of all runs with this `FILE`, without times and whatever their order")
 	flags.BoolVar(&o.expect.update, "update", false, "write the file of --expect instead")
+	flags.StringVar(&o.record, "record", "", "write all that the plugin saw and said to `FILE`, without secrets, for panoptes replay")
 	cmd.MarkFlagsMutuallyExclusive("json", "otlp", "explain")
 	_ = cmd.MarkFlagRequired("resources")
 	return cmd
@@ -130,6 +133,11 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if o.secrets != "" {
 		settings.Secrets = kv.NewSecrets(o.secrets)
 	}
+	record, err := o.recorder(plugin, &settings)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, record.close()) }()
 	runners, err := pluginrun.New(settings)
 	if err != nil {
 		return err
@@ -146,7 +154,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		scope: mapping.Scope{
 			Plugin: plugin.File.NormalizedName, Transforms: plugin.File.Transforms(), Topics: plugin.File.Topics(),
 		},
-		print: o.printer(stdout, stderr), expect: &o.expect,
+		print: o.printer(stdout, stderr), expect: &o.expect, record: record,
 	}
 	s.print.plugin(plugin)
 	if err := s.all(ctx, chosen, o.pause); err != nil {
@@ -159,6 +167,17 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		return exit.ErrReported
 	}
 	return nil
+}
+
+// recorder begins the recording that was asked for; nil where none was.
+func (o *runOptions) recorder(plugin *pluginrun.Plugin, settings *pluginrun.Settings) (*recorder, error) {
+	if o.record == "" {
+		return nil, nil
+	}
+	scrub := &recording.Scrubber{}
+	tape := recording.NewTape(scrub)
+	settings.Intercept = tape.Intercept
+	return newRecorder(o.record, scrub, tape, headOf(plugin, o.host.Version, o.flags))
 }
 
 func closing(end func(context.Context) error) error {

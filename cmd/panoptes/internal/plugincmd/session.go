@@ -23,6 +23,7 @@ type session struct {
 	times  int
 	print  printer
 	expect *expectation
+	record *recorder
 	stderr io.Writer
 	// failed says that something of which stderr tells did not go well.
 	failed bool
@@ -70,6 +71,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 // one runs the plugin once. The error is not about the plugin.
 func (s *session) one(ctx context.Context, number int, r *pluginsdk.Resource) error {
 	run := oneRun{number: number, of: s.times, resource: r}
+	started := time.Now()
 	run.result = s.runner.Run(ctx, pluginrun.Request{Plugin: s.plugin, Resource: r})
 	if ctx.Err() != nil {
 		return errInterrupted
@@ -80,6 +82,9 @@ func (s *session) one(ctx context.Context, number int, r *pluginsdk.Resource) er
 	}
 	s.complain(run)
 	s.expect.note(run)
+	if err := s.record.run(s.plugin, started, run); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
 	return s.print.run(run)
 }
 

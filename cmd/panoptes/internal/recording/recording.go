@@ -77,9 +77,8 @@ type Call struct {
 
 // Writer writes a recording.
 type Writer struct {
-	out     *bufio.Writer
-	scrub   *Scrubber
-	written error
+	out   *bufio.Writer
+	scrub *Scrubber
 }
 
 // NewWriter begins a recording. What scrub knows to be secret by the time a line is written is not in it.
