@@ -112,7 +112,7 @@ cross: | preflight
 	@for target in linux/arm64 darwin/arm64 windows/amd64; do echo "==> compiling for $$target"; \
 	  GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 go build ./...; done
 
-## outside: build configs outside the repository, of the receiver alone and the exporter alone
+## outside: build configs outside the repository, of the receiver, the exporter and the encoding, each alone
 .PHONY: outside
 outside: $(TOOLS)/builder
 	@scripts/outside-build $(CURDIR)/$(TOOLS)/builder

@@ -2,8 +2,10 @@ package mapping
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -29,6 +31,46 @@ func TestRates(t *testing.T) {
 			if w := "t 30 c:counter=5 c:gauge=" + want[i] + " {d=1}"; !slices.Equal(got, []string{w}) || report != nil {
 				t.Errorf("got %q %v, want %q", got, report, w)
 			}
+		}
+	}
+}
+
+// TestRatesFromJSON: what the rate processor made of a group and what its JSON is read as are the same metrics.
+func TestRatesFromJSON(t *testing.T) {
+	t.Parallel()
+	g := &pluginsdk.MetricsGroup{Resource: testResource(), Type: "t", Interval: 60}
+	for _, m := range []pluginsdk.Metric{
+		{Name: "n", Type: pluginsdk.Gauge, Value: pluginsdk.Int(2)},
+		{Name: "n", Type: pluginsdk.Counter, Value: pluginsdk.Int(50)},
+		{Name: "g", Type: pluginsdk.Gauge, Value: pluginsdk.Float(0.5)},
+	} {
+		m.Timestamp = pluginsdk.Float(12.5)
+		if err := g.AddMetric(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for rates, want := range map[bool]string{
+		false: "t.n Gauge \"\" 2, t.n Sum \"\" 50, t.g Gauge \"\" 0.5",
+		true:  "t.n.rate Gauge \"1/s\" 2, t.n Sum \"\" 50, t.g Gauge \"\" 0.5",
+	} {
+		b := NewBuilder(Options{Rates: rates})
+		b.Add(Scope{Plugin: "p"}, g)
+		var got []string
+		for _, m := range b.Take().ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().All() {
+			var p pmetric.NumberDataPoint
+			if m.Type() == pmetric.MetricTypeSum {
+				p = m.Sum().DataPoints().At(0)
+			} else {
+				p = m.Gauge().DataPoints().At(0)
+			}
+			value := strconv.FormatInt(p.IntValue(), 10)
+			if p.ValueType() == pmetric.NumberDataPointValueTypeDouble {
+				value = strconv.FormatFloat(p.DoubleValue(), 'g', -1, 64)
+			}
+			got = append(got, fmt.Sprintf("%s %s %q %s", m.Name(), m.Type(), m.Unit(), value))
+		}
+		if s := strings.Join(got, ", "); s != want {
+			t.Errorf("rates %v: got %s, want %s", rates, s, want)
 		}
 	}
 }

@@ -25,6 +25,9 @@ type Scope struct {
 type Options struct {
 	// ServiceIdentity adds service.namespace, service.name and service.instance.id to each resource.
 	ServiceIdentity bool
+	// Rates says that the groups come from Panoptes' JSON, in which a rate is a gauge with the name of its counter: a gauge
+	// with a counter beside it becomes a rate. A plugin's own gauge can have such a name too, which JSON does not tell apart.
+	Rates bool
 }
 
 // Builder joins metrics groups into pdata: one ResourceMetrics a resource, one ScopeMetrics a scope, group type and
@@ -42,8 +45,9 @@ type Builder struct {
 	names     map[[2]string]string
 	lastKey   scopeKey
 	last      *scopeBuilder
-	key       []byte  // reused for resourceKey
-	kept      []point // reused for the group that is being added
+	key       []byte              // reused for resourceKey
+	kept      []point             // reused for the group that is being added
+	counters  map[string]struct{} // reused for its counters
 }
 
 type scopeKey struct {
@@ -57,6 +61,7 @@ type scopeKey struct {
 type point struct {
 	metric *pluginsdk.Metric
 	time   pcommon.Timestamp
+	rate   bool
 }
 
 // NewBuilder returns an empty Builder.
@@ -67,6 +72,7 @@ func NewBuilder(opts Options) *Builder {
 		resources: map[string]int{},
 		scopes:    map[scopeKey]*scopeBuilder{},
 		names:     map[[2]string]string{},
+		counters:  map[string]struct{}{},
 	}
 }
 
@@ -89,6 +95,12 @@ func (b *Builder) Add(s Scope, g *pluginsdk.MetricsGroup) (points int) {
 func (b *Builder) keep(g *pluginsdk.MetricsGroup) {
 	b.kept = b.kept[:0]
 	metrics := g.Metrics()
+	clear(b.counters)
+	for i := range metrics {
+		if b.opts.Rates && metrics[i].Type == pluginsdk.Counter {
+			b.counters[metrics[i].Name] = struct{}{}
+		}
+	}
 	for i := range metrics {
 		m := &metrics[i]
 		if !m.Value.IsFinite() {
@@ -100,7 +112,11 @@ func (b *Builder) keep(g *pluginsdk.MetricsGroup) {
 			b.tally.add(timestampRange, 1)
 			continue
 		}
-		b.kept = append(b.kept, point{m, at})
+		p := point{metric: m, time: at}
+		if len(b.counters) > 0 && m.Type == pluginsdk.Gauge {
+			_, p.rate = b.counters[m.Name]
+		}
+		b.kept = append(b.kept, p)
 		if _, fits := m.Value.Int64(); !fits && m.Value.IsInt() {
 			b.tally.add(integerRange, 1)
 		}
@@ -176,7 +192,7 @@ type scopeBuilder struct {
 	prefix  string // of metric names
 	out     pmetric.MetricSlice
 	metrics []metricBuilder
-	index   map[metricKey]int   // of metrics, where there are many
+	index   map[forwardKey]int  // of metrics, where there are many
 	marks   map[uint64]lastMark // by hash of the dimensions, the last group that has them
 }
 
@@ -185,8 +201,14 @@ type metricKey struct {
 	kind pluginsdk.MetricType
 }
 
+// forwardKey tells a rate from the gauge of its name, which pdata keeps apart.
+type forwardKey struct {
+	metricKey
+	rate bool
+}
+
 type metricBuilder struct {
-	key    metricKey
+	key    forwardKey
 	points pmetric.NumberDataPointSlice
 }
 
@@ -232,7 +254,7 @@ func (s *scopeBuilder) reset() bool {
 // add writes one point. Groups of one type mostly have the same metrics in the same order, so the metric at the same
 // position is tried first.
 func (s *scopeBuilder) add(position int, p *point, g *pluginsdk.MetricsGroup) {
-	key := metricKey{p.metric.Name, p.metric.Type}
+	key := forwardKey{metricKey{p.metric.Name, p.metric.Type}, p.rate}
 	if position >= len(s.metrics) || s.metrics[position].key != key {
 		position = s.metric(key)
 	}
@@ -252,12 +274,17 @@ func (s *scopeBuilder) add(position int, p *point, g *pluginsdk.MetricsGroup) {
 }
 
 // metric returns the index of the metric of that name and kind, which it makes where there is none.
-func (s *scopeBuilder) metric(key metricKey) int {
+func (s *scopeBuilder) metric(key forwardKey) int {
 	if i := s.find(key); i >= 0 {
 		return i
 	}
 	m := s.out.AppendEmpty()
-	m.SetName(s.builder.join(s.prefix, key.name))
+	name := key.name
+	if key.rate {
+		name = s.builder.join(name, attrs.RateSuffix)
+		m.SetUnit(attrs.RateUnit)
+	}
+	m.SetName(s.builder.join(s.prefix, name))
 	mb := metricBuilder{key: key}
 	if key.kind == pluginsdk.Counter {
 		sum := m.SetEmptySum()
@@ -278,7 +305,7 @@ func (s *scopeBuilder) metric(key metricKey) int {
 const indexFrom = 32
 
 // find returns the index of the metric of that name and kind, or -1.
-func (s *scopeBuilder) find(key metricKey) int {
+func (s *scopeBuilder) find(key forwardKey) int {
 	if len(s.metrics) < indexFrom {
 		for i := range s.metrics {
 			if s.metrics[i].key == key {
@@ -288,7 +315,7 @@ func (s *scopeBuilder) find(key metricKey) int {
 		return -1
 	}
 	if s.index == nil {
-		s.index = make(map[metricKey]int, 2*len(s.metrics))
+		s.index = make(map[forwardKey]int, 2*len(s.metrics))
 		for i := range s.metrics {
 			s.index[s.metrics[i].key] = i
 		}

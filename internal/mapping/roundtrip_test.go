@@ -16,7 +16,7 @@ func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		resources := rapid.SliceOfN(rapid.Custom(drawResource), 1, 3).Draw(t, "resources")
-		b := NewBuilder(Options{ServiceIdentity: rapid.Bool().Draw(t, "service_identity")})
+		b := NewBuilder(Options{ServiceIdentity: rapid.Bool().Draw(t, "service_identity"), Rates: rapid.Bool().Draw(t, "rates")})
 		rounds := rapid.IntRange(1, 2).Draw(t, "rounds")
 		for range rounds {
 			var want []string
@@ -34,7 +34,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatalf("%d points, want %d", b.Points(), points)
 			}
 			var got []string
-			report, err := Groups(b.Take(), FromOptions{}, func(g Group) error {
+			report, err := Groups(b.Take(), FromOptions{DoubleRates: true}, func(g Group) error {
 				got = append(got, canonical(g))
 				return nil
 			})

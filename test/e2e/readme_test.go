@@ -16,28 +16,44 @@ import (
 // readmeBlocks returns the fenced blocks of a language in a section of the README, in order.
 func readmeBlocks(t *testing.T, section, language string) []string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
+	return pageBlocks(t, "README.md", section, language)
+}
+
+// pageBlocks is readmeBlocks for any page; section "" is what comes before the first one.
+func pageBlocks(t *testing.T, page, section, language string) []string {
+	t.Helper()
+	text, err := os.ReadFile("../../" + page)
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(text), "\n## "+section+"\n")
-	require.True(t, found, "README.md has no section %q", section)
+	rest, found := string(text), true
+	if section != "" {
+		_, rest, found = strings.Cut(rest, "\n## "+section+"\n")
+	}
+	require.True(t, found, "%s has no section %q", page, section)
 	rest, _, _ = strings.Cut(rest, "\n## ")
 	var blocks []string
 	for _, m := range regexp.MustCompile("(?s)\n```"+language+"\n(.*?)```").FindAllStringSubmatch(rest, -1) {
 		blocks = append(blocks, m[1])
 	}
-	require.NotEmpty(t, blocks, "section %q has no block of %s", section, language)
+	require.NotEmpty(t, blocks, "section %q of %s has no block of %s", section, page, language)
 	return blocks
 }
 
-// TestReadmeConfiguration validates the complete configuration as it is printed.
-func TestReadmeConfiguration(t *testing.T) {
-	config := readmeBlocks(t, "A complete configuration", "yaml")[0]
-	dir := t.TempDir()
-	// The one folder that must exist for the Collector to accept the configuration.
-	config = strings.ReplaceAll(config, "/var/lib/panoptes-otelcol", filepath.Join(dir, "storage"))
-	write(t, filepath.Join(dir, "collector.yaml"), config)
-	out, err := exec.Command(binary(t, "panoptes-otelcol"), "validate", "--config", filepath.Join(dir, "collector.yaml")).CombinedOutput()
-	require.NoError(t, err, string(out))
+// TestConfigurationsOfPages validates complete configurations as they are printed.
+func TestConfigurationsOfPages(t *testing.T) {
+	for page, section := range map[string]string{
+		"README.md":      "A complete configuration",
+		"docs/bridge.md": "The bridge",
+		"extension/panoptesencodingextension/README.md": "",
+	} {
+		t.Run(page, func(t *testing.T) {
+			dir := t.TempDir()
+			// The one folder that must exist for the Collector to accept the configuration.
+			config := strings.ReplaceAll(pageBlocks(t, page, section, "yaml")[0], "/var/lib/panoptes-otelcol", filepath.Join(dir, "storage"))
+			write(t, filepath.Join(dir, "collector.yaml"), config)
+			out, err := exec.Command(binary(t, "panoptes-otelcol"), "validate", "--config", filepath.Join(dir, "collector.yaml")).CombinedOutput()
+			require.NoError(t, err, string(out))
+		})
+	}
 }
 
 // TestReadmeFirstPlugin follows the README's first plugin to the letter.

@@ -1,0 +1,31 @@
+package panoptesencodingextension
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+)
+
+// NewFactory returns the factory of the extension panoptes_encoding.
+func NewFactory() extension.Factory {
+	return extension.NewFactory(metadata.Type, createDefaultConfig, createExtension, metadata.ExtensionStability)
+}
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		Framing:         FramingLines,
+		Rates:           RatesInt,
+		DefaultInterval: time.Minute,
+		ServiceIdentity: true,
+		MaxMessageBytes: codec.DefaultMaxBytes,
+	}
+}
+
+func createExtension(_ context.Context, set extension.Settings, cfg component.Config) (extension.Extension, error) {
+	return newExtension(set, cfg.(*Config))
+}

@@ -1,0 +1,68 @@
+package panoptesencodingextension
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+)
+
+// Reasons for which something was not read as a group, as indexes of dropReasons.
+const (
+	invalid = iota
+	malformed
+	tooLarge
+)
+
+var dropReasons = [...]string{"invalid", "malformed", "too_large"}
+
+// telemetry counts what becomes of groups and points. It is safe for concurrent use.
+type telemetry struct {
+	builder *metadata.TelemetryBuilder
+	logger  *zap.Logger
+}
+
+// Encodings are asked without a context.
+func reason(text string) (context.Context, metric.AddOption) {
+	return context.Background(), metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", text)))
+}
+
+func (t *telemetry) written(groups int64, report mapping.Report) {
+	t.builder.PanoptesEncodingGroupsWritten.Add(context.Background(), groups)
+	t.points(report)
+}
+
+func (t *telemetry) read(r *reader, report mapping.Report) {
+	t.builder.PanoptesEncodingGroupsRead.Add(context.Background(), r.groups)
+	for i, n := range r.dropped {
+		if n > 0 {
+			ctx, attributes := reason(dropReasons[i])
+			t.builder.PanoptesEncodingGroupsDropped.Add(ctx, n, attributes)
+		}
+	}
+	t.points(report)
+}
+
+func (t *telemetry) points(report mapping.Report) {
+	for r, n := range report {
+		counter := t.builder.PanoptesEncodingPointsDegraded
+		if r.Dropped() {
+			counter = t.builder.PanoptesEncodingPointsDropped
+		}
+		ctx, attributes := reason(string(r))
+		counter.Add(ctx, int64(n), attributes)
+	}
+}
+
+// leftOut tells what was left out of a text of which other groups were read. The Collector's own sampling of its log
+// keeps a flood of these short.
+func (t *telemetry) leftOut(r *reader) {
+	if n := r.bad(); n > 0 {
+		t.logger.Error("What is no metrics group was left out of a message or stream; the first is named",
+			zap.Int64("left_out", n), zap.Int64("groups", r.groups), zap.Error(r.first))
+	}
+}
