@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
 )
 
@@ -26,6 +27,10 @@ type Config struct {
 	// Uptime is the name of the metric that says how long the device has been up, such as sysUpTime; where it falls
 	// there is no rate. It holds where Width does, but for transforms that have one of their own. None by default.
 	Uptime string `mapstructure:"uptime"`
+
+	// Storage is the storage extension that keeps the last values, so that a restart costs no rate. None by default:
+	// the first value of each counter after a restart has no rate.
+	Storage *component.ID `mapstructure:"storage"`
 }
 
 var _ confmap.Validator = (*Config)(nil)

@@ -42,6 +42,8 @@ func TestLoadConfig(t *testing.T) {
 			Width:     WidthAuto,
 			Uptime:    "uptime",
 		}},
+		"storage":     {want: &Config{MaxSeries: 1_000_000, Storage: &storageID}},
+		"bad_storage": {err: []string{`'storage' in "file_storage/" id: the part after / should not be empty`}},
 		"bad_transforms": {err: []string{
 			`transforms::1: transform "interface" = " rate:interface": has 2 parts`,
 			`transforms::2: transform "interface" = " delta:interface:in_octets": unknown type "delta"`,

@@ -29,5 +29,10 @@ func createMetrics(_ context.Context, set processor.Settings, cfg component.Conf
 	if !ok {
 		return nil, fmt.Errorf("configuration is of type %T, expected %T", cfg, c)
 	}
-	return newRateProcessor(set.TelemetrySettings, c, next)
+	p, err := newRateProcessor(set.TelemetrySettings, c, next)
+	if err != nil {
+		return nil, err
+	}
+	p.id = set.ID
+	return p, nil
 }

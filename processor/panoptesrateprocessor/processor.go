@@ -37,13 +37,14 @@ type rateProcessor struct {
 	plugins *plugins
 	passes  sync.Pool
 	refused refusals
+	keeping
 
 	notices    *notices
 	debugLines lineLimit
 
 	start, stop sync.Once
 	done        chan struct{}
-	sweeper     sync.WaitGroup
+	workers     sync.WaitGroup
 }
 
 var _ processor.Metrics = (*rateProcessor)(nil)
@@ -63,14 +64,13 @@ func newRateProcessor(set component.TelemetrySettings, cfg *Config, next consume
 		logger:     set.Logger,
 		telemetry:  telemetry,
 		state:      state,
-		hasher:     state.Hasher(),
 		rules:      rules,
-		plans:      newPlans(state.Hasher(), rules),
 		plugins:    newPlugins(),
-		notices:    newNotices(state.Hasher(), time.Now),
+		keeping:    keeping{storage: cfg.Storage},
 		debugLines: lineLimit{now: time.Now},
 		done:       make(chan struct{}),
 	}
+	p.setHasher(state.Hasher())
 	err = telemetry.RegisterPanoptesRateSeriesCallback(func(_ context.Context, o metric.Int64Observer) error {
 		o.Observe(int64(state.Len()))
 		return nil
@@ -86,10 +86,26 @@ func (p *rateProcessor) Capabilities() consumer.Capabilities {
 	return consumer.Capabilities{MutatesData: true}
 }
 
-// Start begins to sweep the state. The context is for the call alone.
-func (p *rateProcessor) Start(context.Context, component.Host) error {
-	p.start.Do(func() { p.sweeper.Go(p.sweep) })
-	return nil
+// Start restores the state and begins to sweep and to save it. The context is for the call alone.
+func (p *rateProcessor) Start(ctx context.Context, host component.Host) (err error) {
+	p.start.Do(func() {
+		if err = p.openState(ctx, host); err != nil {
+			return
+		}
+		p.setHasher(p.state.Hasher())
+		p.workers.Go(p.sweep)
+		if p.keeper != nil {
+			p.workers.Go(p.save)
+		}
+	})
+	return err
+}
+
+// setHasher makes everything use the keys of the state.
+func (p *rateProcessor) setHasher(h ratestate.Hasher) {
+	p.hasher = h
+	p.plans = newPlans(h, p.rules)
+	p.notices = newNotices(h, time.Now)
 }
 
 func (p *rateProcessor) sweep() {
@@ -106,14 +122,15 @@ func (p *rateProcessor) sweep() {
 	}
 }
 
-// Shutdown ends the sweeping and waits for it. It may be called twice, and without Start.
-func (p *rateProcessor) Shutdown(context.Context) error {
+// Shutdown saves the state. It may be called twice, and without Start.
+func (p *rateProcessor) Shutdown(ctx context.Context) (err error) {
 	p.stop.Do(func() {
 		close(p.done)
+		p.workers.Wait()
+		err = p.closeState(ctx)
 		p.telemetry.Shutdown()
 	})
-	p.sweeper.Wait()
-	return nil
+	return err
 }
 
 // ConsumeMetrics adds the rates and hands the data on. It fails only where what comes next fails; the same data sent again
@@ -125,6 +142,7 @@ func (p *rateProcessor) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) 
 	c.consume(md)
 	c.report(ctx)
 	c.forget()
+	p.settle(ctx)
 	if !empty && md.ResourceMetrics().Len() == 0 {
 		return nil // all of it were counters to be replaced, and none has a rate yet
 	}

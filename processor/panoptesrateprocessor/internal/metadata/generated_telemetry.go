@@ -31,6 +31,8 @@ type TelemetryBuilder struct {
 	PanoptesRateSeries        metric.Int64ObservableGauge
 	PanoptesRateSeriesEvicted metric.Int64Counter
 	PanoptesRateSparsePoints  metric.Int64Counter
+	PanoptesRateStateFailures metric.Int64Counter
+	PanoptesRateStateWritten  metric.Int64Counter
 	PanoptesRatesProduced     metric.Int64Counter
 	PanoptesRatesSkipped      metric.Int64Counter
 }
@@ -105,6 +107,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_panoptes_rate_sparse_points",
 		metric.WithDescription("Data points of plugins whose points came more than 1.5 intervals apart in the median, over ten minutes. The processor sees only some of the points, as at a gateway, or the plugin runs less often than its interval says. [Development]"),
 		metric.WithUnit("{datapoint}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesRateStateFailures, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_rate_state_failures",
+		metric.WithDescription("Times that the storage did not take the state. [Development]"),
+		metric.WithUnit("{write}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesRateStateWritten, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_rate_state_written",
+		metric.WithDescription("State written to the storage. [Development]"),
+		metric.WithUnit("By"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesRatesProduced, err = builder.meter.Int64Counter(

@@ -26,6 +26,8 @@ func TestSetupTelemetry(t *testing.T) {
 	}))
 	tb.PanoptesRateSeriesEvicted.Add(context.Background(), 1)
 	tb.PanoptesRateSparsePoints.Add(context.Background(), 1)
+	tb.PanoptesRateStateFailures.Add(context.Background(), 1)
+	tb.PanoptesRateStateWritten.Add(context.Background(), 1)
 	tb.PanoptesRatesProduced.Add(context.Background(), 1)
 	tb.PanoptesRatesSkipped.Add(context.Background(), 1)
 	AssertEqualPanoptesRateSeries(t, testTel,
@@ -35,6 +37,12 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesRateSparsePoints(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesRateStateFailures(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesRateStateWritten(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesRatesProduced(t, testTel,

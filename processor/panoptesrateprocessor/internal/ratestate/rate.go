@@ -14,7 +14,7 @@ type Point struct {
 }
 
 // MaxMillis is the latest time of a Point; pdata ends at 18446744073709 (the year 2554).
-const MaxMillis = 1<<55 - 1
+const MaxMillis = 1<<45 - 1
 
 // IntPoint returns the Point of an integer counter.
 func IntPoint(millis, value int64) Point { return Point{Millis: millis, bits: uint64(value)} }

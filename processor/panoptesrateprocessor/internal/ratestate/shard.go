@@ -11,7 +11,7 @@ type slot struct {
 	key     Key
 	value   uint64
 	rate    float64 // the rate that the last point had, if flagRate
-	when    uint64  // milliseconds << flagBits | flags; 0 when the slot is free
+	when    uint64  // milliseconds << millisShift | chunk << flagBits | flags; 0 when the slot is free
 	expires Time
 	touched uint32 // the shard's turn when the slot was written last
 }
@@ -21,16 +21,25 @@ const (
 	flagFloat
 	flagRate
 
-	flagBits = 8
+	flagBits    = 4
+	chunkBits   = 15
+	millisShift = flagBits + chunkBits
+	chunkMask   = (1<<chunkBits - 1) << flagBits
 )
 
 func (s *slot) point() Point {
-	return Point{Millis: int64(s.when >> flagBits), bits: s.value, float: s.when&flagFloat != 0}
+	return Point{Millis: int64(s.when >> millisShift), bits: s.value, float: s.when&flagFloat != 0}
 }
 
+// chunk is where the slot is saved, as it is now; 0 where it is not.
+func (s *slot) chunk() chunkID { return chunkID(s.when & chunkMask >> flagBits) }
+
+func (s *slot) setChunk(id chunkID) { s.when = s.when&^chunkMask | uint64(id)<<flagBits }
+
+// set makes p the last point. Where the slot is saved is for touch to forget.
 func (s *slot) set(p Point, rate float64, outcome Outcome) {
 	s.value, s.rate = p.bits, rate
-	s.when = uint64(p.Millis)<<flagBits | flagUsed
+	s.when = uint64(p.Millis)<<millisShift | s.when&chunkMask | flagUsed
 	if p.float {
 		s.when |= flagFloat
 	}
@@ -62,6 +71,8 @@ type shard struct {
 	turn  uint32 // counts writes: the order in which slots were touched
 	hand  int    // where the next sweep begins
 	probe int    // where the next search for an eviction begins
+
+	outdated *outdated // where to note that a saved slot has changed
 
 	_ [64]byte // keeps the locks of two shards off one cache line
 }
@@ -128,6 +139,7 @@ func (sh *shard) resize(n int) {
 // without passing a free slot.
 func (sh *shard) remove(i int) {
 	sh.used--
+	sh.outdate(&sh.slots[i])
 	for j := sh.next(i); sh.slots[j].when != 0; j = sh.next(j) {
 		// The slot at j may move to i unless its home lies after i, up to j: a search for it begins there.
 		home := sh.home(sh.slots[j].key)
@@ -144,10 +156,19 @@ func (sh *shard) remove(i int) {
 	sh.slots[i] = slot{}
 }
 
-// touch notes that s was written now, and when it expires.
+// touch notes that s was written now, and when it expires. Every change of a slot that was there goes with a touch.
 func (sh *shard) touch(s *slot, expires Time) {
 	sh.turn++
 	s.touched, s.expires = sh.turn, expires
+	sh.outdate(s)
+}
+
+// outdate notes that what is saved of s is no longer what the store knows.
+func (sh *shard) outdate(s *slot) {
+	if id := s.chunk(); id != 0 {
+		sh.outdated.note(id)
+		s.setChunk(0)
+	}
 }
 
 // sweep removes what has expired among the next n slots, and notes it as forgotten.

@@ -18,7 +18,8 @@ func GapOf(interval int64) int64 {
 	return GapIntervals * 1000 * max(1, min(interval, MaxGap/1000/GapIntervals))
 }
 
-// Time is seconds on a store's own clock, which stands at 0 when the store is made and is monotonic.
+// Time is seconds on a store's own clock, which stands at 0 when the store is made and is monotonic. Where the state is
+// kept it goes on, after a restart, from where it stopped: while a Collector is down nothing expires.
 type Time uint32
 
 // Settings are what a Store is made of.
@@ -35,12 +36,16 @@ type Settings struct {
 type Store struct {
 	now    func() time.Time
 	start  time.Time
+	before Time // what the clock showed at start
+	seed   Key
 	hasher Hasher
 	max    int64
 	held   atomic.Int64
 	gone   forgotten
 	shift  uint // of a key's A, to get the shard
 	shards []shard
+
+	outdated outdated
 }
 
 const (
@@ -64,15 +69,20 @@ func New(set Settings) *Store {
 	for set.MaxSeries > 0 && shardBits > 0 && set.MaxSeries>>shardBits < seriesPerShard {
 		shardBits--
 	}
-	return &Store{
+	s := &Store{
 		now:    set.Now,
 		start:  set.Now(),
+		seed:   set.Seed,
 		hasher: NewHasher(set.Seed),
 		max:    int64(set.MaxSeries),
 		gone:   forgotten{size: forgottenSize(set.MaxSeries)},
 		shift:  uint(64 - shardBits),
 		shards: make([]shard, 1<<shardBits),
 	}
+	for i := range s.shards {
+		s.shards[i].outdated = &s.outdated
+	}
+	return s
 }
 
 func randomWord() uint64 {
@@ -88,7 +98,7 @@ func (s *Store) Len() int { return int(s.held.Load()) }
 // Time reads the store's clock. Read it once a batch and pass it to Observe.
 func (s *Store) Time() Time {
 	d := s.now().Sub(s.start) / time.Second
-	return Time(max(0, min(d, maxTime)))
+	return Time(max(0, min(int64(s.before)+int64(d), maxTime)))
 }
 
 // Result is what Observe says of a point.

@@ -42,9 +42,10 @@ type Uptime struct {
 // one after the other.
 func slackOf(dt int64) int64 { return dt / 4 }
 
-// restarted says whether the counter is known to have begun anew between two points.
+// restarted says whether the counter is known to have begun anew between two points, or may have because its uptime was
+// not seen before (docs/non-obvious.md).
 func (t *Terms) restarted(old, p Point) bool {
-	return t.Start > old.Millis || t.Uptime.Fell && t.Uptime.Since-old.Millis > slackOf(p.Millis-old.Millis)
+	return t.Start > old.Millis || t.Uptime.Since-old.Millis > slackOf(p.Millis-old.Millis)
 }
 
 // wrapped returns by how much a counter grew that fell from old to p, if that fits a wrap: both are integers of the

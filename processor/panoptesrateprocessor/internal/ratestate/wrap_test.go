@@ -45,6 +45,7 @@ func TestWrap(t *testing.T) {
 		"began with the last point":     {FloatPoint(1000, 40), at(99), Terms{Start: 1000}, 59, Rate},
 		"rose, but began since":         {old(5), at(65), Terms{Start: 1}, 0, Reset},
 		"restarted":                     {old(top32 - 10), at(50), Terms{Width: Width32, Uptime: Uptime{60_000, 60_000, true}}, 0, Reset},
+		"rose, uptime not seen before":  {old(5), at(65), Terms{Uptime: Uptime{60_000, 60_000, false}}, 0, Reset},
 		"rose, but restarted":           {old(5), at(65), Terms{Uptime: Uptime{60_000, 60_000, true}}, 0, Reset},
 		"rose after a restart":          {old(5), at(65), Terms{Uptime: Uptime{-5, 60_000, true}}, 60, Rate},
 		"rose, uptime a bit late":       {old(5), at(65), Terms{Uptime: Uptime{14_000, 60_000, true}}, 60, Rate},

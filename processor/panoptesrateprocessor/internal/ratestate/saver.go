@@ -1,0 +1,111 @@
+package ratestate
+
+import (
+	"context"
+	"fmt"
+	"math/bits"
+
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+)
+
+// saver is one run of Keeper.Save.
+type saver struct {
+	k   *Keeper
+	ctx context.Context
+	now Time
+
+	open    [33]*openChunk // by class
+	full    []*openChunk
+	ids     map[chunkID]struct{} // all that were begun
+	added   []entry
+	written int
+	err     error
+}
+
+// openChunk is a chunk that is being filled.
+type openChunk struct {
+	chunkWriter
+	id chunkID
+}
+
+// run visits all slots and writes the chunks. They count once they are in the index.
+func (s *saver) run() error {
+	s.ids = map[chunkID]struct{}{}
+	for i := range s.k.store.shards {
+		sh := &s.k.store.shards[i]
+		sh.Lock()
+		sh.unsaved(s.now, s.add)
+		sh.Unlock()
+		s.write(chunksPerWrite)
+		if s.err != nil {
+			return s.err
+		}
+	}
+	for _, c := range s.open {
+		if c != nil {
+			s.full = append(s.full, c)
+		}
+	}
+	s.write(1)
+	return s.err
+}
+
+// add puts a slot into the chunk of its class. A class is series that live about equally long without a new point: they
+// will come again at about the same time.
+func (s *saver) add(sl *slot) chunkID {
+	class := bits.Len32(uint32(sl.expires - s.now))
+	c := s.open[class]
+	if c == nil {
+		if c = s.begin(); c == nil {
+			return 0
+		}
+		s.open[class] = c
+	}
+	c.add(sl)
+	if c.n == maxRecords {
+		s.full = append(s.full, c)
+		s.open[class] = nil
+	}
+	return c.id
+}
+
+// begin returns an empty chunk, or nil after an error.
+func (s *saver) begin() *openChunk {
+	if s.err != nil {
+		return nil
+	}
+	var id chunkID
+	if n := len(s.k.free); n > 0 {
+		id, s.k.free = s.k.free[n-1], s.k.free[:n-1]
+	} else if s.k.top < maxChunk {
+		s.k.top++
+		id = s.k.top
+	} else {
+		s.err = fmt.Errorf("the rate state has more than %d chunks", maxChunk)
+		return nil
+	}
+	s.ids[id] = struct{}{}
+	s.k.store.outdated.renew(id)
+	c := &openChunk{id: id} // not used again: a storage may keep what it is given
+	c.begin(s.k.store.seed, s.now)
+	return c
+}
+
+// write hands the full chunks to the storage if there are at least n.
+func (s *saver) write(n int) {
+	for len(s.full) >= n && s.err == nil {
+		batch := s.full[:min(len(s.full), chunksPerWrite)]
+		ops := make([]*storage.Operation, len(batch))
+		for i, c := range batch {
+			data, crc := c.end()
+			ops[i] = storage.SetOperation(s.k.chunkKey(c.id), data)
+			s.added = append(s.added, entry{id: c.id, n: c.n, clock: s.now, crc: crc})
+			s.written += len(data)
+		}
+		if err := s.k.client.Batch(s.ctx, ops...); err != nil {
+			s.err = fmt.Errorf("write chunks of the rate state: %w", err)
+			return
+		}
+		s.full = s.full[len(batch):]
+	}
+}

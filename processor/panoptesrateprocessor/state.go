@@ -1,0 +1,172 @@
+package panoptesrateprocessor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
+)
+
+// saveEvery is how often the state is written to the storage. When the process is killed, the series that had a point
+// since then lose one rate.
+const saveEvery = 10 * time.Second
+
+// spareName is the name of the storage that stands in for the one without a name while that is damaged.
+const spareName = "spare"
+
+// keeping is what keeps the state in a storage; the zero value keeps nothing.
+type keeping struct {
+	id      component.ID  // of the processor
+	storage *component.ID // of the extension
+	keeper  *ratestate.Keeper
+	client  storage.Client
+	failing atomic.Bool
+}
+
+// openState restores the state from the storage, if there is one. The seed may be another afterwards.
+func (p *rateProcessor) openState(ctx context.Context, host component.Host) error {
+	if p.storage == nil {
+		return nil
+	}
+	ext, found := host.GetExtensions()[*p.storage]
+	storages, ok := ext.(storage.Extension)
+	switch {
+	case !found:
+		return fmt.Errorf("storage: extension %q is not among the extensions of the service", p.storage)
+	case !ok:
+		return fmt.Errorf("storage: extension %q is no storage", p.storage)
+	}
+	r, err := p.openStorage(ctx, storages, "")
+	switch {
+	case errors.Is(err, errDamaged):
+		p.logger.Warn("The storage of the rate state is damaged; it is left as it is, and a spare one is used until it has been removed",
+			zap.Stringer("storage", p.storage), zap.String("spare", spareName), zap.Error(err))
+		r, err = p.openStorage(ctx, storages, spareName)
+	case err == nil && !r.Found:
+		// A new storage, perhaps in the place of a damaged one: what the spare one has is out of date from now on.
+		err = p.emptySpare(ctx, storages)
+	}
+	if err != nil {
+		return fmt.Errorf("storage %q: %w", p.storage, err)
+	}
+	for _, damage := range r.Damage {
+		p.logger.Warn("Cannot use some of the stored rate state; its series begin anew",
+			zap.Stringer("storage", p.storage), zap.Error(damage))
+	}
+	if r.Evicted > 0 {
+		p.telemetry.PanoptesRateSeriesEvicted.Add(ctx, int64(r.Evicted))
+	}
+	p.logger.Info("Restored the rate state", zap.Stringer("storage", p.storage), zap.Int("series", r.Series-r.Evicted),
+		zap.Int("evicted", r.Evicted))
+	return nil
+}
+
+// errDamaged is wrapped by errors of a storage that will not open before somebody has removed it.
+var errDamaged = errors.New("damaged")
+
+// openStorage opens one storage and restores what it holds. Storage libraries panic over damaged files, and read files
+// through the memory, where one that was cut off is a fault.
+func (p *rateProcessor) openStorage(ctx context.Context, storages storage.Extension, name string) (r ratestate.Restored, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if v := recover(); v != nil {
+			p.keeper, p.client = nil, nil // not closed: it might panic again
+			err = fmt.Errorf("%w: panic: %v", errDamaged, v)
+		}
+	}()
+	client, err := storages.GetClient(ctx, component.KindProcessor, p.id, name)
+	if err != nil {
+		return r, explain(err)
+	}
+	keeper, r, err := ratestate.OpenKeeper(ctx, client, p.state)
+	if err != nil {
+		return r, errors.Join(err, client.Close(ctx))
+	}
+	p.keeper, p.client = keeper, client
+	return r, nil
+}
+
+// explain tells damage from trouble that may pass: only a storage that stays closed may be replaced, since it would be
+// out of date if it opened again. The texts are those of bbolt, the library of file_storage.
+func explain(err error) error {
+	for _, text := range []string{"invalid database", "version mismatch", "checksum error", "file size too small"} {
+		if strings.Contains(err.Error(), text) {
+			return fmt.Errorf("%w: %w", errDamaged, err)
+		}
+	}
+	if strings.Contains(err.Error(), "timeout") {
+		return fmt.Errorf("%w: another Collector uses it, or another pipeline has a processor of this name: give each its own, as panoptes_rate/a", err)
+	}
+	return err
+}
+
+// emptySpare forgets what the spare storage holds.
+func (p *rateProcessor) emptySpare(ctx context.Context, storages storage.Extension) error {
+	client, err := storages.GetClient(ctx, component.KindProcessor, p.id, spareName)
+	if err != nil {
+		return explain(err)
+	}
+	return errors.Join(ratestate.Forget(ctx, client), client.Close(ctx))
+}
+
+// settle makes the storage forget what this batch has made outdated, before anybody else sees what came of it.
+func (p *rateProcessor) settle(ctx context.Context) {
+	if p.keeper != nil {
+		p.saved(ctx, 0, p.keeper.Settle(ctx))
+	}
+}
+
+// save writes the state every now and then until the processor is shut down.
+func (p *rateProcessor) save() {
+	ticker := time.NewTicker(saveEvery)
+	defer ticker.Stop()
+	ctx := context.Background()
+	for {
+		select {
+		case <-p.done:
+			return
+		case <-ticker.C:
+			written, err := p.keeper.Save(ctx)
+			p.saved(ctx, written, err)
+		}
+	}
+}
+
+// saved counts a write, and logs when writing begins to fail and when it works again.
+func (p *rateProcessor) saved(ctx context.Context, written int, err error) {
+	if written > 0 {
+		p.telemetry.PanoptesRateStateWritten.Add(ctx, int64(written))
+	}
+	if err != nil {
+		p.telemetry.PanoptesRateStateFailures.Add(ctx, 1)
+		if !p.failing.Swap(true) {
+			p.logger.Error("Cannot write the rate state; rates go on, but a crash before it works again may make some of them wrong",
+				zap.Stringer("storage", p.storage), zap.Error(err))
+		}
+	} else if p.failing.Load() && p.failing.Swap(false) {
+		p.logger.Info("The rate state can be written again", zap.Stringer("storage", p.storage))
+	}
+}
+
+// closeState saves what has changed and closes the storage. Nothing may use the state any more.
+func (p *rateProcessor) closeState(ctx context.Context) error {
+	if p.keeper == nil {
+		return nil
+	}
+	_, err := p.keeper.Save(ctx)
+	err = errors.Join(err, p.client.Close(ctx))
+	p.keeper, p.client = nil, nil
+	if err != nil {
+		return fmt.Errorf("storage %q: %w", p.storage, err)
+	}
+	return nil
+}
