@@ -27,7 +27,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/catalogue"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/emit"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 )
 
 // shutdownGrace is how long Shutdown waits for runs under way, so that what they return is not lost. Longer ones are

@@ -3,6 +3,7 @@ package panoptesreceiver
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -10,7 +11,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 )
 
 // pluginAttrs are the attribute sets of a plugin's own metrics, made once.
@@ -40,12 +41,12 @@ func newPluginAttrs(name string) pluginAttrs {
 }
 
 // run runs one task and hands over what it returned. The scheduler calls it, from many goroutines.
-func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) {
+func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) schedule.Verdict {
 	l, res := run.Value.plugin, run.Value.resource
 	v := l.current.Load()
 	if r.runners.Busy(v.plugin, res) {
 		r.missed(run.Value, 1) // an earlier run, given up at its deadline, still goes on
-		return
+		return schedule.VerdictDead
 	}
 	r.telemetry.PanoptesRunLateness.Record(ctx, run.Lateness.Seconds(), l.attrs.plugin)
 	result := r.runners.Run(ctx, pluginrun.Request{Plugin: v.plugin, Resource: res})
@@ -54,12 +55,33 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) {
 	r.failures.note(run.Value, v, result)
 	r.dropped(ctx, v, run.Value, result.Dropped)
 	groups := r.withoutEmpty(ctx, run.Value, result.Groups)
-	if len(groups) == 0 {
-		return
+	if len(groups) > 0 {
+		r.telemetry.PanoptesGroups.Add(ctx, int64(len(groups)), l.attrs.plugin)
+		points := r.emitter.Add(&v.scope, groups)
+		r.telemetry.PanoptesDataPoints.Add(ctx, int64(points), l.attrs.plugin)
 	}
-	r.telemetry.PanoptesGroups.Add(ctx, int64(len(groups)), l.attrs.plugin)
-	points := r.emitter.Add(&v.scope, groups)
-	r.telemetry.PanoptesDataPoints.Add(ctx, int64(points), l.attrs.plugin)
+	return verdict(result)
+}
+
+// quickRun is up to where a failed run says nothing about its resource: one that does not answer holds its place.
+const quickRun = time.Second
+
+// verdict is what a run says about its resource. A plugin that raises at once is mostly wrong itself; one that raises
+// after a while waited for an answer.
+func verdict(result pluginrun.Result) schedule.Verdict {
+	switch result.Outcome {
+	case pluginrun.OutcomeOK, pluginrun.OutcomeNone:
+		return schedule.VerdictAlive
+	case pluginrun.OutcomeTimeout, pluginrun.OutcomeBusy:
+		return schedule.VerdictDead
+	case pluginrun.OutcomeRaised, pluginrun.OutcomePanicked, pluginrun.OutcomeCrashed:
+		if result.Duration >= quickRun {
+			return schedule.VerdictDead
+		}
+	case pluginrun.OutcomeCanceled:
+		return schedule.VerdictNone
+	}
+	return schedule.VerdictQuick
 }
 
 // missed counts slots in which a task did not run. The scheduler calls it, too.

@@ -10,7 +10,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 )
 
 // Classes of the scheduler: Python plugins share the places of their workers.
@@ -129,7 +129,7 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 		class = classPython
 	}
 	if old == nil || class != l.class {
-		l.lane, l.class = t.scheduler.OpenLane(class), class
+		l.lane, l.class = t.scheduler.OpenLane(class, 0), class
 	}
 	for slot, res := range t.resources {
 		if res != nil {

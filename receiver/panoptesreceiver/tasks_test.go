@@ -14,13 +14,13 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 )
 
 func newTestTasks() *tasks {
 	s := schedule.New(schedule.Settings[target]{
 		MaxConcurrent: 1, Classes: []int{1, 1},
-		Run: func(context.Context, schedule.Run[target]) {}, Missed: func(target, int64) {},
+		Run: func(context.Context, schedule.Run[target]) schedule.Verdict { return 0 }, Missed: func(target, int64) {},
 	})
 	return newTasks(s, newFailures(zap.NewNop()), zap.NewNop())
 }

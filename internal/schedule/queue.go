@@ -12,6 +12,7 @@ type readyEntry struct {
 // lane holds the tasks of one plugin that are ready, oldest first.
 type lane struct {
 	class   int
+	limit   int // of runs at once; 0: the class's
 	ready   []readyEntry
 	head    int
 	running int
@@ -21,22 +22,24 @@ type lane struct {
 
 // class is a kind of plugins that share a bounded number of places, such as the Python workers.
 type class struct {
-	limit   int
-	running int
-	ready   int      // entries in all lanes
-	open    int      // lanes
-	lanes   []LaneID // with ready tasks, in turn
+	limit    int
+	running  int
+	unproven int      // of running
+	ready    int      // entries in all lanes
+	open     int      // lanes
+	lanes    []LaneID // with ready tasks, in turn
 }
 
 // queue holds what is ready. Lanes of one class take turns, and where there is more than one lane, none may hold
 // all places: a plugin that hangs against a thousand resources leaves room for the others. Not safe for concurrent use.
 type queue struct {
-	limit   int // of all classes together
-	running int
-	lanes   []lane // index 0 is not used
-	free    []LaneID
-	classes []class
-	turn    int // class that is asked first
+	limit    int // of all classes together
+	running  int
+	unproven int    // of running
+	lanes    []lane // index 0 is not used
+	free     []LaneID
+	classes  []class
+	turn     int // class that is asked first
 }
 
 func newQueue(limit int, classLimits []int) *queue {
@@ -47,7 +50,7 @@ func newQueue(limit int, classLimits []int) *queue {
 	return q
 }
 
-func (q *queue) openLane(class int) LaneID {
+func (q *queue) openLane(class, limit int) LaneID {
 	var id LaneID
 	if n := len(q.free); n > 0 {
 		id, q.free = q.free[n-1], q.free[:n-1]
@@ -55,7 +58,7 @@ func (q *queue) openLane(class int) LaneID {
 		id = LaneID(len(q.lanes))
 		q.lanes = append(q.lanes, lane{})
 	}
-	q.lanes[id] = lane{class: class, open: true}
+	q.lanes[id] = lane{class: class, limit: limit, open: true}
 	q.classes[class].open++
 	return id
 }
@@ -89,6 +92,26 @@ func (q *queue) push(id LaneID, e readyEntry) {
 		l.head = 0
 	}
 	l.ready = append(l.ready, e)
+	q.pushed(id, l)
+}
+
+// pushFront gives an entry that has waited already the first place of its lane.
+func (q *queue) pushFront(id LaneID, e readyEntry) {
+	l := &q.lanes[id]
+	if !l.open {
+		return
+	}
+	if l.head == 0 {
+		l.ready = append(l.ready, readyEntry{})
+		copy(l.ready[1:], l.ready)
+		l.head = 1
+	}
+	l.head--
+	l.ready[l.head] = e
+	q.pushed(id, l)
+}
+
+func (q *queue) pushed(id LaneID, l *lane) {
 	c := &q.classes[l.class]
 	c.ready++
 	if !l.listed {
@@ -106,6 +129,15 @@ func (q *queue) startable() int {
 	}
 	return min(n, q.limit-q.running)
 }
+
+// roomForUnproven says whether another run of a class may start that may hang. Such runs have three quarters of the
+// places, so that resources that answer never wait for those that do not.
+func (q *queue) roomForUnproven(n int) bool {
+	c := &q.classes[n]
+	return c.unproven < unprovenLimit(c.limit) && q.unproven < unprovenLimit(q.limit)
+}
+
+func unprovenLimit(limit int) int { return max(limit-max(limit/4, 1), 1) }
 
 // take takes the next task that may run, and its place. The caller gives the place back with done.
 func (q *queue) take() (LaneID, readyEntry, bool) {
@@ -140,7 +172,7 @@ func (q *queue) takeOf(c *class) (LaneID, readyEntry, bool) {
 			q.reclaim(id)
 			continue
 		}
-		if l.running >= most {
+		if l.running >= most || l.limit > 0 && l.running >= l.limit {
 			c.lanes = append(c.lanes, id)
 			continue
 		}

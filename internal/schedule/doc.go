@@ -5,6 +5,6 @@
 // epoch, so that a restart does not move it and tasks spread evenly. Runs of one task never overlap; a slot that comes
 // while the task still runs, or waits for a free place, is missed: counted, not queued.
 //
-// All tasks lie in one array and one heap (table.go); what is due waits in queues that are fair between plugins
+// All tasks lie in one table (table.go), their due times in an agenda (agenda.go); what is due waits in queues that are fair between plugins
 // (queue.go); a bounded number of goroutines runs it (scheduler.go).
 package schedule

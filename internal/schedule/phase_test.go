@@ -17,7 +17,7 @@ import (
 // The first run of a task comes when Panoptes' uniform scheduler would run it, also where a run before a restart is known.
 func TestFirstRunVectors(t *testing.T) {
 	t.Parallel()
-	f, err := os.Open("../../../../testdata/vectors/splay.jsonl")
+	f, err := os.Open("../../testdata/vectors/splay.jsonl")
 	require.NoError(t, err)
 	defer f.Close()
 	rows := bufio.NewScanner(f)

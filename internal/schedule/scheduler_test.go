@@ -18,18 +18,21 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // recorder is what runs and misses come to in these tests. Under synctest all times are exact.
 type recorder struct {
-	mu     sync.Mutex
-	runs   map[string][]Run[string]
-	starts map[string][]time.Time
-	missed map[string]int64
-	most   int // runs at once
-	now    map[string]int
-	body   func(ctx context.Context, r Run[string])
+	mu      sync.Mutex
+	runs    map[string][]Run[string]
+	starts  map[string][]time.Time
+	missed  map[string]int64
+	skipped map[Reason]int
+	verdict func(value string) Verdict
+	most    int // runs at once
+	now     map[string]int
+	body    func(ctx context.Context, r Run[string])
 }
 
 func newRecorder(body func(ctx context.Context, r Run[string])) *recorder {
 	return &recorder{
 		runs: map[string][]Run[string]{}, starts: map[string][]time.Time{}, missed: map[string]int64{},
+		skipped: map[Reason]int{}, verdict: func(string) Verdict { return VerdictAlive },
 		now: map[string]int{}, body: body,
 	}
 }
@@ -38,10 +41,10 @@ func (r *recorder) scheduler(limit int, classes ...int) *Scheduler[string] {
 	if len(classes) == 0 {
 		classes = []int{limit}
 	}
-	return New(Settings[string]{MaxConcurrent: limit, Classes: classes, Run: r.run, Missed: r.miss})
+	return New(Settings[string]{MaxConcurrent: limit, Classes: classes, Breaker: testBreaker, Run: r.run, Missed: r.miss, Skipped: r.skip})
 }
 
-func (r *recorder) run(ctx context.Context, run Run[string]) {
+func (r *recorder) run(ctx context.Context, run Run[string]) Verdict {
 	r.mu.Lock()
 	r.runs[run.Value] = append(r.runs[run.Value], run)
 	r.starts[run.Value] = append(r.starts[run.Value], time.Now())
@@ -61,6 +64,13 @@ func (r *recorder) run(ctx context.Context, run Run[string]) {
 	r.mu.Lock()
 	r.now[run.Value]--
 	r.mu.Unlock()
+	return r.verdict(run.Value)
+}
+
+func (r *recorder) skip(_ string, reason Reason) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.skipped[reason]++
 }
 
 func (r *recorder) miss(value string, n int64) {
@@ -99,7 +109,7 @@ func TestCadence(t *testing.T) {
 		rec := newRecorder(pause(900 * time.Millisecond))
 		s := rec.scheduler(4)
 		start := time.Now()
-		s.Add(s.OpenLane(0), spec("task", 2*time.Second), "task")
+		s.Add(s.OpenLane(0, 0), spec("task", 2*time.Second), "task")
 		s.Start()
 		advance(time.Hour)
 		s.Stop(t.Context())
@@ -124,7 +134,7 @@ func TestSlowRunsMissSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := newRecorder(pause(5 * time.Second))
 		s := rec.scheduler(4)
-		s.Add(s.OpenLane(0), spec("task", 2*time.Second), "task")
+		s.Add(s.OpenLane(0, 0), spec("task", 2*time.Second), "task")
 		s.Start()
 		advance(time.Minute)
 		s.Stop(t.Context())
@@ -141,7 +151,7 @@ func TestLimitMakesRunsLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := newRecorder(pause(100 * time.Millisecond))
 		s := rec.scheduler(1)
-		lane := s.OpenLane(0)
+		lane := s.OpenLane(0, 0)
 		for i := range 3 {
 			s.Add(lane, spec("same", 2*time.Second), fmt.Sprint(i))
 		}
@@ -172,7 +182,7 @@ func TestFairness(t *testing.T) {
 			}
 		})
 		s := rec.scheduler(16, 16, 4)
-		hang, good, other := s.OpenLane(1), s.OpenLane(1), s.OpenLane(0)
+		hang, good, other := s.OpenLane(1, 0), s.OpenLane(1, 0), s.OpenLane(0, 0)
 		for i := range 100 {
 			s.Add(hang, spec(fmt.Sprint("hang", i), time.Second), fmt.Sprint("hang", i))
 		}
@@ -203,7 +213,7 @@ func TestRemovedWhileRunning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := newRecorder(pause(10 * time.Second))
 		s := rec.scheduler(4)
-		lane := s.OpenLane(0)
+		lane := s.OpenLane(0, 0)
 		s.Start()
 		id := s.Add(lane, spec("task", time.Second), "task")
 		advance(time.Second)
@@ -237,7 +247,7 @@ func TestUpdate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rec := newRecorder(nil)
 		s := rec.scheduler(4)
-		lane, second := s.OpenLane(0), s.OpenLane(0)
+		lane, second := s.OpenLane(0, 0), s.OpenLane(0, 0)
 		s.Start()
 		id := s.Add(lane, spec("task", time.Hour), "a")
 		advance(10 * time.Hour)
@@ -245,9 +255,9 @@ func TestUpdate(t *testing.T) {
 		assert.InDelta(t, 10, n, 1)
 
 		// The same name and interval: the slot stays, only the value changes.
-		due := s.table.tasks[id].due
+		due := s.table.task(id).due
 		s.Update(id, second, spec("task", time.Hour), "b")
-		assert.Equal(t, due, s.table.tasks[id].due)
+		assert.Equal(t, due, s.table.task(id).due)
 
 		// Another interval counts from the last run, not from the next one of the old interval.
 		s.Update(id, second, spec("task", time.Second), "b")
@@ -262,23 +272,23 @@ func TestUpdate(t *testing.T) {
 func TestStopWithoutStart(t *testing.T) {
 	t.Parallel()
 	s := newRecorder(nil).scheduler(1)
-	s.Add(s.OpenLane(0), spec("task", time.Second), "task")
+	s.Add(s.OpenLane(0, 0), spec("task", time.Second), "task")
 	s.Stop(t.Context())
 	s.Stop(t.Context())
 	s.Start()
 }
 
-// Removing and adding for ever leaves no growing heap behind.
-func TestHeapIsCompacted(t *testing.T) {
+// Removing and adding for ever leaves no growing agenda behind.
+func TestAgendaIsCompacted(t *testing.T) {
 	t.Parallel()
 	s := newRecorder(nil).scheduler(1)
-	lane := s.OpenLane(0)
+	lane := s.OpenLane(0, 0)
 	for i := range 200_000 {
 		name := fmt.Sprint(i)
 		s.Remove(s.Add(lane, spec(name, time.Hour), name), name)
 	}
-	assert.LessOrEqual(t, len(s.table.heap), 4096)
-	assert.Len(t, s.table.tasks, 2)
+	assert.LessOrEqual(t, s.table.agenda.size, 4096)
+	assert.Equal(t, 2, s.table.size)
 	assert.Zero(t, s.Len())
 }
 
@@ -286,7 +296,7 @@ func BenchmarkAddAMillion(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		s := New(Settings[*int]{MaxConcurrent: 1, Classes: []int{1}})
-		lane := s.OpenLane(0)
+		lane := s.OpenLane(0, 0)
 		for i := range 1_000_000 {
 			s.Add(lane, Spec{Name: fmt.Sprint(i), Interval: time.Minute}, nil)
 		}
@@ -294,24 +304,17 @@ func BenchmarkAddAMillion(b *testing.B) {
 }
 
 func BenchmarkRun(b *testing.B) {
-	t := newTable[int]()
-	q := newQueue(256, []int{256})
-	lane := q.openLane(0)
-	now := time.Unix(1_600_000_000, 0)
+	s := New(Settings[int]{MaxConcurrent: 256, Classes: []int{256}})
+	lane := s.OpenLane(0, 0)
 	for i := range 100_000 {
-		t.add(lane, Spec{Name: fmt.Sprint(i), Interval: time.Minute}, i, now)
+		s.Add(lane, Spec{Name: fmt.Sprint(i), Interval: time.Minute}, i)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		due, _ := t.next()
-		t.popDue(due, 1, q.push)
-		id, e, ok := q.take()
-		if !ok {
-			continue
+		due, _ := s.table.agenda.next()
+		s.table.popDue(due, 1, s.queue.push)
+		if run, place, begun, ok := s.take(); ok {
+			s.end(run.Task, place, begun, VerdictAlive)
 		}
-		if _, ok := t.begin(e); ok {
-			t.end(e.id, due)
-		}
-		q.done(id)
 	}
 }

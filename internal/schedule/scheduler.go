@@ -1,0 +1,390 @@
+package schedule
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// tick is the shortest sleep: tasks that are due within it start together, which halves the cost of waking up.
+	tick = 5 * time.Millisecond
+	// popChunk bounds how long the lock is held when many tasks are due at once.
+	popChunk = 512
+)
+
+// Run is one run of a task.
+type Run[T any] struct {
+	// Value is what the task was given.
+	Value T
+	// Task is the task's ID.
+	Task ID
+	// Due is the slot.
+	Due time.Time
+	// Lateness is the time from the slot to the start.
+	Lateness time.Duration
+}
+
+// Settings are what New takes.
+type Settings[T any] struct {
+	// MaxConcurrent is the most runs under way at once, at least 1.
+	MaxConcurrent int
+	// Classes are the most runs at once of each kind of plugin; a lane is opened in one of them, by its index.
+	Classes []int
+	// Breaker says when a resource is left alone.
+	Breaker Breaker
+	// Run runs a task. It is called from up to MaxConcurrent goroutines; ctx ends when Stop does not wait any longer,
+	// and Run must return then.
+	Run func(ctx context.Context, r Run[T]) Verdict
+	// Missed is told how many slots a task missed when one of its runs ends.
+	Missed func(value T, slots int64)
+	// Skipped is told of each run that does not take place; nil is told nothing.
+	Skipped func(value T, reason Reason)
+	// Pressure says for how long the pipeline has refused data, 0 where it takes them; nil is always 0. It is called
+	// often, under a lock.
+	Pressure func() time.Duration
+	// Stepped is told by how much the wall clock was set; nil is told nothing.
+	Stepped func(by time.Duration)
+}
+
+// Scheduler runs tasks when they are due. All methods are safe for concurrent use. Tasks can be added before Start.
+type Scheduler[T any] struct {
+	settings Settings[T]
+	runCtx   context.Context
+	cancel   context.CancelFunc
+	wake     chan struct{} // the dispatcher has to look again
+	stopped  chan struct{} // closed by Stop
+	wg       sync.WaitGroup
+
+	mu      sync.Mutex
+	work    *sync.Cond // something is ready, or closed
+	clock   clock
+	table   *table[T]
+	queue   *queue
+	groups  *groups
+	parked  map[parkKey][]readyEntry
+	skips   []skipped[T]  // to be told
+	swept   int64         // when parked was looked through
+	mean    time.Duration // of the time that runs take
+	left    int           // entries that the last look left to the workers under way
+	sleep   int64         // the dispatcher sleeps until then, in milliseconds since the epoch
+	workers int
+	idle    int // workers that wait for work
+	coming  int // workers that were woken or started, and have not looked at the queue yet
+
+	unparked bool // since the last look
+	started  bool
+	closed   bool
+}
+
+// New returns a scheduler without tasks.
+func New[T any](s Settings[T]) *Scheduler[T] {
+	if s.Pressure == nil {
+		s.Pressure = func() time.Duration { return 0 }
+	}
+	if s.Skipped == nil {
+		s.Skipped = func(T, Reason) {}
+	}
+	if s.Stepped == nil {
+		s.Stepped = func(time.Duration) {}
+	}
+	sched := &Scheduler[T]{
+		settings: s,
+		clock:    newClock(),
+		wake:     make(chan struct{}, 1),
+		stopped:  make(chan struct{}),
+		table:    newTable[T](),
+		queue:    newQueue(s.MaxConcurrent, s.Classes),
+		groups:   newGroups(s.Breaker),
+		parked:   map[parkKey][]readyEntry{},
+	}
+	sched.work = sync.NewCond(&sched.mu)
+	sched.runCtx, sched.cancel = context.WithCancel(context.Background())
+	return sched
+}
+
+func (s *Scheduler[T]) now() time.Time { return s.clock.now() }
+
+// OpenLane opens a lane, which the tasks of one plugin share. limit is the most runs at once of it; 0 leaves that to
+// the class.
+func (s *Scheduler[T]) OpenLane(class, limit int) LaneID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queue.openLane(class, limit)
+}
+
+// CloseLane closes a lane. Its tasks must have been removed, or moved to another lane, before.
+func (s *Scheduler[T]) CloseLane(id LaneID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue.closeLane(id)
+	s.rouse() // without it, another lane may have all places of its class
+}
+
+// OpenGroup opens a group: a resource, of which no more than limit runs (0: any number) go on at once, and which has a
+// breaker; or an endpoint, which is the parent of resources and has no tasks of its own. 0 is no parent.
+func (s *Scheduler[T]) OpenGroup(limit int, parent GroupID) GroupID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.groups.open(limit, parent)
+}
+
+// MoveGroup gives a resource another endpoint.
+func (s *Scheduler[T]) MoveGroup(id, parent GroupID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups.setParent(id, parent)
+}
+
+// CloseGroup closes a group. Its tasks must have been removed, or its resources moved or closed, before.
+func (s *Scheduler[T]) CloseGroup(id GroupID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups.close(id)
+}
+
+// ResetBreakers closes all breakers: what failed may have been mended.
+func (s *Scheduler[T]) ResetBreakers() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups.reset()
+}
+
+// Broken is the number of groups whose breaker is open.
+func (s *Scheduler[T]) Broken() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.groups.countBroken()
+}
+
+// Add adds a task.
+func (s *Scheduler[T]) Add(lane LaneID, spec Spec, value T) ID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id, due := s.table.add(lane, spec, value, s.now())
+	s.dueAt(due)
+	return id
+}
+
+// Update changes a task. It keeps its slot where name and interval stay; a run under way goes on as it is.
+func (s *Scheduler[T]) Update(id ID, lane LaneID, spec Spec, value T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dueAt(s.table.update(id, lane, spec, value, s.now()))
+}
+
+// Remove removes a task; a run under way goes on. name is the task's, in case it is added again meanwhile.
+func (s *Scheduler[T]) Remove(id ID, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.table.remove(id, name)
+}
+
+// Len is the number of tasks.
+func (s *Scheduler[T]) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.table.held
+}
+
+// Running is the number of runs under way.
+func (s *Scheduler[T]) Running() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queue.running
+}
+
+// dueAt wakes the dispatcher where it sleeps beyond due. The caller holds the lock.
+func (s *Scheduler[T]) dueAt(due int64) {
+	if due >= s.sleep {
+		return
+	}
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Start lets tasks run.
+func (s *Scheduler[T]) Start() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.started || s.closed {
+		return
+	}
+	s.started = true
+	s.wg.Go(s.dispatch)
+}
+
+// dispatch moves tasks that are due to the queue, and sleeps until the next one is.
+func (s *Scheduler[T]) dispatch() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Reset(s.moveDue())
+		select {
+		case <-timer.C:
+		case <-s.wake:
+		case <-s.stopped:
+			return
+		}
+	}
+}
+
+// moveDue moves a chunk of what is due to the queue, and says how long to sleep.
+func (s *Scheduler[T]) moveDue() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if by := s.clock.step(); by != 0 {
+		s.table.shift(by.Milliseconds())
+		s.groups.shift(by.Milliseconds())
+		s.wg.Go(func() { s.settings.Stepped(by) })
+	}
+	now := s.now()
+	if ms := now.UnixMilli(); len(s.parked) > 0 && ms-s.swept >= time.Second.Milliseconds() {
+		s.swept = ms
+		s.unparkIdle()
+	}
+	n := s.table.popDue(now.UnixMilli(), popChunk, s.queue.push)
+	s.rouse()
+	if n == popChunk {
+		return 0
+	}
+	sleep := time.Hour
+	if due, ok := s.table.agenda.next(); ok { // of an entry that may be stale
+		sleep = min(max(time.UnixMilli(due).Sub(now), tick), sleep)
+	}
+	if s.left > 0 {
+		sleep = tick
+	}
+	if len(s.parked) > 0 {
+		sleep = min(sleep, time.Second)
+	}
+	s.sleep = now.Add(sleep).UnixMilli()
+	return sleep
+}
+
+// soon is within what time the workers that are woken are expected to begin all that is ready. To wake one takes longer
+// than many a run.
+const soon = time.Millisecond
+
+// rouse brings workers to what is ready: as many as are needed to begin all of it soon, by the time that runs take; and
+// one to each entry that is still there since the last look. The caller holds the lock.
+func (s *Scheduler[T]) rouse() {
+	n := s.queue.startable()
+	waited := min(s.left, n)
+	fresh := n - waited
+	few := min(int(time.Duration(fresh)*s.mean/soon)+1, fresh)
+	n, s.left = waited+few, fresh-few
+	for n -= s.coming; n > 0 && s.started && !s.closed; n-- {
+		switch {
+		case s.idle > 0:
+			s.idle--
+			s.work.Signal()
+		case s.workers < s.settings.MaxConcurrent:
+			s.workers++
+			s.wg.Go(s.worker)
+		default:
+			return // all work; each looks for more when it is done
+		}
+		s.coming++
+	}
+}
+
+// worker runs one task after the other, until Stop.
+func (s *Scheduler[T]) worker() {
+	s.mu.Lock()
+	s.coming--
+	for !s.closed {
+		run, place, begun, ok := s.take()
+		s.tellSkips()
+		if !ok {
+			s.idle++
+			s.work.Wait()
+			s.coming--
+			continue
+		}
+		s.mu.Unlock()
+		verdict := s.settings.Run(s.runCtx, run)
+		s.mu.Lock()
+		if missed := s.end(run.Task, place, begun, verdict); missed > 0 {
+			s.mu.Unlock()
+			s.settings.Missed(run.Value, missed)
+			s.mu.Lock()
+		}
+	}
+	s.mu.Unlock()
+}
+
+// end takes the end of a run. The caller holds the lock.
+func (s *Scheduler[T]) end(id ID, p place, begun time.Time, v Verdict) (missed int64) {
+	now := s.now()
+	s.mean += (min(max(now.Sub(begun), 0), time.Second) - s.mean) / 16
+	if p.group != 0 {
+		s.groups.note(p.group, v, now.UnixMilli())
+	}
+	missed, due := s.table.end(id, now.UnixMilli())
+	if due != 0 {
+		s.dueAt(due)
+	}
+	s.release(p)
+	if s.unparked {
+		s.unparked = false
+		s.rouse()
+		s.dueAt(now.Add(tick).UnixMilli()) // for what that left
+	}
+	return missed
+}
+
+// take takes the next run, leaving out tasks that do not run now. The caller holds the lock.
+func (s *Scheduler[T]) take() (r Run[T], p place, begun time.Time, ok bool) {
+	lane, e, ok := s.queue.take()
+	if !ok {
+		return r, p, begun, false
+	}
+	now, pressure := s.now(), s.settings.Pressure()
+	for ; ok; lane, e, ok = s.queue.take() {
+		if p, ok := s.admit(lane, e, now.UnixMilli(), pressure); ok {
+			due := time.UnixMilli(s.table.task(e.id).due)
+			return Run[T]{
+				Value: *s.table.value(e.id), Task: e.id, Due: due, Lateness: max(now.Sub(due), 0),
+			}, p, now, true
+		}
+		if len(s.skips) >= popChunk {
+			s.tellSkips()
+		}
+	}
+	return r, p, begun, false
+}
+
+// tellSkips tells of the runs that do not take place. The caller holds the lock, which is let go meanwhile.
+func (s *Scheduler[T]) tellSkips() {
+	if len(s.skips) == 0 {
+		return
+	}
+	skips := s.skips
+	s.skips = nil
+	s.mu.Unlock()
+	for _, k := range skips {
+		s.settings.Skipped(k.value, k.reason)
+		if k.missed > 0 {
+			s.settings.Missed(k.value, k.missed)
+		}
+	}
+	s.mu.Lock()
+}
+
+// Stop starts no more runs and waits for those under way. When ctx is done it ends their contexts, and waits on.
+// It may be called twice, and without Start.
+func (s *Scheduler[T]) Stop(ctx context.Context) {
+	s.mu.Lock()
+	if !s.closed {
+		s.closed = true
+		close(s.stopped)
+		s.work.Broadcast()
+	}
+	s.mu.Unlock()
+	defer context.AfterFunc(ctx, s.cancel)()
+	s.wg.Wait()
+	s.cancel()
+}
