@@ -128,6 +128,11 @@ fuzz: | preflight
 bench-codec: | preflight
 	@cd bench && GOMAXPROCS=1 go run ./codec
 
+## bench-schedule: the scheduler beside its peers, in nine minutes; writes bench/results/schedule.json
+.PHONY: bench-schedule
+bench-schedule: | preflight
+	@cd bench && go build -o ../$(BIN)/bench-schedule ./schedule && ../$(BIN)/bench-schedule
+
 ## bench-exporter: the Kafka exporter beside its peers, with a real Apache Kafka; writes bench/results/exporter.json
 .PHONY: bench-exporter
 bench-exporter: | preflight

@@ -62,6 +62,8 @@ func TestEverySetting(t *testing.T) {
 			Filter: `resource_site IN ("dc1", "dc2")`,
 		},
 		MaxConcurrentRuns: 16,
+		Limits:            LimitsConfig{PerResource: 2, PerEndpoint: 4, PerPlugin: 8},
+		Breaker:           BreakerConfig{Failures: 5, Backoff: 30 * time.Second, MaxBackoff: 5 * time.Minute},
 		Python:            PythonConfig{Interpreter: "/usr/bin/python3", MaxWorkers: 2, RuntimeDir: "/run/panoptes"},
 		Context: ContextConfig{
 			Sites: []string{"dc1", "dc2"},
@@ -97,6 +99,9 @@ func TestRefusals(t *testing.T) {
 			`files has a bad pattern "a[": syntax error in pattern` + "\n" +
 			"scan_interval must be at least 1s, is 0s",
 		"bad_limits": "max_concurrent_runs must be at least 1, is 0\n" +
+			"limits: per_resource must be at least 0, is -1\nper_endpoint must be at least 0, is -1\nper_plugin must be at least 0, is -1\n" +
+			"breaker: failures must be between 0 and 1000, is -1\nbackoff must be at least 1s, is 0s\n" +
+			"max_backoff must be between backoff (0s) and 24h, is 25h0m0s\n" +
 			"python: interpreter must not be empty\nmax_workers must be between 1 and 1024, is 0\n" +
 			"emit: max_delay must be greater than zero, is 0s\nmax_points must be at least 1, is 0",
 		"bad_context": "context: sites must not have an empty name\nsites has \"dc1\" twice\n" +
@@ -106,7 +111,7 @@ func TestRefusals(t *testing.T) {
 			"max_repetitions must be at least 1, is 0\nport must be between 1 and 65535, is 0\n" +
 			"proxy_port must be between 1 and 65535, is 70000\n" +
 			"context::x509: x509_secured_requests must be between 0 and 2, is 3",
-		"unknown_keys": `colour: unknown key, expected one of ["context" "emit" "max_concurrent_runs" "plugins" "python" "resources" "secrets" "service_identity"]
+		"unknown_keys": `colour: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "python" "resources" "secrets" "service_identity"]
 context.snmp.comunity: unknown key, did you mean "community"?
 emit.delay: unknown key, did you mean "max_delay"?
 plugin: unknown key, did you mean "plugins"?
@@ -115,7 +120,7 @@ plugins.directory: unknown key, did you mean "directories"?
 python.workers: unknown key, did you mean "max_workers"?
 resources.filters: unknown key, did you mean "filter"?`,
 		"later_keys": `plugins.overrides: unknown key, expected one of ["directories" "scan_interval" "settle"]
-storage: unknown key, expected one of ["context" "emit" "max_concurrent_runs" "plugins" "python" "resources" "secrets" "service_identity"]`,
+storage: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "python" "resources" "secrets" "service_identity"]`,
 		"sharding": `sharding: this key is reserved: this version cannot share resources between receivers, each one runs all of its own; remove it`,
 	} {
 		t.Run(name, func(t *testing.T) {

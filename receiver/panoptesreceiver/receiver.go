@@ -22,12 +22,12 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk/pluginextension"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/catalogue"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/emit"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 )
 
 // shutdownGrace is how long Shutdown waits for runs under way, so that what they return is not lost. Longer ones are
@@ -96,10 +96,12 @@ func (r *panoptesReceiver) Start(_ context.Context, host component.Host) error {
 	r.scheduler = schedule.New(schedule.Settings[target]{
 		MaxConcurrent: r.cfg.MaxConcurrentRuns,
 		Classes:       []int{classGo: r.cfg.MaxConcurrentRuns, classPython: r.cfg.Python.MaxWorkers},
-		Run:           r.run,
-		Missed:        r.missed,
+		Breaker: schedule.Breaker{
+			Failures: r.cfg.Breaker.Failures, Backoff: r.cfg.Breaker.Backoff, MaxBackoff: r.cfg.Breaker.MaxBackoff,
+		},
+		Run: r.run, Missed: r.missed, Skipped: r.skipped, Pressure: r.emitter.Pressure, Stepped: r.stepped,
 	})
-	r.tasks = newTasks(r.scheduler, r.failures, r.logger)
+	r.tasks = newTasks(r.scheduler, r.failures, r.cfg.Limits, r.logger)
 	plugins.Changed = r.tasks.setPlugins
 	plugins.Check = r.runners.Check
 	sources, err := r.openStore()
@@ -175,6 +177,10 @@ func (r *panoptesReceiver) observe() error {
 	return errors.Join(
 		r.telemetry.RegisterPanoptesRunningCallback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(int64(r.scheduler.Running()))
+			return nil
+		}),
+		r.telemetry.RegisterPanoptesResourcesUnreachableCallback(func(_ context.Context, o metric.Int64Observer) error {
+			o.Observe(int64(r.scheduler.Broken()))
 			return nil
 		}),
 		r.telemetry.RegisterPanoptesTasksCallback(func(_ context.Context, o metric.Int64Observer) error {

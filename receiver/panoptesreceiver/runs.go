@@ -10,8 +10,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // pluginAttrs are the attribute sets of a plugin's own metrics, made once.
@@ -19,6 +19,7 @@ type pluginAttrs struct {
 	plugin  metric.MeasurementOption
 	outcome map[pluginrun.Outcome]metric.MeasurementOption
 	dropped map[string]metric.MeasurementOption // by reason
+	skipped map[schedule.Reason]metric.MeasurementOption
 }
 
 func newPluginAttrs(name string) pluginAttrs {
@@ -30,6 +31,10 @@ func newPluginAttrs(name string) pluginAttrs {
 		plugin:  set(),
 		outcome: map[pluginrun.Outcome]metric.MeasurementOption{},
 		dropped: map[string]metric.MeasurementOption{},
+		skipped: map[schedule.Reason]metric.MeasurementOption{},
+	}
+	for _, r := range schedule.Reasons {
+		a.skipped[r] = set(attribute.String("reason", string(r)))
 	}
 	for _, o := range pluginrun.Outcomes {
 		a.outcome[o] = set(attribute.String("outcome", string(o)))
@@ -87,6 +92,17 @@ func verdict(result pluginrun.Result) schedule.Verdict {
 // missed counts slots in which a task did not run. The scheduler calls it, too.
 func (r *panoptesReceiver) missed(t target, slots int64) {
 	r.telemetry.PanoptesMissedSlots.Add(context.Background(), slots, t.plugin.attrs.plugin)
+}
+
+// skipped counts runs that do not take place. The scheduler calls it.
+func (r *panoptesReceiver) skipped(t target, reason schedule.Reason) {
+	r.telemetry.PanoptesSkippedRuns.Add(context.Background(), 1, t.plugin.attrs.skipped[reason])
+}
+
+// stepped tells that the clock was set. The scheduler calls it.
+func (r *panoptesReceiver) stepped(by time.Duration) {
+	r.logger.Warn("The system's clock was set, or the system slept; runs keep their distance, and take their places by the new clock from their next run on",
+		zap.Duration("by", by))
 }
 
 // withoutEmpty takes out the groups without metrics, which have no form in pdata (docs/mapping.md).

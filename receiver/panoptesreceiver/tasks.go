@@ -9,8 +9,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // Classes of the scheduler: Python plugins share the places of their workers.
@@ -58,19 +58,28 @@ func newVersion(p *pluginrun.Plugin) *version {
 type tasks struct {
 	scheduler *schedule.Scheduler[target]
 	failures  *failures
+	limits    LimitsConfig
 	logger    *zap.Logger
 
 	mu        sync.Mutex
 	plugins   map[string]*loaded // by name
 	slots     map[pluginsdk.Identity]int
 	resources []*pluginsdk.Resource // by slot; nil where it is free
+	groups    []schedule.GroupID    // of resources, by slot
 	free      []int
+	endpoints map[string]*endpoint // by resource_endpoint; only where they have a limit
 }
 
-func newTasks(s *schedule.Scheduler[target], f *failures, logger *zap.Logger) *tasks {
+// endpoint is what several resources share.
+type endpoint struct {
+	group     schedule.GroupID
+	resources int
+}
+
+func newTasks(s *schedule.Scheduler[target], f *failures, limits LimitsConfig, logger *zap.Logger) *tasks {
 	return &tasks{
-		scheduler: s, failures: f, logger: logger,
-		plugins: map[string]*loaded{}, slots: map[pluginsdk.Identity]int{},
+		scheduler: s, failures: f, limits: limits, logger: logger,
+		plugins: map[string]*loaded{}, slots: map[pluginsdk.Identity]int{}, endpoints: map[string]*endpoint{},
 	}
 }
 
@@ -102,6 +111,9 @@ func (t *tasks) setPlugins(all []*pluginrun.Plugin) {
 		}
 		if v := l.current.Load(); v == nil || v.plugin != p {
 			t.setVersion(l, newVersion(p))
+			if v != nil {
+				t.scheduler.ResetBreakers() // what failed may be mended
+			}
 			t.logUnused(l)
 		}
 	}
@@ -129,7 +141,7 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 		class = classPython
 	}
 	if old == nil || class != l.class {
-		l.lane, l.class = t.scheduler.OpenLane(class, 0), class
+		l.lane, l.class = t.scheduler.OpenLane(class, t.limits.PerPlugin), class
 	}
 	for slot, res := range t.resources {
 		if res != nil {
@@ -154,7 +166,7 @@ func (t *tasks) setTask(l *loaded, slot int, old *version, oldResource *pluginsd
 		}
 		return
 	}
-	spec := schedule.Spec{Name: pluginfile.TaskName(v.plugin.File, res), Interval: v.plugin.Interval}
+	spec := schedule.Spec{Name: pluginfile.TaskName(v.plugin.File, res), Interval: v.plugin.Interval, Group: t.groups[slot]}
 	if id != 0 {
 		t.scheduler.Update(id, l.lane, spec, target{l, res})
 		return
@@ -207,6 +219,9 @@ func (t *tasks) removeResource(id pluginsdk.Identity, slot int) {
 			t.removeTask(l, slot, l.current.Load(), t.resources[slot])
 		}
 	}
+	t.scheduler.MoveGroup(t.groups[slot], 0)
+	t.scheduler.CloseGroup(t.groups[slot])
+	t.leaveEndpoint(t.resources[slot].Endpoint)
 	t.resources[slot] = nil
 	t.free = append(t.free, slot)
 	delete(t.slots, id)
@@ -224,11 +239,47 @@ func (t *tasks) setResource(res *pluginsdk.Resource) {
 		t.free = t.free[:len(t.free)-1]
 	default:
 		slot = len(t.resources)
-		t.resources = append(t.resources, nil)
+		t.resources, t.groups = append(t.resources, nil), append(t.groups, 0)
 	}
 	old := t.resources[slot]
+	t.setGroup(slot, old, res)
 	t.slots[id], t.resources[slot] = slot, res
 	for _, l := range t.plugins {
 		t.setTask(l, slot, l.current.Load(), old)
+	}
+}
+
+// setGroup gives a resource its group, and that of its endpoint as the parent.
+func (t *tasks) setGroup(slot int, old, res *pluginsdk.Resource) {
+	switch {
+	case old == nil:
+		t.groups[slot] = t.scheduler.OpenGroup(t.limits.PerResource, t.joinEndpoint(res.Endpoint))
+	case old.Endpoint != res.Endpoint:
+		t.scheduler.MoveGroup(t.groups[slot], t.joinEndpoint(res.Endpoint))
+		t.leaveEndpoint(old.Endpoint)
+	}
+}
+
+func (t *tasks) joinEndpoint(name string) schedule.GroupID {
+	if t.limits.PerEndpoint == 0 {
+		return 0
+	}
+	e := t.endpoints[name]
+	if e == nil {
+		e = &endpoint{group: t.scheduler.OpenGroup(t.limits.PerEndpoint, 0)}
+		t.endpoints[name] = e
+	}
+	e.resources++
+	return e.group
+}
+
+func (t *tasks) leaveEndpoint(name string) {
+	e := t.endpoints[name]
+	if e == nil {
+		return
+	}
+	if e.resources--; e.resources == 0 {
+		t.scheduler.CloseGroup(e.group)
+		delete(t.endpoints, name)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
-	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 func newTestTasks() *tasks {
@@ -22,7 +22,7 @@ func newTestTasks() *tasks {
 		MaxConcurrent: 1, Classes: []int{1, 1},
 		Run: func(context.Context, schedule.Run[target]) schedule.Verdict { return 0 }, Missed: func(target, int64) {},
 	})
-	return newTasks(s, newFailures(zap.NewNop()), zap.NewNop())
+	return newTasks(s, newFailures(zap.NewNop()), LimitsConfig{PerResource: 2, PerEndpoint: 3}, zap.NewNop())
 }
 
 func testPlugin(t testing.TB, name, filter string, kind pluginrun.Kind, interval time.Duration) *pluginrun.Plugin {
@@ -61,6 +61,8 @@ func TestTasks(t *testing.T) {
 	assert.Equal(t, 2, ts.scheduler.Len())
 	assert.Equal(t, id, ts.plugins["all"].tasks[ts.slots[moved.Identity()]])
 	assert.Len(t, ts.resources, 2)
+	assert.Equal(t, 1, ts.endpoints["1"].resources)
+	assert.Equal(t, 1, ts.endpoints["2"].resources)
 
 	// So does a plugin; a filter or an interval that changes adds and removes tasks.
 	ts.setPlugins([]*pluginrun.Plugin{testPlugin(t, "all", `resource_id = "a"`, pluginrun.KindPython, time.Hour), one, never})
@@ -76,6 +78,9 @@ func TestTasks(t *testing.T) {
 	plugins, resources := ts.counts()
 	assert.Zero(t, plugins)
 	assert.Equal(t, 3, resources)
+	assert.Equal(t, 3, ts.endpoints["1"].resources)
+	ts.setResources(nil)
+	assert.Empty(t, ts.endpoints)
 }
 
 // What is known of failures goes with the task.

@@ -2,6 +2,7 @@ package emit
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/consumer"
@@ -46,6 +47,8 @@ type Emitter struct {
 	room    *sync.Cond // the batch was taken
 	builder *mapping.Builder
 	groups  []scoped
+
+	filling atomic.Bool // the batch is at least half full
 }
 
 // scoped is a group with what is known of its plugin. A batch keeps its groups until the pipeline has taken it: what
@@ -97,7 +100,26 @@ func (e *Emitter) Add(scope *mapping.Scope, groups []*pluginsdk.MetricsGroup) (p
 			signal(e.first)
 		}
 	}
+	if points > 0 {
+		e.filling.Store(e.builder.Points() >= (e.settings.MaxPoints+1)/2)
+	}
 	return points
+}
+
+// patience is how long the pipeline may take for a batch: less than that is no refusal.
+const patience = 5 * time.Second
+
+// Pressure says for how long the pipeline has not taken the batch that it was offered, beyond some seconds, while the
+// next one fills up; 0 where there is room.
+func (e *Emitter) Pressure() time.Duration {
+	if !e.filling.Load() {
+		return 0
+	}
+	since := e.sender.since.Load()
+	if since == 0 {
+		return 0
+	}
+	return max(time.Since(time.UnixMilli(since))-patience, 0)
 }
 
 func signal(c chan struct{}) {
@@ -145,6 +167,7 @@ func (e *Emitter) take() (batch, mapping.Report) {
 	defer e.mu.Unlock()
 	b := batch{points: e.builder.Points(), metrics: e.builder.Take(), groups: e.groups}
 	e.groups = make([]scoped, 0, len(b.groups))
+	e.filling.Store(false)
 	e.room.Broadcast()
 	return b, e.builder.Dropped()
 }

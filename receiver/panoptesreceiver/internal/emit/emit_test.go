@@ -275,3 +275,27 @@ func TestAbandon(t *testing.T) {
 		assert.Equal(t, map[string]int{ReasonShutdown: 2}, p.dropped)
 	})
 }
+
+// Pressure tells of a pipeline that does not take data while they pile up, and of nothing else.
+func TestPressure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		refuse := true
+		_, e := newPipeline(t, 10, func(context.Context, int) error {
+			if refuse {
+				return errors.New("not now")
+			}
+			return nil
+		})
+		e.Add(scope, groups(t, 1, 3))
+		<-time.After(20 * time.Second)
+		assert.Zero(t, e.Pressure(), "the next batch has room")
+		e.Add(scope, groups(t, 1, 5))
+		assert.InDelta(t, 15*time.Second, e.Pressure(), float64(time.Second))
+		refuse = false
+		<-time.After(10 * time.Second)
+		assert.Zero(t, e.Pressure())
+		e.Stop()
+		assert.Zero(t, e.Pressure())
+	})
+}

@@ -3,6 +3,7 @@ package emit
 import (
 	"context"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
@@ -37,7 +38,8 @@ const (
 // sender offers batches to the pipeline, one after the other, so that the points of a series stay in order.
 type sender struct {
 	settings Settings
-	refused  string // the text of the last refusal; "" while the pipeline takes what it gets
+	since    atomic.Int64 // when the batch under way was offered first, in milliseconds since the epoch; 0: there is none
+	refused  string       // the text of the last refusal; "" while the pipeline takes what it gets
 
 	ctx     context.Context // of all calls to the pipeline
 	abandon context.CancelFunc
@@ -65,6 +67,8 @@ func (s *sender) send(b batch) {
 
 func (s *sender) offer(ctx context.Context, b batch) error {
 	pause, tried := firstPause, time.Now()
+	s.since.Store(tried.UnixMilli())
+	defer s.since.Store(0)
 	for {
 		err := s.settings.Next.ConsumeMetrics(ctx, b.metrics)
 		switch {

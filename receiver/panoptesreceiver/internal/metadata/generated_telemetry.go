@@ -25,24 +25,26 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                     metric.Meter
-	mu                        sync.Mutex
-	registrations             []metric.Registration
-	PanoptesDataPoints        metric.Int64Counter
-	PanoptesDroppedDataPoints metric.Int64Counter
-	PanoptesDroppedGroups     metric.Int64Counter
-	PanoptesEmptyGroups       metric.Int64Counter
-	PanoptesGroups            metric.Int64Counter
-	PanoptesMissedSlots       metric.Int64Counter
-	PanoptesPlugins           metric.Int64ObservableGauge
-	PanoptesReloadErrors      metric.Int64Counter
-	PanoptesResources         metric.Int64ObservableGauge
-	PanoptesResourcesLeft     metric.Int64Counter
-	PanoptesRunDuration       metric.Float64Histogram
-	PanoptesRunLateness       metric.Float64Histogram
-	PanoptesRunning           metric.Int64ObservableGauge
-	PanoptesRuns              metric.Int64Counter
-	PanoptesTasks             metric.Int64ObservableGauge
+	meter                        metric.Meter
+	mu                           sync.Mutex
+	registrations                []metric.Registration
+	PanoptesDataPoints           metric.Int64Counter
+	PanoptesDroppedDataPoints    metric.Int64Counter
+	PanoptesDroppedGroups        metric.Int64Counter
+	PanoptesEmptyGroups          metric.Int64Counter
+	PanoptesGroups               metric.Int64Counter
+	PanoptesMissedSlots          metric.Int64Counter
+	PanoptesPlugins              metric.Int64ObservableGauge
+	PanoptesReloadErrors         metric.Int64Counter
+	PanoptesResources            metric.Int64ObservableGauge
+	PanoptesResourcesLeft        metric.Int64Counter
+	PanoptesResourcesUnreachable metric.Int64ObservableGauge
+	PanoptesRunDuration          metric.Float64Histogram
+	PanoptesRunLateness          metric.Float64Histogram
+	PanoptesRunning              metric.Int64ObservableGauge
+	PanoptesRuns                 metric.Int64Counter
+	PanoptesSkippedRuns          metric.Int64Counter
+	PanoptesTasks                metric.Int64ObservableGauge
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -77,6 +79,21 @@ func (builder *TelemetryBuilder) RegisterPanoptesResourcesCallback(cb metric.Int
 		cb(ctx, &observerInt64{inst: builder.PanoptesResources, obs: o})
 		return nil
 	}, builder.PanoptesResources)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterPanoptesResourcesUnreachableCallback sets callback for observable PanoptesResourcesUnreachable metric.
+func (builder *TelemetryBuilder) RegisterPanoptesResourcesUnreachableCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.PanoptesResourcesUnreachable, obs: o})
+		return nil
+	}, builder.PanoptesResourcesUnreachable)
 	if err != nil {
 		return err
 	}
@@ -204,6 +221,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{resource}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.PanoptesResourcesUnreachable, err = builder.meter.Int64ObservableGauge(
+		"otelcol_panoptes_resources_unreachable",
+		metric.WithDescription("Resources that are left alone for a while since they did not answer. [Development]"),
+		metric.WithUnit("{resource}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.PanoptesRunDuration, err = builder.meter.Float64Histogram(
 		"otelcol_panoptes_run_duration",
 		metric.WithDescription("How long runs of plugins took. [Development]"),
@@ -227,6 +250,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.PanoptesRuns, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_runs",
 		metric.WithDescription("Runs of plugins that ended. [Development]"),
+		metric.WithUnit("{run}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesSkippedRuns, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_skipped_runs",
+		metric.WithDescription("Runs that were due and did not take place. [Development]"),
 		metric.WithUnit("{run}"),
 	)
 	errs = errors.Join(errs, err)
