@@ -75,7 +75,8 @@ func (ps *plugins) get(scope string) *plugin {
 }
 
 const (
-	// gapsWindow, in seconds, is over how long the median gap is taken: so long that one pause of all is not most of it.
+	// gapsWindow, in seconds, is over how long the median gap is taken at least: so long that one pause of all is not most
+	// of it.
 	gapsWindow = 600
 	// minGaps is the smallest number of gaps that has a median worth a warning.
 	minGaps = 5
@@ -106,12 +107,12 @@ func (p *plugin) note(g gaps, now ratestate.Time) int64 {
 	}
 	p.gaps.all += g.all
 	p.gaps.wide += g.wide
-	if now-p.began < gapsWindow || now < p.began {
+	if now < p.began+gapsWindow || p.gaps.all < minGaps {
 		return 0
 	}
 	seen := p.gaps
 	p.gaps = gaps{}
-	if seen.all < minGaps || 2*seen.wide <= seen.all {
+	if 2*seen.wide <= seen.all {
 		return 0
 	}
 	return seen.all
