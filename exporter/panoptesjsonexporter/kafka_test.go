@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/collector/config/configtls"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 	"github.com/panoptes-otel/panoptes-otel/internal/route"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -135,7 +136,7 @@ func TestKafkaSecurity(t *testing.T) {
 		{"tls", "KAFKA_TLS_BOOTSTRAP", withTLS},
 		{"client certificate", "KAFKA_TLS_BOOTSTRAP", withClientCertificate},
 	}
-	for _, mechanism := range saslMechanisms {
+	for _, mechanism := range kafkaclient.SASLMechanisms {
 		sasl := withUser(mechanism, user, password)
 		listeners = append(listeners,
 			listener{mechanism, "KAFKA_SASL_BOOTSTRAP", sasl},
