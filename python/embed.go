@@ -22,7 +22,9 @@ import (
 //go:embed __main__.py
 //go:embed panoptes_worker/*.py
 //go:embed panoptes_shims/*.py panoptes_shims/*/*.py panoptes_shims/*/*/*.py panoptes_shims/*/*/*/*.py
-//go:embed yahoo_panoptes/*.py yahoo_panoptes/*/*.py yahoo_panoptes/*/*/*.py
+//go:embed panoptes/*.py
+//go:embed yahoo_panoptes/*.py yahoo_panoptes/*/*.py yahoo_panoptes/*/*/*.py yahoo_panoptes/*/*/*/*.py
+//go:embed yahoo_panoptes/*/*/*/*/*.py
 var tree embed.FS
 
 // zipTime is the modification time of every file in the archive: the earliest a zip can hold, so that equal trees

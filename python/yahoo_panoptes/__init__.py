@@ -7,7 +7,7 @@ import sys
 __path__ = pkgutil.extend_path(__path__, __name__)
 
 
-def _append_shims():
+def _append_shims() -> None:
     """Makes the stand-ins importable, after everything else."""
     shims = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'panoptes_shims')
     if shims not in sys.path:

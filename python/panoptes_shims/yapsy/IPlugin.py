@@ -4,11 +4,11 @@
 class IPlugin(object):
     """Base class of plugins."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.is_activated = False
 
-    def activate(self):
+    def activate(self) -> None:
         self.is_activated = True
 
-    def deactivate(self):
+    def deactivate(self) -> None:
         self.is_activated = False

@@ -1,5 +1,8 @@
 """The base class of enrichment plugins."""
+from __future__ import annotations
+
 import abc
+from typing import Any
 
 from yahoo_panoptes.framework.exceptions import (
     PanoptesEnrichmentPluginConfigurationError,
@@ -16,5 +19,5 @@ class PanoptesEnrichmentPlugin(PanoptesPollingPlugin):
     """Derive from this and define run(context), which returns a PanoptesEnrichmentGroupSet."""
 
     @abc.abstractmethod
-    def run(self, context):
+    def run(self, context: Any) -> Any:
         raise NotImplementedError

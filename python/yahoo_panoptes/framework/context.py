@@ -1,9 +1,12 @@
 """The context of the framework, from which that of plugins is made."""
+from __future__ import annotations
+
 import logging
+from typing import Any, Iterable
 
 from yahoo_panoptes.framework import const
 from yahoo_panoptes.framework.exceptions import PanoptesContextError
-from yahoo_panoptes.framework.utilities.key_value_store import InMemoryBackend, PanoptesKeyValueStore
+from yahoo_panoptes.framework.utilities.key_value_store import Backend, InMemoryBackend, PanoptesKeyValueStore
 from yahoo_panoptes.framework.validators import check
 
 _SNMP_DEFAULTS = {
@@ -31,12 +34,15 @@ _X509_DEFAULTS = {
 class PanoptesConfig(object):
     """The main configuration, as far as plugins see it."""
 
-    def __init__(self, sites=(), snmp=None, x509=None):
+    def __init__(self, sites: Iterable[str] = (), snmp: dict[str, Any] | None = None,
+                 x509: dict[str, Any] | None = None) -> None:
         self.sites = set(sites)
         self.snmp_defaults = dict(_SNMP_DEFAULTS, **(snmp or {}))
         self.x509_defaults = dict(_X509_DEFAULTS, **(x509 or {}))
+        # What somebody chose, unlike the default.
+        self.explicit_community = (snmp or {}).get('community')
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             'main': {'sites': sorted(self.sites)},
             'snmp': self.snmp_defaults,
@@ -46,7 +52,7 @@ class PanoptesConfig(object):
 
 class PanoptesContextValidators(object):
     @classmethod
-    def valid_panoptes_context(cls, panoptes_context):
+    def valid_panoptes_context(cls, panoptes_context: object) -> bool:
         return isinstance(panoptes_context, PanoptesContext)
 
 
@@ -58,8 +64,11 @@ class PanoptesContext(object):
     (key_value_store.InMemoryBackend unless given). A config_file is refused rather than ignored.
     """
 
-    def __init__(self, config_file=None, key_value_store_class_list=None, create_message_producer=False,
-                 async_message_producer=False, create_zookeeper_client=False, config=None, backend=None):
+    def __init__(self, config_file: str | None = None,
+                 key_value_store_class_list: Iterable[type[PanoptesKeyValueStore]] | None = None,
+                 create_message_producer: bool = False, async_message_producer: bool = False,
+                 create_zookeeper_client: bool = False, config: PanoptesConfig | None = None,
+                 backend: Backend | None = None) -> None:
         if config_file is not None:
             raise PanoptesContextError(
                 'cannot read the configuration file "{}": the host passes the configuration'.format(config_file))
@@ -68,34 +77,35 @@ class PanoptesContext(object):
         self.__logger = logging.getLogger(const.DEFAULT_ROOT_LOGGER_NAME)
         self.__config_object = config if config is not None else PanoptesConfig()
         self.__backend = backend if backend is not None else InMemoryBackend()
-        self.__kv_stores = {}
+        self.__kv_stores: dict[str, PanoptesKeyValueStore] = {}
         for cls in key_value_store_class_list or []:
             check(isinstance(cls, type) and issubclass(cls, PanoptesKeyValueStore),
                   'key_value_store_class_list must be a list of classes derived from PanoptesKeyValueStore')
-            self.__kv_stores[cls.__name__] = cls(self)
+            make: Any = cls
+            self.__kv_stores[cls.__name__] = make(self)
 
     @property
-    def logger(self):
+    def logger(self) -> logging.Logger:
         return self.__logger
 
     @property
-    def config_object(self):
+    def config_object(self) -> PanoptesConfig:
         return self.__config_object
 
     @property
-    def config_dict(self):
+    def config_dict(self) -> dict[str, Any]:
         return self.__config_object.get_config()
 
     @property
-    def kv_stores(self):
+    def kv_stores(self) -> dict[str, PanoptesKeyValueStore]:
         return self.__kv_stores
 
     @property
-    def key_value_backend(self):
+    def key_value_backend(self) -> Backend:
         """What key/value stores of this context keep their data in; the host's own, not of Panoptes."""
         return self.__backend
 
-    def get_kv_store(self, cls):
+    def get_kv_store(self, cls: Any) -> Any:
         """The store of the class with this name."""
         store = self.__kv_stores.get(cls.__name__)
         if store is None:

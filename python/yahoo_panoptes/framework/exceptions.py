@@ -1,10 +1,12 @@
 """The exceptions of the plugin API. Each is importable from the module it belongs to as well."""
+from __future__ import annotations
+
 
 
 class PanoptesBaseException(Exception):
     """Base of all exceptions of Panoptes. Takes any arguments; ``args`` holds the positional ones."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super(PanoptesBaseException, self).__init__(*args)
 
 

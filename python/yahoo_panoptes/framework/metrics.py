@@ -1,9 +1,12 @@
 """Metrics, dimensions, metrics groups and their sets; see docs/panoptes/python-api.md section 5."""
+from __future__ import annotations
+
 import json
 import logging
 import re
 import threading
 from time import time
+from typing import Any, Iterable
 
 from yahoo_panoptes.framework.exceptions import (
     PanoptesMetricDimensionException,
@@ -38,30 +41,31 @@ class PanoptesMetricValidators(object):
     """Falsy input is returned as it is."""
 
     @classmethod
-    def valid_panoptes_resource(cls, resource):
+    def valid_panoptes_resource(cls, resource: PanoptesResource) -> Any:
         return resource and isinstance(resource, PanoptesResource)
 
     @classmethod
-    def valid_panoptes_metric_type(cls, metric_type):
+    def valid_panoptes_metric_type(cls, metric_type: int) -> bool:
         return metric_type in (PanoptesMetricType.GAUGE, PanoptesMetricType.COUNTER)
 
     @classmethod
-    def valid_panoptes_metric(cls, metric):
+    def valid_panoptes_metric(cls, metric: PanoptesMetric) -> Any:
         return metric and isinstance(metric, PanoptesMetric)
 
     @classmethod
-    def valid_panoptes_metric_dimension(cls, dimension):
+    def valid_panoptes_metric_dimension(cls, dimension: PanoptesMetricDimension) -> Any:
         return dimension and isinstance(dimension, PanoptesMetricDimension)
 
     @classmethod
-    def valid_panoptes_metrics_group(cls, metrics_group):
+    def valid_panoptes_metrics_group(cls, metrics_group: PanoptesMetricsGroup) -> Any:
         return metrics_group and isinstance(metrics_group, PanoptesMetricsGroup)
 
 
 class PanoptesMetric(object):
     """One value of a name; immutable."""
 
-    def __init__(self, metric_name, metric_value, metric_type, metric_creation_timestamp=None):
+    def __init__(self, metric_name: str, metric_value: float, metric_type: int,
+                 metric_creation_timestamp: float | None = None) -> None:
         check(PanoptesValidators.valid_nonempty_string(metric_name), 'metric_name must be a non-empty str')
         check(PanoptesValidators.valid_number(metric_value), 'metric_value must be number')
         check(PanoptesMetricValidators.valid_panoptes_metric_type(metric_type),
@@ -73,7 +77,7 @@ class PanoptesMetric(object):
                 'metric name "%s" has to match pattern: (letter|"_") (letter | digit | "_")*' % metric_name)
 
         self.__metric_type = int(metric_type)
-        self.__data = {
+        self.__data: dict[str, Any] = {
             'metric_creation_timestamp': round(
                 time() if metric_creation_timestamp is None else metric_creation_timestamp,
                 METRICS_TIMESTAMP_PRECISION),
@@ -83,53 +87,53 @@ class PanoptesMetric(object):
         }
 
     @property
-    def metric_name(self):
+    def metric_name(self) -> str:
         return self.__data['metric_name']
 
     @property
-    def metric_value(self):
+    def metric_value(self) -> float:
         return self.__data['metric_value']
 
     @property
-    def metric_timestamp(self):
+    def metric_timestamp(self) -> float:
         return self.__data['metric_creation_timestamp']
 
     @property
-    def metric_type(self):
+    def metric_type(self) -> int:
         return self.__metric_type
 
     @property
-    def json(self):
+    def json(self) -> str:
         return json.dumps(self.__data, sort_keys=True)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return 'PanoptesMetric[{}|{}|{}|{}]'.format(
             self.metric_name, self.metric_value, METRIC_TYPE_NAMES[self.metric_type], self.metric_timestamp)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return '{}|{}|{}'.format(self.metric_name, self.metric_value, self.metric_type)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         # 1 and 1.0 are equal but differ here, as in Panoptes: a set keeps both.
         return hash(self.metric_name + str(self.metric_value))
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, PanoptesMetric):
             return False
         return (self.metric_name == other.metric_name and self.metric_value == other.metric_value
                 and self.metric_type == other.metric_type)
 
-    def __lt__(self, other):
+    def __lt__(self, other: object) -> bool:
         if not isinstance(other, PanoptesMetric):
             return False
         return self.metric_name < other.metric_name
 
 
-def _by_name_and_type(metric):
+def _by_name_and_type(metric: PanoptesMetric) -> tuple[str, int]:
     return metric.metric_name, metric.metric_type
 
 
-def _check_dimension_name(name):
+def _check_dimension_name(name: str) -> None:
     if not PanoptesValidators.valid_nonempty_string(name):
         raise AssertionError('dimension name must be non-empty str or unicode, is type %s' % type(name))
 
@@ -137,7 +141,7 @@ def _check_dimension_name(name):
 class PanoptesMetricDimension(object):
     """A name and a value that tell groups of one type apart; immutable."""
 
-    def __init__(self, name, value):
+    def __init__(self, name: str, value: str) -> None:
         _check_dimension_name(name)
         if not PanoptesValidators.valid_nonempty_string(value):
             raise AssertionError('dimension value for dimension "%s" must be non-empty str or unicode, is type %s' % (
@@ -148,32 +152,32 @@ class PanoptesMetricDimension(object):
         self.__data = {'dimension_name': name, 'dimension_value': value}
 
     @property
-    def name(self):
+    def name(self) -> str:
         return self.__data['dimension_name']
 
     @property
-    def value(self):
+    def value(self) -> str:
         return self.__data['dimension_value']
 
     @property
-    def json(self):
+    def json(self) -> str:
         return json.dumps(self.__data)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return 'PanoptesMetricDimension[{}|{}]'.format(self.name, self.value)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return '{}|{}'.format(self.name, self.value)
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash(self.name + self.value)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, PanoptesMetricDimension):
             return False
         return self.name == other.name and self.value == other.value
 
-    def __lt__(self, other):
+    def __lt__(self, other: object) -> bool:
         if not isinstance(other, PanoptesMetricDimension):
             return False
         return self.name < other.name
@@ -182,7 +186,7 @@ class PanoptesMetricDimension(object):
 class PanoptesMetricsGroupEncoder(json.JSONEncoder):
     """Writes groups, metrics, dimensions, resources and sets; sets come sorted where they can be."""
 
-    def default(self, o):
+    def default(self, o: Any) -> Any:
         if isinstance(o, (set, frozenset)):
             return sorted(o, key=str)
         for cls in (PanoptesResource, PanoptesMetric, PanoptesMetricDimension, PanoptesMetricsGroup):
@@ -195,13 +199,14 @@ class PanoptesMetricsGroupEncoder(json.JSONEncoder):
 class PanoptesMetricsGroup(object):
     """Metrics of one resource that share a type, an interval and dimensions."""
 
-    def __init__(self, resource, group_type, interval, creation_timestamp=None):
+    def __init__(self, resource: PanoptesResource, group_type: str, interval: int,
+                 creation_timestamp: float | None = None) -> None:
         check(PanoptesMetricValidators.valid_panoptes_resource(resource),
               'resource must be an instance of PanoptesResource')
         check(PanoptesValidators.valid_nonempty_string(group_type), 'group_type must be a non-empty string')
         check(PanoptesValidators.valid_nonzero_integer(interval), 'interval must a integer greater than zero')
 
-        self.__data = {
+        self.__data: dict[str, Any] = {
             'metrics_group_type': group_type,
             'metrics_group_interval': interval,
             # A timestamp that is given is neither checked nor rounded, as in Panoptes.
@@ -213,9 +218,9 @@ class PanoptesMetricsGroup(object):
             'dimensions': set(),
         }
         # Name and type of each metric.
-        self.__metrics_index = set()
+        self.__metrics_index: set[tuple[str, int]] = set()
 
-    def copy(self, retain_timestamp=True):
+    def copy(self, retain_timestamp: bool = True) -> PanoptesMetricsGroup:
         """A group with the same resource, type and interval and the same metrics and dimensions."""
         group = PanoptesMetricsGroup(
             self.resource, self.group_type, self.interval, self.creation_timestamp if retain_timestamp else None)
@@ -225,7 +230,7 @@ class PanoptesMetricsGroup(object):
             group.add_metric(metric)
         return group
 
-    def add_metric(self, metric):
+    def add_metric(self, metric: PanoptesMetric) -> None:
         """KeyError if there is a metric of this name and type already."""
         check(PanoptesMetricValidators.valid_panoptes_metric(metric), 'metric must be an instance of PanoptesMetric')
         key = (metric.metric_name, metric.metric_type)
@@ -235,13 +240,13 @@ class PanoptesMetricsGroup(object):
         self.__data['metrics'].add(metric)
         self.__metrics_index.add(key)
 
-    def __find_dimension(self, name):
+    def __find_dimension(self, name: str) -> PanoptesMetricDimension | None:
         for dimension in self.__data['dimensions']:
             if dimension.name == name:
                 return dimension
         return None
 
-    def add_dimension(self, dimension):
+    def add_dimension(self, dimension: PanoptesMetricDimension) -> None:
         """KeyError if there is a dimension of this name already."""
         check(PanoptesMetricValidators.valid_panoptes_metric_dimension(dimension),
               'dimension must be instance of PanoptesMetricDimension')
@@ -251,7 +256,7 @@ class PanoptesMetricsGroup(object):
                                'Please use upsert_dimension if you need to update dimensions' % dimension.name)
             self.__data['dimensions'].add(dimension)
 
-    def upsert_dimension(self, dimension):
+    def upsert_dimension(self, dimension: PanoptesMetricDimension) -> None:
         """Adds the dimension, in place of the one of this name if there is one."""
         check(PanoptesMetricValidators.valid_panoptes_metric_dimension(dimension),
               'dimension must be instance of PanoptesMetricDimension')
@@ -259,119 +264,119 @@ class PanoptesMetricsGroup(object):
             self.__data['dimensions'].discard(self.__find_dimension(dimension.name))
             self.__data['dimensions'].add(dimension)
 
-    def get_dimension_by_name(self, dimension_name):
+    def get_dimension_by_name(self, dimension_name: str) -> PanoptesMetricDimension | None:
         """The dimension, or None."""
         _check_dimension_name(dimension_name)
         with _dimensions_lock:
             return self.__find_dimension(dimension_name)
 
-    def contains_dimension_by_name(self, dimension_name):
+    def contains_dimension_by_name(self, dimension_name: str) -> bool:
         return self.get_dimension_by_name(dimension_name) is not None
 
-    def delete_dimension_by_name(self, dimension_name):
+    def delete_dimension_by_name(self, dimension_name: str) -> None:
         """Removes the dimension if it is there."""
         _check_dimension_name(dimension_name)
         with _dimensions_lock:
             self.__data['dimensions'].discard(self.__find_dimension(dimension_name))
 
     @staticmethod
-    def flatten_dimensions(dimensions):
+    def flatten_dimensions(dimensions: Iterable[dict[str, Any]]) -> dict[str, str]:
         """From a list as in the JSON form to {name: value}."""
         return {dimension['dimension_name']: dimension['dimension_value'] for dimension in dimensions}
 
     @staticmethod
-    def flatten_metrics(metrics):
+    def flatten_metrics(metrics: Iterable[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
         """From a list as in the JSON form to {'counter': {name: {'value', 'timestamp'}}, 'gauge': {...}}."""
-        flat = {'counter': {}, 'gauge': {}}
+        flat: dict[str, dict[str, dict[str, Any]]] = {'counter': {}, 'gauge': {}}
         for metric in metrics:
             flat[metric['metric_type']][metric['metric_name']] = {
                 'value': metric['metric_value'], 'timestamp': metric['metric_creation_timestamp']}
         return flat
 
     @property
-    def resource(self):
+    def resource(self) -> PanoptesResource:
         return self.__data['resource']
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[PanoptesMetric]:
         return sorted(self.__data['metrics'], key=_by_name_and_type)
 
     @property
-    def dimensions(self):
+    def dimensions(self) -> list[PanoptesMetricDimension]:
         with _dimensions_lock:
             return sorted(self.__data['dimensions'])
 
     @property
-    def group_type(self):
+    def group_type(self) -> str:
         return self.__data['metrics_group_type']
 
     @property
-    def interval(self):
+    def interval(self) -> int:
         return self.__data['metrics_group_interval']
 
     @property
-    def schema_version(self):
+    def schema_version(self) -> str:
         return self.__data['metrics_group_schema_version']
 
     @property
-    def creation_timestamp(self):
+    def creation_timestamp(self) -> float:
         return self.__data['metrics_group_creation_timestamp']
 
     @property
-    def json(self):
+    def json(self) -> str:
         return json.dumps(self.__data, cls=PanoptesMetricsGroupEncoder)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return ('PanoptesMetricsGroup[resource:{},interval:{},schema_version:{},group_type:{},creation_timestamp:{},'
                 'dimensions:[{}],metrics:[{}]]').format(
             repr(self.resource), self.interval, self.schema_version, self.group_type, self.creation_timestamp,
             ','.join(repr(dimension) for dimension in self.dimensions),
             ','.join(repr(metric) for metric in self.metrics))
 
-    def __identity(self):
+    def __identity(self) -> tuple[tuple[str, int] | None, list[PanoptesMetric], list[PanoptesMetricDimension]]:
         """What makes two groups one, besides the resource. Without metrics a group says nothing that its type and
         interval could tell apart."""
         metrics = self.metrics
         kind = (self.group_type, self.interval) if metrics else None
         return kind, metrics, self.dimensions
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         kind, metrics, dimensions = self.__identity()
         # Texts, because the text of a resource holds plugin and endpoint, too, which its equality leaves out.
         return hash((kind, str(self.resource), tuple(map(str, metrics)), tuple(map(str, dimensions))))
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, PanoptesMetricsGroup):
             return False
         return self.resource == other.resource and self.__identity() == other.__identity()
 
-    def __lt__(self, other):
+    def __lt__(self, other: object) -> bool:
         if not isinstance(other, PanoptesMetricsGroup):
             return False
         return self.group_type < other.group_type
 
 
-class PanoptesMetricsGroupSet(_MemberSet):
+class PanoptesMetricsGroupSet(_MemberSet[PanoptesMetricsGroup]):
     """What a polling plugin returns."""
 
-    def __init__(self):
-        self._metrics_groups = set()
+    def __init__(self) -> None:
+        self._metrics_groups: set[PanoptesMetricsGroup] = set()
 
-    def _check(self, member):
+    def _check(self, member: Any) -> None:
         check(PanoptesMetricValidators.valid_panoptes_metrics_group(member),
               'metrics_group must be an instance of PanoptesMetricsGroup')
 
-    def _members(self):
+    def _members(self) -> set[PanoptesMetricsGroup]:
         return self._metrics_groups
 
-    def _empty(self):
+    def _empty(self) -> PanoptesMetricsGroupSet:
         return PanoptesMetricsGroupSet()
 
     @property
-    def metrics_groups(self):
+    def metrics_groups(self) -> set[PanoptesMetricsGroup]:
         return self._metrics_groups
 
-    def add(self, metrics_group):
+    def add(self, metrics_group: PanoptesMetricsGroup) -> None:
         """Adds the group; one that equals a group of the set already is dropped, which is logged."""
         before = len(self._metrics_groups)
         super(PanoptesMetricsGroupSet, self).add(metrics_group)
@@ -381,21 +386,21 @@ class PanoptesMetricsGroupSet(_MemberSet):
                             metrics_group.group_type, metrics_group.resource)
 
 
-class PanoptesMetricSet(_MemberSet):
+class PanoptesMetricSet(_MemberSet[PanoptesMetric]):
     """A set of metrics."""
 
-    def __init__(self):
-        self._metrics = set()
+    def __init__(self) -> None:
+        self._metrics: set[PanoptesMetric] = set()
 
-    def _check(self, member):
+    def _check(self, member: Any) -> None:
         check(PanoptesMetricValidators.valid_panoptes_metric(member), 'metric must be an instance of PanoptesMetric')
 
-    def _members(self):
+    def _members(self) -> set[PanoptesMetric]:
         return self._metrics
 
-    def _empty(self):
+    def _empty(self) -> PanoptesMetricSet:
         return PanoptesMetricSet()
 
     @property
-    def metrics(self):
+    def metrics(self) -> set[PanoptesMetric]:
         return self._metrics

@@ -1,9 +1,12 @@
 """Resources, their sets and their store; see docs/panoptes/python-api.md section 4."""
+from __future__ import annotations
+
 import hashlib
 import json
 import re
 from collections import OrderedDict
 from time import time
+from typing import Any, Iterator
 
 from yahoo_panoptes.framework import const
 from yahoo_panoptes.framework.context import PanoptesContext, PanoptesContextValidators
@@ -23,16 +26,17 @@ _STORE_METADATA = re.compile(r'(meta\.)(.*?)(\|)(.*?)(\||$)', re.DOTALL)
 
 class PanoptesResourceValidators(object):
     @classmethod
-    def valid_panoptes_resource(cls, resource):
+    def valid_panoptes_resource(cls, resource: object) -> bool:
         return isinstance(resource, PanoptesResource)
 
 
 class PanoptesResource(object):
     """What is polled: six texts that name it, and metadata."""
 
-    def __init__(self, resource_site, resource_class, resource_subclass, resource_type, resource_id, resource_endpoint,
-                 resource_creation_timestamp=None, resource_plugin=None,
-                 resource_ttl=const.RESOURCE_MANAGER_RESOURCE_EXPIRE):
+    def __init__(self, resource_site: str, resource_class: str, resource_subclass: str, resource_type: str,
+                 resource_id: str, resource_endpoint: str, resource_creation_timestamp: Any = None,
+                 resource_plugin: str | None = None,
+                 resource_ttl: int = const.RESOURCE_MANAGER_RESOURCE_EXPIRE) -> None:
         nonempty = PanoptesValidators.valid_nonempty_string
         check(nonempty(resource_site), 'resource_site must be a non-empty str')
         check(nonempty(resource_class), 'resource_class must be a non-empty str')
@@ -44,7 +48,7 @@ class PanoptesResource(object):
               'resource_plugin must be None or a non-empty str')
         check(PanoptesValidators.valid_nonzero_integer(resource_ttl), 'resource_ttl must be an integer greater than 0')
 
-        self.__data = OrderedDict((
+        self.__data: OrderedDict[str, Any] = OrderedDict((
             ('resource_site', resource_site),
             ('resource_class', resource_class),
             ('resource_subclass', resource_subclass),
@@ -55,51 +59,51 @@ class PanoptesResource(object):
             ('resource_creation_timestamp', resource_creation_timestamp or time()),
             ('resource_plugin', resource_plugin),
         ))
-        self.__serialization_key = None
+        self.__serialization_key: str | None = None
 
     @property
-    def resource_site(self):
+    def resource_site(self) -> str:
         return self.__data['resource_site']
 
     @property
-    def resource_class(self):
+    def resource_class(self) -> str:
         return self.__data['resource_class']
 
     @property
-    def resource_subclass(self):
+    def resource_subclass(self) -> str:
         return self.__data['resource_subclass']
 
     @property
-    def resource_type(self):
+    def resource_type(self) -> str:
         return self.__data['resource_type']
 
     @property
-    def resource_id(self):
+    def resource_id(self) -> str:
         return self.__data['resource_id']
 
     @property
-    def resource_endpoint(self):
+    def resource_endpoint(self) -> str:
         return self.__data['resource_endpoint']
 
     @property
-    def resource_metadata(self):
+    def resource_metadata(self) -> OrderedDict[str, str]:
         return self.__data['resource_metadata']
 
     @property
-    def resource_creation_timestamp(self):
+    def resource_creation_timestamp(self) -> Any:
         return self.__data['resource_creation_timestamp']
 
     @property
-    def resource_plugin(self):
+    def resource_plugin(self) -> str | None:
         return self.__data['resource_plugin']
 
     @property
-    def resource_ttl(self):
+    def resource_ttl(self) -> str:
         """Seconds, as text."""
         return self.__data['resource_metadata']['_resource_ttl']
 
     @property
-    def serialization_key(self):
+    def serialization_key(self) -> str:
         """Names the resource in the store; TypeError if it has no plugin."""
         if self.__serialization_key is None:
             data = self.__data
@@ -115,14 +119,14 @@ class PanoptesResource(object):
         return self.__serialization_key
 
     @property
-    def json(self):
+    def json(self) -> str:
         return json.dumps(self.__data, cls=PanoptesResourceEncoder)
 
     @property
-    def raw(self):
+    def raw(self) -> OrderedDict[str, Any]:
         return self.__data
 
-    def add_metadata(self, key, value):
+    def add_metadata(self, key: str, value: str) -> None:
         """Sets the metadata of this key."""
         check(PanoptesValidators.valid_nonempty_string(key), 'key must be a non-empty str or unicode')
         check(PanoptesValidators.valid_nonempty_string(value), 'value must be a non-empty str or unicode')
@@ -133,33 +137,33 @@ class PanoptesResource(object):
         self.__data['resource_metadata'][key] = value
 
     @staticmethod
-    def resource_from_dict(resource_dict):
+    def resource_from_dict(resource_dict: dict[str, Any]) -> PanoptesResource:
         """Makes a resource of a dictionary as in the JSON form; KeyError if a key is missing."""
         check(isinstance(resource_dict, dict), 'resource_dict must be a dict')
         plugin = resource_dict['resource_plugin']
-        identity = [resource_dict[key] for key in (
+        identity: dict[str, Any] = {key: resource_dict[key] for key in (
             'resource_site', 'resource_class', 'resource_subclass', 'resource_type', 'resource_id',
-            'resource_endpoint')]
+            'resource_endpoint')}
         metadata = resource_dict['resource_metadata']
         ttl = int(metadata.get('_resource_ttl', const.RESOURCE_MANAGER_RESOURCE_EXPIRE))
         resource = PanoptesResource(
-            *identity, resource_creation_timestamp=resource_dict['resource_creation_timestamp'],
+            **identity, resource_creation_timestamp=resource_dict['resource_creation_timestamp'],
             resource_plugin=plugin, resource_ttl=ttl)
         for key, value in metadata.items():
             resource.add_metadata(key, value)
         return resource
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self.serialization_key
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.serialization_key
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         # Takes in plugin and endpoint, which equality does not: a set keeps resources that differ in these.
         return int(_md5(self.serialization_key.encode('utf-8', 'surrogatepass')).hexdigest(), 16)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         if not isinstance(other, PanoptesResource):
             return False
         return (self.resource_id == other.resource_id and self.resource_site == other.resource_site
@@ -167,13 +171,13 @@ class PanoptesResource(object):
                 and self.resource_subclass == other.resource_subclass
                 and self.resource_type == other.resource_type)
 
-    def __lt__(self, other):
+    def __lt__(self, other: object) -> bool:
         if not isinstance(other, PanoptesResource):
             return False
         return self.resource_id < other.resource_id
 
 
-def _md5(data):
+def _md5(data: bytes) -> Any:
     try:
         return hashlib.md5(data, usedforsecurity=False)
     except TypeError:  # before Python 3.9
@@ -181,77 +185,77 @@ def _md5(data):
 
 
 class PanoptesResourceEncoder(json.JSONEncoder):
-    def default(self, o):
+    def default(self, o: Any) -> Any:
         if isinstance(o, set):
             return list(o)
         if isinstance(o, PanoptesResource):
-            return o._PanoptesResource__data
+            return getattr(o, '_PanoptesResource__data')
         return json.JSONEncoder.default(self, o)
 
 
 class PanoptesResourceSet(object):
     """What a discovery plugin returns."""
 
-    def __init__(self):
-        self.__data = {
+    def __init__(self) -> None:
+        self.__data: dict[str, Any] = {
             'resources': set(),
             'resource_set_creation_timestamp': time(),
             'resource_set_schema_version': '0.1',
         }
 
-    def add(self, resource):
+    def add(self, resource: PanoptesResource) -> None:
         check(PanoptesResourceValidators.valid_panoptes_resource(resource),
               'resource must an instance of PanoptesResource')
         self.__data['resources'].add(resource)
 
-    def remove(self, resource):
+    def remove(self, resource: PanoptesResource) -> None:
         """KeyError if the resource is not in the set."""
         check(PanoptesResourceValidators.valid_panoptes_resource(resource),
               'resource must an instance of PanoptesResource')
         self.__data['resources'].remove(resource)
 
-    def get_resources_by_site(self):
+    def get_resources_by_site(self) -> dict[str, list[PanoptesResource]]:
         """A dict from site to list of resources."""
-        sites = {}
+        sites: dict[str, list[PanoptesResource]] = {}
         for resource in self.resources:
             sites.setdefault(resource.resource_site, []).append(resource)
         return sites
 
     @property
-    def resources(self):
+    def resources(self) -> set[PanoptesResource]:
         return self.__data['resources']
 
     @property
-    def resource_set_creation_timestamp(self):
+    def resource_set_creation_timestamp(self) -> float:
         return self.__data['resource_set_creation_timestamp']
 
     @resource_set_creation_timestamp.setter
-    def resource_set_creation_timestamp(self, timestamp):
+    def resource_set_creation_timestamp(self, timestamp: float) -> None:
         check(PanoptesValidators.valid_timestamp(timestamp),
               'timestamp should be an Unix epoch int|float not more than 7 days old or more than 60 seconds in the '
               'future')
         self.__data['resource_set_creation_timestamp'] = timestamp
 
     @property
-    def resource_set_schema_version(self):
+    def resource_set_schema_version(self) -> str:
         return self.__data['resource_set_schema_version']
 
     @property
-    def json(self):
+    def json(self) -> str:
         return json.dumps(self.__data, cls=PanoptesResourceEncoder)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[PanoptesResource]:
         return iter(self.resources)
 
-    def __next__(self):
+    def __next__(self) -> PanoptesResource:
         return next(iter(self.resources))
 
     next = __next__
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.resources)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return repr(self.resources)
 
 
@@ -260,7 +264,7 @@ class PanoptesResourcesKeyValueStore(PanoptesKeyValueStore):
 
     redis_group = const.RESOURCE_MANAGER_REDIS_GROUP
 
-    def __init__(self, panoptes_context):
+    def __init__(self, panoptes_context: PanoptesContext) -> None:
         super(PanoptesResourcesKeyValueStore, self).__init__(
             panoptes_context, const.RESOURCE_MANAGER_KEY_VALUE_NAMESPACE)
 
@@ -268,12 +272,12 @@ class PanoptesResourcesKeyValueStore(PanoptesKeyValueStore):
 class PanoptesResourceStore(object):
     """Reads and writes resources in their key/value form (docs/panoptes/formats.md section 2)."""
 
-    def __init__(self, panoptes_context):
+    def __init__(self, panoptes_context: PanoptesContext) -> None:
         check(PanoptesContextValidators.valid_panoptes_context(panoptes_context),
               'panoptes_context must be an instance of PanoptesContext')
         self.__kv = panoptes_context.get_kv_store(PanoptesResourcesKeyValueStore)
 
-    def get_resources(self, site=None, plugin_name=None):
+    def get_resources(self, site: str | None = None, plugin_name: str | None = None) -> PanoptesResourceSet:
         """The resources of a plugin and, of these, of a site; a site alone matches nothing, as in Panoptes."""
         pattern = ''
         if plugin_name:
@@ -285,7 +289,7 @@ class PanoptesResourceStore(object):
             resources.add(self.get_resource(key))
         return resources
 
-    def get_resource(self, resource_key):
+    def get_resource(self, resource_key: str) -> PanoptesResource:
         """PanoptesResourceError if it is not there or cannot be read."""
         try:
             value = self.__kv.get(resource_key)
@@ -296,7 +300,7 @@ class PanoptesResourceStore(object):
             raise PanoptesResourceError('No resource found for key "{}"'.format(resource_key))
         return self.__deserialize(resource_key, value)
 
-    def add_resource(self, plugin_signature, resource):
+    def add_resource(self, plugin_signature: str, resource: PanoptesResource) -> None:
         """Writes the resource for as long as its TTL says."""
         try:
             value = ['timestamp', str(resource.resource_creation_timestamp)]
@@ -306,14 +310,14 @@ class PanoptesResourceStore(object):
         except Exception as e:
             raise PanoptesResourceError('Error trying to add resource "{}": {}'.format(resource, e))
 
-    def delete_resource(self, plugin_signature, resource):
+    def delete_resource(self, plugin_signature: str, resource: PanoptesResource) -> None:
         try:
             self.__kv.delete(resource.serialization_key)
         except Exception as e:
             raise PanoptesResourceError('Error trying to delete resource "{}": {}'.format(resource, e))
 
     @staticmethod
-    def __deserialize(key, value):
+    def __deserialize(key: str, value: str) -> PanoptesResource:
         names = _STORE_KEY.match(key)
         if not names:
             raise PanoptesResourceError('Resource key "{}" does not match pattern'.format(key))

@@ -1,5 +1,8 @@
 """The base class of polling plugins."""
+from __future__ import annotations
+
 import abc
+from typing import Any
 
 from yahoo_panoptes.framework.exceptions import (
     PanoptesPollingPluginConfigurationError,
@@ -12,7 +15,7 @@ class PanoptesPollingPluginInfo(PanoptesPluginInfo):
     """A polling plugin as its file describes it."""
 
     @property
-    def resource_filter(self):
+    def resource_filter(self) -> str:
         """PanoptesPollingPluginConfigurationError if the file says none."""
         try:
             return self.details.get('main', 'resource_filter')
@@ -26,5 +29,5 @@ class PanoptesPollingPlugin(PanoptesBasePlugin):
     """Derive from this and define run(context), which returns a PanoptesMetricsGroupSet."""
 
     @abc.abstractmethod
-    def run(self, context):
+    def run(self, context: Any) -> Any:
         raise NotImplementedError

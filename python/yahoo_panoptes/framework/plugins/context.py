@@ -1,15 +1,20 @@
 """What a plugin's run() is given; see docs/panoptes/runtime.md section 6."""
-import logging
+from __future__ import annotations
 
-from yahoo_panoptes.framework.context import PanoptesContextValidators
-from yahoo_panoptes.framework.utilities.key_value_store import PanoptesKeyValueStoreValidators
+import logging
+from typing import Any
+
+from yahoo_panoptes.framework.context import PanoptesContext, PanoptesContextValidators
+from yahoo_panoptes.framework.utilities.key_value_store import PanoptesKeyValueStore, PanoptesKeyValueStoreValidators
+from yahoo_panoptes.framework.utilities.secrets import PanoptesSecretsStore
 from yahoo_panoptes.framework.validators import PanoptesValidators, check
 
 
 class PanoptesPluginContext(object):
     """Configuration, logger, stores and the resource of one run."""
 
-    def __init__(self, panoptes_context, logger_name, config, key_value_store, secrets_store, data=None):
+    def __init__(self, panoptes_context: PanoptesContext, logger_name: str, config: dict[str, Any],
+                 key_value_store: PanoptesKeyValueStore, secrets_store: PanoptesKeyValueStore, data: Any = None) -> None:
         check(PanoptesContextValidators.valid_panoptes_context(panoptes_context),
               'panoptes_context must be an instance of PanoptesContext')
         check(PanoptesValidators.valid_nonempty_string(logger_name), 'logger_name must be a non-empty str')
@@ -22,47 +27,53 @@ class PanoptesPluginContext(object):
         self.__logger = logging.getLogger(logger_name)
         self.__config = config
         self.__key_value_store = key_value_store
-        self.__secrets_store = secrets_store
+        self.__secrets_store: Any = secrets_store
         self.__data = data
         config_object = panoptes_context.config_object
         self.__snmp = config_object.snmp_defaults
         self.__x509 = config_object.x509_defaults
         self.__sites = config_object.sites
+        self.__explicit_community = getattr(config_object, 'explicit_community', None)
 
     @property
-    def config(self):
+    def config(self) -> dict[str, Any]:
         """The plugin file: {section: {option: text}}. A section that is missing reads as an empty one."""
         return self.__config
 
     @property
-    def logger(self):
+    def logger(self) -> logging.Logger:
         return self.__logger
 
     @property
-    def kv(self):
+    def kv(self) -> PanoptesKeyValueStore:
         """The store that all plugins share."""
         return self.__key_value_store
 
     @property
-    def secrets(self):
+    def secrets(self) -> PanoptesSecretsStore:
         return self.__secrets_store
 
     @property
-    def data(self):
+    def data(self) -> Any:
         """The resource to work on, or None."""
         return self.__data
 
     @property
-    def sites(self):
+    def sites(self) -> set[str]:
         return self.__sites
 
     @property
-    def snmp(self):
+    def snmp(self) -> dict[str, Any]:
         """The site's SNMP defaults."""
         return self.__snmp
 
     @property
-    def x509(self):
+    def explicit_community(self) -> str | None:
+        """The community that the site's configuration names, None if it names none; not of Panoptes."""
+        return self.__explicit_community
+
+    @property
+    def x509(self) -> dict[str, Any]:
         """The site's certificate defaults."""
         return self.__x509
 
@@ -70,13 +81,14 @@ class PanoptesPluginContext(object):
 class PanoptesPluginWithEnrichmentContext(PanoptesPluginContext):
     """The context that every run gets."""
 
-    def __init__(self, panoptes_context, logger_name, config, key_value_store, secrets_store, data=None,
-                 enrichment=None):
+    def __init__(self, panoptes_context: PanoptesContext, logger_name: str, config: dict[str, Any],
+                 key_value_store: PanoptesKeyValueStore, secrets_store: PanoptesKeyValueStore, data: Any = None,
+                 enrichment: Any = None) -> None:
         super(PanoptesPluginWithEnrichmentContext, self).__init__(
             panoptes_context, logger_name, config, key_value_store, secrets_store, data)
         self.__enrichment = enrichment
 
     @property
-    def enrichment(self):
+    def enrichment(self) -> Any:
         """What is known about the resource besides, or None."""
         return self.__enrichment

@@ -1,8 +1,11 @@
 """Pings a host with the system's own program; see docs/panoptes/python-api.md section 10."""
+from __future__ import annotations
+
 import json
 import random
 import re
 import subprocess
+from typing import Any
 
 try:
     import requests
@@ -32,12 +35,12 @@ _ROUND_TRIPS = re.compile(r'(?:rtt|round-trip) min/avg/max/(?:mdev|stddev) = '
 class PanoptesPing(object):
     """The result of a ping; what is not known is None."""
 
-    def __init__(self):
-        self._response = dict.fromkeys((
+    def __init__(self) -> None:
+        self._response: dict[str, Any] = dict.fromkeys((
             'packets_transmitted', 'packets_received', 'packet_loss_pct', 'execution_time',
             'round_trip_min', 'round_trip_avg', 'round_trip_max', 'round_trip_stddev'))
 
-    def _parse(self, output):
+    def _parse(self, output: str) -> bool:
         """Takes what it finds in the output; returns whether it found the counts."""
         packets = _PACKETS.search(output)
         if packets:
@@ -53,41 +56,41 @@ class PanoptesPing(object):
         return packets is not None
 
     @property
-    def packets_transmitted(self):
+    def packets_transmitted(self) -> int | None:
         return self._response['packets_transmitted']
 
     @property
-    def packets_received(self):
+    def packets_received(self) -> int | None:
         return self._response['packets_received']
 
     @property
-    def packet_loss_pct(self):
+    def packet_loss_pct(self) -> float | None:
         return self._response['packet_loss_pct']
 
     @property
-    def execution_time(self):
+    def execution_time(self) -> float | None:
         """Seconds."""
         return self._response['execution_time']
 
     @property
-    def round_trip_min(self):
+    def round_trip_min(self) -> float | None:
         """Milliseconds, as the next three."""
         return self._response['round_trip_min']
 
     @property
-    def round_trip_avg(self):
+    def round_trip_avg(self) -> float | None:
         return self._response['round_trip_avg']
 
     @property
-    def round_trip_max(self):
+    def round_trip_max(self) -> float | None:
         return self._response['round_trip_max']
 
     @property
-    def round_trip_stddev(self):
+    def round_trip_stddev(self) -> float | None:
         return self._response['round_trip_stddev']
 
     @property
-    def response(self):
+    def response(self) -> str:
         """All of it as JSON."""
         return json.dumps(self._response)
 
@@ -96,7 +99,7 @@ class PanoptesPingDirect(PanoptesPing):
     """Pings at once. PanoptesPingTimeoutException if packets were lost so that ping reports a failure,
     PanoptesPingException if it cannot ping."""
 
-    def __init__(self, count=10, timeout=10, hostname='localhost'):
+    def __init__(self, count: int = 10, timeout: int = 10, hostname: str = 'localhost') -> None:
         check(PanoptesValidators.valid_nonzero_integer(count), 'count must be integer > 0')
         check(PanoptesValidators.valid_nonempty_string(hostname), 'hostname must be nonempty string')
         check(PanoptesValidators.valid_nonzero_integer(timeout), 'timeout must be integer > 0')
@@ -118,14 +121,15 @@ class PanoptesPingDirect(PanoptesPing):
 class PanoptesPingSteamroller(PanoptesPing):
     """Would ping through a proxy, whose server was never published."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: object, **kwargs: object) -> None:
         super(PanoptesPingSteamroller, self).__init__()
         raise PanoptesPingConnectionError('there is no client for ping_route "steamroller"')
 
 
 class PanoptesPingConnectionFactory(object):
     @staticmethod
-    def get_ping_connection(resource, context=None, count=10, timeout=10):
+    def get_ping_connection(resource: PanoptesResource, context: Any = None, count: int = 10,
+                            timeout: int = 10) -> PanoptesPing:
         """Pings the endpoint of the resource and returns the result."""
         check(isinstance(resource, PanoptesResource), 'resource must be an instance of PanoptesResource')
         metadata = resource.resource_metadata

@@ -1,0 +1,3 @@
+"""What differs between versions of Python."""
+
+urepr = repr

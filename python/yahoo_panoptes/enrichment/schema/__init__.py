@@ -1,0 +1,1 @@
+"""Schemas of the enrichment that Panoptes' own plugins write and read."""
