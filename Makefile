@@ -55,10 +55,11 @@ test: test-unit test-python test-e2e test-kafka
 test-unit: | preflight
 	@for m in $(MODULES); do echo "==> go test $$m"; (cd $$m && go test $(GOTESTFLAGS) ./...); done
 
+## test-python: the Python tests with each interpreter from 3.8 to 3.13 that is found (PYTHONS="python3.11 ..." names them)
 .PHONY: test-python
 test-python: | preflight
-	@echo "==> python tests"
-	@cd python && python3 -B -W error::SyntaxWarning -m unittest discover -s tests -q
+	@scripts/check-types
+	@scripts/test-python
 
 ## test-e2e: the built programs against the embedded broker
 .PHONY: test-e2e

@@ -175,7 +175,8 @@ class PanoptesEnrichmentGroup(object):
         check(PanoptesValidators.valid_nonempty_string(metadata_key), 'metadata_key must be a string')
         if metadata_key.startswith('_'):
             raise ValueError('Failed to update reserved metadata')
-        check(PanoptesValidators.valid_nonempty_string(metadata_value) or PanoptesValidators.valid_number(metadata_value),
+        valid = PanoptesValidators
+        check(valid.valid_nonempty_string(metadata_value) or valid.valid_number(metadata_value),
               'metadata_value must be any of string / float / integer')
         self.metadata[metadata_key] = metadata_value
 

@@ -3,7 +3,8 @@ from yahoo_panoptes.framework.enrichment import PanoptesEnrichmentGroup, Panopte
 
 INTERFACE_SCHEMA_NAMESPACE = 'interface'
 
-_TEXTS = ('description', 'media_type', 'interface_name', 'alias', 'parent_interface_name', 'parent_interface_media_type')
+_TEXTS = ('description', 'media_type', 'interface_name', 'alias', 'parent_interface_name',
+          'parent_interface_media_type')
 _SPEEDS = ('configured_speed', 'port_speed', 'parent_interface_configured_speed', 'parent_interface_port_speed')
 _REMOTE = ('remote_device', 'remote_device_site', 'remote_device_function', 'remote_device_purpose',
            'physical_address')

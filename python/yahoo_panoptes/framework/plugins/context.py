@@ -14,7 +14,8 @@ class PanoptesPluginContext(object):
     """Configuration, logger, stores and the resource of one run."""
 
     def __init__(self, panoptes_context: PanoptesContext, logger_name: str, config: dict[str, Any],
-                 key_value_store: PanoptesKeyValueStore, secrets_store: PanoptesKeyValueStore, data: Any = None) -> None:
+                 key_value_store: PanoptesKeyValueStore, secrets_store: PanoptesKeyValueStore,
+                 data: Any = None) -> None:
         check(PanoptesContextValidators.valid_panoptes_context(panoptes_context),
               'panoptes_context must be an instance of PanoptesContext')
         check(PanoptesValidators.valid_nonempty_string(logger_name), 'logger_name must be a non-empty str')

@@ -22,6 +22,7 @@ from yahoo_panoptes.framework.exceptions import (
 )
 from yahoo_panoptes.framework.resources import PanoptesResource
 from yahoo_panoptes.framework.validators import PanoptesValidators, check
+from yahoo_panoptes.plugins.helpers.snmp_connections import PanoptesSNMPConnectionFactory
 
 # Separately, because the second line is missing when nothing came back; and other counts, such as of errors, may stand
 # between the first ones.

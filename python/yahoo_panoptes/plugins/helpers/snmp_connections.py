@@ -30,7 +30,8 @@ class PanoptesSNMPConnectionFactory(object):
                             community_suffix: str | None = None) -> PanoptesSNMPConnection:
         """A connection to the resource's endpoint; what is not given is the site's. With a suffix the community is
         ``<community>@<suffix>``, as for the contexts of VLANs. PanoptesSNMPException without a community."""
-        check(isinstance(plugin_context, PanoptesPluginContext), 'plugin_context must instance of PanoptesPluginContext')
+        check(isinstance(plugin_context, PanoptesPluginContext),
+              'plugin_context must instance of PanoptesPluginContext')
         check(isinstance(resource, PanoptesResource), 'resource must be an instance of PanoptesResource')
         defaults = plugin_context.snmp
         timeout = defaults['timeout'] if timeout is None else timeout

@@ -92,8 +92,9 @@ class PanoptesSNMPPluginConfiguration(object):
             try:
                 secret = self._plugin_context.secrets.get_by_site(self._community_string_key, site)
             except Exception as e:
-                raise PanoptesSNMPException('Could not fetch SNMP community string for site "{}" using key "{}": {}'.format(
-                    site, self._community_string_key, repr(e)))
+                raise PanoptesSNMPException(
+                    'Could not fetch SNMP community string for site "{}" using key "{}": {}'.format(
+                        site, self._community_string_key, repr(e)))
             self._community = secret or self._plugin_context.snmp.get('community')
         check(PanoptesValidators.valid_nonempty_string(self._community), 'SNMP community must be a non-empty string')
 

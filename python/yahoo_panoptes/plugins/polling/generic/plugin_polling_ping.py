@@ -36,7 +36,8 @@ class PluginPollingPing(PanoptesPollingPlugin):
         group = PanoptesMetricsGroup(context.data, 'ping', int(context.config['main']['execute_frequency']))
         status = DEVICE_METRICS_STATES.SUCCESS
         try:
-            ping = PanoptesPingConnectionFactory.get_ping_connection(context.data, context, count=count, timeout=timeout)
+            ping = PanoptesPingConnectionFactory.get_ping_connection(
+                context.data, context, count=count, timeout=timeout)
             if ping.packet_loss_pct == 100.0:
                 status = DEVICE_METRICS_STATES.PING_FAILURE
             for metric, name in _METRICS:

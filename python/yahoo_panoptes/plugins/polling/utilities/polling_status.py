@@ -150,7 +150,8 @@ class PanoptesPollingStatus(object):
             if ping.packet_loss_pct == 100.0:
                 self._device_status = DEVICE_METRICS_STATES.PING_FAILURE
         except Exception as e:
-            self._logger.warning('Error while trying to ping "%s" (%s): %s', self.device_name, self.device_type, repr(e))
+            self._logger.warning(
+                'Error while trying to ping "%s" (%s): %s', self.device_name, self.device_type, repr(e))
             self._device_status = DEVICE_METRICS_STATES.PING_FAILURE
 
 

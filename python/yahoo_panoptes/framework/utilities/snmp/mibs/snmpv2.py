@@ -1,5 +1,12 @@
 """SNMPv2-MIB and HOST-RESOURCES-MIB, as far as plugins use them."""
-from yahoo_panoptes.framework.utilities.snmp.mibs.base import Mib, SNMPGauge32, SNMPInteger, SNMPInteger32, SNMPString, oid
+from yahoo_panoptes.framework.utilities.snmp.mibs.base import (
+    Mib,
+    SNMPGauge32,
+    SNMPInteger,
+    SNMPInteger32,
+    SNMPString,
+    oid,
+)
 
 _STORAGE = oid('.1.3.6.1.2.1.25.2.3.1')
 
