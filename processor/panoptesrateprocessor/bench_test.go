@@ -3,6 +3,7 @@ package panoptesrateprocessor
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,13 +46,13 @@ func (s shape) build(b *testing.B) pmetric.Metrics {
 	return builder.Take()
 }
 
-// advance makes the next batch of the last: all counters have grown.
-func advance(md pmetric.Metrics) {
+// advance makes the next batch of the last, in which all counters have changed.
+func advance(md pmetric.Metrics, by int64) {
 	for _, rm := range md.ResourceMetrics().All() {
 		for _, sm := range rm.ScopeMetrics().All() {
 			for _, m := range sm.Metrics().All() {
 				for _, p := range m.Sum().DataPoints().All() {
-					p.SetIntValue(p.IntValue() + 600)
+					p.SetIntValue(p.IntValue() + by)
 					p.SetTimestamp(p.Timestamp() + 60_000_000_000)
 				}
 			}
@@ -59,31 +60,62 @@ func advance(md pmetric.Metrics) {
 	}
 }
 
-// BenchmarkConsume is the way of a batch through the processor. "copy" is what it takes to make the batch, to be taken
-// off the others: data that passed belongs to the next component.
+// BenchmarkConsume is the way of a batch through the processor: counters of groups, or ones that a selector picked. "copy"
+// is what it takes to make the batch, to be taken off the others: data that passed belongs to the next component. "walk"
+// has all but the output: the points are resets.
 func BenchmarkConsume(b *testing.B) {
-	for _, s := range []shape{{100, 1, 8, 3}, {1, 48, 14, 2}, {1000, 1, 8, 3}} {
-		for _, mode := range []string{"copy", "first", "rate"} {
-			b.Run(fmt.Sprintf("%dx%dx%d/%s", s.resources, s.groups, s.counters, mode), func(b *testing.B) {
+	all := configOf(Transform{Metrics: []string{"interface.*"}, Match: MatchGlob})
+	replace := configOf(Transform{Metrics: []string{"interface.*"}, Match: MatchGlob, Output: OutputReplace})
+	modes := []struct {
+		name string
+		cfg  *Config
+	}{
+		{"copy", nil},
+		{"groups walk", createDefaultConfig().(*Config)},
+		{"groups", createDefaultConfig().(*Config)},
+		{"selected walk", all},
+		{"selected", all},
+		{"replace", replace},
+	}
+	for _, s := range []shape{{1000, 1, 8, 3}, {1, 48, 14, 2}} {
+		for _, mode := range modes {
+			b.Run(fmt.Sprintf("%dx%dx%d/%s", s.resources, s.groups, s.counters, mode.name), func(b *testing.B) {
 				next, err := consumer.NewMetrics(func(context.Context, pmetric.Metrics) error { return nil })
 				require.NoError(b, err)
-				p, err := newRateProcessor(componenttest.NewNopTelemetrySettings(), createDefaultConfig().(*Config), next)
+				if mode.cfg == nil {
+					mode.cfg = all
+				}
+				mode.cfg.MaxSeries = defaultMaxSeries
+				p, err := newRateProcessor(componenttest.NewNopTelemetrySettings(), mode.cfg, next)
 				require.NoError(b, err)
 				source := s.build(b)
+				if mode.cfg != modes[1].cfg && mode.cfg != modes[2].cfg {
+					withoutTransforms(source)
+				}
+				by := int64(600)
+				if strings.HasSuffix(mode.name, "walk") {
+					by = -1
+				}
 				b.ReportAllocs()
 				for b.Loop() {
-					if mode == "rate" {
-						advance(source)
-					}
+					advance(source, by)
 					md := pmetric.NewMetrics()
 					source.CopyTo(md)
-					if mode != "copy" {
+					if mode.name != "copy" {
 						require.NoError(b, p.ConsumeMetrics(b.Context(), md))
 					}
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*s.points()), "ns/point")
 				require.NoError(b, p.Shutdown(context.WithoutCancel(b.Context())))
 			})
+		}
+	}
+}
+
+func withoutTransforms(md pmetric.Metrics) {
+	for _, rm := range md.ResourceMetrics().All() {
+		for _, sm := range rm.ScopeMetrics().All() {
+			sm.Scope().Attributes().Clear()
 		}
 	}
 }

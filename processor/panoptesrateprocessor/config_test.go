@@ -1,7 +1,9 @@
 package panoptesrateprocessor
 
 import (
+	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -113,4 +115,25 @@ func TestFactoryRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "configuration is of type *struct {}")
 	_, err = createMetrics(t.Context(), nopSettings(), &Config{MaxSeries: 1, Transforms: []Transform{{Line: "x"}}}, nil)
 	require.ErrorContains(t, err, "transforms::0")
+}
+
+// TestReadmeExamples: what the README shows is a valid configuration.
+func TestReadmeExamples(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(readme, -1)
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		retrieved, err := confmap.NewRetrievedFromYAML(block[1])
+		require.NoError(t, err)
+		conf, err := retrieved.AsConf()
+		require.NoError(t, err)
+		sub, err := conf.Sub("processors::panoptes_rate")
+		require.NoError(t, err)
+		cfg := NewFactory().CreateDefaultConfig()
+		require.NoError(t, sub.Unmarshal(cfg), "%s", block[1])
+		require.NoError(t, confmap.Validate(cfg), "%s", block[1])
+		require.NotEqual(t, NewFactory().CreateDefaultConfig(), cfg)
+	}
 }
