@@ -67,7 +67,7 @@ test-e2e: build
 	@echo "==> end-to-end tests with the built programs and the embedded broker"
 	@PANOPTES_BIN=$(CURDIR)/$(BIN) go test $(GOTESTFLAGS) -count=1 -tags e2e ./test/e2e/...
 
-## test-kafka: the same, and the exporter's own tests, against a real Apache Kafka (PANOPTES_REQUIRE_KAFKA=1: a failure where it cannot run)
+## test-kafka: the same, and the exporter's own and panoptes tail's tests, against a real Apache Kafka (PANOPTES_REQUIRE_KAFKA=1: a failure where it cannot run)
 .PHONY: test-kafka
 test-kafka: build
 	@GOTESTFLAGS="$(GOTESTFLAGS)" PANOPTES_BIN=$(CURDIR)/$(BIN) scripts/test-kafka
@@ -105,7 +105,7 @@ check-tidy: | preflight
 .PHONY: lint
 lint: $(TOOLS)/staticcheck
 	@for m in $(MODULES); do (cd $$m && go vet ./... && $(CURDIR)/$(TOOLS)/staticcheck ./...); done
-	@go vet -tags 'e2e kafka' ./... && $(TOOLS)/staticcheck -tags 'e2e kafka' ./test/... ./exporter/...
+	@go vet -tags 'e2e kafka' ./... && $(TOOLS)/staticcheck -tags 'e2e kafka' ./test/... ./exporter/... ./cmd/...
 
 ## cross: compile for the other systems
 .PHONY: cross

@@ -106,7 +106,7 @@ func stopCollector(p *child.Process) error {
 func watch(ctx context.Context, s *setup, collector <-chan struct{}, v *viewer, duration time.Duration, stderr io.Writer) (ending, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	client, err := stream.Open(ctx, stream.Source{Brokers: []string{s.broker}, From: kgo.NewOffset().AtStart()})
+	client, err := stream.Open(ctx, stream.Source{Connection: stream.Connection{Brokers: []string{s.broker}}, From: kgo.NewOffset().AtStart()})
 	if err != nil {
 		return interrupted, ignoreCancel(ctx, err)
 	}

@@ -30,6 +30,8 @@ type viewer struct {
 	style term.Style
 	all   bool
 	now   func() time.Time
+	// reader is for show, which nothing else calls meanwhile.
+	reader *stream.Reader
 
 	mu      sync.Mutex
 	groups  map[string]*shown    // by partitioning key
@@ -52,21 +54,24 @@ type arrivals struct{ groups, rates int }
 
 func newViewer(out io.Writer, style term.Style, all bool) *viewer {
 	return &viewer{
-		out: out, style: style, all: all, now: time.Now,
+		out: out, style: style, all: all, now: time.Now, reader: stream.NewReader(),
 		groups: map[string]*shown{}, types: map[string]*arrivals{}, skipped: map[string]int{},
 	}
 }
 
-// show takes one record; it is called for each.
+// show takes one record; it is called for each, one after the other.
 func (v *viewer) show(r *kgo.Record) (bool, error) {
-	m := stream.Read(r)
-	rates := m.Rates()
+	return true, v.reader.Each(r, v.message)
+}
+
+func (v *viewer) message(m stream.Message) error {
+	rates := stream.Rates(m.Group)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.count++
 	kind, key := "(no metrics group)", ""
 	if m.Group != nil {
-		kind = m.Group.Type
+		kind = strings.Clone(m.Group.Type) // a part of the message
 		key = m.Group.Resource.Site + "|" + string(route.AppendPartitioningKey(nil, m.Group))
 	}
 	a := v.types[kind]
@@ -79,11 +84,11 @@ func (v *viewer) show(r *kgo.Record) (bool, error) {
 	a.rates += len(rates)
 	if !v.choose(key, len(rates) > 0, first) {
 		v.skipped[kind]++
-		return true, nil
+		return nil
 	}
 	v.buf = append(m.Append(v.buf[:0], v.style), '\n')
 	_, err := v.out.Write(v.buf)
-	return true, err
+	return err
 }
 
 // choose says whether to show a group: the first of a type always, then as many as a person can read, those first that

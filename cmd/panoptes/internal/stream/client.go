@@ -5,25 +5,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 )
-
-// AllProcessed is a pattern of the topics that carry metrics groups: those of all sites.
-const AllProcessed = `^.+-processed$`
 
 // connectLimit is how long the brokers may take to answer for the first time.
 const connectLimit = 10 * time.Second
 
 // Source says what to read.
 type Source struct {
-	Brokers []string
-	// Topics are names; none means AllProcessed, with topics that come into being later.
+	Connection
+	// Topics are names, and patterns with * and ?; none means AllProcessed.
 	Topics []string
 	// From is where to begin in each partition.
 	From kgo.Offset
@@ -31,39 +30,26 @@ type Source struct {
 	Logger kgo.Logger
 }
 
-// ParseFrom reads where to begin: "start", "end", or "-N" for the last N messages of each partition.
-func ParseFrom(text string) (kgo.Offset, error) {
-	switch text {
-	case "start":
-		return kgo.NewOffset().AtStart(), nil
-	case "end":
-		return kgo.NewOffset().AtEnd(), nil
-	}
-	if n, err := strconv.ParseInt(text, 10, 32); err == nil && n < 0 {
-		return kgo.NewOffset().AtEnd().Relative(n), nil
-	}
-	return kgo.Offset{}, exit.Misusef("unknown --from %q: expected start, end, or -N for the last N messages of each partition", text)
-}
-
 // Open returns a client that reads from the source, once the brokers have answered. Close it.
 func Open(ctx context.Context, s Source) (*kgo.Client, error) {
-	opts := []kgo.Opt{
-		kgo.SeedBrokers(s.Brokers...),
+	opts, err := s.options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	opts = append(
+		opts,
 		kgo.ClientID("panoptes-cli"),
 		kgo.ConsumeResetOffset(s.From),
 		// A topic that comes into being, as on the first message of a site, shows soon.
-		kgo.MetadataMinAge(250 * time.Millisecond),
+		kgo.MetadataMinAge(250*time.Millisecond),
 		kgo.MetadataMaxAge(time.Second),
-		kgo.FetchMaxWait(500 * time.Millisecond),
+		kgo.FetchMaxWait(500*time.Millisecond),
 		kgo.UnknownTopicRetries(-1),
-	}
+	)
+	opts = append(opts, consume(s.Topics)...)
+	logger := &lateLogger{Logger: s.Logger}
 	if s.Logger != nil {
-		opts = append(opts, kgo.WithLogger(s.Logger))
-	}
-	if len(s.Topics) > 0 {
-		opts = append(opts, kgo.ConsumeTopics(s.Topics...))
-	} else {
-		opts = append(opts, kgo.ConsumeTopics(AllProcessed), kgo.ConsumeRegex())
+		opts = append(opts, kgo.WithLogger(logger))
 	}
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
@@ -76,9 +62,37 @@ func Open(ctx context.Context, s Source) (*kgo.Client, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fmt.Errorf("no broker of %s answers: %w", strings.Join(s.Brokers, ", "), err)
+		return nil, s.unreachable(err)
 	}
+	logger.connected.Store(true)
 	return client, nil
+}
+
+// lateLogger says nothing before the brokers have answered: what goes wrong until then is an error, and told once.
+type lateLogger struct {
+	kgo.Logger
+	connected atomic.Bool
+}
+
+// Level implements kgo.Logger.
+func (l *lateLogger) Level() kgo.LogLevel {
+	if l.connected.Load() {
+		return l.Logger.Level()
+	}
+	return kgo.LogLevelNone
+}
+
+// unreachable tells what is wrong with the brokers.
+func (c *Connection) unreachable(err error) error {
+	brokers := strings.Join(c.Brokers, ", ")
+	var explained *kgo.ErrFirstReadEOF
+	switch {
+	case errors.Is(err, kerr.SaslAuthenticationFailed):
+		return fmt.Errorf("brokers %s refuse the login of %q: %w", brokers, c.User, err)
+	case errors.Is(err, io.EOF) && !errors.As(err, &explained):
+		return fmt.Errorf("brokers %s close the connection: they may want TLS, or not the login of %q: %w", brokers, c.User, err)
+	}
+	return fmt.Errorf("no broker of %s answers: %w", brokers, err)
 }
 
 // Each calls visit for each record, in the order of arrival, until visit returns false, ctx is done or the client is

@@ -2,17 +2,15 @@
 package tailcmd
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -25,12 +23,14 @@ import (
 )
 
 type options struct {
-	brokers, topics []string
-	from            string
-	json            bool
-	count           int
-	filter          string
-	groupType       string
+	connection stream.Connection
+	topics     []string
+	from       string
+	json       bool
+	table      bool
+	count      int
+	filter     string
+	types      []string
 }
 
 // New returns the command.
@@ -40,13 +40,20 @@ func New() *cobra.Command {
 		Use:   "tail --brokers HOST:PORT",
 		Short: "Print metrics groups as they arrive on Kafka",
 		Long: `Prints the metrics groups of Kafka topics as they arrive: topic, partition, offset, key, and the message in a readable
-form in which rates stand out. Without --topic it reads the topics of all sites (those that end in -processed). It goes
-on until it is interrupted, which is no failure.
+form in which rates stand out. Without --topic it reads the topics of all sites (` + stream.AllProcessed + `). It goes on until it
+is interrupted, which is no failure.
 
-With --json the messages are printed as they are, one a line, as input for panoptes pipe, jq and others.`,
+With --json the groups are printed as they are, one a line, as input for panoptes pipe, jq and others. With --table a
+terminal shows each metric of each resource with its last value and rate, kept up to date; elsewhere the table is
+printed once, at the end. A rate is the one in the message, or else what the last two values of a counter make.
+
+What is no metrics group is told on stderr, counted and left out. It neither counts for -n nor changes the exit code.
+
+The password for SASL comes from a file, or from the environment variable ` + stream.PasswordVariable + `.`,
 		Example: `  panoptes tail --brokers kafka1:9092,kafka2:9092 --topic dc1-processed --from -10
-  panoptes tail --brokers kafka1:9092 --filter 'resource_id LIKE "router%"' --type interface
-  panoptes tail --brokers kafka1:9092 --from start --count 100 --json > groups.jsonl`,
+  panoptes tail --brokers kafka1:9092 --filter 'resource_id LIKE "router%"' --type interface --table
+  panoptes tail --brokers kafka1:9092 --topic 'dc*-processed' --from 15m -n 100 --json > groups.jsonl
+  panoptes tail --brokers kafka1:9094 --tls-ca ca.pem --sasl-mechanism SCRAM-SHA-512 --sasl-user me --sasl-password-file ~/.kafka-password`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -56,38 +63,51 @@ With --json the messages are printed as they are, one a line, as input for panop
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&o.brokers, "brokers", nil, "`HOST:PORT` of brokers to begin with; several separated by commas")
-	flags.StringSliceVar(&o.topics, "topic", nil, "`TOPIC` to read; several separated by commas")
-	flags.StringVar(&o.from, "from", "end", "`WHERE` to begin in each partition: start, end, or -N for the last N messages")
-	flags.BoolVar(&o.json, "json", false, "print the messages as they are, one a line")
-	flags.IntVar(&o.count, "count", 0, "end after this `NUMBER` of messages")
+	flags.SortFlags = false // what is asked for most comes first
+	o.connection.AddFlags(flags)
+	flags.StringSliceVar(&o.topics, "topic", nil, "`TOPIC` to read, may be repeated; * and ? stand for any characters and for one")
 	flags.StringVar(&o.filter, "filter", "", "only groups of resources that match this `FILTER`")
-	flags.StringVar(&o.groupType, "type", "", "only groups of this `TYPE`")
+	flags.StringSliceVar(&o.types, "type", nil, "only groups of this `TYPE`, may be repeated")
+	flags.StringVar(&o.from, "from", "end", "`WHERE` to begin in each partition: start, end, an offset, -N for the last N messages, a\ntime as 2006-01-02T15:04:05Z, or how long ago as 15m")
+	flags.IntVarP(&o.count, "count", "n", 0, "end after this `NUMBER` of groups")
+	flags.BoolVar(&o.json, "json", false, "print the groups as they are, one a line")
+	flags.BoolVar(&o.table, "table", false, "show a table of the last values and rates")
 	_ = cmd.MarkFlagRequired("brokers")
+	cmd.MarkFlagsMutuallyExclusive("json", "table")
 	return cmd
 }
 
-func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
-	from, err := stream.ParseFrom(o.from)
+// view shows groups.
+type view interface {
+	show(stream.Message) error
+	// bad takes what is no group, which is written elsewhere unless that would spoil the view.
+	bad(text string)
+	// close ends the view and writes what is left to show.
+	close() error
+}
+
+func (o *options) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
+	from, err := stream.ParseFrom(o.from, time.Now())
 	if err != nil {
 		return err
 	}
 	if o.count < 0 {
 		return exit.Misusef("--count must not be negative, is %d", o.count)
 	}
-	if slices.Contains(o.brokers, "") || slices.Contains(o.topics, "") {
-		return exit.Misusef("--brokers and --topic must not have empty parts")
+	if slices.Contains(o.topics, "") || slices.Contains(o.types, "") {
+		return exit.Misusef("--topic and --type must not have empty parts")
 	}
-	t := tail{options: o, out: stdout, style: term.StyleOf(stdout)}
+	t := tail{options: o, reader: stream.NewReader()}
 	if o.filter != "" {
 		if t.filter, err = input.Filter("--filter", o.filter, stderr); err != nil {
 			return err
 		}
 	}
-	client, err := stream.Open(ctx, stream.Source{
-		Brokers: o.brokers, Topics: o.topics, From: from,
-		Logger: kgo.BasicLogger(stderr, kgo.LogLevelWarn, func() string { return "panoptes: " }),
-	})
+	source := stream.Source{Connection: o.connection, Topics: o.topics, From: from}
+	if !o.table {
+		source.Logger = kgo.BasicLogger(stderr, kgo.LogLevelWarn, func() string { return "panoptes: " })
+	}
+	client, err := stream.Open(ctx, source)
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
@@ -95,51 +115,57 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer client.Close()
-	return stream.Each(ctx, client, func(err error) { fmt.Fprintf(stderr, "panoptes: %v\n", err) }, t.print)
+	t.view = o.view(ctx, stdout, stderr)
+	err = stream.Each(ctx, client, func(err error) { t.view.bad(err.Error()) }, t.record)
+	err = errors.Join(err, t.view.close())
+	if t.bad > 0 {
+		fmt.Fprintf(stderr, "panoptes: left out what is no metrics group: %d\n", t.bad)
+	}
+	return err
 }
 
-// tail prints messages.
+func (o *options) view(ctx context.Context, stdout, stderr io.Writer) view {
+	if o.table {
+		return newTableView(ctx, stdout, stderr)
+	}
+	return &textView{json: o.json, out: stdout, stderr: stderr, style: term.StyleOf(stdout)}
+}
+
+// tail hands the groups that are wanted to a view.
 type tail struct {
 	*options
+	reader *stream.Reader
 	filter *resourcefilter.Filter
-	out    io.Writer
-	style  term.Style
-	buf    []byte
-	seen   int
+	view   view
+	shown  int
+	bad    int
 }
 
-// print prints a record and says whether there are to be more.
-func (t *tail) print(r *kgo.Record) (bool, error) {
-	m := stream.Read(r)
-	if !t.wanted(m) {
-		return true, nil
+var errEnough = errors.New("enough groups")
+
+// record takes the next record and says whether there are to be more.
+func (t *tail) record(r *kgo.Record) (bool, error) {
+	err := t.reader.Each(r, t.message)
+	if errors.Is(err, errEnough) {
+		return false, nil
 	}
-	t.buf = t.buf[:0]
-	if t.json {
-		t.buf = appendLine(t.buf, r.Value)
-	} else {
-		t.buf = append(m.Append(t.buf, t.style), '\n')
-	}
-	t.seen++
-	_, err := t.out.Write(t.buf)
-	return t.count == 0 || t.seen < t.count, err
+	return true, err
 }
 
-func (t *tail) wanted(m stream.Message) bool {
-	if m.Group == nil {
-		return t.filter == nil && t.groupType == ""
+func (t *tail) message(m stream.Message) error {
+	if m.Err != nil {
+		t.bad++
+		t.view.bad(fmt.Sprintf("topic %q, partition %d, offset %d: no metrics group: %v", m.Topic, m.Partition, m.Offset, m.Err))
+		return nil
 	}
-	return (t.filter == nil || t.filter.Match(m.Group.Resource)) && (t.groupType == "" || t.groupType == m.Group.Type)
-}
-
-// appendLine appends a message on one line: as it is, but for ends of lines inside it.
-func appendLine(b, value []byte) []byte {
-	if bytes.ContainsAny(value, "\r\n") {
-		var compact bytes.Buffer
-		if json.Compact(&compact, value) == nil {
-			value = compact.Bytes()
-		}
-		value = []byte(strings.NewReplacer("\r", " ", "\n", " ").Replace(string(value)))
+	if t.filter != nil && !t.filter.Match(m.Group.Resource) || len(t.types) > 0 && !slices.Contains(t.types, m.Group.Type) {
+		return nil
 	}
-	return append(append(b, value...), '\n')
+	if err := t.view.show(m); err != nil {
+		return err
+	}
+	if t.shown++; t.shown == t.count {
+		return errEnough
+	}
+	return nil
 }

@@ -17,6 +17,8 @@ import (
 type Style struct {
 	// Color allows escape sequences.
 	Color bool
+	// Screen allows to move the cursor and to use the whole screen.
+	Screen bool
 	// Aligned aligns the columns of tables; otherwise they are separated by one tab each and have no heading.
 	Aligned bool
 }
@@ -30,7 +32,18 @@ func StyleOf(w io.Writer) Style {
 	}
 	// The old console of Windows shows escape sequences as they are.
 	capable := runtime.GOOS != "windows" || os.Getenv("WT_SESSION") != "" || os.Getenv("TERM") != ""
-	return Style{Color: capable && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb", Aligned: true}
+	capable = capable && os.Getenv("TERM") != "dumb"
+	return Style{Color: capable && os.Getenv("NO_COLOR") == "", Screen: capable, Aligned: true}
+}
+
+// Size returns the width and height of a terminal, or of a usual one where w does not tell.
+func Size(w io.Writer) (width, height int) {
+	if f, ok := w.(*os.File); ok {
+		if width, height, err := term.GetSize(int(f.Fd())); err == nil && width > 0 && height > 0 {
+			return width, height
+		}
+	}
+	return 80, 24
 }
 
 // Paint is a colour.
