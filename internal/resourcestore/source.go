@@ -129,6 +129,13 @@ func (src *Source) Fail(err error) {
 	src.err = err
 }
 
+// Mend takes back what Fail noted: the source is well, and lists what it listed before.
+func (src *Source) Mend() {
+	src.store.mu.Lock()
+	defer src.store.mu.Unlock()
+	src.mended()
+}
+
 func (src *Source) mended() { src.err, src.failed = nil, time.Time{} }
 
 // Move gives the source another number among those of its kind.

@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,12 +11,11 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/hashing"
 )
 
-// setClock lets the wall clock of a scheduler be set; the monotonic clock of the bubble goes on. stopped is time that
-// the machine slept.
-type setClock struct{ offset time.Duration }
+// setClock lets the wall clock of a scheduler be set; the monotonic clock of the bubble goes on.
+type setClock struct{ offset atomic.Int64 }
 
 func (c *setClock) of(s *Scheduler[string]) {
-	s.clock.wall = func() time.Time { return time.Now().Round(0).Add(c.offset) }
+	s.clock.wall = func() time.Time { return time.Now().Round(0).Add(time.Duration(c.offset.Load())) }
 }
 
 // The wall clock is set by hours, to and fro: no run comes twice, none is lost, and the phase is that of the new clock.
@@ -34,7 +34,7 @@ func TestClockSteps(t *testing.T) {
 			s.Add(s.OpenLane(0, 0), spec("task", interval), "task")
 			s.Start()
 			advance(10 * time.Minute)
-			c.offset = by
+			c.offset.Store(int64(by))
 			advance(10 * time.Minute)
 			s.Stop(t.Context())
 			starts := rec.starts["task"]
@@ -68,7 +68,7 @@ func TestSuspend(t *testing.T) {
 		s.Start()
 		advance(10 * time.Minute)
 		n := rec.count("a") + rec.count("b") + rec.count("c")
-		c.offset = 8 * time.Hour
+		c.offset.Store(int64(8 * time.Hour))
 		advance(2 * time.Minute)
 		assert.InDelta(t, n+6, rec.count("a")+rec.count("b")+rec.count("c"), 3)
 		s.Stop(t.Context())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,10 +99,10 @@ func TestDeadResourcesLeaveTheOthersAlone(t *testing.T) {
 		s.Start()
 		advance(10 * time.Minute) // until all that live were seen once
 		before := map[string]int{}
+		rec.mu.Lock()
 		for value, runs := range rec.runs {
 			before[value] = len(runs)
 		}
-		rec.mu.Lock()
 		clear(rec.missed)
 		rec.mu.Unlock()
 		advance(time.Hour)
@@ -136,9 +137,11 @@ func canceled(t *testing.T) context.Context {
 func TestBreakerCloses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		verdict := VerdictDead
+		var verdict atomic.Int32
+		answer := func(v Verdict) { verdict.Store(int32(v)) }
+		answer(VerdictDead)
 		rec := newRecorder(nil)
-		rec.verdict = func(string) Verdict { return verdict }
+		rec.verdict = func(string) Verdict { return Verdict(verdict.Load()) }
 		s := rec.scheduler(4)
 		group := s.OpenGroup(0, 0)
 		s.Add(s.OpenLane(0, 0), Spec{Name: "task", Interval: time.Second, Group: group}, "task")
@@ -150,20 +153,20 @@ func TestBreakerCloses(t *testing.T) {
 		assert.Equal(t, 3, rec.count("task"), "at least three quarters of the wait")
 		advance(20 * time.Second)
 		assert.Equal(t, 4, rec.count("task"))
-		verdict = VerdictQuick
+		answer(VerdictQuick)
 		advance(2 * time.Minute)
 		assert.Equal(t, 5, rec.count("task"), "a failure at once does not close it")
-		verdict = VerdictAlive
+		answer(VerdictAlive)
 		advance(3 * time.Minute)
 		assert.Zero(t, s.Broken())
 		n := rec.count("task")
 		advance(10 * time.Second)
 		assert.Equal(t, n+10, rec.count("task"))
 
-		verdict = VerdictDead
+		answer(VerdictDead)
 		advance(10 * time.Second)
 		n = rec.count("task")
-		verdict = VerdictAlive
+		answer(VerdictAlive)
 		s.ResetBreakers()
 		advance(10 * time.Second)
 		assert.Equal(t, n+10, rec.count("task"))
@@ -190,14 +193,14 @@ func TestPressure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		rec := newRecorder(nil)
-		var refused time.Time
+		var refused atomic.Int64 // since when, in milliseconds; 0: not
 		s := New(Settings[string]{
 			MaxConcurrent: 4, Classes: []int{4}, Run: rec.run, Missed: rec.miss, Skipped: rec.skip,
 			Pressure: func() time.Duration {
-				if refused.IsZero() {
-					return 0
+				if since := refused.Load(); since > 0 {
+					return time.Since(time.UnixMilli(since))
 				}
-				return time.Since(refused)
+				return 0
 			},
 		})
 		lane := s.OpenLane(0, 0)
@@ -206,21 +209,21 @@ func TestPressure(t *testing.T) {
 		s.Add(lane, spec("long", time.Hour), "long")
 		s.Start()
 		advance(2 * time.Hour)
-		refused = time.Now()
+		refused.Store(time.Now().UnixMilli())
 		n := rec.count("short")
 		middle, long := rec.count("middle"), rec.count("long")
 		advance(14 * time.Minute)
 		assert.LessOrEqual(t, rec.count("short"), n+1)
 		assert.LessOrEqual(t, rec.count("middle"), middle+1)
-		refused = time.Now()
+		refused.Store(time.Now().UnixMilli())
 		advance(14 * time.Minute)
-		refused = time.Now()
+		refused.Store(time.Now().UnixMilli())
 		advance(14 * time.Minute)
-		refused = time.Now()
+		refused.Store(time.Now().UnixMilli())
 		advance(14 * time.Minute)
 		assert.InDelta(t, long, rec.count("long"), 1)
 		assert.Greater(t, rec.count("long"), long-1)
-		refused = time.Time{}
+		refused.Store(0)
 		n = rec.count("short")
 		advance(10 * time.Second)
 		assert.Equal(t, n+10, rec.count("short"))

@@ -11,7 +11,6 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
 )
 
 // Config is the configuration of the receiver. Relative paths start at the Collector's working directory.
@@ -63,17 +62,6 @@ type DirectoryConfig struct {
 func (d *DirectoryConfig) UnmarshalText(text []byte) error {
 	d.Path = string(text)
 	return nil
-}
-
-// ResourcesConfig says what plugins are run against.
-type ResourcesConfig struct {
-	// Files are paths, with * ? and [...], of files in Panoptes' discovery JSON. Where two files have the same
-	// resource (site, class, subclass, type, id) the later one counts.
-	Files []string `mapstructure:"files"`
-	// ScanInterval is the time between two scans of the files (default 60s).
-	ScanInterval time.Duration `mapstructure:"scan_interval"`
-	// Filter keeps only the resources that match, in the language of resource_filter; "" keeps all.
-	Filter string `mapstructure:"filter"`
 }
 
 // PythonConfig configures the processes that run Python plugins.
@@ -174,7 +162,7 @@ type EmitConfig struct {
 func createDefaultConfig() component.Config {
 	return &Config{
 		Plugins:           PluginsConfig{Settle: 2 * time.Second, ScanInterval: time.Minute},
-		Resources:         ResourcesConfig{ScanInterval: time.Minute},
+		Resources:         ResourcesConfig{ScanInterval: time.Minute, Sample: 1},
 		MaxConcurrentRuns: 256,
 		Limits:            LimitsConfig{PerResource: 8},
 		Breaker:           BreakerConfig{Failures: 3, Backoff: time.Minute, MaxBackoff: 10 * time.Minute},
@@ -247,25 +235,6 @@ func (d *DirectoryConfig) Validate() error {
 		return errors.New("path must not be empty")
 	}
 	return nil
-}
-
-// Validate checks the block resources.
-func (c *ResourcesConfig) Validate() error {
-	var errs []error
-	for _, glob := range c.Files {
-		if glob == "" {
-			errs = append(errs, errors.New("files must not have an empty path"))
-		} else if _, err := filepath.Match(glob, ""); err != nil {
-			errs = append(errs, fmt.Errorf("files has a bad pattern %q: %w", glob, err))
-		}
-	}
-	errs = append(errs, scanInterval(c.ScanInterval))
-	if c.Filter != "" {
-		if _, err := resourcefilter.Parse(c.Filter); err != nil {
-			errs = append(errs, fmt.Errorf("filter %q: %w", c.Filter, err))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 // Validate checks the block python.

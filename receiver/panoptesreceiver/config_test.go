@@ -8,9 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 )
@@ -53,13 +55,23 @@ func TestEverySetting(t *testing.T) {
 	t.Parallel()
 	cfg, err := load(t, "all")
 	require.NoError(t, err)
+	httpClient := confighttp.NewDefaultClientConfig()
+	httpClient.Timeout = 10 * time.Second
+	kafkaClient := configkafka.NewDefaultClientConfig()
+	kafkaClient.Brokers, kafkaClient.Metadata.Full = []string{"kafka:9092"}, false
 	assert.Equal(t, &Config{
 		Plugins: PluginsConfig{
 			Directories: []DirectoryConfig{{"./plugins"}, {"/opt/plugins"}}, Settle: time.Second, ScanInterval: 2 * time.Minute,
 		},
 		Resources: ResourcesConfig{
 			Files: []string{"./conf/*.json", "/etc/panoptes/resources.json"}, ScanInterval: 30 * time.Second,
-			Filter: `resource_site IN ("dc1", "dc2")`,
+			Filter: `resource_site IN ("dc1", "dc2")`, Sample: 0.5,
+			Inline: []map[string]any{{
+				"resource_site": "dc1", "resource_class": "network", "resource_subclass": "switch", "resource_type": "t", "resource_id": "a",
+				"resource_endpoint": "10.0.0.1", "resource_metadata": map[string]any{"os": "x"},
+			}},
+			HTTP:  []HTTPConfig{{URL: "https://cmdb/resources", Interval: 5 * time.Minute, MaxSize: 1000, Client: httpClient}},
+			Kafka: &KafkaConfig{Topics: []string{"dc1-resources"}, Client: kafkaClient},
 		},
 		MaxConcurrentRuns: 16,
 		Limits:            LimitsConfig{PerResource: 2, PerEndpoint: 4, PerPlugin: 8},
@@ -97,7 +109,15 @@ func TestRefusals(t *testing.T) {
 		"bad_plugins":     "plugins: settle must not be negative, is -1s\nscan_interval must be at least 1s, is 10ms",
 		"bad_resources": "resources: files must not have an empty path\n" +
 			`files has a bad pattern "a[": syntax error in pattern` + "\n" +
-			"scan_interval must be at least 1s, is 0s",
+			`inline: resources[0] ("a") is left out: resource_site must be a non-empty string; resource_class must be a non-empty string; ` +
+			`resource_subclass must be a non-empty string; resource_type must be a non-empty string; resource_endpoint must be a non-empty string` + "\n" +
+			"scan_interval must be at least 1s, is 0s\n" +
+			"sample must be greater than 0 and at most 1, is 2\n" +
+			"resources::http::0: url must be an http or https URL with a host\ninterval must be at least 1s, is 0s\n" +
+			"max_size must be between 1 and 268435456 bytes, is 0\nclient::endpoint has no effect: url says where the server is; remove it\n" +
+			"resources::kafka: topics must name at least one topic, such as dc1-resources\n" +
+			"use_leader_epoch has no effect: it is always on; remove it\n" +
+			"auth::kerberos is not supported: use auth::sasl with user and password",
 		"bad_limits": "max_concurrent_runs must be at least 1, is 0\n" +
 			"limits: per_resource must be at least 0, is -1\nper_endpoint must be at least 0, is -1\nper_plugin must be at least 0, is -1\n" +
 			"breaker: failures must be between 0 and 1000, is -1\nbackoff must be at least 1s, is 0s\n" +
@@ -169,12 +189,17 @@ func TestReadmeHasEverySetting(t *testing.T) {
 	require.NoError(t, err)
 	var check func(reflect.Type)
 	check = func(typ reflect.Type) {
-		for key, field := range fieldsByKey(typ) {
-			assert.Contains(t, string(readme), "`"+key+"`")
-			for field.Kind() == reflect.Slice {
+		for i := range typ.NumField() {
+			key, option, _ := strings.Cut(typ.Field(i).Tag.Get("mapstructure"), ",")
+			if option == "squash" {
+				continue // described where it comes from
+			}
+			assert.True(t, strings.Contains(string(readme), "`"+key+"`"), key)
+			field := typ.Field(i).Type
+			for field.Kind() == reflect.Slice || field.Kind() == reflect.Pointer {
 				field = field.Elem()
 			}
-			if field.Kind() == reflect.Struct {
+			if field.Kind() == reflect.Struct && field.PkgPath() == ownPackage {
 				check(field)
 			}
 		}

@@ -51,7 +51,10 @@ func unknownKeys(got map[string]any, want reflect.Type, path string) []error {
 func unknownKeysIn(value any, want reflect.Type, path string) []error {
 	switch v := value.(type) {
 	case map[string]any:
-		if want.Kind() == reflect.Struct {
+		for want.Kind() == reflect.Pointer {
+			want = want.Elem()
+		}
+		if want.Kind() == reflect.Struct && want.PkgPath() == ownPackage { // confmap knows the keys of others
 			return unknownKeys(v, want, path+".")
 		}
 	case []any:
@@ -67,11 +70,20 @@ func unknownKeysIn(value any, want reflect.Type, path string) []error {
 	return nil
 }
 
+var ownPackage = reflect.TypeFor[Config]().PkgPath()
+
+// fieldsByKey are the fields of a block, with those of blocks that are part of it.
 func fieldsByKey(t reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
 	for i := range t.NumField() {
 		f := t.Field(i)
-		fields[f.Tag.Get("mapstructure")] = f.Type
+		key, option, _ := strings.Cut(f.Tag.Get("mapstructure"), ",")
+		switch {
+		case option == "squash":
+			maps.Copy(fields, fieldsByKey(f.Type))
+		case key != "":
+			fields[key] = f.Type
+		}
 	}
 	return fields
 }

@@ -69,7 +69,7 @@ func newReceiver(set receiver.Settings, cfg *Config, next consumer.Metrics) (*pa
 
 // Start implements component.Component. Plugins and resources are loaded in the background: one that hangs while it is
 // loaded must not hold up the Collector.
-func (r *panoptesReceiver) Start(_ context.Context, host component.Host) error {
+func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error {
 	goPlugins, err := pluginextension.Collect(host.GetExtensions())
 	if err != nil {
 		return err
@@ -104,21 +104,21 @@ func (r *panoptesReceiver) Start(_ context.Context, host component.Host) error {
 	r.tasks = newTasks(r.scheduler, r.failures, r.cfg.Limits, r.logger)
 	plugins.Changed = r.tasks.setPlugins
 	plugins.Check = r.runners.Check
-	sources, err := r.openStore()
-	if err != nil {
-		return err
-	}
 	if err := r.observe(); err != nil {
 		return err
 	}
+	sources, err := r.openStore(ctx, host)
+	if err != nil {
+		return err
+	}
 	r.scheduler.Start()
-	ctx, cancel := context.WithCancel(context.Background())
+	life, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	for _, run := range sources {
-		r.catalogue.Go(func() { run(ctx) })
+		r.catalogue.Go(func() { run(life) })
 	}
-	r.catalogue.Go(func() { r.store.Run(ctx) })
-	r.catalogue.Go(func() { catalogue.NewPlugins(plugins).Run(ctx) })
+	r.catalogue.Go(func() { r.store.Run(life) })
+	r.catalogue.Go(func() { catalogue.NewPlugins(plugins).Run(life) })
 	return nil
 }
 

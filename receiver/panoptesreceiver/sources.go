@@ -3,32 +3,57 @@ package panoptesreceiver
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"path/filepath"
+	"time"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/catalogue"
 )
 
 // openStore makes the store of resources, and returns what keeps its sources: functions that go on until their context
-// ends. Plugins that discover resources open sources of their own.
-func (r *panoptesReceiver) openStore() (run []func(context.Context), err error) {
+// ends. Plugins that discover resources open sources of their own. ctx is for reading TLS files and the like.
+func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (run []func(context.Context), err error) {
 	cfg := &r.cfg.Resources
-	settings := resourcestore.Settings{Logger: r.logger, Changed: r.tasks.setResources, Left: r.resourcesLeft}
+	settings := resourcestore.Settings{Sample: cfg.Sample, Logger: r.logger, Changed: r.tasks.setResources, Left: r.resourcesLeft}
 	if cfg.Filter != "" {
 		if settings.Filter, err = resourcefilter.Parse(cfg.Filter); err != nil {
 			return nil, fmt.Errorf("resources::filter: %w", err)
 		}
 	}
 	r.store = resourcestore.New(settings)
+	if len(cfg.Files)+len(cfg.Inline)+len(cfg.HTTP) == 0 && cfg.Kafka == nil {
+		r.logger.Warn("The receiver has no sources of resources, so that only plugins that discover some run")
+	}
 	files, err := r.files()
 	if err != nil {
 		return nil, err
 	}
-	return append(run, files.Run), nil
+	run = append(run, files.Run)
+	if len(cfg.Inline) > 0 {
+		run = append(run, r.inline)
+	}
+	for i := range cfg.HTTP {
+		source, err := r.http(ctx, host, i)
+		if err != nil {
+			return nil, fmt.Errorf("resources::http::%d: %w", i, err)
+		}
+		run = append(run, source.Run)
+	}
+	if cfg.Kafka != nil { // last: it has connections to close
+		source, err := r.kafka(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("resources::kafka: %w", err)
+		}
+		run = append(run, source.Run)
+	}
+	return run, nil
 }
 
 // files makes paths absolute, so that log lines and people mean the same by them.
@@ -44,10 +69,52 @@ func (r *panoptesReceiver) files() (*catalogue.Files, error) {
 		}
 		settings.Files = append(settings.Files, path)
 	}
-	if len(settings.Files) == 0 {
-		r.logger.Warn("The receiver has no resources::files, so no plugin runs")
-	}
 	return catalogue.NewFiles(settings), nil
+}
+
+// inline lists the resources of the configuration, for as long as it is in force.
+func (r *panoptesReceiver) inline(ctx context.Context) {
+	source := r.store.Open(resourcestore.Place{Kind: resourcestore.KindInline})
+	list, _ := inlineResources(r.cfg.Resources.Inline) // Validate has told of the errors
+	source.Set(list, time.Now())
+	ticker := time.NewTicker(r.cfg.Resources.ScanInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			source.Refresh(time.Now())
+		}
+	}
+}
+
+func (r *panoptesReceiver) http(ctx context.Context, host component.Host, i int) (*catalogue.HTTP, error) {
+	cfg := &r.cfg.Resources.HTTP[i]
+	at, err := url.Parse(cfg.URL)
+	if err != nil {
+		return nil, err
+	}
+	client, err := cfg.Client.ToClient(ctx, host.GetExtensions(), r.set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	return catalogue.NewHTTP(catalogue.HTTPSettings{
+		URL: at, Interval: cfg.Interval, MaxSize: cfg.MaxSize, Client: client,
+		Source: r.store.Open(resourcestore.Place{Kind: resourcestore.KindHTTP, Order: i, Name: at.Redacted()}),
+		Logger: r.logger, Failed: r.reloadError("resources"),
+	}), nil
+}
+
+func (r *panoptesReceiver) kafka(ctx context.Context) (*catalogue.Kafka, error) {
+	cfg := r.cfg.Resources.Kafka
+	options, err := kafkaclient.Options(ctx, &cfg.Client, r.logger)
+	if err != nil {
+		return nil, err
+	}
+	return catalogue.NewKafka(catalogue.KafkaSettings{
+		Topics: cfg.Topics, Options: options, Store: r.store, Logger: r.logger, Failed: r.reloadError("resources"),
+	})
 }
 
 // resourcesLeft counts resources that left.

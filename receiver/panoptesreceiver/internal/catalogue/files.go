@@ -20,7 +20,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
 )
 
-// maxWarnings bounds the lines that one file of resources may write to the log each time it changes.
+// maxWarnings bounds the lines that one list of resources may write to the log each time it changes.
 const maxWarnings = 10
 
 // FileSettings are what NewFiles takes.
@@ -190,13 +190,7 @@ func (r *Files) load(f *resourceFile, state string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	for i, w := range warnings {
-		if i == maxWarnings {
-			r.logger.Warn("File of resources has more bad entries", zap.String("path", f.path), zap.Int("more", len(warnings)-i))
-			break
-		}
-		r.logger.Warn("File of resources has a bad entry, which is left out", zap.String("path", f.path), zap.Error(w))
-	}
+	warnEntries(r.logger.With(zap.String("path", f.path)), warnings)
 	f.source.Set(list, now)
 	r.logger.Info("Loaded resources", zap.String("path", f.path), zap.Int("resources", len(list)))
 	return nil

@@ -1,0 +1,156 @@
+package panoptesreceiver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resources"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// ResourcesConfig says what plugins are run against. Where several sources list one resource (site, class, subclass,
+// type, id), inline wins over files, these over http, that over kafka, and that over plugins that discover resources;
+// of two files the later one counts.
+type ResourcesConfig struct {
+	// Files are paths, with * ? and [...], of files in Panoptes' discovery JSON; also JSON lines (.jsonl, .ndjson) and
+	// YAML (.yaml, .yml).
+	Files []string `mapstructure:"files"`
+	// Inline are resources with the keys that they have in JSON.
+	Inline []map[string]any `mapstructure:"inline"`
+	// HTTP are servers that list resources.
+	HTTP []HTTPConfig `mapstructure:"http"`
+	// Kafka reads resource sets as Panoptes' discovery puts them on its bus.
+	Kafka *KafkaConfig `mapstructure:"kafka"`
+	// ScanInterval is the time between two scans of the files (default 60s).
+	ScanInterval time.Duration `mapstructure:"scan_interval"`
+	// Filter keeps only the resources that match, in the language of resource_filter; "" keeps all.
+	Filter string `mapstructure:"filter"`
+	// Sample keeps a share of the resources, greater than 0 and up to 1 (default 1, all). It is always the same one.
+	Sample float64 `mapstructure:"sample"`
+}
+
+// HTTPConfig is a server that lists resources.
+type HTTPConfig struct {
+	// URL is what is asked for, http or https.
+	URL string `mapstructure:"url"`
+	// Interval is the time between two requests (default 60s).
+	Interval time.Duration `mapstructure:"interval"`
+	// MaxSize is the most bytes that an answer may have (default 64 MiB).
+	MaxSize int64 `mapstructure:"max_size"`
+	// Client has tls, auth, headers, timeout (default 30s) and the like, as the Collector's own HTTP clients.
+	Client confighttp.ClientConfig `mapstructure:"client"`
+}
+
+// KafkaConfig reads topics of resource sets.
+type KafkaConfig struct {
+	// Topics are the topics, <site>-resources. At least one is needed.
+	Topics []string `mapstructure:"topics"`
+	// Client has brokers, client_id, tls, auth, metadata and the like, as the stock kafka components.
+	Client configkafka.ClientConfig `mapstructure:",squash"`
+}
+
+var (
+	_ confmap.Unmarshaler = (*HTTPConfig)(nil)
+	_ confmap.Unmarshaler = (*KafkaConfig)(nil)
+)
+
+// Unmarshal gives what is not set its default.
+func (c *HTTPConfig) Unmarshal(conf *confmap.Conf) error {
+	*c = HTTPConfig{Interval: time.Minute, MaxSize: 64 << 20, Client: confighttp.NewDefaultClientConfig()}
+	c.Client.Timeout = 30 * time.Second
+	return conf.Unmarshal(c)
+}
+
+// Unmarshal gives what is not set its default.
+func (c *KafkaConfig) Unmarshal(conf *confmap.Conf) error {
+	*c = KafkaConfig{Client: configkafka.NewDefaultClientConfig()}
+	c.Client.Metadata.Full = false
+	return conf.Unmarshal(c)
+}
+
+// Validate checks the block resources.
+func (c *ResourcesConfig) Validate() error {
+	var errs []error
+	for _, glob := range c.Files {
+		if glob == "" {
+			errs = append(errs, errors.New("files must not have an empty path"))
+		} else if _, err := filepath.Match(glob, ""); err != nil {
+			errs = append(errs, fmt.Errorf("files has a bad pattern %q: %w", glob, err))
+		}
+	}
+	_, bad := inlineResources(c.Inline)
+	for _, err := range bad {
+		errs = append(errs, fmt.Errorf("inline: %w", err))
+	}
+	errs = append(errs, scanInterval(c.ScanInterval))
+	if c.Filter != "" {
+		if _, err := resourcefilter.Parse(c.Filter); err != nil {
+			errs = append(errs, fmt.Errorf("filter %q: %w", c.Filter, err))
+		}
+	}
+	if !(c.Sample > 0 && c.Sample <= 1) {
+		errs = append(errs, fmt.Errorf("sample must be greater than 0 and at most 1, is %g", c.Sample))
+	}
+	return errors.Join(errs...)
+}
+
+// inlineResources reads the resources of the configuration.
+func inlineResources(list []map[string]any) ([]*pluginsdk.Resource, []error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		return nil, []error{err}
+	}
+	return resources.ParseJSON(text)
+}
+
+// Validate checks one server.
+func (c *HTTPConfig) Validate() error {
+	var errs []error
+	at, err := url.Parse(c.URL)
+	if err != nil || at.Scheme != "http" && at.Scheme != "https" || at.Host == "" {
+		errs = append(errs, errors.New("url must be an http or https URL with a host"))
+	}
+	if c.Interval < minScanInterval {
+		errs = append(errs, fmt.Errorf("interval must be at least %s, is %s", minScanInterval, c.Interval))
+	}
+	if c.MaxSize < 1 || c.MaxSize > resources.MaxSize {
+		errs = append(errs, fmt.Errorf("max_size must be between 1 and %d bytes, is %d", resources.MaxSize, c.MaxSize))
+	}
+	if c.Client.Endpoint != "" {
+		errs = append(errs, errors.New("client::endpoint has no effect: url says where the server is; remove it"))
+	}
+	return errors.Join(errs...)
+}
+
+// Validate checks the block kafka.
+func (c *KafkaConfig) Validate() error {
+	var errs []error
+	if len(c.Topics) == 0 {
+		errs = append(errs, errors.New("topics must name at least one topic, such as dc1-resources"))
+	}
+	for i, topic := range c.Topics {
+		if topic == "" {
+			errs = append(errs, fmt.Errorf("topics must not have an empty name, entry %d has", i+1))
+		}
+	}
+	if !c.Client.UseLeaderEpoch {
+		errs = append(errs, errors.New("use_leader_epoch has no effect: it is always on; remove it"))
+	}
+	if c.Client.Metadata.Full {
+		errs = append(errs, errors.New("metadata::full has no effect: only the topics in use are looked at; remove it"))
+	}
+	return errors.Join(append(errs, kafkaclient.Unsupported(&c.Client)...)...)
+}

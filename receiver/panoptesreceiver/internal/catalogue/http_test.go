@@ -1,0 +1,124 @@
+package catalogue
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// page is a server's answer, and what it was asked with.
+type page struct {
+	status              int
+	kind, text, etag    string
+	modified            string
+	noneMatch, notSince string
+	short               bool // it breaks off
+}
+
+func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.noneMatch, p.notSince = r.Header.Get("If-None-Match"), r.Header.Get("If-Modified-Since")
+	w.Header().Set("Content-Type", p.kind)
+	w.Header().Set("ETag", p.etag)
+	w.Header().Set("Last-Modified", p.modified)
+	if p.etag != "" && p.noneMatch == p.etag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	if p.short {
+		w.Header().Set("Content-Length", "10000")
+	}
+	w.WriteHeader(p.status)
+	_, _ = w.Write([]byte(p.text))
+}
+
+func TestHTTP(t *testing.T) {
+	t.Parallel()
+	p := &page{status: 200, kind: "application/json", text: "[" + resource("a", "1", "5") + "]", etag: `"1"`, modified: "Mon, 02 Jan 2006 15:04:05 GMT"}
+	server := httptest.NewServer(p)
+	defer server.Close()
+	at, err := url.Parse(server.URL + "/list")
+	require.NoError(t, err)
+	at.User = url.UserPassword("u", "geheim")
+	core, logs := observer.New(zap.InfoLevel)
+	store := resourcestore.New(resourcestore.Settings{Changed: func([]*pluginsdk.Resource) {}})
+	source := store.Open(resourcestore.Place{Kind: resourcestore.KindHTTP, Name: at.Redacted()})
+	failed := 0
+	h := NewHTTP(HTTPSettings{
+		URL: at, Interval: time.Minute, MaxSize: 2000, Client: server.Client(), Source: source, Logger: zap.New(core), Failed: func() { failed++ },
+	})
+	now := time.Now()
+	status := func() resourcestore.SourceStatus { return store.Sources()[0] }
+
+	h.take(t.Context(), now)
+	assert.Equal(t, 1, status().Resources)
+	h.take(t.Context(), now.Add(time.Minute))
+	assert.Equal(t, `"1"`, p.noneMatch)
+	assert.Equal(t, p.modified, p.notSince)
+	assert.Equal(t, now.Add(time.Minute), status().Refreshed, "not modified is refreshed")
+	assert.Equal(t, now, status().Changed)
+
+	for _, bad := range []struct {
+		page page
+		want string
+	}{
+		{page{status: 500}, "500"},
+		{page{status: 200, text: "{"}, "line 1, column 2"},
+		{page{status: 200, text: "[" + strings.Repeat(" ", 2000) + "]"}, "larger than max_size, which is 2000 bytes"},
+		{page{status: 200, text: "[]", short: true}, "unexpected EOF"},
+	} {
+		*p = bad.page
+		h.take(t.Context(), now.Add(2*time.Minute))
+		require.ErrorContains(t, status().Err, bad.want)
+		assert.Equal(t, 1, status().Resources, "the last good list stays")
+		assert.Equal(t, now.Add(time.Minute), status().Refreshed)
+	}
+	assert.Equal(t, 1, failed, "it fails once")
+	assert.Equal(t, 1, logs.FilterMessage("Cannot load resources").Len())
+
+	*p = page{status: 200, kind: "text/yaml; charset=utf-8", text: "- " + resource("b", "1", "5") + "\n- x\n"}
+	h.take(t.Context(), now.Add(3*time.Minute))
+	require.NoError(t, status().Err)
+	assert.Equal(t, 1, logs.FilterMessage("Resources can be loaded again").Len())
+	assert.Equal(t, 1, logs.FilterMessageSnippet("bad entry").Len())
+	server.Close()
+	h.take(t.Context(), now.Add(4*time.Minute))
+	require.Error(t, status().Err)
+	for _, line := range logs.All() {
+		assert.NotContains(t, fmt.Sprint(line), "geheim")
+	}
+	assert.NotContains(t, status().Err.Error(), "geheim")
+}
+
+func TestHTTPEnds(t *testing.T) {
+	t.Parallel()
+	hang := make(chan struct{})
+	asked := make(chan struct{}, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked <- struct{}{}; <-hang }))
+	defer server.Close()
+	defer close(hang)
+	at, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	store := resourcestore.New(resourcestore.Settings{Changed: func([]*pluginsdk.Resource) {}})
+	h := NewHTTP(HTTPSettings{
+		URL: at, Interval: time.Minute, MaxSize: 1, Client: server.Client(), Source: store.Open(resourcestore.Place{}), Logger: zap.NewNop(),
+		Failed: func() { t.Error("the end is no failure") },
+	})
+	ctx, cancel := contextOf(t)
+	done := make(chan struct{})
+	go func() { defer close(done); h.Run(ctx) }()
+	<-asked
+	cancel()
+	<-done
+}
