@@ -43,6 +43,11 @@ type Config struct {
 	Grace time.Duration
 	// Hardening is what is taken from the child.
 	Hardening Hardening
+	// ExtraFiles are open in the child from descriptor 3 on. They stay the caller's.
+	ExtraFiles []*os.File
+	// OwnsChildren says that the child ends its own children on TERM: where the system can tell it of our end, it is
+	// sent TERM then, and not KILL.
+	OwnsChildren bool
 }
 
 // Hide keeps other processes of our user from reading our memory and our environment, and us from dumping core, for as
@@ -82,7 +87,7 @@ func Start(c Config) (*Process, error) {
 	defer func() { closeAll(theirs) }()
 	if err == nil {
 		// Before the start: a child may have ended, and be waited for, before the start returns.
-		p.lines.Go(func() { readLines(p.stderr, c.MaxStderrLine, c.Stderr) })
+		p.lines.Go(func() { ReadLines(p.stderr, c.MaxStderrLine, c.Stderr) })
 		err = p.start()
 	}
 	if err != nil {
@@ -111,6 +116,7 @@ func (p *Process) pipes() (theirs []*os.File, err error) {
 	theirs = []*os.File{stdin, stdout, stderr}
 	if err == nil {
 		p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = stdin, stdout, stderr
+		p.cmd.ExtraFiles = p.config.ExtraFiles
 	}
 	return theirs, err
 }
@@ -126,7 +132,7 @@ func closeAll(files []*os.File) {
 // start starts the child from a goroutine that stays on its thread until the child has ended: Linux kills a child
 // with the thread that started it, not with the process. The thread costs nothing, as it waits for the child anyway.
 func (p *Process) start() error {
-	if err := p.group.prepare(p.cmd); err != nil {
+	if err := p.group.prepare(p.cmd, p.config.OwnsChildren); err != nil {
 		return err
 	}
 	p.config.Hardening.User.set(p.cmd)

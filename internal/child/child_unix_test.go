@@ -244,7 +244,7 @@ func TestReadLines(t *testing.T) {
 		{"\xff\n", "\uFFFD|"},
 	} {
 		var got strings.Builder
-		readLines(strings.NewReader(c.text), 5, func(line string, truncated bool) {
+		ReadLines(strings.NewReader(c.text), 5, func(line string, truncated bool) {
 			got.WriteString(line)
 			if truncated {
 				got.WriteString("+")

@@ -7,8 +7,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dieWithParent has the kernel kill the child when the thread that starts it ends.
-func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
+// dieWithParent has the kernel end the child when the thread that starts it ends.
+func dieWithParent(attr *syscall.SysProcAttr, ownsChildren bool) {
+	attr.Pdeathsig = syscall.SIGKILL
+	if ownsChildren {
+		attr.Pdeathsig = syscall.SIGTERM
+	}
+}
 
 // awaitExit returns true when the child has ended and waits to be reaped, or false at once where that cannot be seen.
 func awaitExit(pid int) bool {

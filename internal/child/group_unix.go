@@ -11,9 +11,9 @@ import (
 // group is a process group, led by the child.
 type group struct{ pgid int }
 
-func (g *group) prepare(cmd *exec.Cmd) error {
+func (g *group) prepare(cmd *exec.Cmd, ownsChildren bool) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	dieWithParent(cmd.SysProcAttr)
+	dieWithParent(cmd.SysProcAttr, ownsChildren)
 	return nil
 }
 

@@ -5,4 +5,4 @@ package child
 import "syscall"
 
 // dieWithParent does nothing: only Linux has the control. The child sees the end of its stdin instead.
-func dieWithParent(*syscall.SysProcAttr) {}
+func dieWithParent(*syscall.SysProcAttr, bool) {}

@@ -16,7 +16,7 @@ type group struct {
 	pid int
 }
 
-func (g *group) prepare(cmd *exec.Cmd) error {
+func (g *group) prepare(cmd *exec.Cmd, _ bool) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
 	return nil
 }

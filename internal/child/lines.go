@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// readLines calls f for each line of r until r ends. Of a line it keeps the first limit bytes.
-func readLines(r io.Reader, limit int, f func(line string, truncated bool)) {
+// ReadLines calls f for each line of r until r ends. Of a line it keeps the first limit bytes.
+func ReadLines(r io.Reader, limit int, f func(line string, truncated bool)) {
 	in := bufio.NewReaderSize(r, 32<<10)
 	var line []byte
 	truncated, some := false, false

@@ -120,7 +120,7 @@ func callGo(ctx context.Context, plugin pluginsdk.PollingPlugin, pc *pluginsdk.P
 func (r *goRunner) context(req Request) *pluginsdk.PluginContext {
 	return &pluginsdk.PluginContext{
 		Resource: req.Resource,
-		Config:   req.Config,
+		Config:   req.config(),
 		Interval: groupInterval(req.Plugin),
 		Logger:   newSlog(r.settings.Logger, req, r.runID.Add(1)),
 		KV:       r.settings.KV,

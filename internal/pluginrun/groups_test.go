@@ -86,8 +86,8 @@ func TestOutcomes(t *testing.T) {
 		seen[o] = true
 		assert.Equal(t, o != OutcomeOK && o != OutcomeNone, o.Failed())
 	}
-	_, err := New(Settings{Python: PythonSettings{MaxWorkers: -1}})
-	require.ErrorContains(t, err, "python.max_workers")
+	_, err := New(Settings{Python: PythonSettings{PythonEnv: PythonEnv{MaxWorkers: -1}}})
+	require.ErrorContains(t, err, "limits of Python workers")
 	_, err = New(Settings{Limits: Limits{Groups: -1}})
 	require.Error(t, err)
 }

@@ -85,6 +85,9 @@ func newRunners(t *testing.T, s Settings) *Runners {
 	return r
 }
 
+// workers are the settings for so many Python workers.
+func workers(n int) PythonSettings { return PythonSettings{PythonEnv: PythonEnv{MaxWorkers: n}} }
+
 func run(r *Runners, p *Plugin, id string) Result {
 	return r.Run(context.Background(), Request{Plugin: p, Resource: testResource(id)})
 }

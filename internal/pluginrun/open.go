@@ -20,6 +20,8 @@ type OpenOptions struct {
 	Deadline time.Duration
 	// Filter replaces resource_filter where it is not "".
 	Filter string
+	// Python says in what a Python plugin runs; zero fields take the settings of all.
+	Python PythonEnv
 }
 
 // Open reads the plugin file at path, finds its module and makes sure that it may be run. The warnings are for the
@@ -47,7 +49,7 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 		}
 		return nil, warnings, fmt.Errorf("plugin %q (%s): %w", file.Name, file.Path, err)
 	}
-	p := &Plugin{File: file}
+	p := &Plugin{File: file, Python: o.Python}
 	more, err := p.compileFilter(o.Filter)
 	warnings = append(warnings, more...)
 	if err != nil {
@@ -60,6 +62,11 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 	}
 	if err := p.setVersion(); err != nil {
 		return fail(err)
+	}
+	if p.Kind == KindPython {
+		if err := p.marshal(); err != nil {
+			return fail(err)
+		}
 	}
 	if err := p.setTimes(o); err != nil {
 		_, _, err = fail(err)

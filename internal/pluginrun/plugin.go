@@ -46,6 +46,11 @@ type Plugin struct {
 	// what would be run changes, and with nothing else.
 	Version string
 
+	// Python says in what a Python plugin runs.
+	Python PythonEnv
+
+	// pluginJSON and configJSON are what workers are told of a Python plugin.
+	pluginJSON, configJSON []byte
 	// source is the copy of Module that is run, see Snapshot; "" runs Module itself.
 	source string
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -25,16 +24,27 @@ const (
 // also where prints of plugins go. It is safe for concurrent use.
 type workerLog struct {
 	logger *zap.Logger
-	run    atomic.Pointer[[]zap.Field] // fields of the run that began last
 	now    func() time.Time
 
 	mu     sync.Mutex
 	pid    int
+	run    runLog           // the one that began last
+	before [keptRuns]runLog // it, in turn
+	turn   int
 	last   []string // of stderr, since the run began
 	second int64
 	lines  int
 	left   int // out, because there were too many
 }
+
+// runLog are the fields of a run's lines.
+type runLog struct {
+	id     int64
+	fields []zap.Field
+}
+
+// keptRuns is how many runs are known by whose threads may still write after their end.
+const keptRuns = 16
 
 func newWorkerLog(logger *zap.Logger) *workerLog {
 	return &workerLog{logger: logger, now: time.Now}
@@ -47,22 +57,32 @@ func (l *workerLog) setPid(pid int) {
 }
 
 // begin makes what comes from now on part of a run.
-func (l *workerLog) begin(fields []zap.Field) {
-	l.run.Store(&fields)
+func (l *workerLog) begin(id int64, fields []zap.Field) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.before[l.turn] = l.run
+	l.turn = (l.turn + 1) % keptRuns
+	l.run = runLog{id, fields}
 	l.last = l.last[:0]
 }
 
-// fields are those of the run that began last. Stderr is a stream of its own, so that a line may come after the
-// result of the run that wrote it: it counts to that run until the next one begins.
-func (l *workerLog) fields(more ...zap.Field) []zap.Field {
-	if run := l.run.Load(); run != nil {
-		return append(more, *run...)
-	}
+// fields are those of a run, or, for 0, of the one that began last. What programs that a plugin started write to
+// stderr is a stream of its own, so that a line may come after the result of the run: it counts to the run that is on.
+func (l *workerLog) fields(id int64, more ...zap.Field) []zap.Field {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append(more, zap.Int("pid", l.pid))
+	if l.run.fields == nil {
+		return append(more, zap.Int("pid", l.pid))
+	}
+	if id == 0 || id == l.run.id {
+		return append(more, l.run.fields...)
+	}
+	for _, run := range l.before {
+		if run.id == id {
+			return append(more, run.fields...)
+		}
+	}
+	return append(more, zap.Int64("run_id", id), zap.Int("pid", l.pid))
 }
 
 // allow says whether one more line may be written in this second.
@@ -96,22 +116,27 @@ func (l *workerLog) flush() {
 func (l *workerLog) reportLeft(n int) {
 	if n > 0 {
 		l.logger.Warn("Left out log lines of a plugin that writes too many",
-			l.fields(zap.Int("lines", n), zap.Int("limit_per_second", maxLinesPerSecond))...)
+			l.fields(0, zap.Int("lines", n), zap.Int("limit_per_second", maxLinesPerSecond))...)
 	}
 }
 
-// stderr takes a line of the worker's stderr.
-func (l *workerLog) stderr(line string, truncated bool) {
+// keep keeps a line for a report of how the worker ended.
+func (l *workerLog) keep(line string) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(l.last) == tailLines {
 		l.last = append(l.last[:0], l.last[1:]...)
 	}
 	l.last = append(l.last, line)
-	l.mu.Unlock()
+}
+
+// stderr takes a line of the worker's stderr.
+func (l *workerLog) stderr(line string, truncated bool) {
+	l.keep(line)
 	if strings.TrimSpace(line) == "" || !l.allow() {
 		return
 	}
-	fields := l.fields(zap.String("stream", "stderr"))
+	fields := l.fields(0, zap.String("stream", "stderr"))
 	if truncated {
 		fields = append(fields, zap.Bool("truncated", true))
 	}
@@ -161,9 +186,16 @@ func (l *workerLog) notify(method string, params json.RawMessage) {
 		Level     string `json:"level"`
 		Logger    string `json:"logger"`
 		Message   string `json:"message"`
+		Stream    string `json:"stream"`
 		Exception string `json:"exception"`
 	}
-	if json.Unmarshal(params, &line) != nil || !l.allow() {
+	if json.Unmarshal(params, &line) != nil {
+		return
+	}
+	if line.Stream != "" {
+		l.keep(line.Message)
+	}
+	if !l.allow() {
 		return
 	}
 	entry := l.logger.Check(levelOf(line.Level), line.Message)
@@ -174,10 +206,13 @@ func (l *workerLog) notify(method string, params json.RawMessage) {
 	if line.Logger != "" {
 		fields = append(fields, zap.String("logger", line.Logger))
 	}
+	if line.Stream != "" {
+		fields = append(fields, zap.String("stream", line.Stream))
+	}
 	if line.Exception != "" {
 		fields = append(fields, zap.String("exception", line.Exception))
 	}
-	entry.Write(l.fields(fields...)...)
+	entry.Write(l.fields(line.RunID, fields...)...)
 }
 
 func levelOf(name string) zapcore.Level {
@@ -209,6 +244,6 @@ func logLevel(logger *zap.Logger) string {
 func (l *workerLog) fault(f *rpc.Fault) {
 	if l.allow() {
 		l.logger.Warn("Worker sent a line that is no message of the plugin protocol",
-			l.fields(zap.String("kind", string(f.Kind)), zap.Error(f))...)
+			l.fields(0, zap.String("kind", string(f.Kind)), zap.Error(f))...)
 	}
 }

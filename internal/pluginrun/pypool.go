@@ -2,11 +2,18 @@ package pluginrun
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
 )
 
 // Back-off between attempts to start a worker after one has failed to start. A worker that dies in a run is replaced
@@ -16,35 +23,57 @@ const (
 	maxBackoff = time.Minute
 )
 
-// pool hands out workers, each to one user at a time. It starts them as they are wanted, up to max.
+const (
+	// underWay is the most jobs that a worker has at once: one that is on, the others ready to begin, so that neither
+	// side sleeps between two runs.
+	underWay = 4
+	// quickRun is how long the runs of a plugin may take for another job to wait behind them in a worker.
+	quickRun = 20 * time.Millisecond
+	// longRun is when jobs that wait in a worker behind a run are taken back.
+	longRun = 100 * time.Millisecond
+	// idleLimit is how long a worker may have nothing to do.
+	idleLimit = time.Minute
+)
+
+// codeCancelled is the error of a worker that gives a job back.
+const codeCancelled = -32800
+
+// pool runs jobs in workers. It starts these as they are wanted, up to max, and ends those that have nothing to do.
 //
-// A worker is either with a user, or idle, or on its way in (starting) or out (discarded, not reaped yet); live counts
-// all four. Users wait in line. ensure, called after every change, is what keeps the line moving: it starts workers,
-// or fails those who wait where there is no worker and none may be started yet.
+// A job waits in line until a worker has room for it. Workers work on one job at a time, in the order in which they got
+// them, and answer each as soon as it is done: so the first of a worker's jobs is the one that is on, and it began when
+// the one before it was answered. When a worker ends that job alone is lost; the others go back to the line.
+//
+// ensure, called after every change, is what keeps the line moving: it hands out jobs, starts workers, or fails the
+// jobs where there is no worker and none may be started yet.
 type pool struct {
-	max   int
-	start func() (*worker, error)
-	now   func() time.Time
+	max      int
+	limits   workerLimits
+	launcher launcher
+	settings Settings
+	logger   *zap.Logger
+	now      func() time.Time
+	cores    int
 
-	wg sync.WaitGroup // everything that has been counted as live
+	wg sync.WaitGroup // every worker, until nothing of it is left
 
-	mu       sync.Mutex
-	closed   bool
-	live     int
-	starting int
-	workers  map[*worker]struct{}
-	idle     []*worker // the one used last is at the end: it is taken first
-	waiting  []chan grant
-
-	failures  int // to start, in a row
+	mu        sync.Mutex
+	closed    bool
+	starting  int
+	workers   []*worker // that may get jobs, the one used last at the end
+	leaving   map[*worker]struct{}
+	waiting   []*job
+	pace      map[string]time.Duration // how long runs of a plugin take, recent ones counting most
+	failures  int                      // to start, in a row
 	lastErr   error
 	notBefore time.Time
+	shrink    *time.Timer // runs while there is a worker
 }
 
-// grant is what a user in the line gets.
-type grant struct {
-	worker *worker
-	err    error
+// workerLimits say when a worker is replaced.
+type workerLimits struct {
+	runs   int   // after so many runs
+	memory int64 // when it grew by so many bytes
 }
 
 // unavailableError is why there is no worker to be had.
@@ -62,94 +91,341 @@ func (e *unavailableError) Error() string {
 
 func (e *unavailableError) Unwrap() error { return e.cause }
 
-func newPool(limit int, start func() (*worker, error)) *pool {
-	return &pool{max: limit, start: start, now: time.Now, workers: map[*worker]struct{}{}}
+func newPool(limit int, limits workerLimits, l launcher, s Settings) *pool {
+	return &pool{
+		max: limit, limits: limits, launcher: l, settings: s, logger: s.Logger, now: time.Now,
+		cores: min(limit, runtime.GOMAXPROCS(0)), leaving: map[*worker]struct{}{}, pace: map[string]time.Duration{},
+	}
 }
 
-// acquire returns a worker, which goes back with release or is given up with worker.discard.
-func (p *pool) acquire(ctx context.Context) (*worker, error) {
-	turn := make(chan grant, 1)
+// do runs a job and returns when it has ended, at the latest at the deadline of its plugin, which begins with it, or
+// when ctx is done.
+func (p *pool) do(ctx context.Context, j *job) jobResult {
 	p.mu.Lock()
-	p.waiting = append(p.waiting, turn)
+	p.waiting = append(p.waiting, j)
 	p.ensure()
 	p.mu.Unlock()
 	select {
-	case g := <-turn:
-		return g.worker, g.err
+	case r := <-j.done:
+		return r
 	case <-ctx.Done():
 	}
 	p.mu.Lock()
-	if i := slices.Index(p.waiting, turn); i >= 0 {
-		p.waiting = slices.Delete(p.waiting, i, i+1)
-		p.mu.Unlock()
-		return nil, ctx.Err()
-	}
+	p.abandon(j, ctx.Err())
 	p.mu.Unlock()
-	if g := <-turn; g.worker != nil { // it was our turn all the same
-		p.release(g.worker)
-	}
-	return nil, ctx.Err()
+	return <-j.done
 }
 
-// release gives a worker back. One that has ended meanwhile is not handed out again.
-func (p *pool) release(w *worker) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, ok := p.workers[w]; ok && !w.ended() {
-		p.idle = append(p.idle, w)
-	}
-	p.ensure()
-}
-
-// remove takes a worker out that has been reaped.
-func (p *pool) remove(w *worker) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.workers, w)
-	p.live--
-	p.ensure()
-	p.wg.Done()
-}
-
-// ensure serves those who wait. The lock is held.
-func (p *pool) ensure() {
-	if p.closed {
-		p.failWaiting(errShutdown)
+// abandon gives a job up. One that is on costs its worker, since nothing else ends it for sure.
+func (p *pool) abandon(j *job, cause error) {
+	if j.given {
 		return
 	}
-	p.idle = slices.DeleteFunc(p.idle, (*worker).ended)
-	for len(p.waiting) > 0 && len(p.idle) > 0 {
-		last := len(p.idle) - 1
-		p.waiting[0] <- grant{worker: p.idle[last]}
-		p.waiting, p.idle = p.waiting[1:], p.idle[:last]
+	j.finish(jobResult{outcome: OutcomeCanceled, err: cause})
+	switch w := j.worker; {
+	case w != nil && len(w.jobs) == 0: // it has ended meanwhile
+	case w == nil:
+		p.waiting = slices.DeleteFunc(p.waiting, func(other *job) bool { return other == j })
+	case w.jobs[0] == j:
+		p.discard(w)
+	default:
+		p.recall(j)
 	}
+}
+
+// ensure hands out the jobs that wait, and starts workers for the others. The lock is held.
+func (p *pool) ensure() {
+	if p.closed {
+		p.failWaiting(jobResult{outcome: OutcomeCanceled, err: errShutdown})
+		return
+	}
+	if len(p.waiting) == 0 {
+		return
+	}
+	kept := p.waiting[:0]
+	for _, j := range p.waiting {
+		if w := p.place(j); w == nil || !p.give(w, j) {
+			kept = append(kept, j)
+		}
+	}
+	clear(p.waiting[len(kept):])
+	p.waiting = kept
 	wait := p.notBefore.Sub(p.now())
-	for p.starting < len(p.waiting) && p.live < p.max && (p.failures == 0 || wait <= 0 && p.starting == 0) {
+	for p.starting < len(p.waiting) && p.room() && (p.failures == 0 || wait <= 0 && p.starting == 0) {
 		p.starting++
-		p.live++
 		p.wg.Add(1)
 		go p.startOne()
 	}
-	if p.live == 0 {
-		p.failWaiting(&unavailableError{cause: p.lastErr, retry: wait})
+	if len(p.workers) == 0 && p.starting == 0 {
+		p.failWaiting(jobResult{outcome: OutcomeUnavailable, err: &unavailableError{cause: p.lastErr, retry: wait}})
 	}
 }
 
-func (p *pool) failWaiting(err error) {
-	for _, turn := range p.waiting {
-		turn <- grant{err: err}
+func (p *pool) failWaiting(r jobResult) {
+	for _, j := range p.waiting {
+		j.finish(r)
 	}
 	p.waiting = nil
 }
 
+// room says whether a worker more may be started.
+func (p *pool) room() bool { return len(p.workers)+p.starting < p.max }
+
+// place finds the worker for a job: one without a job, or, for a plugin whose runs are quick, one that is busy with
+// such, as long as there is a worker for each processor. nil lets it wait.
+func (p *pool) place(j *job) *worker {
+	quick := p.quick(j)
+	if !quick && p.crowded(j) {
+		return nil
+	}
+	var best *worker
+	for i := len(p.workers) - 1; i >= 0; i-- {
+		w := p.workers[i]
+		switch n := len(w.jobs); {
+		case w.retiring:
+		case n == 0:
+			return w
+		case quick && n < underWay && w.quick && (best == nil || n < len(best.jobs)):
+			best = w
+		}
+	}
+	if len(p.workers)+p.starting < p.cores {
+		return nil
+	}
+	return best
+}
+
+// quick says whether the runs of a plugin are known to be short.
+func (p *pool) quick(j *job) bool {
+	took, known := p.pace[j.plugin.Name()]
+	return known && took <= quickRun && j.runID != 0
+}
+
+// crowded says whether the plugin of a job, whose runs take long, has all workers but one already, and there are others:
+// one that hangs against a thousand devices leaves room for them.
+func (p *pool) crowded(j *job) bool {
+	if len(p.pace) < 2 || p.max < 2 {
+		return false
+	}
+	n := 0
+	for _, w := range p.workers {
+		if len(w.jobs) > 0 && w.jobs[0].plugin.Name() == j.plugin.Name() {
+			n++
+		}
+	}
+	return n >= p.max-1
+}
+
+// give hands a job to a worker, and says whether it took it.
+func (p *pool) give(w *worker, j *job) bool {
+	err := w.conn.Start(j.method, j.params, func(raw json.RawMessage, err error) { p.answered(w, j, raw, err) })
+	if err != nil {
+		if errors.Is(err, rpc.ErrFull) {
+			p.discard(w)
+		}
+		return false
+	}
+	j.worker, j.recalled = w, false
+	w.jobs = append(w.jobs, j)
+	w.quick = p.quick(j)
+	if len(w.jobs) == 1 {
+		p.begin(w)
+	} else {
+		w.look(p.now())
+	}
+	return true
+}
+
+// begin notes that a worker begins the first of its jobs.
+func (p *pool) begin(w *worker) {
+	j := w.jobs[0]
+	j.begun = p.now()
+	w.logs.begin(j.runID, j.fields)
+	w.look(j.begun)
+}
+
+// expired looks at a worker when its timer went off: the run may be at its deadline, or hold up others.
+func (p *pool) expired(w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(w.jobs) == 0 || w.gone {
+		return
+	}
+	now, j := p.now(), w.jobs[0]
+	if now.Sub(j.begun) >= j.plugin.Deadline {
+		j.finish(jobResult{outcome: OutcomeTimeout, err: deadlineError(j.plugin, nil)})
+		p.note(j, j.plugin.Deadline)
+		p.discard(w)
+		return
+	}
+	if now.Sub(j.begun) >= longRun {
+		for _, behind := range w.jobs[1:] {
+			p.recall(behind)
+		}
+	}
+	w.look(now)
+}
+
+// recall asks the worker of a job that has not begun to give it back.
+func (p *pool) recall(j *job) {
+	if j.recalled || j.runID == 0 {
+		return
+	}
+	j.recalled = true
+	params, _ := json.Marshal(map[string]int64{"run_id": j.runID}) // cannot fail
+	// What a worker does not take now it is not asked again: then the job waits, as long as that one takes.
+	_ = j.worker.conn.Tell("cancel", params)
+}
+
+// answered takes the answer to a job. It is called from the reading goroutine of the worker's connection.
+func (p *pool) answered(w *worker, j *job, raw json.RawMessage, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.gone {
+		return // all jobs have been taken away from it
+	}
+	if errors.Is(err, rpc.ErrClosed) {
+		p.lost(w)
+		return
+	}
+	at := slices.Index(w.jobs, j)
+	if at < 0 {
+		return
+	}
+	var refused *rpc.Error
+	if errors.As(err, &refused) && refused.Code == codeCancelled && at > 0 {
+		w.jobs = slices.Delete(w.jobs, at, at+1)
+		p.again(j)
+		p.ensure()
+		return
+	}
+	result, inDoubt := jobResult{raw: raw}, false
+	if err != nil {
+		result, inDoubt = failure(err)
+	}
+	if inDoubt {
+		w.jobs[0].finish(result)
+		p.discard(w)
+		return
+	}
+	w.jobs = slices.Delete(w.jobs, at, at+1)
+	p.note(j, p.now().Sub(j.begun))
+	j.finish(result)
+	w.runs++
+	p.next(w)
+}
+
+// next lets a worker begin what it has, and sees whether it may go on.
+func (p *pool) next(w *worker) {
+	if len(w.jobs) > 0 {
+		p.begin(w)
+	} else {
+		w.idleSince = p.now()
+		w.timer.Stop()
+	}
+	if !w.retiring && p.limits.runs > 0 && w.runs >= p.limits.runs {
+		p.retire(w, RecycleRuns)
+	}
+	if w.retiring && len(w.jobs) == 0 {
+		p.leave(w, w.quit)
+	} else if i := slices.Index(p.workers, w); i >= 0 && i < len(p.workers)-1 {
+		p.workers = append(slices.Delete(p.workers, i, i+1), w)
+	}
+	p.ensure()
+}
+
+// again puts jobs back at the head of the line, in their order, but those that nobody waits for.
+func (p *pool) again(jobs ...*job) {
+	jobs = slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.given })
+	for _, j := range jobs {
+		j.worker, j.begun = nil, time.Time{}
+	}
+	p.waiting = append(jobs, p.waiting...)
+}
+
+// note remembers how long a run took.
+func (p *pool) note(j *job, took time.Duration) {
+	if j.runID == 0 {
+		return
+	}
+	const plugins = 10_000 // more than there are: names of plugins that are gone
+	if len(p.pace) > plugins {
+		clear(p.pace)
+	}
+	name := j.plugin.Name()
+	p.pace[name] = max(took, p.pace[name]*7/8)
+}
+
+// lost takes a worker out whose connection ended. What was on ended with it; the reason comes when it is reaped.
+func (p *pool) lost(w *worker) {
+	jobs := p.takeOut(w)
+	if len(jobs) > 0 {
+		on := jobs[0]
+		p.again(jobs[1:]...)
+		w.fate = func(err error) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			on.finish(jobResult{outcome: OutcomeCrashed, err: err})
+		}
+	}
+	p.end(w, w.discard)
+	p.ensure()
+}
+
+// discard ends a worker at once. Its first job must have been finished; the others go back to the line.
+func (p *pool) discard(w *worker) {
+	if w.gone {
+		return
+	}
+	if jobs := p.takeOut(w); len(jobs) > 0 {
+		p.again(jobs[1:]...)
+		jobs[0].finish(jobResult{outcome: OutcomeProtocol, err: errors.New("worker does not read what it is sent")})
+	}
+	p.end(w, w.discard)
+	p.ensure()
+}
+
+// retire gives a worker no more jobs; it leaves when it has none.
+func (p *pool) retire(w *worker, why string) {
+	w.retiring = true
+	p.settings.recycled(why)
+}
+
+// leave ends a worker that has no jobs.
+func (p *pool) leave(w *worker, how func()) {
+	p.takeOut(w)
+	p.end(w, how)
+}
+
+// takeOut takes a worker out of use, and returns the jobs it had.
+func (p *pool) takeOut(w *worker) []*job {
+	jobs := w.jobs
+	w.gone, w.jobs = true, nil
+	w.timer.Stop()
+	p.workers = slices.DeleteFunc(p.workers, func(other *worker) bool { return other == w })
+	return jobs
+}
+
+// end has a worker end beside all that goes on. It does not count as one any more: its successor need not wait.
+func (p *pool) end(w *worker, how func()) {
+	p.leaving[w] = struct{}{}
+	go func() {
+		how()
+		w.wait()
+		p.mu.Lock()
+		delete(p.leaving, w)
+		p.mu.Unlock()
+		p.wg.Done()
+	}()
+}
+
 // startOne starts a worker. While starts fail only one is under way at a time (see ensure).
 func (p *pool) startOne() {
-	w, err := p.start()
+	w, err := startWorker(p.launcher, p.settings, p.limits)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.starting--
 	if err != nil {
-		p.live--
 		p.failures++
 		p.lastErr = err
 		p.notBefore = p.now().Add(backoff(p.failures))
@@ -158,14 +434,47 @@ func (p *pool) startOne() {
 		return
 	}
 	p.failures = 0
-	p.workers[w] = struct{}{}
+	w.timer = time.AfterFunc(time.Hour, func() { p.expired(w) })
+	w.idleSince = p.now()
 	if p.closed {
-		w.discard()
-	} else {
-		p.idle = append(p.idle, w)
+		p.leave(w, w.discard)
+		return
 	}
+	p.workers = append(p.workers, w)
+	go p.watch(w)
 	p.ensure()
-	go w.watch(p.remove)
+	p.shrinkLater()
+}
+
+// watch sees the end of a worker that has no job to tell of it.
+func (p *pool) watch(w *worker) {
+	<-w.conn.Done()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !w.gone {
+		p.lost(w)
+	}
+}
+
+// shrinkLater ends workers that have nothing to do, now and then, as long as there are any. The lock is held.
+func (p *pool) shrinkLater() {
+	if p.shrink != nil || len(p.workers) == 0 {
+		return
+	}
+	p.shrink = time.AfterFunc(idleLimit/4, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.shrink = nil
+		if p.closed {
+			return
+		}
+		for _, w := range slices.Clone(p.workers) {
+			if len(w.jobs) == 0 && p.now().Sub(w.idleSince) >= idleLimit {
+				p.leave(w, w.quit)
+			}
+		}
+		p.shrinkLater()
+	})
 }
 
 // backoff is the time to wait after so many failures in a row: doubled each time, and a random half of it, so that
@@ -176,16 +485,64 @@ func backoff(failures int) time.Duration {
 	return d/2 + rand.N(d/2)
 }
 
-// close refuses everybody from now on and returns the workers there are; wait for them to go with wg.
-func (p *pool) close() []*worker {
+// distrust ends a worker that answered what it should not.
+func (p *pool) distrust(w *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.closed = true
-	p.idle = nil
-	p.ensure()
-	workers := make([]*worker, 0, len(p.workers))
-	for w := range p.workers {
-		workers = append(workers, w)
+	if !w.gone {
+		for _, j := range w.jobs[:min(len(w.jobs), 1)] {
+			j.finish(jobResult{outcome: OutcomeProtocol, err: errors.New("worker mixed up its answers")})
+		}
+		p.discard(w)
 	}
-	return workers
+}
+
+// grown notes how many bytes a worker holds, and replaces it where these are too many.
+func (p *pool) grown(w *worker, bytes int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if w.gone || w.retiring || bytes-w.memory <= p.limits.memory {
+		return
+	}
+	p.retire(w, RecycleMemory)
+	if len(w.jobs) == 0 {
+		p.leave(w, w.quit)
+	}
+}
+
+// renew replaces all workers: each ends when it has done what it has.
+func (p *pool) renew(why string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.launcher.renew()
+	for _, w := range slices.Clone(p.workers) {
+		p.retire(w, why)
+		if len(w.jobs) == 0 {
+			p.leave(w, w.quit)
+		}
+	}
+}
+
+// close refuses all jobs from now on, gives up those that are on, and returns when no process is left.
+func (p *pool) close() {
+	p.mu.Lock()
+	p.closed = true
+	if p.shrink != nil {
+		p.shrink.Stop()
+	}
+	for _, w := range slices.Clone(p.workers) {
+		if len(w.jobs) == 0 {
+			p.leave(w, w.quit)
+			continue
+		}
+		for _, j := range w.jobs {
+			j.finish(jobResult{outcome: OutcomeCanceled, err: errShutdown})
+		}
+		p.leave(w, w.discard)
+	}
+	p.ensure()
+	p.mu.Unlock()
+	p.launcher.abort()
+	p.wg.Wait()
+	p.launcher.close()
 }

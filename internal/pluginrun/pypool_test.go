@@ -3,46 +3,85 @@ package pluginrun
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/panoptes-otel/panoptes-otel/internal/child"
 )
+
+// failing is a launcher whose starts fail from the given one on.
+type failing struct {
+	launcher
+	from   int
+	starts atomic.Int32
+	failed chan struct{}
+}
+
+func (f *failing) start(ctx context.Context, stderr func(string, bool)) (started, error) {
+	if int(f.starts.Add(1)) >= f.from {
+		select {
+		case f.failed <- struct{}{}:
+		default:
+		}
+		return started{}, errors.New("no python here")
+	}
+	return f.launcher.start(ctx, stderr)
+}
+
+func newTestPool(t *testing.T, limit, failFrom int) (*pool, *failing) {
+	t.Helper()
+	settings, err := Settings{}.withDefaults()
+	require.NoError(t, err)
+	runtime := newPythonRuntime(DefaultInterpreter, "")
+	l := &failing{launcher: newLauncher(runtime), from: failFrom, failed: make(chan struct{}, 10)}
+	p := newPool(limit, workerLimits{runs: 1000, memory: 1 << 30}, l, settings)
+	t.Cleanup(func() {
+		p.close()
+		runtime.remove()
+	})
+	return p, l
+}
+
+// startJob begins a job, and returns where its result comes.
+func startJob(t *testing.T, p *pool, plugin *Plugin, id int64) <-chan jobResult {
+	t.Helper()
+	params, err := runParams(Request{Plugin: plugin, Resource: testResource("r1")}, id)
+	require.NoError(t, err)
+	result := make(chan jobResult, 1)
+	go func() { result <- p.do(context.Background(), newJob(plugin, "run", id, params, nil)) }()
+	return result
+}
 
 // TestBackoff: workers that fail to start are not started again until the back-off is over, however often they are
 // asked for; and then one at a time.
 func TestBackoff(t *testing.T) {
 	t.Parallel()
 	clock := &manualClock{t: time.Unix(1_700_000_000, 0)}
-	starts := 0
-	p := newPool(4, func() (*worker, error) {
-		starts++
-		return nil, errors.New("no python here")
-	})
+	p, l := newTestPool(t, 4, 1)
 	p.now = clock.now
+	good := openPython(t, "good", class(goodBody), OpenOptions{})
 	var last time.Duration
 	for i := range 12 {
-		before := starts
+		before := l.starts.Load()
 		for range 50 {
-			_, err := p.acquire(context.Background())
+			result := <-startJob(t, p, good, 1)
 			var unavailable *unavailableError
-			require.ErrorAs(t, err, &unavailable)
-			assert.ErrorContains(t, err, "no python here")
+			require.ErrorAs(t, result.err, &unavailable)
+			require.Equal(t, OutcomeUnavailable, result.outcome)
+			assert.ErrorContains(t, result.err, "no python here")
 			last = unavailable.retry
 		}
-		assert.Equal(t, before+1, starts, "round %d", i)
+		assert.Equal(t, before+1, l.starts.Load(), "round %d", i)
 		assert.Positive(t, last)
 		assert.LessOrEqual(t, last, maxBackoff)
 		clock.advance(last)
 	}
 	assert.GreaterOrEqual(t, last, maxBackoff/2)
 	p.close()
-	p.wg.Wait()
-	_, err := p.acquire(context.Background())
-	require.ErrorIs(t, err, errShutdown)
+	result := <-startJob(t, p, good, 1)
+	require.ErrorIs(t, result.err, errShutdown)
 }
 
 func TestBackoffGrowsAndIsBounded(t *testing.T) {
@@ -57,53 +96,28 @@ func TestBackoffGrowsAndIsBounded(t *testing.T) {
 	}
 }
 
-// TestLivingWorkersServeWhileStartsFail: where a further worker cannot be started, those who wait get the living one.
+// TestLivingWorkersServeWhileStartsFail: where a further worker cannot be started, those who wait get the living one;
+// when the last one goes and none may be started, they are told.
 func TestLivingWorkersServeWhileStartsFail(t *testing.T) {
 	t.Parallel()
-	runtime := newPythonRuntime(PythonSettings{Interpreter: DefaultInterpreter})
-	t.Cleanup(runtime.remove)
-	settings, err := Settings{}.withDefaults()
-	require.NoError(t, err)
-	starts, failed := 0, make(chan struct{}, 10)
-	p := newPool(2, func() (*worker, error) {
-		if starts++; starts > 1 {
-			failed <- struct{}{}
-			return nil, errors.New("no more")
-		}
-		var command child.Config
-		command, err := runtime.command(context.Background())
-		if err != nil {
-			return nil, err
-		}
-		return startWorker(context.Background(), command, settings)
-	})
-	w, err := p.acquire(context.Background())
-	require.NoError(t, err)
-	second := make(chan error, 1)
-	go func() {
-		w, err := p.acquire(context.Background())
-		if err == nil {
-			p.release(w)
-		}
-		second <- err
-	}()
-	<-failed
-	p.release(w)
-	require.NoError(t, <-second)
+	store := newSignalKV()
+	p, l := newTestPool(t, 2, 2)
+	p.settings.KV = store
+	waits := openPython(t, "waits", class("        context.kv.set('began', 'yes')\n        while not context.kv.get('go'): time.sleep(0.01)\n"+goodBody), OpenOptions{})
+	good := openPython(t, "good", class(goodBody), OpenOptions{})
+	first := startJob(t, p, waits, 1)
+	<-store.written
+	second := startJob(t, p, good, 2)
+	<-l.failed
+	require.NoError(t, store.KeyValueStore.Set(context.Background(), "go", "yes", 0))
+	require.NoError(t, (<-first).err)
+	require.NoError(t, (<-second).err)
 
-	// When the last one goes and none may be started, those who wait are told.
-	w, err = p.acquire(context.Background())
-	require.NoError(t, err)
-	third := make(chan error, 1)
-	go func() {
-		_, err := p.acquire(context.Background())
-		third <- err
-	}()
-	w.discard()
-	p.release(w)
-	require.ErrorContains(t, <-third, "no more")
-	p.close()
-	p.wg.Wait()
+	kill := openPython(t, "kills", class("        os.kill(os.getpid(), 9)"), OpenOptions{})
+	require.Equal(t, OutcomeCrashed, (<-startJob(t, p, kill, 3)).outcome)
+	result := <-startJob(t, p, good, 4)
+	require.Equal(t, OutcomeUnavailable, result.outcome)
+	require.ErrorContains(t, result.err, "no python here")
 }
 
 func TestServices(t *testing.T) {

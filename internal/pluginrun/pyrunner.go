@@ -5,15 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -21,51 +20,66 @@ import (
 // codeRejected is the error of "describe" for a module that cannot be loaded.
 const codeRejected = -32001
 
-// pythonRunner runs Python plugins in a pool of worker processes.
+// pythonRunner runs Python plugins in pools of worker processes, one pool for each environment.
 type pythonRunner struct {
 	settings Settings
-	runtime  *pythonRuntime
-	pool     *pool
 	runID    atomic.Int64
 
-	// base ends at Shutdown, and every run's context with it.
-	base     context.Context
-	cancel   context.CancelFunc
+	mu     sync.Mutex
+	closed bool
+	pools  map[PythonEnv]*environment
+
 	shutdown sync.Once
 	gone     chan struct{} // closed when no process is left
 }
 
-func newPythonRunner(s Settings) *pythonRunner {
-	r := &pythonRunner{settings: s, runtime: newPythonRuntime(s.Python), gone: make(chan struct{})}
-	r.base, r.cancel = context.WithCancel(context.Background())
-	r.pool = newPool(s.Python.MaxWorkers, r.startWorker)
-	return r
+// environment is an interpreter with its workers.
+type environment struct {
+	runtime *pythonRuntime
+	pool    *pool
 }
 
-func (r *pythonRunner) startWorker() (*worker, error) {
-	command, err := r.runtime.command(r.base)
-	if err != nil {
-		return nil, err
+func newPythonRunner(s Settings) *pythonRunner {
+	return &pythonRunner{settings: s, pools: map[PythonEnv]*environment{}, gone: make(chan struct{})}
+}
+
+// pool returns the workers that run a plugin.
+func (r *pythonRunner) pool(p *Plugin) (*pool, error) {
+	env := p.Python.or(r.settings.Python.PythonEnv)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, errShutdown
 	}
-	return startWorker(r.base, command, r.settings)
+	e := r.pools[env]
+	if e == nil {
+		runtime := newPythonRuntime(env.Interpreter, r.settings.Python.RuntimeDir)
+		limits := workerLimits{runs: env.MaxRuns, memory: env.MaxMemory}
+		e = &environment{runtime: runtime, pool: newPool(env.MaxWorkers, limits, newLauncher(runtime), r.settings)}
+		r.pools[env] = e
+	}
+	return e.pool, nil
 }
 
 // Check implements Runner.
 func (r *pythonRunner) Check(ctx context.Context, p *Plugin) error {
-	w, err := r.pool.acquire(ctx)
+	pool, err := r.pool(p)
+	if err != nil {
+		return err
+	}
+	params, err := json.Marshal(map[string]any{"plugin": describe(p), "type": "polling"})
 	if err != nil {
 		return fmt.Errorf("plugin %q: %w", p.Name(), err)
 	}
-	defer r.pool.release(w)
-	callCtx, stop := r.callContext(ctx, p)
-	defer stop()
-	w.logs.begin([]zap.Field{zap.String("plugin", p.Name())})
+	result := pool.do(ctx, newJob(p, "describe", 0, params, []zap.Field{zap.String("plugin", p.Name())}))
+	if result.err != nil {
+		return fmt.Errorf("plugin %q: %w", p.Name(), rejection(result.err))
+	}
 	var answer struct {
 		Warnings []string `json:"warnings"`
 	}
-	_, err = w.call(ctx, callCtx, p, "describe", map[string]any{"plugin": describe(p, nil), "type": "polling"}, &answer)
-	if err != nil {
-		return fmt.Errorf("plugin %q: %w", p.Name(), rejection(err))
+	if err := json.Unmarshal(result.raw, &answer); err != nil {
+		return fmt.Errorf("plugin %q: answer does not keep to the plugin protocol: %w", p.Name(), err)
 	}
 	for _, warning := range answer.Warnings {
 		r.settings.Logger.Warn(warning, zap.String("plugin", p.Name()))
@@ -89,56 +103,67 @@ func rejection(err error) error {
 
 // Run implements Runner.
 func (r *pythonRunner) Run(ctx context.Context, req Request) Result {
-	w, err := r.pool.acquire(ctx)
-	var unavailable *unavailableError
-	switch {
-	case errors.As(err, &unavailable):
-		return req.failed(OutcomeUnavailable, err)
-	case err != nil:
+	pool, err := r.pool(req.Plugin)
+	if err != nil {
 		return req.failed(OutcomeCanceled, err)
 	}
-	defer r.pool.release(w)
-	callCtx, stop := r.callContext(ctx, req.Plugin)
-	defer stop()
-	start := time.Now()
-	result := r.runIn(ctx, callCtx, w, req)
-	result.Duration = time.Since(start)
+	id := r.runID.Add(1)
+	params, err := runParams(req, id)
+	if err != nil {
+		return req.failed(OutcomeProtocol, err)
+	}
+	answer := pool.do(ctx, newJob(req.Plugin, "run", id, params, runFields(req, id)))
+	result := r.result(req, id, pool, answer)
+	result.Duration = answer.duration
 	return result
 }
 
-// callContext ends at the plugin's deadline, with ctx, or at Shutdown.
-func (r *pythonRunner) callContext(ctx context.Context, p *Plugin) (context.Context, context.CancelFunc) {
-	callCtx, cancel := context.WithTimeout(ctx, p.Deadline)
-	stop := context.AfterFunc(r.base, cancel)
-	return callCtx, func() {
-		stop()
-		cancel()
+func (r *pythonRunner) result(req Request, id int64, pool *pool, a jobResult) Result {
+	if a.err != nil {
+		return req.failed(a.outcome, a.err)
 	}
-}
-
-func (r *pythonRunner) runIn(ctx, callCtx context.Context, w *worker, req Request) Result {
-	id := r.runID.Add(1)
-	w.logs.begin(runFields(req, id))
-	deadline, _ := callCtx.Deadline()
 	var answer runResult
-	outcome, err := w.call(ctx, callCtx, req.Plugin, "run", map[string]any{
-		"run_id":   id,
-		"plugin":   describe(req.Plugin, req.Resource),
-		"type":     "polling",
-		"resource": json.RawMessage(pythonResource(req.Resource).AppendJSON(nil)),
-		"config":   req.Config,
-		"deadline": float64(deadline.UnixMilli()) / 1000,
-	}, &answer)
-	if err != nil {
-		return req.failed(outcome, err)
+	if err := json.Unmarshal(a.raw, &answer); err != nil {
+		pool.distrust(a.worker)
+		return req.failed(OutcomeProtocol, fmt.Errorf("answer does not keep to the plugin protocol: %w", err))
 	}
 	if answer.RunID != id {
-		w.discard()
+		pool.distrust(a.worker)
 		return req.failed(OutcomeProtocol, fmt.Errorf("worker answered run %d where %d was asked", answer.RunID, id))
+	}
+	if answer.Resident > 0 {
+		pool.grown(a.worker, answer.Resident)
 	}
 	result := answer.result(req, r.settings.Limits)
 	result.CPU = time.Duration(answer.CPUSeconds * float64(time.Second))
+	result.PeakMemory = answer.PeakBytes
 	return result
+}
+
+// runParams are the parameters of "run". What belongs to the plugin was marshalled once.
+func runParams(req Request, id int64) (json.RawMessage, error) {
+	plugin, config := req.Plugin.pluginJSON, req.Plugin.configJSON
+	var err error
+	if plugin == nil {
+		if plugin, err = json.Marshal(describe(req.Plugin)); err != nil {
+			return nil, err
+		}
+	}
+	if req.Config != nil || config == nil {
+		if config, err = json.Marshal(req.config()); err != nil {
+			return nil, err
+		}
+	}
+	b := make([]byte, 0, len(plugin)+len(config)+1024)
+	b = append(b, `{"run_id":`...)
+	b = strconv.AppendInt(b, id, 10)
+	b = append(b, `,"type":"polling","plugin":`...)
+	b = append(b, plugin...)
+	b = append(b, `,"config":`...)
+	b = append(b, config...)
+	b = append(b, `,"resource":`...)
+	b = pythonResource(req.Resource).AppendJSON(b)
+	return append(b, '}'), nil
 }
 
 // result reads the answer of a worker.
@@ -174,18 +199,15 @@ func (a *runResult) result(req Request, limits Limits) Result {
 
 // pluginParams tell a worker which plugin to load.
 type pluginParams struct {
-	Name           string  `json:"name"`
-	NormalizedName string  `json:"normalized_name"`
-	Version        string  `json:"version"`
-	Signature      string  `json:"signature"`
-	Module         string  `json:"module"`
-	Source         string  `json:"source,omitempty"` // the file to read in the place of Module
-	Directory      string  `json:"directory"`
-	File           string  `json:"file"`
-	MTime          float64 `json:"mtime"`
+	Name           string `json:"name"`
+	NormalizedName string `json:"normalized_name"`
+	Version        string `json:"version"`
+	Module         string `json:"module"`
+	Source         string `json:"source,omitempty"` // the file to read in the place of Module
+	Directory      string `json:"directory"`
+	File           string `json:"file"`
 }
 
-// describe tells a worker which plugin to load; without a resource there is no signature.
 // unknownDiscovery stands in for the plugin that discovered a resource where none is known.
 const unknownDiscovery = "unknown"
 
@@ -201,7 +223,8 @@ func pythonResource(r *pluginsdk.Resource) *pluginsdk.Resource {
 	return &known
 }
 
-func describe(p *Plugin, resource *pluginsdk.Resource) pluginParams {
+// describe tells a worker which plugin to load.
+func describe(p *Plugin) pluginParams {
 	module, source := p.Module, p.source
 	if filepath.Base(module) == packageFile {
 		if source != "" {
@@ -209,17 +232,20 @@ func describe(p *Plugin, resource *pluginsdk.Resource) pluginParams {
 		}
 		module = filepath.Dir(module) // workers know a package by its folder
 	}
-	out := pluginParams{
+	return pluginParams{
 		Name: p.File.Name, NormalizedName: p.File.NormalizedName, Version: p.File.Version, Module: module, Source: source,
 		Directory: filepath.Dir(p.File.Path), File: p.File.Path,
 	}
-	if resource != nil {
-		out.Signature = pluginfile.Signature(p.File.NormalizedName, resource.Key())
+}
+
+// marshal keeps what each run tells a worker of the plugin.
+func (p *Plugin) marshal() error {
+	var err error
+	if p.pluginJSON, err = json.Marshal(describe(p)); err != nil {
+		return err
 	}
-	if info, err := os.Stat(p.Module); err == nil {
-		out.MTime = float64(info.ModTime().UnixMicro()) / 1e6
-	}
-	return out
+	p.configJSON, err = json.Marshal(p.File.Config)
+	return err
 }
 
 // Busy implements Runner. A run that is given up ends with its process.
@@ -228,17 +254,19 @@ func (r *pythonRunner) Busy(*Plugin, *pluginsdk.Resource) bool { return false }
 // Shutdown implements Runner.
 func (r *pythonRunner) Shutdown(ctx context.Context) error {
 	r.shutdown.Do(func() {
-		r.cancel()
-		workers := r.pool.close()
+		r.mu.Lock()
+		r.closed = true
+		r.mu.Unlock()
 		go func() {
 			defer close(r.gone)
-			var quits sync.WaitGroup
-			for _, w := range workers {
-				quits.Go(w.quit)
+			var ends sync.WaitGroup
+			for _, e := range r.pools {
+				ends.Go(func() {
+					e.pool.close()
+					e.runtime.remove()
+				})
 			}
-			quits.Wait()
-			r.pool.wg.Wait()
-			r.runtime.remove()
+			ends.Wait()
 		}()
 	})
 	select {

@@ -8,6 +8,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -25,36 +28,96 @@ const probeLimit = 20 * time.Second
 // pythonRuntime is what workers are started from: the interpreter, and the embedded package on disk. Both are found
 // when the first worker is wanted; what failed is tried again at the next start. It is safe for concurrent use.
 type pythonRuntime struct {
-	settings PythonSettings
+	setting string // of the interpreter
+	dir     string // for the package; "" means memory, or a temporary folder
 
 	mu          sync.Mutex
-	interpreter string // as sys.executable says; "" until it is known to be fit
-	archive     string // path of the zip; "" until it is written
-	temporary   string // folder of ours to be removed, if any
+	interpreter string   // as sys.executable says; "" until it is known to be fit
+	archive     string   // path of the zip; "" until it is written
+	temporary   string   // folder of ours to be removed, if any
+	memory      *os.File // the zip, where it is in no folder
 }
 
-func newPythonRuntime(s PythonSettings) *pythonRuntime { return &pythonRuntime{settings: s} }
+// firstExtra is the number of a child's first descriptor beside the standard ones.
+const firstExtra = 3
 
-// command is how to start a worker.
-func (r *pythonRuntime) command(ctx context.Context) (child.Config, error) {
+// bootstrap runs the archive that is open as the descriptor given. It goes to a number that no plugin closes or is given
+// by mistake, where all that is imported later is read from as well.
+const bootstrap = `import fcntl, os, sys
+number = int(sys.argv.pop(1))
+archive = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 600)
+os.close(number)
+sys.path[0] = "/proc/self/fd/%d" % archive
+from panoptes_worker.__main__ import main
+main()
+`
+
+func newPythonRuntime(interpreter, dir string) *pythonRuntime {
+	return &pythonRuntime{setting: interpreter, dir: dir}
+}
+
+// command is how to start a worker. extra is the number of the first descriptor that it may pass.
+func (r *pythonRuntime) command(ctx context.Context, extra int) (child.Config, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.findInterpreter(ctx); err != nil {
 		return child.Config{}, err
 	}
+	// faulthandler shows where in Python a segmentation fault happened.
+	config := child.Config{Path: r.interpreter, Args: []string{"-B", "-u", "-X", "faulthandler"}}
+	inMemory, err := r.holdArchive()
+	switch {
+	case err != nil:
+		return child.Config{}, err
+	case inMemory:
+		config.Args = append(config.Args, "-c", bootstrap, strconv.Itoa(extra))
+		config.ExtraFiles = []*os.File{r.memory}
+		return config, nil
+	}
 	if err := r.writeArchive(); err != nil {
 		return child.Config{}, err
 	}
-	// faulthandler shows where in Python a segmentation fault happened.
-	return child.Config{Path: r.interpreter, Args: []string{"-B", "-u", "-X", "faulthandler", r.archive}}, nil
+	config.Args = append(config.Args, r.archive)
+	return config, nil
+}
+
+// renew has the interpreter looked for again.
+func (r *pythonRuntime) renew() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.interpreter = ""
+}
+
+// holdArchive puts the embedded package into memory where no folder is set and the system can do so. Nothing needs to be
+// writable for it, and nobody can replace it.
+func (r *pythonRuntime) holdArchive() (held bool, err error) {
+	if r.dir != "" || r.memory != nil {
+		return r.memory != nil, nil
+	}
+	data, err := python.Zip()
+	if err != nil {
+		return false, err
+	}
+	r.memory, err = memoryFile("panoptes.zip", data)
+	if err != nil {
+		return false, fmt.Errorf("hold the Python runtime in memory: %w; set python.runtime_dir to a folder that can be written", err)
+	}
+	return r.memory != nil, nil
 }
 
 func (r *pythonRuntime) findInterpreter(ctx context.Context) error {
 	if r.interpreter != "" {
 		return nil
 	}
-	setting := r.settings.Interpreter
-	path, err := exec.LookPath(setting)
+	setting := r.setting
+	name := setting
+	if info, err := os.Stat(setting); err == nil && info.IsDir() {
+		name = filepath.Join(setting, "bin", "python") // a virtual environment
+		if runtime.GOOS == "windows" {
+			name = filepath.Join(setting, "Scripts", "python.exe")
+		}
+	}
+	path, err := exec.LookPath(name)
 	if err != nil {
 		return fmt.Errorf("python.interpreter %q cannot be run: %w; install Python 3.8 or later, or set python.interpreter "+
 			"to the path of one", setting, err)
@@ -118,7 +181,7 @@ func (r *pythonRuntime) writeArchive() error {
 		}
 		r.archive = "" // somebody cleaned up
 	}
-	dir := r.settings.RuntimeDir
+	dir := r.dir
 	if dir == "" {
 		if r.temporary == "" {
 			made, err := os.MkdirTemp("", "panoptes-python-")
@@ -137,10 +200,14 @@ func (r *pythonRuntime) writeArchive() error {
 	return nil
 }
 
-// remove removes the folder that writeArchive made.
+// remove removes what writeArchive and holdArchive made.
 func (r *pythonRuntime) remove() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.memory != nil {
+		_ = r.memory.Close()
+		r.memory = nil
+	}
 	if r.temporary != "" {
 		_ = os.RemoveAll(r.temporary)
 		r.temporary, r.archive = "", ""

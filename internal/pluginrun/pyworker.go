@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/child"
 	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
 )
 
@@ -27,40 +25,61 @@ const (
 	shutdownLimit = time.Second
 )
 
-// worker is one Python process. It runs one plugin at a time.
+// process is a worker's process, however it was started. All methods are safe for concurrent use.
+type process interface {
+	Pid() int
+	// Done is closed when it has ended and all it wrote to stderr has been delivered.
+	Done() <-chan struct{}
+	// Err says how it ended, once Done is closed; nil for exit status 0.
+	Err() error
+	// Stop ends it, and what it started: TERM, and KILL after a grace. It returns when it has ended.
+	Stop(ctx context.Context) error
+}
+
+// worker is one Python process. What concerns its jobs belongs to the pool, under its lock.
 type worker struct {
-	process *child.Process
+	process process
+	stream  io.Closer // our end of the protocol
 	conn    *rpc.Conn
 	logs    *workerLog
+	memory  int64 // bytes that it had before its first run
 
-	discardOnce sync.Once
-	discarded   chan struct{} // closed where the process is to be ended
-	early       atomic.Bool   // the process closed its end but lived on
+	jobs      []*job // the first one is on
+	runs      int
+	retiring  bool // gets no more jobs
+	gone      bool // has been taken out of the pool
+	quick     bool // its last job is of a plugin whose runs are short
+	idleSince time.Time
+	timer     *time.Timer
+	fate      func(error) // takes how it ended, where it ended by itself
 }
 
 // startWorker starts a process and waits until it answers.
-func startWorker(ctx context.Context, config child.Config, s Settings) (*worker, error) {
+func startWorker(l launcher, s Settings, limits workerLimits) (*worker, error) {
+	ctx, cancel := context.WithTimeout(l.context(), startLimit)
+	defer cancel()
 	logs := newWorkerLog(s.Logger)
-	config.Stderr = logs.stderr
-	process, err := child.Start(config)
+	started, err := l.start(ctx, logs.stderr)
 	if err != nil {
 		return nil, err
 	}
-	logs.setPid(process.Pid())
+	logs.setPid(started.process.Pid())
 	services := newServices(s)
-	w := &worker{process: process, logs: logs, discarded: make(chan struct{})}
-	w.conn = rpc.New(process.Stdout(), process.Stdin(), rpc.Options{
+	w := &worker{process: started.process, stream: started.closer, logs: logs}
+	w.conn = rpc.New(started.reader, started.writer, rpc.Options{
 		MaxLine: s.Limits.ResultBytes, Handle: services.handle, Notify: logs.notify, Fault: logs.fault,
 	})
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
-	if err := w.initialize(ctx, s); err != nil {
+	if err := w.initialize(ctx, s, limits); err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = fmt.Errorf("it did not answer within %s", startLimit)
 		}
+		if errors.Is(err, rpc.ErrClosed) {
+			w.awaitExit()
+		}
+		closed := errors.Is(err, rpc.ErrClosed)
 		w.discard()
-		w.watch(func(*worker) {})
-		if exit := process.Err(); exit != nil && errors.Is(err, rpc.ErrClosed) {
+		w.wait()
+		if exit := w.process.Err(); exit != nil && closed {
 			err = logs.died(exit.Error())
 		}
 		return nil, fmt.Errorf("start Python worker: %w", err)
@@ -68,11 +87,13 @@ func startWorker(ctx context.Context, config child.Config, s Settings) (*worker,
 	return w, nil
 }
 
-func (w *worker) initialize(ctx context.Context, s Settings) error {
+func (w *worker) initialize(ctx context.Context, s Settings, limits workerLimits) error {
 	params := map[string]any{
 		"protocol_version": protocolVersion,
 		"host":             map[string]any{"name": s.Host.Name, "version": s.Host.Version},
 		"log_level":        logLevel(s.Logger),
+		// Twice what it may grow by: what a run uses and gives back is no leak.
+		"memory_limit_bytes": 2 * limits.memory,
 		"context": map[string]any{
 			"sites": orEmpty(s.Context.Sites), "snmp": orEmptyMap(s.Context.SNMP), "x509": orEmptyMap(s.Context.X509),
 		},
@@ -80,6 +101,7 @@ func (w *worker) initialize(ctx context.Context, s Settings) error {
 	var result struct {
 		ProtocolVersion int    `json:"protocol_version"`
 		Python          string `json:"python"`
+		Resident        int64  `json:"resident_bytes"`
 	}
 	if err := w.conn.Call(ctx, "initialize", params, &result); err != nil {
 		return err
@@ -87,6 +109,7 @@ func (w *worker) initialize(ctx context.Context, s Settings) error {
 	if result.ProtocolVersion != protocolVersion {
 		return fmt.Errorf("it speaks version %d of the plugin protocol, version %d is needed", result.ProtocolVersion, protocolVersion)
 	}
+	w.memory = result.Resident
 	w.logs.logger.Debug("Started Python worker", zap.Int("pid", w.process.Pid()), zap.String("python", result.Python))
 	return nil
 }
@@ -105,43 +128,50 @@ func orEmptyMap(m map[string]any) map[string]any {
 	return m
 }
 
-// ended says whether the worker is of no more use.
-func (w *worker) ended() bool {
+// look sets the timer to when the run that is on has to be looked at: at its deadline, or before, where others wait
+// behind it and it takes long. The pool's lock is held.
+func (w *worker) look(now time.Time) {
+	on := w.jobs[0]
+	at := on.begun.Add(on.plugin.Deadline)
+	for _, behind := range w.jobs[1:] {
+		if long := on.begun.Add(longRun); !behind.recalled && long.Before(at) {
+			at = long
+		}
+	}
+	w.timer.Reset(at.Sub(now))
+}
+
+// discard ends the process with all it started, and returns when it has ended.
+func (w *worker) discard() {
+	if w.fate != nil {
+		w.awaitExit()
+		early := false
+		select {
+		case <-w.process.Done():
+		default:
+			early = true
+		}
+		w.stop()
+		w.fate(w.crash(early))
+		return
+	}
+	w.stop()
+}
+
+// awaitExit gives a process that closed the protocol a moment to end by itself: to end it would hide how it ended.
+func (w *worker) awaitExit() {
+	timer := time.NewTimer(exitLimit)
+	defer timer.Stop()
 	select {
-	case <-w.discarded:
-		return true
-	case <-w.conn.Done():
-		return true
-	default:
-		return false
+	case <-w.process.Done():
+	case <-timer.C:
 	}
 }
 
-// discard has the process ended, with all it started. It returns at once.
-func (w *worker) discard() { w.discardOnce.Do(func() { close(w.discarded) }) }
-
-// watch waits until the worker has ended or is discarded, clears up and calls gone when nothing of it is left.
-func (w *worker) watch(gone func(*worker)) {
-	select {
-	case <-w.discarded:
-	case <-w.conn.Done():
-		timer := time.NewTimer(exitLimit)
-		select {
-		case <-w.process.Done():
-		case <-w.discarded:
-		case <-timer.C:
-			w.early.Store(true)
-		}
-		timer.Stop()
-	}
+func (w *worker) stop() {
 	if err := w.process.Stop(context.Background()); err != nil {
 		w.logs.logger.Error("Cannot end Python worker", zap.Error(err))
 	}
-	w.conn.Close()
-	_ = w.process.Stdout().Close()
-	w.conn.Wait()
-	w.logs.flush()
-	gone(w)
 }
 
 // quit asks the process to go and sees to it that it does.
@@ -150,6 +180,26 @@ func (w *worker) quit() {
 	defer cancel()
 	_ = w.conn.Call(ctx, "shutdown", nil, nil) // it is ended in any case
 	w.discard()
+}
+
+// wait clears up after the process, and returns when nothing of it is left.
+func (w *worker) wait() {
+	w.conn.Close()
+	_ = w.stream.Close()
+	w.conn.Wait()
+	w.logs.flush()
+}
+
+// crash says how the process ended, with what it said on stderr.
+func (w *worker) crash(early bool) error {
+	how := "exit status 0"
+	if err := w.process.Err(); err != nil {
+		how = err.Error()
+	}
+	if early {
+		how = "it closed the stream of the plugin protocol"
+	}
+	return w.logs.died("worker process ended in the middle of the run: " + how)
 }
 
 // runResult is what a worker answers to "run".
@@ -161,6 +211,8 @@ type runResult struct {
 	ResultType string            `json:"result_type"`
 	Error      *errorOfWorker    `json:"error"`
 	CPUSeconds float64           `json:"cpu_seconds"`
+	PeakBytes  int64             `json:"peak_bytes"`
+	Resident   int64             `json:"resident_bytes"`
 }
 
 type droppedByWorker struct {
@@ -199,45 +251,4 @@ func (e *errorOfWorker) error(otherwise string) error {
 		}
 	}
 	return out
-}
-
-// call makes one request for a run or a check. Where it fails without an answer the outcome tells how, and the worker
-// is discarded unless it is known to be fine. ctx is parent with the plugin's deadline, and ends at Shutdown.
-func (w *worker) call(parent, ctx context.Context, p *Plugin, method string, params, result any) (Outcome, error) {
-	err := w.conn.Call(ctx, method, params, result)
-	var fault *rpc.Fault
-	switch {
-	case err == nil:
-		return OutcomeOK, nil
-	case errors.Is(err, rpc.ErrClosed) && ctx.Err() == nil:
-		<-w.process.Done() // by itself: to end it would hide how it ended
-		return OutcomeCrashed, w.crash()
-	case errors.As(err, &fault) && fault.Kind == rpc.FaultTooLong:
-		return OutcomeTooLarge, fmt.Errorf("result is too large: %w", fault)
-	case errors.As(err, &fault):
-		w.discard()
-		return OutcomeProtocol, fmt.Errorf("answer does not keep to the plugin protocol: %w", fault)
-	case ctx.Err() == nil: // an *rpc.Error, or what cannot be marshalled
-		return OutcomeProtocol, err
-	}
-	w.discard()
-	switch {
-	case parent.Err() != nil:
-		return OutcomeCanceled, parent.Err()
-	case errors.Is(ctx.Err(), context.Canceled):
-		return OutcomeCanceled, errShutdown
-	}
-	return OutcomeTimeout, deadlineError(p, nil)
-}
-
-// crash says how the process ended, with what it said on stderr.
-func (w *worker) crash() error {
-	how := "exit status 0"
-	if err := w.process.Err(); err != nil {
-		how = err.Error()
-	}
-	if w.early.Load() {
-		how = "it closed the stream of the plugin protocol"
-	}
-	return w.logs.died("worker process ended in the middle of the run: " + how)
 }

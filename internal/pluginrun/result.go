@@ -68,8 +68,19 @@ type Result struct {
 	Err error
 	// Duration is the wall-clock time of the run without the wait for a free worker.
 	Duration time.Duration
-	// CPU is the processor time of the run in its worker; 0 where it is not known (Go plugins).
+	// CPU is the processor time of the run in its worker, and of programs that it waited for; 0 where it is not known (Go
+	// plugins).
 	CPU time.Duration
+	// PeakMemory is the most bytes of memory that the worker had during the run; 0 where it is not known.
+	PeakMemory int64
+}
+
+// config is what the plugin sees.
+func (req Request) config() pluginsdk.Config {
+	if req.Config != nil {
+		return req.Config
+	}
+	return req.Plugin.File.Config
 }
 
 // Reasons of a Drop: a closed list, as it is an attribute of metrics. Workers may report further ones, which come

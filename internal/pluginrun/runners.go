@@ -17,6 +17,10 @@ const (
 	DefaultInterpreter = "python3"
 	// DefaultMaxWorkers is the number of Python processes a receiver may have at once.
 	DefaultMaxWorkers = 8
+	// DefaultMaxRuns is after how many runs a Python worker is replaced.
+	DefaultMaxRuns = 10_000
+	// DefaultMaxMemory is by how many bytes a Python worker may grow before it is replaced.
+	DefaultMaxMemory = 256 << 20
 	// DefaultMaxResultBytes bounds one message of a worker.
 	DefaultMaxResultBytes = 16 << 20
 	// DefaultMaxGroups bounds the groups of one run.
@@ -58,6 +62,22 @@ type Settings struct {
 	Limits Limits
 	// Intercept sees, and may answer, the calls that plugins make of their host; nil lets the host answer.
 	Intercept Intercept
+	// Recycled is told of each Python worker that is replaced though nothing went wrong, and why: one of RecycleReasons.
+	// nil tells nobody.
+	Recycled func(reason string)
+}
+
+// Reasons to replace a Python worker: a closed list, as it is an attribute of metrics.
+const (
+	RecycleRuns        = "runs"
+	RecycleMemory      = "memory"
+	RecycleEnvironment = "environment"
+)
+
+func (s *Settings) recycled(why string) {
+	if s.Recycled != nil {
+		s.Recycled(why)
+	}
 }
 
 // HostInfo names the program that runs plugins.
@@ -65,13 +85,33 @@ type HostInfo struct{ Name, Version string }
 
 // PythonSettings configure the Python workers.
 type PythonSettings struct {
-	// Interpreter is a path, or a name that is looked up in PATH (default python3). Python 3.8 or later.
+	PythonEnv
+	// RuntimeDir is where the embedded Python package is written to; "" keeps it in memory, where the system can, and
+	// else in a temporary directory that goes at Shutdown.
+	RuntimeDir string
+}
+
+// PythonEnv is what Python plugins run in. Plugins with an equal one share its workers.
+type PythonEnv struct {
+	// Interpreter is a path, a name that is looked up in PATH, or the folder of a virtual environment (default python3).
+	// Python 3.8 or later.
 	Interpreter string
 	// MaxWorkers is the most processes at once (default 8); they are started as they are needed.
 	MaxWorkers int
-	// RuntimeDir is where the embedded Python package is written to; "" makes a temporary directory, which goes at
-	// Shutdown.
-	RuntimeDir string
+	// MaxRuns is after how many runs a worker is replaced (default 10,000).
+	MaxRuns int
+	// MaxMemory is by how many bytes a worker may grow before it is replaced (default 256 MiB). A run that wants more
+	// than twice of it at once is refused the memory, where the system can.
+	MaxMemory int64
+}
+
+// or is e with what is not set taken from other.
+func (e PythonEnv) or(other PythonEnv) PythonEnv {
+	setDefault(&e.Interpreter, other.Interpreter)
+	setDefault(&e.MaxWorkers, other.MaxWorkers)
+	setDefault(&e.MaxRuns, other.MaxRuns)
+	setDefault(&e.MaxMemory, other.MaxMemory)
+	return e
 }
 
 // Context is what all plugins see beside their own configuration.
@@ -111,16 +151,17 @@ func New(s Settings) (*Runners, error) {
 }
 
 func (s Settings) withDefaults() (Settings, error) {
-	if s.Python.MaxWorkers < 0 {
-		return s, fmt.Errorf("python.max_workers must be greater than zero, is %d", s.Python.MaxWorkers)
+	if s.Python.MaxWorkers < 0 || s.Python.MaxRuns < 0 || s.Python.MaxMemory < 0 {
+		return s, errors.New("limits of Python workers must be greater than zero")
 	}
 	if s.Limits.ResultBytes < 0 || s.Limits.Groups < 0 {
 		return s, errors.New("limits of results must be greater than zero")
 	}
 	setDefault(&s.Logger, zap.NewNop())
 	setDefault(&s.Host, HostInfo{Name: "panoptes"})
-	setDefault(&s.Python.Interpreter, DefaultInterpreter)
-	setDefault(&s.Python.MaxWorkers, DefaultMaxWorkers)
+	s.Python.PythonEnv = s.Python.or(PythonEnv{
+		Interpreter: DefaultInterpreter, MaxWorkers: DefaultMaxWorkers, MaxRuns: DefaultMaxRuns, MaxMemory: DefaultMaxMemory,
+	})
 	setDefault(&s.Limits.ResultBytes, DefaultMaxResultBytes)
 	setDefault(&s.Limits.Groups, DefaultMaxGroups)
 	if s.KV == nil {
@@ -153,9 +194,6 @@ func (r *Runners) Run(ctx context.Context, req Request) Result {
 	runner, err := r.of(req.Plugin)
 	if err != nil {
 		return Result{Outcome: OutcomeRejected, Err: err}
-	}
-	if req.Config == nil {
-		req.Config = req.Plugin.File.Config
 	}
 	return runner.Run(ctx, req)
 }

@@ -43,6 +43,9 @@ func (p *Plugin) Snapshot(dir string) (*Plugin, error) {
 	}
 	snapshot := *p
 	snapshot.source = copied.Module
+	if err := snapshot.marshal(); err != nil {
+		return nil, fmt.Errorf("plugin %q: %w", p.Name(), err)
+	}
 	return &snapshot, nil
 }
 

@@ -17,6 +17,9 @@ const (
 	DefaultMaxHandled = 16
 )
 
+// ErrFull is what Start fails with where the other side does not read what was sent before.
+var ErrFull = errors.New("the other side does not read")
+
 // ErrClosed is what calls fail with after Close, or once the other side has ended the stream.
 var ErrClosed = errors.New("connection is closed")
 
@@ -48,7 +51,7 @@ type Conn struct {
 
 	mu      sync.Mutex
 	lastID  int64
-	pending map[int64]chan answer
+	pending map[int64]func(answer)
 	ended   error
 }
 
@@ -66,7 +69,7 @@ func New(r io.Reader, w io.Writer, o Options) *Conn {
 	if o.MaxHandled <= 0 {
 		o.MaxHandled = DefaultMaxHandled
 	}
-	c := &Conn{options: o, writer: w, out: make(chan []byte, 16), pending: map[int64]chan answer{}}
+	c := &Conn{options: o, writer: w, out: make(chan []byte, 64), pending: map[int64]func(answer){}}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.wg.Add(2)
 	go c.write()
@@ -78,7 +81,7 @@ func New(r io.Reader, w io.Writer, o Options) *Conn {
 // that the other side answered, a *Fault, why the connection ended (ErrClosed is in its chain), or ctx's.
 func (c *Conn) Call(ctx context.Context, method string, params, result any) error {
 	done := make(chan answer, 1)
-	id, err := c.register(done)
+	id, err := c.register(func(a answer) { done <- a })
 	if err != nil {
 		return err
 	}
@@ -98,6 +101,47 @@ func (c *Conn) Call(ctx context.Context, method string, params, result any) erro
 	case <-ctx.Done():
 		c.forget(id)
 		return ctx.Err()
+	}
+}
+
+// Start sends a request whose parameters are JSON text already, without waiting for anything. Unless it fails, done is
+// called once: with the result, which is JSON unless the other side is at fault, or with an error as Call returns it.
+// Answers come from the reading goroutine, in their order; done must not block.
+func (c *Conn) Start(method string, params json.RawMessage, done func(json.RawMessage, error)) error {
+	id, err := c.register(func(a answer) { done(a.result, a.err) })
+	if err != nil {
+		return err
+	}
+	line := make([]byte, 0, len(params)+len(method)+64)
+	line = append(line, `{"jsonrpc":"2.0","id":`...)
+	line = strconv.AppendInt(line, id, 10)
+	if err := c.offer(appendRest(append(line, ','), method, params)); err != nil {
+		c.forget(id)
+		return err
+	}
+	return nil
+}
+
+// Tell is Notify for parameters that are JSON text already; it does not wait either.
+func (c *Conn) Tell(method string, params json.RawMessage) error {
+	return c.offer(appendRest([]byte(`{"jsonrpc":"2.0",`), method, params))
+}
+
+func appendRest(line []byte, method string, params json.RawMessage) []byte {
+	line = append(line, `"method":`...)
+	line = strconv.AppendQuote(line, method)
+	line = append(line, `,"params":`...)
+	line = append(line, params...)
+	return append(line, "}\n"...)
+}
+
+// offer queues a line where there is room.
+func (c *Conn) offer(line []byte) error {
+	select {
+	case c.out <- line:
+		return nil
+	default:
+		return ErrFull
 	}
 }
 
@@ -140,7 +184,7 @@ type errorResponse struct {
 	Error   *Error          `json:"error"`
 }
 
-func (c *Conn) register(done chan answer) (int64, error) {
+func (c *Conn) register(done func(answer)) (int64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended != nil {
@@ -158,7 +202,7 @@ func (c *Conn) forget(id int64) {
 }
 
 // take removes the call of an id and returns where its answer goes.
-func (c *Conn) take(id int64) (chan answer, *Fault) {
+func (c *Conn) take(id int64) (func(answer), *Fault) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	done, ok := c.pending[id]
@@ -175,10 +219,11 @@ func (c *Conn) take(id int64) (chan answer, *Fault) {
 // failAll fails every call that is under way.
 func (c *Conn) failAll(err error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	for id, done := range c.pending {
-		delete(c.pending, id)
-		done <- answer{err: err}
+	pending := c.pending
+	c.pending = map[int64]func(answer){}
+	c.mu.Unlock()
+	for _, done := range pending {
+		done(answer{err: err})
 	}
 }
 
@@ -275,7 +320,7 @@ func (c *Conn) fault(line []byte, f *Fault) {
 		return
 	}
 	if done, unknown := c.take(id); unknown == nil {
-		done <- answer{err: f}
+		done(answer{err: f})
 	}
 }
 
@@ -316,9 +361,9 @@ func (c *Conn) answered(m *message, line []byte) {
 	case fault != nil:
 		c.report(fault)
 	case m.Error != nil:
-		done <- answer{err: m.Error}
+		done(answer{err: m.Error})
 	default:
-		done <- answer{result: m.Result}
+		done(answer{result: m.Result})
 	}
 }
 

@@ -86,10 +86,77 @@ func (m *message) callID() (int64, bool) {
 	return id, err == nil
 }
 
+// How most lines begin: answers and notifications of a side that writes no blanks and the result or parameters last.
+var (
+	plainAnswer       = []byte(`{"jsonrpc":"2.0","id":`)
+	plainResult       = []byte(`,"result":`)
+	plainNotification = []byte(`{"jsonrpc":"2.0","method":"`)
+	plainParams       = []byte(`","params":`)
+)
+
+// plainMessage reads the lines that most are, without looking into result or parameters: whoever unmarshals these
+// finds out what is wrong with them. It returns nil where the line is another one.
+func plainMessage(line []byte) *message {
+	last := len(line) - 1
+	if last < 1 || line[last] != '}' {
+		return nil
+	}
+	if rest, ok := bytes.CutPrefix(line[:last], plainAnswer); ok {
+		id, result, ok := bytes.Cut(rest, plainResult)
+		if !ok || len(id) == 0 || len(id) > 18 || !isObject(result) {
+			return nil
+		}
+		for _, c := range id {
+			if c < '0' || c > '9' {
+				return nil
+			}
+		}
+		copied := bytes.Clone(rest)
+		return &message{Version: "2.0", ID: copied[:len(id)], Result: copied[len(rest)-len(result):]}
+	}
+	if rest, ok := bytes.CutPrefix(line[:last], plainNotification); ok {
+		method, params, ok := bytes.Cut(rest, plainParams)
+		if !ok || len(method) == 0 || !isObject(params) || bytes.ContainsAny(method, `"\`) {
+			return nil
+		}
+		name := string(method)
+		return &message{Version: "2.0", Method: &name, Params: bytes.Clone(params)}
+	}
+	return nil
+}
+
+// isObject says whether braces and strings make text one object and nothing after it. What is in it may be no JSON.
+func isObject(text []byte) bool {
+	if len(text) == 0 || text[0] != '{' {
+		return false
+	}
+	depth := 0
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return i == len(text)-1
+			}
+		}
+	}
+	return false
+}
+
 // parseMessage reads one line. The parts of the message are copies.
 func parseMessage(line []byte) (*message, *Fault) {
 	if !utf8.Valid(line) {
 		return nil, newFault(FaultSyntax, line, "line is no UTF-8")
+	}
+	if m := plainMessage(line); m != nil {
+		return m, nil
 	}
 	var m message
 	if err := json.Unmarshal(line, &m); err != nil {

@@ -1,4 +1,5 @@
-"""Entry of the worker: ``python3 -m panoptes_worker``."""
+"""Entry of the worker, ``python3 -m panoptes_worker``, and of the fork server, ``... --server DESCRIPTOR``."""
+import os
 import sys
 
 from panoptes_worker import stdio
@@ -7,6 +8,14 @@ from panoptes_worker import stdio
 def main():
     if sys.version_info < (3, 8):
         sys.exit('panoptes needs Python 3.8 or newer; %s is %s' % (sys.executable, sys.version.split()[0]))
+    if len(sys.argv) == 3 and sys.argv[1] == '--server':
+        control = int(sys.argv.pop())
+        del sys.argv[1]
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        from panoptes_worker import server
+        server.serve(control)
+        return
     # First of all, so that whatever the modules below print goes to the standard error.
     incoming, outgoing = stdio.take()
     from panoptes_worker.worker import serve

@@ -1,17 +1,23 @@
 """JSON-RPC 2.0 over two descriptors, one message a line.
 
-A thread of its own reads. So the end of the host is noticed while a plugin hangs, calls that plugins make (from any of
-their threads) find their answers, and an exception that a signal handler of a plugin raises can never hit half-way
-through a message: Python runs such handlers in the main thread only.
+Between runs the main thread reads for itself, which saves two switches of threads a run. A thread of its own reads
+while a plugin waits for an answer of the host or takes long: so an exception that a signal handler of a plugin raises
+can never hit half-way through a message (Python runs such handlers in the main thread only), calls that plugins make
+from any of their threads find their answers, and the host can take back runs that have not begun.
 """
 import itertools
 import json
 import os
 import threading
+from collections import deque
+from json.encoder import encode_basestring_ascii as quote
 from queue import SimpleQueue
+from time import monotonic, sleep
 
 # Bytes in a line, the line feed left out; what the host takes.
 MAX_LINE = 16 * 1024 * 1024
+# Bytes of notifications that may wait for the flusher.
+MAX_HELD = 64 * 1024
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -22,12 +28,28 @@ REJECTED = -32001
 NOT_INITIALIZED = -32002
 CANCELLED = -32800
 
-# Seconds that what has begun may still take once the host has closed its end.
-GRACE_AFTER_EOF = 5.0
+# Seconds after which a line that was put by is written, and after which a run is a long one.
+FLUSH_INTERVAL = 0.02
+LONG_RUN = 0.05
+# Seconds without work after which the flusher sleeps until there is some.
+_REST = 0.5
 
-READER_NAME = 'panoptes-reader'
+# Threads of ours, which no plugin left behind.
+THREADS = ('panoptes-reader', 'panoptes-flusher', 'panoptes-watch')
 
-encode = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(',', ':')).encode
+_PIECE = 1 << 16
+
+
+def _encoder():
+    made = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(',', ':'))
+    if json.encoder.c_make_encoder is None:
+        return made.encode
+    # What encode() makes anew for each text. Without a record of containers a circular one is a RecursionError.
+    inner = json.encoder.c_make_encoder(None, made.default, quote, None, ':', ',', False, False, False)
+    return lambda value: ''.join(inner(value, 0))
+
+
+encode = _encoder()
 
 
 class RemoteError(Exception):
@@ -40,52 +62,126 @@ class RemoteError(Exception):
 
 
 class Channel:
-    """The connection to the host. All methods may be called from any thread."""
+    """The connection to the host. next() belongs to the main thread; all else may be called from any thread."""
 
-    def __init__(self, incoming, outgoing, notified):
-        """notified(method, params) is called on the reading thread for every notification; it must return at once."""
-        # The descriptors stay open when these objects go, because a forked child closes them itself (see detach).
-        self._reader = open(incoming, 'rb', buffering=1 << 16, closefd=False)
+    def __init__(self, incoming, outgoing):
+        self._incoming, self._outgoing = incoming, outgoing
         # A buffer that holds any message makes a write all or nothing: what a signal interrupts stays in the buffer
-        # for the next flush. Memory that is not used is not touched.
-        self._writer = open(outgoing, 'wb', buffering=MAX_LINE + 2, closefd=False)
-        self._descriptors = (incoming, outgoing)
-        self._notified = notified
+        # for the next flush. Memory that is not used is not touched. The descriptor stays open when the object goes,
+        # because a forked child closes it itself (see _detach).
+        self._writer = open(outgoing, 'wb', buffering=MAX_LINE + MAX_HELD, closefd=False)
+        self._pieces = []  # of a line that is not complete
+        self._size = 0  # bytes in them
+        self._overlong = False
         # Reentrant: a signal handler that logs may interrupt a write of its own thread.
-        self._lock = threading.RLock()
-        self._requests = SimpleQueue()
+        self._write_lock = threading.RLock()
+        self._held = []
+        self._held_size = 0
+        self._requests = deque()
         self._waiting = {}
         self._ids = itertools.count(1)
         self._ended = False
+        # Who reads: at most one of these two is true.
+        self._turn = threading.RLock()
+        self._main_reads = False
+        self._thread_reads = False
+        self._start_reader = threading.Semaphore(0)
+        self._came = SimpleQueue()  # something, for a main thread that does not read
+        self._main_waits = False
+        # Since when the main thread works; None while it does not.
+        self._busy_since = None
+        self._work = threading.Event()
         # True in a process forked from the worker, which must not speak to the host.
         self.forked = False
         if hasattr(os, 'register_at_fork'):
             os.register_at_fork(after_in_child=self._detach)
 
     def start(self):
-        threading.Thread(target=self._read, name=READER_NAME, daemon=True).start()
+        """Starts the threads that read and write beside a run."""
+        for name, target in zip(THREADS, (self._reader, self._flusher)):
+            threading.Thread(target=target, name=name, daemon=True).start()
 
     def next(self):
         """Waits for the next request and returns it, or None when the host has closed the stream."""
-        return self._requests.get()
+        requests = self._requests
+        while True:
+            if requests:
+                request = requests.popleft()
+                self._busy_since = monotonic()
+                if not self._work.is_set():
+                    self._work.set()
+                return request
+            self._busy_since = None
+            if self._held:
+                self.flush()
+            if self._ended:
+                return None
+            with self._turn:
+                if requests:
+                    continue
+                self._main_waits = self._thread_reads
+                self._main_reads = not self._thread_reads
+            if self._main_waits:
+                self._came.get()
+                self._main_waits = False
+                continue
+            self._read()
+            with self._turn:
+                self._main_reads = False
+                if self._waiting:  # of threads that plugins left behind
+                    self._let_thread_read()
+
+    def withdraw(self, run_id):
+        """Takes a run back that has not begun, and says so to the host. One that has begun goes on."""
+        for request in list(self._requests):
+            params = request.get('params')
+            if request['method'] == 'run' and isinstance(params, dict) and params.get('run_id') == run_id:
+                try:
+                    self._requests.remove(request)
+                except ValueError:  # it begins just now
+                    return
+                self.fail(request['id'], CANCELLED, 'run {} was cancelled before it began'.format(run_id))
+                return
 
     # Writing
 
     def send(self, message):
-        """Writes one message; ValueError or TypeError if it cannot be said in JSON, with nothing written."""
+        """Writes one message; ValueError, TypeError or RecursionError if it cannot be said in JSON, with nothing
+        written."""
         self.send_line(encode(message))
 
     def send_line(self, line):
-        """Writes a message that is JSON text already."""
+        """Writes a message that is JSON text already, and what was put by before it."""
+        if not self.forked:
+            with self._write_lock:
+                self._held.append(line)
+                self.flush()
+
+    def put_by(self, line):
+        """Has a message written soon: with the next one, or by the flusher."""
         if self.forked:
             return
-        try:
-            with self._lock:
-                self._writer.write(line.encode('ascii') + b'\n')
+        with self._write_lock:
+            self._held.append(line)
+            self._held_size += len(line)
+            if self._held_size > MAX_HELD:
+                self.flush()
+        if not self._work.is_set():
+            self._work.set()
+
+    def flush(self):
+        """Writes what was put by."""
+        with self._write_lock:
+            if not self._held or self.forked:
+                return
+            lines, self._held, self._held_size = self._held, [], 0
+            lines.append('')
+            try:
+                self._writer.write('\n'.join(lines).encode('ascii'))
                 self._writer.flush()
-        except OSError:
-            # Nobody is left to work for.
-            os._exit(0)
+            except OSError:
+                # Nobody is left to work for.
+                os._exit(0)
 
     def answer(self, id, result):
         self.send({'jsonrpc': '2.0', 'id': id, 'result': result})
@@ -96,16 +192,16 @@ class Channel:
             error['data'] = data
         self.send({'jsonrpc': '2.0', 'id': id, 'error': error})
 
-    def notify(self, method, params):
-        self.send({'jsonrpc': '2.0', 'method': method, 'params': params})
-
     def call(self, method, params):
         """Asks the host and waits for its answer; RemoteError if that is an error or never comes."""
         if self.forked:
             raise RemoteError(method, INTERNAL_ERROR, 'a forked process cannot ask the host')
         id = next(self._ids)
         box = SimpleQueue()
-        self._waiting[id] = box
+        with self._turn:
+            self._waiting[id] = box
+            if not self._main_reads and not self._thread_reads:
+                self._let_thread_read()
         try:
             if self._ended:
                 raise RemoteError(method, INTERNAL_ERROR, 'the host is gone')
@@ -124,23 +220,84 @@ class Channel:
 
     # Reading
 
-    def _read(self):
-        readline = self._reader.readline
+    def _let_thread_read(self):
+        """Hands the reading to the thread. The turn is held."""
+        self._thread_reads = True
+        self._start_reader.release()
+
+    def _reader(self):
         while True:
-            try:
-                line = readline(MAX_LINE + 2)
-            except OSError:
-                line = b''
-            if not line:
-                break
-            if len(line) > MAX_LINE + 1 and not line.endswith(b'\n'):
-                while line and not line.endswith(b'\n'):
-                    line = readline(MAX_LINE)
-                self.fail(None, PARSE_ERROR, 'line is longer than the limit of {} bytes'.format(MAX_LINE))
+            self._start_reader.acquire()
+            while True:
+                with self._turn:
+                    long_run = self._busy_since is not None and monotonic() - self._busy_since > LONG_RUN
+                    if self._ended or not self._waiting and not long_run:
+                        self._thread_reads = False
+                        if self._main_waits:
+                            self._came.put(None)
+                        break
+                self._read()
+                with self._turn:
+                    if self._main_waits and self._requests:
+                        self._came.put(None)
+
+    def _flusher(self):
+        """Writes what was put by, and has the other thread read while a run takes long."""
+        idle = 0
+        while True:
+            self._work.wait()
+            sleep(FLUSH_INTERVAL)
+            self.flush()
+            since = self._busy_since
+            if since is None:
+                idle += 1
+                if idle > _REST / FLUSH_INTERVAL:
+                    self._work.clear()
+                    if self._held or self._busy_since is not None:
+                        self._work.set()
                 continue
-            if not line.isspace():
+            idle = 0
+            if monotonic() - since > LONG_RUN:
+                with self._turn:
+                    if not self._ended and not self._thread_reads and not self._main_reads and (
+                            self._busy_since is not None):
+                        self._let_thread_read()
+
+    def _read(self):
+        """Reads what there is, at least a byte, and passes on the lines in it."""
+        try:
+            data = os.read(self._incoming, _PIECE)
+        except OSError:
+            data = b''
+        if not data:
+            self._end()
+            return
+        end = data.rfind(b'\n')
+        if end < 0:
+            self._keep(data)
+            return
+        lines = data[:end].split(b'\n')
+        if self._pieces or self._overlong:
+            self._keep(lines[0])
+            overlong, self._overlong = self._overlong, False
+            lines[0] = b''.join(self._pieces)
+            self._pieces, self._size = [], 0
+            if overlong:
+                lines[0] = b''
+                self.fail(None, PARSE_ERROR, 'line is longer than the limit of {} bytes'.format(MAX_LINE))
+        for line in lines:
+            if line and not line.isspace():
                 self._dispatch(line)
-        self._end()
+        if end + 1 < len(data):
+            self._keep(data[end + 1:])
+
+    def _keep(self, piece):
+        self._size += len(piece)
+        if self._size > MAX_LINE:
+            self._overlong = True
+            self._pieces = []
+        else:
+            self._pieces.append(piece)
 
     def _dispatch(self, line):
         try:
@@ -158,26 +315,25 @@ class Channel:
             box = self._waiting.get(id) if isinstance(id, int) else None
             if box is not None:
                 box.put(message)
+                self._waiting.pop(id, None)
         elif not isinstance(method, str):
             self.fail(message.get('id'), INVALID_REQUEST, 'method must be a string')
         elif 'id' in message:
-            self._requests.put(message)
-        else:
-            self._notified(method, message.get('params') or {})
+            self._requests.append(message)
+        elif method == 'cancel' and isinstance(message.get('params'), dict):
+            self.withdraw(message['params'].get('run_id'))
 
     def _end(self):
         self._ended = True
-        self._requests.put(None)
         for box in list(self._waiting.values()):
             box.put(None)
-        # What has come is still answered; but a plugin that hangs must not keep this process alive without a host.
-        threading.Event().wait(GRACE_AFTER_EOF)
-        os._exit(0)
+        if self._main_waits:
+            self._came.put(None)
 
     def _detach(self):
         self.forked = True
-        self._lock = threading.RLock()
-        for descriptor in self._descriptors:
+        self._write_lock = threading.RLock()
+        for descriptor in {self._incoming, self._outgoing}:
             try:
                 os.close(descriptor)
             except OSError:

@@ -16,7 +16,7 @@ from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
 from panoptes_worker import logs
 
 # What a class must derive from, strictly, to be a plugin.
-BASES = {'polling': PanoptesPollingPlugin}
+BASES = {'polling': PanoptesPollingPlugin, 'discovery': PanoptesDiscoveryPlugin, 'enrichment': PanoptesEnrichmentPlugin}
 # Never a plugin itself, also where it derives from a base.
 _ABSTRACT = (PanoptesPollingPlugin, PanoptesDiscoveryPlugin, PanoptesEnrichmentPlugin)
 
@@ -24,10 +24,6 @@ PREFIX = 'yapsy_loaded_plugin_'
 
 # Compiled files kept; far more than there are plugins, so that all can be dropped when they are exceeded.
 _MAX_CODES = 4096
-
-
-class RunCancelled(KeyboardInterrupt):
-    """The host gave the run up. It is raised inside the plugin and says nothing about it."""
 
 
 class Rejected(Exception):
@@ -104,8 +100,6 @@ class Loader:
     def _compiled(self, file, source=None):
         try:
             code = self.code(file, source)
-        except RunCancelled:
-            raise
         except BaseException as e:
             detail = logs.describe(e, skip=3)
             if isinstance(e, SyntaxError):
@@ -140,8 +134,6 @@ class Loader:
     def _execute(code, module, file):
         try:
             exec(code, module.__dict__)
-        except RunCancelled:
-            raise
         except BaseException as e:
             detail = logs.describe(e, skip=1)
             at_file, line = _position(e, file)
@@ -205,10 +197,11 @@ def candidates(module, base):
     """The plugin classes of the module, best first: its own before imported ones, derived before what they derive
     from, then by name (capitals first)."""
     names = {}
-    for name, value in sorted(vars(module).items()):
+    for name, value in vars(module).items():
         # The bases of a class are looked at rather than asked: asking an abstract base costs ten times as much.
         if isinstance(value, type) and base in value.__mro__[1:] and value not in _ABSTRACT:
-            names.setdefault(value, name)
+            if value not in names or name < names[value]:
+                names[value] = name
     if len(names) < 2:
         return list(names)
 
@@ -226,8 +219,6 @@ def _instantiate(module, base, file):
     for cls in classes:
         try:
             return cls()
-        except RunCancelled:
-            raise
         except BaseException as e:
             if first is None:
                 detail = logs.describe(e, skip=1)

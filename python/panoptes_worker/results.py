@@ -1,7 +1,9 @@
 """Turns what a plugin returned into what is sent."""
+import json
 import math
 
 from yahoo_panoptes.framework.metrics import PanoptesMetricsGroup
+from yahoo_panoptes.framework.resources import PanoptesResource
 
 from panoptes_worker import channel
 
@@ -127,3 +129,46 @@ def _check_number(value, what):
     else:
         raise Unusable(NOT_SERIALISABLE, '{} is of type {}, which JSON has no number for; use int or float'.format(
             what, type(value).__name__))
+
+
+def serialise_resources(resources):
+    """The resources as JSON objects in a fixed order, and a list of what had to be left out."""
+    sent, dropped = [], []
+    for resource in resources:
+        if not isinstance(resource, PanoptesResource):
+            dropped.append({'reason': 'not_a_resource',
+                            'message': 'the set holds an object of type {}'.format(type(resource).__name__)})
+            continue
+        try:
+            channel.encode(resource.raw)
+        except (TypeError, ValueError, RecursionError) as e:
+            dropped.append({'group': str(resource.resource_id), 'reason': NOT_SERIALISABLE, 'message': str(e)})
+        else:
+            sent.append(resource.raw)
+    sent.sort(key=lambda raw: [str(raw[key]) for key in ('resource_site', 'resource_class', 'resource_id')])
+    return sent, dropped
+
+
+def enrichment_groups(returned):
+    """Pairs of a resource and a group of what an enrichment plugin returned."""
+    sets = [returned]
+    if isinstance(returned, PanoptesEnrichmentMultiGroupSet):
+        sets = list(returned.enrichment_group_sets)
+    return [(group_set.resource, group) for group_set in sets for group in list(group_set.enrichment)]
+
+
+def serialise_enrichment(pairs):
+    """What the host is to keep, in a fixed order, and a list of what had to be left out."""
+    sent, dropped = [], []
+    for resource, group in pairs:
+        try:
+            value = json.loads(group.serialize())
+            channel.encode(value)
+            sent.append({'resource_id': resource.resource_id, 'namespace': group.namespace,
+                         'ttl': int(group.enrichment_ttl), 'value': value})
+        except Exception as e:
+            dropped.append({'group': str(getattr(group, 'namespace', '')), 'reason': NOT_SERIALISABLE,
+                            'message': 'Failed to store enrichment info for resource id {} namespace {}: {!r}'.format(
+                                getattr(resource, 'resource_id', None), getattr(group, 'namespace', None), e)})
+    sent.sort(key=lambda item: (item['resource_id'], item['namespace']))
+    return sent, dropped

@@ -1,50 +1,52 @@
 """One run of a plugin; see docs/panoptes/runtime.md section 5."""
+import json
 import logging
 from collections import defaultdict
-from time import perf_counter, process_time
+from time import perf_counter
 
 from yahoo_panoptes.framework.context import PanoptesConfig, PanoptesContext
 from yahoo_panoptes.framework.metrics import PanoptesMetricsGroupSet
 from yahoo_panoptes.framework.plugins.context import PanoptesPluginWithEnrichmentContext
-from yahoo_panoptes.framework.resources import PanoptesResource
+from yahoo_panoptes.framework.resources import PanoptesResource, PanoptesResourceSet
 from yahoo_panoptes.framework.utilities.secrets import PanoptesSecretsStore
 
 from panoptes_worker import logs, results
 from panoptes_worker.loader import Rejected
 from panoptes_worker.stores import HostBackend, PluginsKeyValueStore
+from panoptes_worker.usage import Usage
 
-try:
-    import resource as _resource_usage
-except ImportError:  # Windows
-    _resource_usage = None
+# What run() of each type of plugin returns.
+_RESULTS = {
+    'polling': PanoptesMetricsGroupSet,
+    'discovery': PanoptesResourceSet,
+}
 
 
 class Host:
     """What the host gave for all runs."""
 
     def __init__(self, channel, context):
-        self._sites = list(context.get('sites') or ())
-        self._snmp = dict(context.get('snmp') or {})
-        self._x509 = dict(context.get('x509') or {})
+        self._config = (list(context.get('sites') or ()), dict(context.get('snmp') or {}),
+                        dict(context.get('x509') or {}))
         self._backend = HostBackend(channel)
 
     def context(self):
         """A context for one run. What a plugin does to these dictionaries ends with its run."""
         return PanoptesContext(
-            config=PanoptesConfig(self._sites, self._snmp, self._x509),
-            backend=self._backend,
+            config=PanoptesConfig(*self._config), backend=self._backend,
             key_value_store_class_list=[PluginsKeyValueStore, PanoptesSecretsStore])
 
 
 class Prepared:
     """A run whose parameters have been checked."""
 
-    def __init__(self, plugin, kind, resource, original, context):
+    def __init__(self, plugin, kind, resource, original, context, config):
         self.plugin = plugin
         self.kind = kind
         self.resource = resource
         self.original = original
         self.context = context
+        self.config = config
 
 
 class Runner:
@@ -52,45 +54,47 @@ class Runner:
 
     def __init__(self, loader):
         self._loader = loader
-        self._logger = logging.getLogger(logs.AGENT_LOGGER)
+        self._usage = Usage()
+        self._loggers = {kind: logging.getLogger(name) for kind, name in logs.AGENTS.items()}
 
     def prepare(self, host, params, plugin, kind):
-        """Checks the parameters and makes the context; any exception says what is wrong with them."""
-        resource = PanoptesResource.resource_from_dict(params['resource'])
+        """Checks the parameters; any exception says what is wrong with them."""
+        resource = original = None
+        if kind != 'discovery':
+            resource = PanoptesResource.resource_from_dict(params['resource'])
+            original = results.snapshot(resource)
         config = defaultdict(dict)
         for section, options in params['config'].items():
             config[section] = dict(options)
-        panoptes_context = host.context()
-        context = PanoptesPluginWithEnrichmentContext(
-            panoptes_context, logs.PLUGIN_LOGGER, config, panoptes_context.get_kv_store(PluginsKeyValueStore),
-            panoptes_context.get_kv_store(PanoptesSecretsStore), resource)
-        return Prepared(plugin, kind, resource, results.snapshot(resource), context)
+        return Prepared(plugin, kind, resource, original, host.context(), config)
 
     def run(self, prepared, settle):
         """Loads and runs the plugin and returns the result to send, run_id aside. settle is called as soon as the
         plugin has returned."""
-        result = {'groups': [], 'members': 0, 'dropped': []}
-        plugin = prepared.plugin
-        loaded = returned = error = None
-        wall, cpu = perf_counter(), _cpu_seconds()
+        result = {'members': 0, 'groups': [], 'dropped': []}
+        plugin, logger = prepared.plugin, self._loggers[prepared.kind]
+        context = loaded = returned = error = None
+        self._usage.begin()
+        wall = perf_counter()
         try:
             loaded = self._loader.load(plugin['name'], plugin['module'], prepared.kind, plugin.get('source'))
-            returned = loaded.instance.run(prepared.context)
+            context = self._context(prepared)
+            returned = loaded.instance.run(context)
         # All of them, SystemExit and KeyboardInterrupt, too: a plugin must not end the worker.
         except BaseException as e:
             error = e
         try:
             settle()
             result['wall_seconds'] = round(perf_counter() - wall, 6)
-            result['cpu_seconds'] = round(max(0.0, _cpu_seconds() - cpu), 6)
+            result['cpu_seconds'], result['peak_bytes'] = self._usage.end()
             if error is None:
-                self._take(result, returned, prepared)
+                self._take(result, returned, prepared, logger)
             elif loaded is None and isinstance(error, Rejected):
                 result['outcome'] = 'rejected'
                 result['error'] = error.detail
-                self._logger.error('Unable to load plugin: %s', error)
+                logger.error('Unable to load plugin: %s', error)
             else:
-                self._raised(result, error)
+                self._raised(result, error, context is None, logger)
         finally:
             # Or the frames of its traceback would keep each other alive until the next collection.
             error = None
@@ -98,35 +102,47 @@ class Runner:
                 loaded.unload()
         return result
 
-    def _raised(self, result, error):
+    @staticmethod
+    def _context(prepared):
+        made, config = prepared.context, prepared.config
+        enrichment = None
+        return PanoptesPluginWithEnrichmentContext(
+            made, logs.PLUGINS[prepared.kind], config, made.get_kv_store(PluginsKeyValueStore),
+            made.get_kv_store(PanoptesSecretsStore), prepared.resource, enrichment)
+
+    @staticmethod
+    def _raised(result, error, in_setup, logger):
         result['outcome'] = 'raised'
         result['error'] = logs.describe(error, skip=1)
         trace = error.__traceback__
-        self._logger.error('Failed to execute plugin:', exc_info=(
+        logger.error('Could not setup context for plugin' if in_setup else 'Failed to execute plugin:', exc_info=(
             type(error), error, trace.tb_next if trace is not None else None))
-        self._logger.warning('Plugin did not return any results')
+        if not in_setup:
+            logger.warning('Plugin did not return any results')
 
-    def _take(self, result, returned, prepared):
+    @staticmethod
+    def _take(result, returned, prepared, logger):
+        kind = prepared.kind
         if returned is None:
             result['outcome'] = 'none'
-            self._logger.warning('Plugin did not return any results')
-        elif not isinstance(returned, PanoptesMetricsGroupSet):
+            logger.warning('Plugin did not return any results')
+            return
+        if not isinstance(returned, _RESULTS[kind]):
             result['outcome'] = 'wrong_type'
             result['result_type'] = type(returned).__name__
-            self._logger.warning('Plugin returned an unexpected result type: "%s"', type(returned).__name__)
-        else:
+            logger.warning('Plugin returned an unexpected result type: "%s"', type(returned).__name__)
+            return
+        result['outcome'] = 'ok'
+        if kind == 'polling':
             # A copy: threads that the plugin left behind may go on adding.
-            groups = list(returned.metrics_groups)
-            self._logger.info('Plugin returned a result set with %d members', len(groups))
-            result['members'] = len(groups)
-            result['groups'], result['dropped'] = results.serialise(groups, prepared.resource, prepared.original)
-            result['outcome'] = 'ok'
-
-
-def _cpu_seconds():
-    """Seconds of CPU this process and the programs it waited for have used."""
-    seconds = process_time()
-    if _resource_usage is not None:
-        usage = _resource_usage.getrusage(_resource_usage.RUSAGE_CHILDREN)
-        seconds += usage.ru_utime + usage.ru_stime
-    return seconds
+            members = list(returned.metrics_groups)
+        else:
+            members = list(returned.resources) if kind == 'discovery' else results.enrichment_groups(returned)
+        logger.info('Plugin returned a result set with %d members', len(members))
+        result['members'] = len(members)
+        if kind == 'polling':
+            result['groups'], result['dropped'] = results.serialise(members, prepared.resource, prepared.original)
+        elif kind == 'discovery':
+            result['resources'], result['dropped'] = results.serialise_resources(members)
+        else:
+            result['enrichment'], result['dropped'] = results.serialise_enrichment(members)

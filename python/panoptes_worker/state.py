@@ -8,8 +8,6 @@ import socket
 import sys
 import time
 
-from panoptes_worker import stdio
-
 try:
     # Without the names that signal.getsignal wraps around numbers, which cost most of the time that restore takes.
     from _signal import getsignal as _getsignal
@@ -27,7 +25,9 @@ class ProcessState:
     What libraries keep inside themselves is not looked at: it survives, as in Panoptes.
     """
 
-    def __init__(self):
+    def __init__(self, make_stream):
+        """make_stream(descriptor) makes a standard stream anew where a plugin closed it."""
+        self._make_stream = make_stream
         try:
             self._directory = os.getcwd()
         except OSError:
@@ -41,11 +41,8 @@ class ProcessState:
         self._path_entries = list(sys.path)
         self._arguments = list(sys.argv)
         self._stdin, self._stdout, self._stderr = sys.stdin, sys.stdout, sys.stderr
-        self._handlers = {}
-        for number in signal.valid_signals():
-            handler = _getsignal(number)
-            if handler is not None:
-                self._handlers[int(number)] = handler
+        self._numbers = [int(number) for number in signal.valid_signals()]
+        self._handlers = [_getsignal(number) for number in self._numbers]
         self._recursion_limit = sys.getrecursionlimit()
         self._timeout = socket.getdefaulttimeout()
         self._locale = locale.setlocale(locale.LC_ALL)
@@ -67,7 +64,7 @@ class ProcessState:
                 self._signals()
 
     def restore(self):
-        self._signals()
+        """Puts all but signals back, which settle() has done."""
         self._streams()
         self._directory_and_environment()
         if sys.path is not self._path or sys.path != self._path_entries:
@@ -95,9 +92,11 @@ class ProcessState:
     def _signals(self):
         for timer in _TIMERS:
             signal.setitimer(timer, 0)
-        for number, handler in self._handlers.items():
-            # The C library may have taken a handler; then there is nothing to compare with.
-            if _getsignal(number) is not handler:
+        if list(map(_getsignal, self._numbers)) == self._handlers:
+            return
+        for number, handler in zip(self._numbers, self._handlers):
+            # The C library may have taken a handler (None); then there is nothing to compare with.
+            if handler is not None and _getsignal(number) is not handler:
                 try:
                     signal.signal(number, handler)
                 except (OSError, ValueError, TypeError):
@@ -105,9 +104,9 @@ class ProcessState:
 
     def _streams(self):
         if self._stdout.closed:
-            self._stdout = stdio.text(1)
+            self._stdout = self._make_stream(1)
         if self._stderr.closed:
-            self._stderr = stdio.text(2)
+            self._stderr = self._make_stream(2)
         if sys.stdout is not self._stdout or sys.__stdout__ is not self._stdout:
             sys.stdout = sys.__stdout__ = self._stdout
         if sys.stderr is not self._stderr or sys.__stderr__ is not self._stderr:

@@ -72,6 +72,10 @@ class HostBackend:
     def set_add(self, namespace, name, member):
         self._ask('kv.set_add', {'name': self._prefix(namespace) + name, 'member': member})
 
+    def get_enrichment(self, namespace, resource_id, wanted):
+        """What plugins found out about a resource, by namespace; "*" is all of them."""
+        return self._ask('enrichment.get', {'resource_id': resource_id, 'namespace': wanted}, 'enrichment') or {}
+
     def get_secret(self, namespace, name, site, fallback):
         return self._ask('secrets.get', {'name': name, 'site': site, 'fallback': fallback}, 'value')
 

@@ -5,20 +5,28 @@ Plugins run in the main thread, because only there may they set signal handlers 
 import gc
 import os
 import platform
+import select
 import signal
 import sys
 import threading
+import time
 import traceback
 
 sys.dont_write_bytecode = True
 
 from panoptes_worker import channel as rpc
-from panoptes_worker import logs
-from panoptes_worker.loader import BASES, Loader, Rejected, RunCancelled
+from panoptes_worker import logs, stdio, usage
+from panoptes_worker.loader import BASES, Loader, Rejected
 from panoptes_worker.runs import Host, Runner
 from panoptes_worker.state import ProcessState
 
 PROTOCOL_VERSION = 1
+
+# Runs the host may have under way here at once: one that is on, the others ready to begin without waiting for it.
+CONCURRENCY = 4
+
+# Seconds that what has begun may still take once the host has closed its end.
+GRACE_AFTER_EOF = 5.0
 
 
 class InvalidParams(Exception):
@@ -27,31 +35,40 @@ class InvalidParams(Exception):
 
 class Worker:
     def __init__(self, incoming, outgoing):
-        self._channel = rpc.Channel(incoming, outgoing, self._notified)
+        self._channel = rpc.Channel(incoming, outgoing)
         self._handler = logs.HostHandler(self._channel)
         self._logging = logs.Logging(self._handler)
         self._loader = Loader()
         self._runner = Runner(self._loader)
+        self._incoming = incoming
         self._host = None
+        self._streams = {}
         self._state = None
+        self._own_threads = 1
         self._methods = {
             'initialize': self._initialize,
             'describe': self._describe,
             'run': self._run,
         }
-        # The reading thread tells of cancelled runs; the main thread works on one run at a time.
-        self._cancel_lock = threading.Lock()
-        self._cancelled = set()
-        self._current = None
-        self._interrupts = 0
+        self._running = False
+        self._growth = usage.Growth()
 
     # Requests
 
-    def serve(self):
-        """Answers until the host asks for the end, or ends itself."""
+    def serve(self, watch=True):
+        """Answers until the host asks for the end, or ends itself. watch ends the process where a plugin hangs while
+        the host goes, for systems that do not end it themselves."""
         signal.signal(signal.SIGINT, self._on_interrupt)
-        self._state = ProcessState()
+        for descriptor, name in ((1, 'stdout'), (2, 'stderr')):
+            stream = self._make_stream(descriptor)
+            setattr(sys, name, stream)
+            setattr(sys, '__{}__'.format(name), stream)
+        self._state = ProcessState(self._make_stream)
         self._channel.start()
+        if watch and hasattr(select, 'poll'):
+            threading.Thread(target=self._watch, name=rpc.THREADS[2], daemon=True).start()
+        self._own_threads = threading.active_count()
+        self._handler.own_threads = self._own_threads
         while True:
             request = self._channel.next()
             if request is None:
@@ -60,6 +77,18 @@ class Worker:
                 self._channel.answer(request['id'], {})
                 return
             self._answer(request)
+
+    def _make_stream(self, descriptor):
+        lines = stdio.Lines(descriptor, 'stdout' if descriptor == 1 else 'stderr', self._handler.printed)
+        self._streams[descriptor] = lines
+        return stdio.text(lines)
+
+    def _watch(self):
+        poll = select.poll()
+        poll.register(self._incoming, 0)  # the end of the stream alone
+        poll.poll()
+        time.sleep(GRACE_AFTER_EOF)
+        os._exit(0)
 
     def _answer(self, request):
         id, method = request['id'], request['method']
@@ -95,16 +124,19 @@ class Worker:
             except ValueError as e:
                 raise InvalidParams(str(e))
         self._host = Host(self._channel, context)
+        limit = params.get('memory_limit_bytes')
+        if isinstance(limit, int) and limit > 0:
+            usage.limit_memory(limit)
         # What is there now stays for ever; collections need not look at it.
         gc.collect()
-        if hasattr(gc, 'freeze'):
-            gc.freeze()
+        gc.freeze()
         self._channel.answer(id, {
             'protocol_version': PROTOCOL_VERSION,
             'name': 'panoptes-python',
             'python': platform.python_version(),
             'pid': os.getpid(),
-            'capabilities': {'concurrency': 1},
+            'resident_bytes': usage.resident(),
+            'capabilities': {'concurrency': CONCURRENCY},
         })
 
     def _describe(self, id, params):
@@ -134,16 +166,14 @@ class Worker:
             prepared = self._runner.prepare(self._host, params, plugin, kind)
         except Exception as e:
             raise InvalidParams('{}: {}'.format(type(e).__name__, e))
-        if not self._begin(run_id):
-            self._channel.fail(id, rpc.CANCELLED, 'run {} was cancelled before it began'.format(run_id))
-            return
+        self._handler.run_id = run_id
+        self._running = True
         try:
             result = self._runner.run(prepared, self._state.settle)
         except BaseException as e:
             self._state.settle()
             # An interruption just before or after the plugin; inside, the runner has taken it.
-            result = {'outcome': 'raised', 'error': logs.describe(e), 'groups': [], 'members': 0, 'dropped': [],
-                      'cpu_seconds': 0.0, 'wall_seconds': 0.0}
+            result = {'outcome': 'raised', 'error': logs.describe(e), 'members': 0, 'groups': [], 'dropped': []}
         self._finish()
         if self._channel.forked:
             # A child that the plugin forked came back from run(); it must not go on as a second worker.
@@ -152,103 +182,66 @@ class Worker:
         if threads:
             result['threads'] = threads
         result['run_id'] = run_id
+        resident = self._growth.resident(result.get('peak_bytes'))
+        if resident:
+            result['resident_bytes'] = resident
         try:
             self._send_result(id, result)
         finally:
             self._handler.run_id = None
 
     def _send_result(self, id, result):
-        line = rpc.encode({'jsonrpc': '2.0', 'id': id, 'result': result})
+        # The id comes first: the host can tell whose answer it is even where the rest is too long for it.
+        line = '{"jsonrpc":"2.0","id":%s,"result":%s}' % (rpc.encode(id), rpc.encode(result))
         if len(line) > rpc.MAX_LINE:
             message = 'the result has {} bytes ({} groups), the limit is {}'.format(
-                len(line), len(result.get('groups') or ()), rpc.MAX_LINE)
-            self._channel.answer(id, {
-                'run_id': result['run_id'], 'outcome': 'raised', 'groups': [], 'members': result.get('members', 0),
-                'dropped': [], 'cpu_seconds': result['cpu_seconds'], 'wall_seconds': result['wall_seconds'],
-                'error': {'type': 'ResultTooLarge', 'message': message, 'traceback': ''},
-            })
-            return
+                len(line), result.get('members', 0), rpc.MAX_LINE)
+            result = {key: value for key, value in result.items() if key not in ('resources', 'enrichment')}
+            result.update(outcome='raised', groups=[], dropped=[],
+                          error={'type': 'ResultTooLarge', 'message': message, 'traceback': ''})
+            line = rpc.encode({'jsonrpc': '2.0', 'id': id, 'result': result})
         self._channel.send_line(line)
 
     # Around a run
 
-    def _begin(self, run_id):
-        """Marks the run as the current one; False if it has been cancelled."""
-        with self._cancel_lock:
-            if run_id in self._cancelled:
-                self._cancelled.discard(run_id)
-                return False
-            self._handler.run_id = run_id
-            self._current = run_id
-            return True
-
     def _finish(self):
-        """Ends the run. A cancellation that comes late may interrupt this; then it is done again."""
+        """Puts right what the run changed. An interruption that comes late may hit this; then it is done again."""
         for _ in range(3):
             try:
                 self._recover()
-                with self._cancel_lock:
-                    self._cancelled.discard(self._current)
-                    self._current = None
+                self._running = False
                 return
             except BaseException:
                 self._state.settle()
                 failure = traceback.format_exc()
         # A plugin broke what this needs; the process is of no more use.
-        sys.stderr.write(failure)
+        os.write(2, failure.encode('utf-8', 'backslashreplace'))
         os._exit(1)
 
     def _recover(self):
         self._state.restore()
         self._logging.restore()
+        for lines in self._streams.values():
+            lines.finish()
 
-    @staticmethod
-    def _left_threads(run_id):
+    def _left_threads(self, run_id):
         """How many threads go on although the run is over; marks them, for what they log."""
-        if threading.active_count() <= 2:  # this one and the reader
+        if threading.active_count() <= self._own_threads:
             return 0
         left = 0
         for thread in threading.enumerate():
-            if thread is threading.main_thread() or thread.name == rpc.READER_NAME:
+            if thread is threading.main_thread() or thread.name in rpc.THREADS:
                 continue
             left += 1
             if not hasattr(thread, 'panoptes_run_id'):
                 thread.panoptes_run_id = run_id
         return left
 
-    # Cancelling
-
-    def _notified(self, method, params):
-        """Called on the reading thread."""
-        if method != 'cancel' or not isinstance(params, dict):
-            return
-        run_id = params.get('run_id')
-        if not isinstance(run_id, (int, str)):
-            return
-        with self._cancel_lock:
-            if len(self._cancelled) > 1000:  # of runs that had ended already
-                self._cancelled.clear()
-            self._cancelled.add(run_id)
-            if run_id != self._current:
-                return
-            self._interrupts += 1
-        # Interrupts what waits in the operating system, too.
-        if hasattr(signal, 'pthread_kill'):
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
-        else:
-            import _thread
-            _thread.interrupt_main()
-
     def _on_interrupt(self, number, frame):
-        """Raises in the plugin if its run was cancelled; this runs on the main thread, between two steps of it."""
-        if self._interrupts:
-            self._interrupts -= 1
-            if self._current is not None and self._current in self._cancelled:
-                raise RunCancelled('the run was cancelled')
-        elif self._current is not None:
+        """Raises in the plugin, as Python does; between runs it is the worker that is meant."""
+        if self._running:
             raise KeyboardInterrupt()
-        else:
-            os._exit(130)
+        os._exit(130)
 
 
 def _plugin(params):
@@ -270,16 +263,14 @@ def _kind(params):
     return kind
 
 
-def serve(incoming, outgoing):
+def serve(incoming, outgoing, watch=True):
     """Runs the worker on these descriptors and ends the process."""
     code = 1
     try:
-        Worker(incoming, outgoing).serve()
+        Worker(incoming, outgoing).serve(watch)
         code = 0
     except BaseException:
-        traceback.print_exc()
+        os.write(2, traceback.format_exc().encode('utf-8', 'backslashreplace'))
     finally:
         # Without waiting for threads that plugins left behind.
-        sys.stdout.flush()
-        sys.stderr.flush()
         os._exit(code)

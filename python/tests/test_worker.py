@@ -15,7 +15,7 @@ class Protocol(Folder):
     def test_initialize_describe_shutdown(self):
         module = self.plugin('return None')
         with Worker() as worker:
-            self.assertEqual((1, 'panoptes-python', worker.process.pid, {'concurrency': 1}), tuple(
+            self.assertEqual((1, 'panoptes-python', worker.process.pid, {'concurrency': 4}), tuple(
                 worker.initialized[key] for key in ('protocol_version', 'name', 'pid', 'capabilities')))
             self.assertEqual({'class': 'P', 'module': module + '.py'}, worker.describe(module))
             self.assertEqual({}, worker.request('shutdown'))
@@ -57,7 +57,7 @@ class Protocol(Folder):
             worker.request('initialize', {'unknown': 'field'})
             fails(-32602, 'params must be an object', method='run')
             fails(-32602, 'plugin must be an object', method='run', params={'run_id': 1})
-            fails(-32602, 'type must be one of polling', method='describe',
+            fails(-32602, 'type must be one of discovery, enrichment, polling', method='describe',
                   params={'plugin': {'name': 'x', 'module': 'y'}, 'type': 'dance'})
             fails(-32602, 'resource_id', method='run', params=worker.run_params(
                 'm', resource={k: v for k, v in RESOURCE.items() if k != 'resource_id'}))
@@ -101,26 +101,38 @@ class Protocol(Folder):
             worker.answers['kv.get'] = lambda params: {'value': str(len(worker.calls))}
             self.assertEqual([1, 2, 3, 4, 5], [metrics_of(worker.wait(id))['v'] for id in ids])
 
-    def test_cancel(self):
-        waiting = self.plugin('''
-            context.kv.set("started", "1")
-            import threading
-            threading.Event().wait()''')
+    def test_cancel_takes_back_what_has_not_begun(self):
+        waiting = self.plugin('context.kv.get("wait")\nreturn one(context.data, m=1)')
         with Worker() as worker:
-            worker.answers['kv.set'] = lambda params: worker.send({'method': 'cancel', 'params': {'run_id': 7}})
-            # The second is cancelled before it begins, the third is not cancelled.
-            first = worker.start('run', worker.run_params(waiting, run_id=7))
-            second = worker.start('run', worker.run_params(waiting, run_id=8))
+            ids = []
+
+            def cancel(params):
+                if not ids[1:]:
+                    ids.extend(worker.start('run', worker.run_params(waiting, run_id=n)) for n in (8, 9))
+                    for run_id in (7, 8, 'none'):  # of these only 8 waits
+                        worker.send({'method': 'cancel', 'params': {'run_id': run_id}})
+                    self.assertEqual((ids[1], -32800), cancelled(worker))
+                return {'value': None}
+
+            def cancelled(worker):
+                answer = worker.read()
+                return answer['id'], answer['error']['code']
+
+            worker.answers['kv.get'] = cancel
+            ids.append(worker.start('run', worker.run_params(waiting, run_id=7)))
+            self.assertEqual(7, worker.wait(ids[0])['run_id'])
+            self.assertEqual(9, worker.wait(ids[2])['run_id'])
+
+    def test_cancel_is_seen_while_a_run_takes_long(self):
+        sleeps = self.plugin('import time\nwhile not context.config["main"].get("x"): time.sleep(0.01)')
+        plain = self.plugin('return one(context.data, m=1)', 'plain')
+        with Worker() as worker:
+            worker.start('run', worker.run_params(sleeps, run_id=7))
+            second = worker.start('run', worker.run_params(plain, run_id=8))
             worker.send({'method': 'cancel', 'params': {'run_id': 8}})
-            plain = self.plugin('return one(context.data, m=1)', 'plain')
-            third = worker.start('run', worker.run_params(plain, run_id=9))
-            result = worker.wait(first)
-            self.assertEqual(('raised', 'RunCancelled', 7),
-                             (result['outcome'], result['error']['type'], result['run_id']))
             with self.assertRaises(HostError) as caught:
                 worker.wait(second)
             self.assertEqual(-32800, caught.exception.error['code'])
-            self.assertEqual({'m': 1}, metrics_of(worker.wait(third)))
 
 
 class Results(Folder):
@@ -323,7 +335,7 @@ class Logs(Folder):
             return None''')
         with Worker() as worker:
             worker.run(module, run_id=3)
-            sent = [(log['level'], log['logger'], log['message']) for log in worker.logs]
+            sent = [(log['level'], log.get('logger') or log['stream'], log['message']) for log in worker.logs]
             name = 'panoptes.yahoo_panoptes.polling.polling_plugin_agent'
             self.assertEqual([
                 ('debug', name + '.polling_plugins', 'a b'), ('warning', 'library', 'careful'),
@@ -335,8 +347,7 @@ class Logs(Folder):
             self.assertIn('bad %d (cannot format it', sent[4][2])
             self.assertRegex(sent[5][2], r'x\.\.\. \(34464 characters more\)$')
             self.assertEqual(('warning', name, 'Plugin did not return any results'), sent[-1])
-            worker.request('shutdown')
-            self.assertIn('printed\n', worker.stderr)
+            self.assertIn(('info', 'stdout', 'printed'), sent)
 
     def test_level(self):
         module = self.plugin('context.logger.info("i"); context.logger.warning("w"); return one(context.data, m=1)')

@@ -150,7 +150,8 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 		Logger: r.logger,
 		Host:   pluginrun.HostInfo{Name: r.set.BuildInfo.Command, Version: r.set.BuildInfo.Version},
 		Python: pluginrun.PythonSettings{
-			Interpreter: r.cfg.Python.Interpreter, MaxWorkers: r.cfg.Python.MaxWorkers, RuntimeDir: r.cfg.Python.RuntimeDir,
+			PythonEnv:  pluginrun.PythonEnv{Interpreter: r.cfg.Python.Interpreter, MaxWorkers: r.cfg.Python.MaxWorkers},
+			RuntimeDir: r.cfg.Python.RuntimeDir,
 		},
 		GoPlugins: goPlugins,
 		Context: pluginrun.Context{

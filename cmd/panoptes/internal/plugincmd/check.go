@@ -110,7 +110,7 @@ func (o *checkOptions) run(ctx context.Context, paths []string, cmd *cobra.Comma
 func (o *checkOptions) newRunner() (pluginrun.Runner, error) {
 	return pluginrun.New(pluginrun.Settings{
 		Host:      pluginrun.HostInfo{Name: "panoptes", Version: o.host.Version},
-		Python:    pluginrun.PythonSettings{Interpreter: o.python, MaxWorkers: 2},
+		Python:    pluginrun.PythonSettings{PythonEnv: pluginrun.PythonEnv{Interpreter: o.python, MaxWorkers: 2}},
 		GoPlugins: o.host.GoPlugins,
 		Context:   pluginrun.Context{Sites: []string{"check"}},
 	})

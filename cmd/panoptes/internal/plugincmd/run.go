@@ -126,7 +126,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	settings := pluginrun.Settings{
 		Logger:    term.Logger(stderr, zapcore.DebugLevel),
 		Host:      pluginrun.HostInfo{Name: "panoptes", Version: o.host.Version},
-		Python:    pluginrun.PythonSettings{Interpreter: o.python, MaxWorkers: 1},
+		Python:    pluginrun.PythonSettings{PythonEnv: pluginrun.PythonEnv{Interpreter: o.python, MaxWorkers: 1}},
 		GoPlugins: o.host.GoPlugins,
 		Context:   pluginrun.Context{Sites: sites(all)},
 	}

@@ -32,7 +32,7 @@ func (p *player) open(o *options, version string, head recording.Head, logger *z
 	p.runner, err = pluginrun.New(pluginrun.Settings{
 		Logger:    logger,
 		Host:      pluginrun.HostInfo{Name: "panoptes", Version: version},
-		Python:    pluginrun.PythonSettings{Interpreter: o.python, MaxWorkers: 1},
+		Python:    pluginrun.PythonSettings{PythonEnv: pluginrun.PythonEnv{Interpreter: o.python, MaxWorkers: 1}},
 		Intercept: p.host.Intercept,
 	})
 	return err

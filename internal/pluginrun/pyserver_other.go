@@ -1,0 +1,5 @@
+//go:build !linux
+
+package pluginrun
+
+func newLauncher(r *pythonRuntime) launcher { return newSpawner(r) }
