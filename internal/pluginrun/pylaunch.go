@@ -13,6 +13,8 @@ type launcher interface {
 	context() context.Context
 	// start starts a worker; each line of its stderr goes to stderr.
 	start(ctx context.Context, stderr func(line string, truncated bool)) (started, error)
+	// stale says whether packages were installed or removed since the workers of now were started.
+	stale() bool
 	// renew has the workers that are started from now on know nothing of what was loaded before.
 	renew()
 	// abort gives up what is being started.
@@ -56,6 +58,8 @@ func (s *spawner) start(ctx context.Context, stderr func(string, bool)) (started
 	}
 	return started{process: p, reader: p.Stdout(), writer: p.Stdin(), closer: p.Stdout()}, nil
 }
+
+func (s *spawner) stale() bool { return false }
 
 func (s *spawner) renew() {}
 

@@ -33,6 +33,8 @@ const (
 	longRun = 100 * time.Millisecond
 	// idleLimit is how long a worker may have nothing to do.
 	idleLimit = time.Minute
+	// tendInterval is the time between two looks at workers without jobs and at installed packages.
+	tendInterval = 10 * time.Second
 )
 
 // codeCancelled is the error of a worker that gives a job back.
@@ -67,7 +69,7 @@ type pool struct {
 	failures  int                      // to start, in a row
 	lastErr   error
 	notBefore time.Time
-	shrink    *time.Timer // runs while there is a worker
+	tend      *time.Timer // runs while there is a worker
 }
 
 // workerLimits say when a worker is replaced.
@@ -185,7 +187,7 @@ func (p *pool) place(j *job) *worker {
 		case w.retiring:
 		case n == 0:
 			return w
-		case quick && n < underWay && w.quick && (best == nil || n < len(best.jobs)):
+		case quick && n < underWay && w.quick && p.now().Sub(w.jobs[0].begun) < longRun && (best == nil || n < len(best.jobs)):
 			best = w
 		}
 	}
@@ -443,7 +445,7 @@ func (p *pool) startOne() {
 	p.workers = append(p.workers, w)
 	go p.watch(w)
 	p.ensure()
-	p.shrinkLater()
+	p.tendLater()
 }
 
 // watch sees the end of a worker that has no job to tell of it.
@@ -456,24 +458,30 @@ func (p *pool) watch(w *worker) {
 	}
 }
 
-// shrinkLater ends workers that have nothing to do, now and then, as long as there are any. The lock is held.
-func (p *pool) shrinkLater() {
-	if p.shrink != nil || len(p.workers) == 0 {
+// tendLater ends workers that have nothing to do, and replaces those that know old packages, now and then, as long as
+// there are any. The lock is held.
+func (p *pool) tendLater() {
+	if p.tend != nil || len(p.workers) == 0 {
 		return
 	}
-	p.shrink = time.AfterFunc(idleLimit/4, func() {
+	p.tend = time.AfterFunc(tendInterval, func() {
+		stale := p.launcher.stale()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.shrink = nil
+		p.tend = nil
 		if p.closed {
 			return
+		}
+		if stale {
+			p.logger.Info("Packages of Python plugins were installed or removed: their workers are replaced")
+			p.renew()
 		}
 		for _, w := range slices.Clone(p.workers) {
 			if len(w.jobs) == 0 && p.now().Sub(w.idleSince) >= idleLimit {
 				p.leave(w, w.quit)
 			}
 		}
-		p.shrinkLater()
+		p.tendLater()
 	})
 }
 
@@ -510,13 +518,11 @@ func (p *pool) grown(w *worker, bytes int64) {
 	}
 }
 
-// renew replaces all workers: each ends when it has done what it has.
-func (p *pool) renew(why string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// renew replaces all workers: each ends when it has done what it has. The lock is held.
+func (p *pool) renew() {
 	p.launcher.renew()
 	for _, w := range slices.Clone(p.workers) {
-		p.retire(w, why)
+		p.retire(w, RecycleEnvironment)
 		if len(w.jobs) == 0 {
 			p.leave(w, w.quit)
 		}
@@ -527,8 +533,8 @@ func (p *pool) renew(why string) {
 func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
-	if p.shrink != nil {
-		p.shrink.Stop()
+	if p.tend != nil {
+		p.tend.Stop()
 	}
 	for _, w := range slices.Clone(p.workers) {
 		if len(w.jobs) == 0 {

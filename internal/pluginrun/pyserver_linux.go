@@ -64,8 +64,11 @@ func (l *forkLauncher) server(ctx context.Context) (*forkServer, error) {
 	l.mu.Lock()
 	s := l.current
 	l.mu.Unlock()
-	if s != nil && !s.ended() {
+	if s != nil && !s.ended() && !s.installed.changed(time.Now()) {
 		return s, nil
+	}
+	if s != nil {
+		s.retire()
 	}
 	s, err := startForkServer(ctx, l.runtime)
 	if err != nil {
@@ -82,6 +85,13 @@ func (l *forkLauncher) server(ctx context.Context) (*forkServer, error) {
 		delete(l.servers, s)
 	})
 	return s, nil
+}
+
+func (l *forkLauncher) stale() bool {
+	l.mu.Lock()
+	s := l.current
+	l.mu.Unlock()
+	return s != nil && s.installed.changed(time.Now())
 }
 
 func (l *forkLauncher) renew() {
@@ -110,6 +120,8 @@ type forkServer struct {
 	process *child.Process
 	control *net.UnixConn
 	said    *tail // on stderr
+
+	installed *installed // packages, when it started
 
 	mu       sync.Mutex
 	number   int64
@@ -186,11 +198,13 @@ func (s *forkServer) awaitReady(ctx context.Context) error {
 		return errEnded
 	}
 	var ready struct {
-		Ready int `json:"ready"`
+		Ready int      `json:"ready"`
+		Sites []string `json:"sites"`
 	}
 	if json.Unmarshal(buf[:n], &ready) != nil || ready.Ready != s.process.Pid() {
 		return fmt.Errorf("it answered %.80q", buf[:n])
 	}
+	s.installed = newInstalled(ready.Sites)
 	return nil
 }
 

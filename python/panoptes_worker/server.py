@@ -4,6 +4,7 @@ The host speaks to it over a socket of packets, one JSON object each:
 
     {"fork": N}, with two descriptors: the worker's protocol stream and where its standard error goes
     {"signal": PID, "number": N}     to the worker's process group, if the worker has not been reaped
+    <- {"ready": PID, "sites": [FOLDER...]}
     <- {"forked": N, "pid": PID}     or {"forked": N, "error": TEXT}
     <- {"exited": PID, "status": N}  wait status; what was left of its process group has been killed
 
@@ -47,7 +48,7 @@ class Server:
         selector = selectors.DefaultSelector()
         selector.register(self._control, selectors.EVENT_READ)
         selector.register(self._wake, selectors.EVENT_READ)
-        self._send({'ready': self._pid})
+        self._send({'ready': self._pid, 'sites': _sites()})
         while True:
             for key, _ in selector.select():
                 if key.fileobj == self._wake:
@@ -148,6 +149,15 @@ class Server:
         for pid in self._workers:
             _kill(pid, signal.SIGKILL)
         os._exit(0)
+
+
+def _sites():
+    """The folders that packages are installed to: the host has new workers forked from a new server when they change."""
+    folders = []
+    for folder in sys.path:
+        if os.path.basename(folder) in ('site-packages', 'dist-packages') and len(folders) < 16:
+            folders.append(os.path.abspath(folder))
+    return folders
 
 
 def _kill(group, number):

@@ -1,0 +1,401 @@
+package pluginrun
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// patience is how long a test waits for what takes milliseconds on a machine with nothing else to do.
+const patience = 30 * time.Second
+
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	require.Eventually(t, done, patience, 5*time.Millisecond, what)
+}
+
+// value is the one metric of a good result.
+func value(t *testing.T, res Result) string {
+	t.Helper()
+	require.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+	return res.Groups[0].Metrics()[0].Value.String()
+}
+
+const pidBody = "        return one_group(context, os.getpid())"
+
+// server returns the fork server that the pool of a plugin has.
+func serverOf(t *testing.T, r *Runners, p *Plugin) *forkServer {
+	t.Helper()
+	pool, err := r.byKind[KindPython].(*pythonRunner).pool(p)
+	require.NoError(t, err)
+	l := pool.launcher.(*forkLauncher)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.current
+}
+
+// makeQuick runs a plugin until it is known that its runs are short, however slow the machine is.
+func makeQuick(t *testing.T, r *Runners, plugins ...*Plugin) {
+	t.Helper()
+	for _, p := range plugins {
+		pool, err := r.byKind[KindPython].(*pythonRunner).pool(p)
+		require.NoError(t, err)
+		run(r, p, "quick")
+		pool.mu.Lock()
+		pool.pace[p.Name()] = time.Millisecond
+		pool.mu.Unlock()
+	}
+}
+
+// TestRunsBehindACrashGoOn: of four runs in one worker the one that is on is lost with it, the others run elsewhere.
+func TestRunsBehindACrashGoOn(t *testing.T) {
+	t.Parallel()
+	store := newSignalKV()
+	runners := newRunners(t, Settings{Python: workers(1), KV: store})
+	dies := openPython(t, "dies", class(`        if context.data.resource_id == 'dies':
+            context.kv.set('began', 'yes')
+            while not context.kv.get('go'): time.sleep(0.01)
+            os.kill(os.getpid(), 9)
+        return one_group(context, os.getpid())`), OpenOptions{})
+	makeQuick(t, runners, dies)
+	first := make(chan Result, 1)
+	go func() { first <- run(runners, dies, "dies") }()
+	<-store.written
+	others := make(chan Result, 3)
+	pool, err := runners.byKind[KindPython].(*pythonRunner).pool(dies)
+	require.NoError(t, err)
+	for i := range 3 {
+		go func() { others <- run(runners, dies, fmt.Sprint("r", i)) }()
+	}
+	eventually(t, "nothing waits in the worker or in line", func() bool {
+		pool.mu.Lock()
+		defer pool.mu.Unlock()
+		n := len(pool.waiting)
+		for _, w := range pool.workers {
+			n += len(w.jobs)
+		}
+		return n == 4
+	})
+	require.NoError(t, store.KeyValueStore.Set(context.Background(), "go", "yes", 0))
+	res := <-first
+	assert.Equal(t, OutcomeCrashed, res.Outcome)
+	require.ErrorContains(t, res.Err, "signal: killed")
+	for range 3 {
+		value(t, <-others)
+	}
+}
+
+// TestRunsBehindALongOneMove: what waits in a worker behind a run that takes long unexpectedly goes to another.
+func TestRunsBehindALongOneMove(t *testing.T) {
+	t.Parallel()
+	store := newSignalKV()
+	runners := newRunners(t, Settings{Python: workers(2), KV: store})
+	p := openPython(t, "uneven", class(`        if context.data.resource_id == 'long':
+            context.kv.set('began', 'yes')
+            while not context.kv.get('go'): time.sleep(0.01)
+        return one_group(context, os.getpid())`), OpenOptions{})
+	makeQuick(t, runners, p)
+	pool, err := runners.byKind[KindPython].(*pythonRunner).pool(p)
+	require.NoError(t, err)
+	pool.mu.Lock()
+	pool.cores = 1 // so that runs are stacked before a second worker is started
+	pool.mu.Unlock()
+	long := make(chan Result, 1)
+	go func() { long <- run(runners, p, "long") }()
+	<-store.written
+	for i := range 3 {
+		value(t, run(runners, p, fmt.Sprint("r", i)))
+	}
+	require.NoError(t, store.KeyValueStore.Set(context.Background(), "go", "yes", 0))
+	value(t, <-long)
+}
+
+// TestSlowPluginLeavesRoom: one plugin whose runs hang does not get the last worker where there is another plugin.
+func TestSlowPluginLeavesRoom(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: workers(2)})
+	good := openPython(t, "good", class(goodBody), OpenOptions{})
+	hangs := openPython(t, "hangs", class("        time.sleep(1000)"), OpenOptions{Deadline: time.Second})
+	value(t, run(runners, good, "r1"))
+	run(runners, hangs, "r1")
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() { runners.Run(ctx, Request{Plugin: hangs, Resource: testResource(fmt.Sprint("r", i))}) })
+	}
+	for range 20 {
+		value(t, run(runners, good, "r1"))
+	}
+	cancel()
+	wg.Wait()
+}
+
+func TestWorkersAreReplacedAfterRuns(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	reasons := map[string]int{}
+	settings := Settings{Python: workers(1), Recycled: func(reason string) {
+		mu.Lock()
+		defer mu.Unlock()
+		reasons[reason]++
+	}}
+	settings.Python.MaxRuns = 3
+	runners := newRunners(t, settings)
+	p := openPython(t, "pid", class(pidBody), OpenOptions{})
+	pids := map[string]int{}
+	for range 9 {
+		pids[value(t, run(runners, p, "r1"))]++
+	}
+	assert.Len(t, pids, 3)
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Equal(t, map[string]int{RecycleRuns: 3}, reasons)
+}
+
+// TestMemory: a worker that grew is replaced, a run that wants too much at once is refused it, and each run's peak is
+// its own.
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	settings := Settings{Python: workers(1)}
+	settings.Python.MaxMemory = 64 << 20
+	runners := newRunners(t, settings)
+	pid := openPython(t, "pid", class(pidBody), OpenOptions{})
+	before := run(runners, pid, "r1")
+	uses := openPython(t, "uses", class("        b = bytearray(48 << 20)\n"+pidBody), OpenOptions{})
+	used := run(runners, uses, "r1")
+	assert.Equal(t, value(t, before), value(t, used))
+	assert.Greater(t, used.PeakMemory, before.PeakMemory+(40<<20))
+	assert.Less(t, run(runners, pid, "r1").PeakMemory, before.PeakMemory+(20<<20))
+
+	leaks := openPython(t, "leaks", class("        os.leaked = [bytearray(1 << 20) for _ in range(80)]\n"+pidBody), OpenOptions{})
+	leaked := value(t, run(runners, leaks, "r1"))
+	assert.Equal(t, value(t, before), leaked)
+	assert.NotEqual(t, leaked, value(t, run(runners, pid, "r1")))
+
+	greedy := openPython(t, "greedy", class("        bytearray(1 << 30)"), OpenOptions{})
+	res := run(runners, greedy, "r1")
+	assert.Equal(t, OutcomeRaised, res.Outcome)
+	assert.ErrorContains(t, res.Err, "MemoryError")
+}
+
+// TestProcessorTime: what a run uses is measured, with the programs that it waits for.
+func TestProcessorTime(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: workers(1)})
+	p := openPython(t, "works", class(`        import subprocess
+        subprocess.run([sys.executable, '-S', '-c', 'import time\nwhile time.process_time() < 0.3: pass'], check=True)
+        began = time.process_time()
+        while time.process_time() < began + 0.3: pass
+        return one_group(context)`), OpenOptions{})
+	res := run(runners, p, "r1")
+	require.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+	assert.GreaterOrEqual(t, res.CPU, 600*time.Millisecond)
+	assert.GreaterOrEqual(t, res.Duration, 600*time.Millisecond)
+}
+
+// TestForkServerDies: its workers go with it, at the cost of what they run, and all is started again.
+func TestForkServerDies(t *testing.T) {
+	t.Parallel()
+	store := newSignalKV()
+	runners := newRunners(t, Settings{Python: workers(2), KV: store})
+	hangs := openPython(t, "hangs", class("        context.kv.set('began', 'yes')\n        time.sleep(1000)"), OpenOptions{})
+	pid := openPython(t, "pid", class(pidBody), OpenOptions{})
+	first := value(t, run(runners, pid, "r1"))
+	hung := make(chan Result, 1)
+	go func() { hung <- run(runners, hangs, "r1") }()
+	<-store.written
+	server := serverOf(t, runners, pid)
+	require.NoError(t, syscall.Kill(server.process.Pid(), syscall.SIGKILL))
+	res := <-hung
+	assert.Equal(t, OutcomeCrashed, res.Outcome)
+	require.ErrorContains(t, res.Err, "signal: killed")
+	var again string
+	eventually(t, "runs again", func() bool {
+		res := run(runners, pid, "r1")
+		if res.Outcome == OutcomeOK {
+			again = value(t, res)
+		}
+		return res.Outcome == OutcomeOK
+	})
+	assert.NotEqual(t, first, again)
+	assert.NotSame(t, server, serverOf(t, runners, pid))
+}
+
+// TestNothingIsLeft: whatever happens to workers, neither processes nor descriptors stay.
+func TestNothingIsLeft(t *testing.T) {
+	// Not parallel: it counts the descriptors of the whole process.
+	dir := t.TempDir()
+	runners, err := New(Settings{Python: workers(2)})
+	require.NoError(t, err)
+	mark := filepath.Join(dir, "mark")
+	for _, c := range []struct{ name, body string }{
+		{"good", pidBody},
+		{"dies", "        os.kill(os.getpid(), 11)"},
+		{"exits", "        os._exit(3)"},
+		{"children", "        import subprocess\n        subprocess.Popen(['sh', '-c', 'trap \"\" TERM; exec sleep 1000 #" + mark + "'])\n        os._exit(1)"},
+		{"forks", "        if os.fork() == 0:\n            time.sleep(1000)\n        os._exit(1)"},
+		{"stops", "        import signal\n        os.kill(os.getpid(), signal.SIGSTOP)"},
+	} {
+		p := openPython(t, c.name, class(c.body), OpenOptions{Deadline: 500 * time.Millisecond})
+		run(runners, p, "r1")
+	}
+	server := serverOf(t, runners, openPython(t, "x", class(goodBody), OpenOptions{}))
+	require.NoError(t, runners.Shutdown(context.Background()))
+	require.ErrorIs(t, syscall.Kill(server.process.Pid(), 0), syscall.ESRCH)
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	require.NoError(t, err)
+	for _, path := range commands {
+		command, _ := os.ReadFile(path)
+		assert.NotContains(t, string(command), mark)
+	}
+}
+
+func TestDescriptorsAreClosed(t *testing.T) {
+	// Not parallel: see above.
+	count := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		require.NoError(t, err)
+		return len(entries)
+	}
+	cycle := func() {
+		runners, err := New(Settings{Python: workers(2)})
+		require.NoError(t, err)
+		run(runners, openPython(t, "dies", class("        os.kill(os.getpid(), 9)"), OpenOptions{}), "r1")
+		run(runners, openPython(t, "good", class(goodBody), OpenOptions{}), "r1")
+		require.NoError(t, runners.Shutdown(context.Background()))
+	}
+	cycle()
+	before := count()
+	for range 3 {
+		cycle()
+	}
+	assert.LessOrEqual(t, count(), before+2)
+}
+
+const collectorEnv = "PLUGINRUN_TEST_FIFO"
+
+// TestCollector is no test of its own: TestAllDiesWithTheCollector runs it in another process.
+func TestCollector(t *testing.T) {
+	fifo := os.Getenv(collectorEnv)
+	if fifo == "" {
+		return
+	}
+	store := newSignalKV()
+	runners, err := New(Settings{Python: workers(1), KV: store})
+	require.NoError(t, err)
+	p := openPython(t, "holds", class(fmt.Sprintf(`        import subprocess
+        held = os.open(%q, os.O_WRONLY)
+        subprocess.Popen(['sleep', '1000'], pass_fds=[held])
+        context.kv.set('began', 'yes')
+        while True: pass`, fifo)), OpenOptions{})
+	go run(runners, p, "r1")
+	<-store.written
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+}
+
+// TestAllDiesWithTheCollector: a Collector that is killed leaves no server, no worker and nothing that a plugin started.
+func TestAllDiesWithTheCollector(t *testing.T) {
+	t.Parallel()
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(fifo, 0o600))
+	hold, err := os.OpenFile(fifo, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	require.NoError(t, err)
+	defer hold.Close()
+	collector := exec.Command(os.Args[0], "-test.run=^TestCollector$", "-test.timeout=60s")
+	collector.Env = append(os.Environ(), collectorEnv+"="+fifo)
+	require.EqualError(t, collector.Run(), "signal: killed")
+	reader, err := os.OpenFile(fifo, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	require.NoError(t, err)
+	defer reader.Close()
+	require.NoError(t, reader.SetReadDeadline(time.Now().Add(patience)))
+	_, err = bufio.NewReader(reader).ReadByte()
+	require.ErrorContains(t, err, "EOF") // all that had it open is gone
+}
+
+// TestSpawnedWorkers: without a fork server each worker is an interpreter of its own, and all else is the same.
+func TestSpawnedWorkers(t *testing.T) {
+	t.Parallel()
+	settings, err := Settings{}.withDefaults()
+	require.NoError(t, err)
+	runtime := newPythonRuntime(DefaultInterpreter, t.TempDir())
+	p := newPool(1, workerLimits{runs: 1000, memory: 1 << 30}, newSpawner(runtime), settings)
+	defer p.close()
+	good := openPython(t, "good", class(goodBody), OpenOptions{})
+	require.NoError(t, (<-startJob(t, p, good, 1)).err)
+	dies := openPython(t, "dies", class("        os.kill(os.getpid(), 9)"), OpenOptions{})
+	result := <-startJob(t, p, dies, 2)
+	require.Equal(t, OutcomeCrashed, result.outcome)
+	require.ErrorContains(t, result.err, "signal: killed")
+	require.NoError(t, (<-startJob(t, p, good, 3)).err)
+}
+
+// TestInstalledPackages: a change in the folder of packages replaces the workers.
+func TestInstalledPackages(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	old := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(dir, old, old))
+	i := newInstalled([]string{dir, filepath.Join(dir, "none")})
+	assert.False(t, i.changed(time.Now()))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "new"), nil, 0o600))
+	assert.False(t, i.changed(time.Now()), "it is being installed")
+	assert.True(t, i.changed(time.Now().Add(installSettle)))
+
+	runners := newRunners(t, Settings{Python: workers(1)})
+	p := openPython(t, "pid", class(pidBody), OpenOptions{})
+	first := value(t, run(runners, p, "r1"))
+	server := serverOf(t, runners, p)
+	pool, err := runners.byKind[KindPython].(*pythonRunner).pool(p)
+	require.NoError(t, err)
+	pool.mu.Lock()
+	pool.renew()
+	pool.mu.Unlock()
+	assert.NotEqual(t, first, value(t, run(runners, p, "r1")))
+	eventually(t, "the old server ends", func() bool { return syscall.Kill(server.process.Pid(), 0) != nil })
+}
+
+// TestClosedDescriptors: a plugin that closes all it can find costs its own run, and nothing afterwards.
+func TestClosedDescriptors(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: workers(1)})
+	closes := openPython(t, "closes", class("        os.closerange(3, 64)\n"+goodBody), OpenOptions{})
+	lazy := openPython(t, "lazy", class("        import yahoo_panoptes.framework.utilities.ping\n"+goodBody), OpenOptions{})
+	for range 2 {
+		value(t, run(runners, closes, "r1"))
+		value(t, run(runners, lazy, "r1"))
+	}
+}
+
+// TestLinesOfPluginsKeepTheirRun: lines come with the fields of the run that wrote them, however many runs are under way.
+func TestLinesOfPluginsKeepTheirRun(t *testing.T) {
+	t.Parallel()
+	logger, logs := logged(t)
+	runners := newRunners(t, Settings{Python: workers(1), Logger: logger})
+	p := openPython(t, "says", class("        print('printed by', context.data.resource_id)\n        context.logger.info('logged by %s', context.data.resource_id)\n"+goodBody), OpenOptions{})
+	makeQuick(t, runners, p)
+	var wg sync.WaitGroup
+	for i := range 40 {
+		wg.Go(func() { run(runners, p, "r"+strconv.Itoa(i)) })
+	}
+	wg.Wait()
+	n := 0
+	for _, entry := range logs.All() {
+		if _, by, ok := strings.Cut(entry.Message, "ed by "); ok {
+			assert.Equal(t, by, entry.ContextMap()["resource_id"], entry.Message)
+			n++
+		}
+	}
+	assert.Equal(t, 82, n)
+}
