@@ -2,6 +2,7 @@
 import json
 import math
 
+from yahoo_panoptes.framework.enrichment import PanoptesEnrichmentMultiGroupSet
 from yahoo_panoptes.framework.metrics import PanoptesMetricsGroup
 from yahoo_panoptes.framework.resources import PanoptesResource
 

@@ -5,6 +5,9 @@ from collections import defaultdict
 from time import perf_counter
 
 from yahoo_panoptes.framework.context import PanoptesConfig, PanoptesContext
+from yahoo_panoptes.framework.enrichment import (
+    PanoptesEnrichmentCache, PanoptesEnrichmentCacheKeyValueStore, PanoptesEnrichmentGroupSet,
+    PanoptesEnrichmentMultiGroupSet)
 from yahoo_panoptes.framework.metrics import PanoptesMetricsGroupSet
 from yahoo_panoptes.framework.plugins.context import PanoptesPluginWithEnrichmentContext
 from yahoo_panoptes.framework.resources import PanoptesResource, PanoptesResourceSet
@@ -19,6 +22,7 @@ from panoptes_worker.usage import Usage
 _RESULTS = {
     'polling': PanoptesMetricsGroupSet,
     'discovery': PanoptesResourceSet,
+    'enrichment': (PanoptesEnrichmentGroupSet, PanoptesEnrichmentMultiGroupSet),
 }
 
 
@@ -34,7 +38,8 @@ class Host:
         """A context for one run. What a plugin does to these dictionaries ends with its run."""
         return PanoptesContext(
             config=PanoptesConfig(*self._config), backend=self._backend,
-            key_value_store_class_list=[PluginsKeyValueStore, PanoptesSecretsStore])
+            key_value_store_class_list=[
+                PluginsKeyValueStore, PanoptesSecretsStore, PanoptesEnrichmentCacheKeyValueStore])
 
 
 class Prepared:
@@ -106,6 +111,8 @@ class Runner:
     def _context(prepared):
         made, config = prepared.context, prepared.config
         enrichment = None
+        if config.get('enrichment') and prepared.resource is not None:
+            enrichment = PanoptesEnrichmentCache(made, config, prepared.resource)
         return PanoptesPluginWithEnrichmentContext(
             made, logs.PLUGINS[prepared.kind], config, made.get_kv_store(PluginsKeyValueStore),
             made.get_kv_store(PanoptesSecretsStore), prepared.resource, enrichment)
