@@ -3,6 +3,7 @@ package panoptesjsonexporter
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -12,9 +13,18 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 )
 
-// newClient returns a producer as cfg says. It connects when there is something to send, so no broker need be up. ctx
+// producer is the exporter's client, which can be replaced. It is safe for concurrent use.
+type producer struct {
+	opts []kgo.Opt
+
+	mu     sync.Mutex
+	client *kgo.Client
+	closed bool
+}
+
+// newProducer returns a producer as cfg says. It connects when there is something to send, so no broker need be up. ctx
 // is for reading TLS files only.
-func newClient(ctx context.Context, cfg *Config, logger *zap.Logger, hooks ...kgo.Hook) (*kgo.Client, error) {
+func newProducer(ctx context.Context, cfg *Config, logger *zap.Logger, hooks ...kgo.Hook) (*producer, error) {
 	opts, err := kafkaclient.Options(ctx, &cfg.Client, logger)
 	if err != nil {
 		return nil, err
@@ -25,7 +35,37 @@ func newClient(ctx context.Context, cfg *Config, logger *zap.Logger, hooks ...kg
 	if err != nil {
 		return nil, fmt.Errorf("create Kafka client: %w", err)
 	}
-	return client, nil
+	return &producer{opts: opts, client: client}, nil
+}
+
+func (p *producer) get() *kgo.Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.client
+}
+
+// replace puts a fresh client in the place of one that is beyond use: a client that the broker has refused idempotent
+// writes once never asks again. What others send with the old one fails, to be tried again.
+func (p *producer) replace(broken *kgo.Client) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.client != broken {
+		return
+	}
+	client, err := kgo.NewClient(p.opts...)
+	if err != nil { // the same options made the first one
+		return
+	}
+	p.client = client
+	broken.Close()
+}
+
+// close fails all that is under way, and ends the client's goroutines.
+func (p *producer) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	p.client.Close()
 }
 
 // producerOptions leaves franz-go's own retries and delivery time unlimited: it keeps the order of a partition, and

@@ -104,48 +104,12 @@ func (r *RatesType) UnmarshalText(text []byte) error {
 	}
 }
 
-// Limits that franz-go sets to a batch of messages, in bytes, and to the time it asks a broker to answer in.
-const (
-	minMessageBytes = 512
-	maxMessageBytes = 1 << 30
-	minTimeout      = 100 * time.Millisecond
-	minBackoff      = 10 * time.Millisecond
-)
-
 var _ component.Config = (*Config)(nil)
 
 // Validate checks what nested types do not check themselves, and refuses what the exporter does not support: a setting
 // that would be ignored is an error.
 func (c *Config) Validate() error {
 	return errors.Join(append(c.unsupported(), c.outOfRange()...)...)
-}
-
-func (c *Config) outOfRange() []error {
-	var errs []error
-	if t := c.Timeout.Timeout; t > 0 && t < minTimeout {
-		errs = append(errs, fmt.Errorf("timeout (%s) must be at least %s, or 0 for none", t, minTimeout))
-	}
-	if d := c.DefaultInterval; d < time.Second || d%time.Second != 0 {
-		errs = append(errs, fmt.Errorf("default_interval (%s) must be one or more whole seconds", d))
-	}
-	if b := c.Producer.MaxMessageBytes; b < minMessageBytes || b > maxMessageBytes {
-		errs = append(errs, fmt.Errorf("producer::max_message_bytes (%d) must be from %d to %d", b, minMessageBytes, maxMessageBytes))
-	}
-	if c.Producer.Linger < 0 {
-		errs = append(errs, fmt.Errorf("producer::linger (%s) must not be negative", c.Producer.Linger))
-	}
-	m := c.Client.Metadata
-	if m.Retry.Backoff < minBackoff {
-		errs = append(errs, fmt.Errorf("metadata::retry::backoff (%s) must be at least %s", m.Retry.Backoff, minBackoff))
-	}
-	if m.RefreshInterval < m.Retry.Backoff || m.RefreshInterval <= 0 {
-		errs = append(errs, fmt.Errorf("metadata::refresh_interval (%s) must be at least metadata::retry::backoff (%s)",
-			m.RefreshInterval, m.Retry.Backoff))
-	}
-	if m.Retry.Max < 0 {
-		errs = append(errs, fmt.Errorf("metadata::retry::max (%d) must not be negative", m.Retry.Max))
-	}
-	return errs
 }
 
 // Validate checks the names.

@@ -167,9 +167,21 @@ func messagesOf(failures []failure) []*message {
 	return messages
 }
 
-// pendingError is what the queue's retry logs.
+// errNotIdempotent says what an operator can do when the broker refuses idempotent writes. Without required_acks: all
+// the exporter does not ask for them.
+var errNotIdempotent = errors.New("the broker refuses idempotent writes: grant the exporter's user IDEMPOTENT_WRITE on the " +
+	"CLUSTER, or set producer::required_acks: 1, which does without")
+
+// pendingError is what the queue's retry logs, and the component's status tells.
 func (o *outcome) pendingError(total int, lastConnect error) error {
 	first := o.pending[0]
+	for _, f := range o.pending {
+		// The only thing that a producer does to a cluster as a whole is to ask for a producer id.
+		if errors.Is(f.err, kerr.ClusterAuthorizationFailed) {
+			first = failure{f.message, fmt.Errorf("%w: %w", errNotIdempotent, f.err)}
+			break
+		}
+	}
 	err := fmt.Errorf("%d of %d messages are not delivered, the first one to topic %q: %w",
 		len(o.pending), total, first.message.topic.name, first.err)
 	if lastConnect != nil {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/exporter"
@@ -32,7 +31,7 @@ type jsonExporter struct {
 	health    *health
 	patience  time.Duration
 
-	client *kgo.Client // set by start
+	producer *producer // set by start
 	// closing ends with the client: attempts under way are given up.
 	closing   context.Context
 	giveUp    context.CancelFunc
@@ -109,11 +108,11 @@ func (c *Config) routes() route.Options {
 }
 
 func (e *jsonExporter) start(ctx context.Context, host component.Host) error {
-	client, err := newClient(ctx, e.cfg, e.logger, e.health)
+	p, err := newProducer(ctx, e.cfg, e.logger, e.health)
 	if err != nil {
 		return err
 	}
-	e.client = client
+	e.producer = p
 	e.health.attach(host)
 	if e.cfg.Producer.RequiredAcks != configkafka.WaitForAll {
 		e.logger.Warn("producer::required_acks is not all: a broker that fails can lose metrics groups, and a repeated "+
@@ -137,8 +136,8 @@ func (e *jsonExporter) closeClient() {
 	e.closeOnce.Do(func() {
 		e.health.attach(nil)
 		e.giveUp()
-		if e.client != nil {
-			e.client.Close()
+		if e.producer != nil {
+			e.producer.close()
 		}
 	})
 }
@@ -150,7 +149,7 @@ func (e *jsonExporter) push(ctx context.Context, r xexporterhelper.Request) erro
 	if !ok {
 		return errForeignRequest
 	}
-	if e.client == nil || e.closing.Err() != nil {
+	if e.producer == nil || e.closing.Err() != nil {
 		return errNotRunning
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -173,7 +172,8 @@ func (e *jsonExporter) push(ctx context.Context, r xexporterhelper.Request) erro
 // deliver sends what is pending of a batch, and leaves in it what is to be tried again.
 func (e *jsonExporter) deliver(ctx context.Context, b *batch) error {
 	messages := e.open(ctx, b)
-	out := e.attempt(ctx, e.client, messages)
+	client := e.producer.get()
+	out := e.attempt(ctx, client, messages)
 	for _, f := range out.dropped {
 		f.message.unsettled = true
 		s, reason := classify(f.err)
@@ -192,6 +192,9 @@ func (e *jsonExporter) deliver(ctx context.Context, b *batch) error {
 		return nil
 	}
 	err := out.pendingError(len(messages), e.health.lastConnect())
+	if errors.Is(err, errNotIdempotent) {
+		e.producer.replace(client)
+	}
 	b.pending = append(b.pending[:0], messagesOf(out.pending)...)
 	e.telemetry.builder.PanoptesJSONRecordsUnsent.Add(ctx, int64(len(out.pending)))
 	e.health.attempted(err)

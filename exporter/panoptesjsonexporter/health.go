@@ -1,6 +1,7 @@
 package panoptesjsonexporter
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -21,6 +22,8 @@ type health struct {
 	mu     sync.Mutex
 	host   component.Host
 	failed bool
+	// refused says that the broker refuses idempotent writes.
+	refused bool
 	// unreachable holds the last error of each broker that cannot be connected to now.
 	unreachable map[string]error
 	last        error
@@ -65,6 +68,14 @@ func (h *health) lastConnect() error {
 func (h *health) attempted(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	switch refused := errors.Is(err, errNotIdempotent); {
+	case refused && !h.refused:
+		h.logger.Error("Cannot deliver to Kafka, trying again and again", zap.Error(err))
+		h.refused = true
+	case err == nil && h.refused:
+		h.logger.Info("Kafka takes idempotent writes now")
+		h.refused = false
+	}
 	h.report(err)
 }
 

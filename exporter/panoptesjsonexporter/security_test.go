@@ -85,7 +85,7 @@ func TestTLSAndSASL(t *testing.T) {
 				tt.change(cfg)
 			}).start(t)
 			require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 2)...)))
-			assert.Equal(t, int64(2), offsetOf(t, s.Metrics.(*lifecycle).exporter.client, "dc1-processed"))
+			assert.Equal(t, int64(2), offsetOf(t, s.Metrics.(*lifecycle).exporter.producer.get(), "dc1-processed"))
 		})
 	}
 }
