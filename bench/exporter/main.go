@@ -29,7 +29,7 @@ const (
 func main() {
 	out := flag.String("out", "results/exporter.json", "file for the figures")
 	brokers := flag.String("brokers", "", "address of a Kafka to use, rather than to start one")
-	port := flag.Int("port", 39092, "first of the five ports of the Kafka to start")
+	port := flag.Int("port", 29392, "first of the five ports of the Kafka to start")
 	flag.Parse()
 	if err := run(context.Background(), *out, *brokers, *port); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -179,6 +179,13 @@ func TestConfigErrors(t *testing.T) {
 	}
 }
 
+func TestLongNames(t *testing.T) {
+	t.Parallel()
+	cfg := createDefaultConfig().(*Config)
+	cfg.Client.ClientID, cfg.Client.RackID = strings.Repeat("c", 257), strings.Repeat("r", 513)
+	require.EqualError(t, cfg.Validate(), "client_id has 257 bytes, no more than 256 are allowed\nrack_id has 513 bytes, no more than 512 are allowed")
+}
+
 // Each configuration of testdata/config.yaml has its test.
 func TestConfigsAreTested(t *testing.T) {
 	t.Parallel()

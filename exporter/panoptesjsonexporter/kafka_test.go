@@ -87,6 +87,14 @@ func TestKafkaVectors(t *testing.T) {
 	}
 }
 
+// partitionOf is where a record's group belongs.
+func partitionOf(t *testing.T, r *kgo.Record, partitions int32) int32 {
+	t.Helper()
+	g := &pluginsdk.MetricsGroup{}
+	require.NoError(t, json.Unmarshal(r.Value, g))
+	return route.Partition(route.AppendPartitioningKey(nil, g), partitions)
+}
+
 // A topic that is not there is created by the broker, and the groups are where its partitions say.
 func TestKafkaCreatesTopics(t *testing.T) {
 	brokers := kafkaAddress(t, "KAFKA_BOOTSTRAP")
@@ -98,25 +106,8 @@ func TestKafkaCreatesTopics(t *testing.T) {
 	partitions := slices.MaxFunc(records, func(a, b *kgo.Record) int { return cmp.Compare(a.Partition, b.Partition) }).Partition + 1
 	assert.Greater(t, partitions, int32(1))
 	for _, r := range records {
-		g := &pluginsdk.MetricsGroup{}
-		require.NoError(t, json.Unmarshal(r.Value, g))
-		assert.Equal(t, route.Partition(route.AppendPartitioningKey(nil, g), partitions), r.Partition)
+		assert.Equal(t, partitionOf(t, r, partitions), r.Partition)
 	}
-}
-
-func TestKafkaTooLarge(t *testing.T) {
-	brokers := kafkaAddress(t, "KAFKA_BOOTSTRAP")
-	site := uniqueSite("large")
-	createTopics(t, brokers, 1, map[string]*string{"max.message.bytes": kadm.StringPtr("10000")}, site+"-processed")
-	s := newSender(t, brokers, synchronous).start(t)
-	groups := slices.Insert(numbered(t, site, 40), 7,
-		testGroup(t, testResource(site, "big"), "disk", "n", strings.Repeat("x", 20_000)))
-	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, groups...)))
-	for i, r := range consume(t, brokers, 40, site+"-processed") {
-		assert.Equal(t, strconv.Itoa(i), dimension(t, r, "n"))
-	}
-	assert.Equal(t, 1, s.sum(t, "groups_dropped", "too_large"))
-	assert.Equal(t, 40, s.sum(t, "groups_sent", ""))
 }
 
 func TestKafkaSecurity(t *testing.T) {
@@ -159,10 +150,7 @@ func TestKafkaSecurity(t *testing.T) {
 func TestKafkaRestart(t *testing.T) {
 	brokers := kafkaAddress(t, "KAFKA_BOOTSTRAP")
 	script := os.Getenv("KAFKA_BROKER_SCRIPT")
-	if script == "" {
-		t.Log("KAFKA_BROKER_SCRIPT does not say how to restart the broker: nothing to test")
-		return
-	}
+	require.NotEmpty(t, script, "KAFKA_BROKER_SCRIPT must say how to restart the broker: run these tests with scripts/test-kafka")
 	broker := func(command string) {
 		out, err := exec.CommandContext(t.Context(), script, command, os.Getenv("KAFKA_BROKER_PORT"), os.Getenv("KAFKA_BROKER_DATA")).CombinedOutput()
 		require.NoError(t, err, "%s", out)
