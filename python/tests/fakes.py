@@ -3,6 +3,8 @@ import contextlib
 from collections import defaultdict
 
 from support import RESOURCE
+
+from panoptes.testing import FakeDevice
 from yahoo_panoptes.framework.context import PanoptesConfig, PanoptesContext
 from yahoo_panoptes.framework.enrichment import PanoptesEnrichmentCache, PanoptesEnrichmentCacheKeyValueStore
 from yahoo_panoptes.framework.plugins.context import PanoptesPluginWithEnrichmentContext
@@ -51,35 +53,9 @@ class HostError(Exception):
         self.text = text
 
 
-class SNMPHost:
-    """Answers as the host would, from {oid: (type, value)}; a value that is an exception is raised."""
-
-    def __init__(self, objects):
-        self.objects = objects
-        self.asked = []
-
-    def __call__(self, method, params):
-        self.asked.append((method, params))
-        oid = params['oid']
-        if method == 'snmp.get':
-            kind, value = self._answer(self.objects.get(oid, ('NOSUCHOBJECT', 'NOSUCHOBJECT')))
-            return {'variable': [oid, kind, value]}
-        if oid in self.objects:
-            self._answer(self.objects[oid])
-        below = [(name, found) for name, found in self.objects.items()
-                 if name.startswith(oid if method == 'snmp.get_bulk' else oid + '.')]
-        return {'variables': [[name, *self._answer(found)] for name, found in below]}
-
-    @staticmethod
-    def _answer(found):
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-
 @contextlib.contextmanager
 def snmp_host(objects):
-    fake = SNMPHost(objects)
+    fake = FakeDevice(objects)
     before = host.use(fake)
     try:
         yield fake
