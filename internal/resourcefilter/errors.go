@@ -102,7 +102,7 @@ func fieldHint(word string) string {
 			best, distance = name, 0
 		}
 	}
-	if distance <= 4 {
+	if best != "" && distance <= 4 {
 		if best == metadataField {
 			best += ".KEY"
 		}

@@ -50,6 +50,8 @@ type PluginsConfig struct {
 	// ScanInterval is the time between two scans (default 60s). Changes are mostly seen at once; the scan finds those
 	// that the system does not tell of, such as on NFS.
 	ScanInterval time.Duration `mapstructure:"scan_interval"`
+	// Overrides are laid over plugin files. Of two that set one thing for a plugin and a resource the later one counts.
+	Overrides []OverrideConfig `mapstructure:"overrides"`
 }
 
 // DirectoryConfig is one plugin directory: a path, or a block with a path.
@@ -226,7 +228,8 @@ func (c *PluginsConfig) Validate() error {
 	if c.Settle < 0 {
 		errs = append(errs, fmt.Errorf("settle must not be negative, is %s", c.Settle))
 	}
-	return errors.Join(append(errs, scanInterval(c.ScanInterval))...)
+	_, err := c.rules()
+	return errors.Join(append(errs, scanInterval(c.ScanInterval), err)...)
 }
 
 // Validate checks one directory.

@@ -62,6 +62,13 @@ func TestEverySetting(t *testing.T) {
 	assert.Equal(t, &Config{
 		Plugins: PluginsConfig{
 			Directories: []DirectoryConfig{{"./plugins"}, {"/opt/plugins"}}, Settle: time.Second, ScanInterval: 2 * time.Minute,
+			Overrides: []OverrideConfig{
+				{
+					Plugin: "Tutorial Plugin", Resources: `resource_site = "dc1"`, ExecuteFrequency: 30 * time.Second, Timeout: 10 * time.Second,
+					Config: map[string]map[string]any{"main": {"count": 3}},
+				},
+				{Plugin: "*", ResourceFilter: `resource_class = "network"`},
+			},
 		},
 		Resources: ResourcesConfig{
 			Files: []string{"./conf/*.json", "/etc/panoptes/resources.json"}, ScanInterval: 30 * time.Second,
@@ -118,6 +125,13 @@ func TestRefusals(t *testing.T) {
 			"resources::kafka: topics must name at least one topic, such as dc1-resources\n" +
 			"use_leader_epoch has no effect: it is always on; remove it\n" +
 			"auth::kerberos is not supported: use auth::sasl with user and password",
+		"bad_overrides": "plugins: overrides::0: plugin must be the Name of a plugin, or \"*\" for all\n" +
+			"execute_frequency must be a whole number of seconds greater than zero, is 1.5s\n" +
+			"overrides::1: resources \"resource_site\": column 14: found the end of the filter, expected =, !=, LIKE, IN, NOT LIKE or NOT IN\n" +
+			"resource_filter \"resource_id = x\": column 15: found \"x\", expected a value in double quotes (write \"x\")\n" +
+			"overrides::2: config::main::list: it must be a string, a number, true or false\n" +
+			"overrides::3: it changes nothing: give execute_frequency, timeout, resource_filter or config\n" +
+			"overrides::4: config cannot change the section \"transforms\": edit the plugin file",
 		"bad_limits": "max_concurrent_runs must be at least 1, is 0\n" +
 			"limits: per_resource must be at least 0, is -1\nper_endpoint must be at least 0, is -1\nper_plugin must be at least 0, is -1\n" +
 			"breaker: failures must be between 0 and 1000, is -1\nbackoff must be at least 1s, is 0s\n" +
@@ -139,7 +153,7 @@ plugins.directories[0].pth: unknown key, did you mean "path"?
 plugins.directory: unknown key, did you mean "directories"?
 python.workers: unknown key, did you mean "max_workers"?
 resources.filters: unknown key, did you mean "filter"?`,
-		"later_keys": `plugins.overrides: unknown key, expected one of ["directories" "scan_interval" "settle"]
+		"later_keys": `plugins.inline: unknown key, expected one of ["directories" "overrides" "scan_interval" "settle"]
 storage: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "python" "resources" "secrets" "service_identity"]`,
 		"sharding": `sharding: this key is reserved: this version cannot share resources between receivers, each one runs all of its own; remove it`,
 	} {

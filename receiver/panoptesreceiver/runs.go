@@ -49,12 +49,13 @@ func newPluginAttrs(name string) pluginAttrs {
 func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) schedule.Verdict {
 	l, res := run.Value.plugin, run.Value.resource
 	v := l.current.Load()
-	if r.runners.Busy(v.plugin, res) {
+	request := v.request(res)
+	if r.runners.Busy(request.Plugin, res) {
 		r.missed(run.Value, 1) // an earlier run, given up at its deadline, still goes on
 		return schedule.VerdictDead
 	}
 	r.telemetry.PanoptesRunLateness.Record(ctx, run.Lateness.Seconds(), l.attrs.plugin)
-	result := r.runners.Run(ctx, pluginrun.Request{Plugin: v.plugin, Resource: res})
+	result := r.runners.Run(ctx, request)
 	r.telemetry.PanoptesRuns.Add(ctx, 1, l.attrs.outcome[result.Outcome])
 	r.telemetry.PanoptesRunDuration.Record(ctx, result.Duration.Seconds(), l.attrs.plugin)
 	r.failures.note(run.Value, v, result)
@@ -66,6 +67,15 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 		r.telemetry.PanoptesDataPoints.Add(ctx, int64(points), l.attrs.plugin)
 	}
 	return verdict(result)
+}
+
+// request asks for a run of the plugin as it is against a resource.
+func (v *version) request(res *pluginsdk.Resource) pluginrun.Request {
+	request := pluginrun.Request{Plugin: v.plugin, Resource: res}
+	if plugin, _ := v.layered.Against(res); plugin != v.plugin {
+		request.Plugin, request.Config = plugin, plugin.File.Config
+	}
+	return request
 }
 
 // quickRun is up to where a failed run says nothing about its resource: one that does not answer holds its place.

@@ -1,14 +1,17 @@
 package panoptesreceiver
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -40,13 +43,14 @@ type loaded struct {
 
 // version is one version of a plugin.
 type version struct {
-	plugin *pluginrun.Plugin
-	scope  mapping.Scope
-	drops  dropLog
+	plugin  *pluginrun.Plugin
+	layered *override.Plugin // with the overrides
+	scope   mapping.Scope
+	drops   dropLog
 }
 
-func newVersion(p *pluginrun.Plugin) *version {
-	return &version{plugin: p, scope: mapping.Scope{
+func newVersion(p *pluginrun.Plugin, rules override.Rules) *version {
+	return &version{plugin: p, layered: rules.For(p), scope: mapping.Scope{
 		Plugin:     p.File.NormalizedName,
 		Transforms: p.File.Transforms(),
 		Topics:     p.File.Topics(),
@@ -59,6 +63,7 @@ type tasks struct {
 	scheduler *schedule.Scheduler[target]
 	failures  *failures
 	limits    LimitsConfig
+	rules     override.Rules
 	logger    *zap.Logger
 
 	mu        sync.Mutex
@@ -67,7 +72,8 @@ type tasks struct {
 	resources []*pluginsdk.Resource // by slot; nil where it is free
 	groups    []schedule.GroupID    // of resources, by slot
 	free      []int
-	endpoints map[string]*endpoint // by resource_endpoint; only where they have a limit
+	endpoints map[string]*endpoint  // by resource_endpoint; only where they have a limit
+	index     *resourcefilter.Index // of resources; nil: to be made anew
 }
 
 // endpoint is what several resources share.
@@ -110,7 +116,7 @@ func (t *tasks) setPlugins(all []*pluginrun.Plugin) {
 			t.plugins[p.Name()] = l
 		}
 		if v := l.current.Load(); v == nil || v.plugin != p {
-			t.setVersion(l, newVersion(p))
+			t.setVersion(l, newVersion(p, t.rules))
 			if v != nil {
 				t.scheduler.ResetBreakers() // what failed may be mended
 			}
@@ -143,10 +149,17 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 	if old == nil || class != l.class {
 		l.lane, l.class = t.scheduler.OpenLane(class, t.limits.PerPlugin), class
 	}
-	for slot, res := range t.resources {
-		if res != nil {
-			t.setTask(l, slot, old, res)
+	if t.index == nil {
+		t.index = resourcefilter.NewIndex(t.resources)
+	}
+	wanted := t.index.Select(v.layered.Filters()...)
+	for slot, id := range l.tasks {
+		if _, ok := slices.BinarySearch(wanted, slot); id != 0 && !ok {
+			t.removeTask(l, slot, old, t.resources[slot])
 		}
+	}
+	for _, slot := range wanted {
+		t.setTask(l, slot, old, t.resources[slot])
 	}
 	if old != nil && lane != l.lane {
 		t.scheduler.CloseLane(lane)
@@ -160,13 +173,14 @@ func (t *tasks) setTask(l *loaded, slot int, old *version, oldResource *pluginsd
 		l.tasks = append(l.tasks, 0)
 	}
 	id := l.tasks[slot]
-	if v.plugin.Interval <= 0 || !v.plugin.Filter.Match(res) {
+	plugin, runs := v.layered.Against(res)
+	if !runs {
 		if id != 0 {
 			t.removeTask(l, slot, old, oldResource)
 		}
 		return
 	}
-	spec := schedule.Spec{Name: pluginfile.TaskName(v.plugin.File, res), Interval: v.plugin.Interval, Group: t.groups[slot]}
+	spec := schedule.Spec{Name: v.layered.TaskName(res), Interval: plugin.Interval, Group: t.groups[slot]}
 	if id != 0 {
 		t.scheduler.Update(id, l.lane, spec, target{l, res})
 		return
@@ -185,7 +199,7 @@ func (t *tasks) removeTask(l *loaded, slot int, v *version, res *pluginsdk.Resou
 // logUnused says that a plugin runs against nothing, which mostly is a filter that does not say what was meant.
 func (t *tasks) logUnused(l *loaded) {
 	v := l.current.Load()
-	if l.held > 0 || len(t.slots) == 0 || v.plugin.Interval <= 0 {
+	if l.held > 0 || len(t.slots) == 0 || v.plugin.Interval <= 0 && !v.layered.Overridden() {
 		return
 	}
 	t.logger.Info("No resource matches the plugin's filter, so it does not run",
@@ -196,6 +210,7 @@ func (t *tasks) logUnused(l *loaded) {
 func (t *tasks) setResources(all []*pluginsdk.Resource) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.index = nil
 	there := make(map[pluginsdk.Identity]struct{}, len(all))
 	for _, res := range all {
 		there[res.Identity()] = struct{}{}
@@ -205,11 +220,62 @@ func (t *tasks) setResources(all []*pluginsdk.Resource) {
 			t.removeResource(id, slot)
 		}
 	}
-	for _, res := range all {
-		t.setResource(res)
-	}
+	t.setTasks(t.place(all))
 	for _, l := range t.plugins {
 		t.logUnused(l)
+	}
+}
+
+// change is a resource that came, or that is not what it was.
+type change struct {
+	slot int
+	old  *pluginsdk.Resource // nil where it came
+}
+
+// place gives resources their slots, and returns what changed.
+func (t *tasks) place(all []*pluginsdk.Resource) (changes []change, changed []*pluginsdk.Resource) {
+	for _, res := range all {
+		id := res.Identity()
+		slot, ok := t.slots[id]
+		switch {
+		case ok && t.resources[slot] == res:
+			continue
+		case ok:
+		case len(t.free) > 0:
+			slot = t.free[len(t.free)-1]
+			t.free = t.free[:len(t.free)-1]
+		default:
+			slot = len(t.resources)
+			t.resources, t.groups = append(t.resources, nil), append(t.groups, 0)
+		}
+		old := t.resources[slot]
+		t.setGroup(slot, old, res)
+		t.slots[id], t.resources[slot] = slot, res
+		changes, changed = append(changes, change{slot, old}), append(changed, res)
+	}
+	return changes, changed
+}
+
+// setTasks brings the tasks of resources that changed in step with all plugins.
+func (t *tasks) setTasks(changes []change, changed []*pluginsdk.Resource) {
+	index := resourcefilter.NewIndex(changed)
+	for _, l := range t.plugins {
+		v := l.current.Load()
+		wanted := index.Select(v.layered.Filters()...)
+		for _, i := range wanted {
+			t.setTask(l, changes[i].slot, v, changes[i].old)
+		}
+		if l.held == 0 {
+			continue
+		}
+		for i, c := range changes {
+			if c.old == nil || c.slot >= len(l.tasks) || l.tasks[c.slot] == 0 {
+				continue
+			}
+			if _, ok := slices.BinarySearch(wanted, i); !ok {
+				t.removeTask(l, c.slot, v, c.old)
+			}
+		}
 	}
 }
 
@@ -225,28 +291,6 @@ func (t *tasks) removeResource(id pluginsdk.Identity, slot int) {
 	t.resources[slot] = nil
 	t.free = append(t.free, slot)
 	delete(t.slots, id)
-}
-
-func (t *tasks) setResource(res *pluginsdk.Resource) {
-	id := res.Identity()
-	slot, ok := t.slots[id]
-	switch {
-	case ok && t.resources[slot] == res:
-		return
-	case ok:
-	case len(t.free) > 0:
-		slot = t.free[len(t.free)-1]
-		t.free = t.free[:len(t.free)-1]
-	default:
-		slot = len(t.resources)
-		t.resources, t.groups = append(t.resources, nil), append(t.groups, 0)
-	}
-	old := t.resources[slot]
-	t.setGroup(slot, old, res)
-	t.slots[id], t.resources[slot] = slot, res
-	for _, l := range t.plugins {
-		t.setTask(l, slot, l.current.Load(), old)
-	}
 }
 
 // setGroup gives a resource its group, and that of its endpoint as the parent.

@@ -1,0 +1,88 @@
+package panoptesreceiver
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/override"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// OverrideConfig changes a plugin for some resources without an edit of its file.
+type OverrideConfig struct {
+	// Plugin is the Name of the plugin; "*" is all plugins.
+	Plugin string `mapstructure:"plugin"`
+	// Resources says for which resources it holds, in the language of resource_filter; "" is all.
+	Resources string `mapstructure:"resources"`
+	// ExecuteFrequency is the time between two runs, in whole seconds; 0 leaves it.
+	ExecuteFrequency time.Duration `mapstructure:"execute_frequency"`
+	// Timeout is how long a run may take; 0 leaves it.
+	Timeout time.Duration `mapstructure:"timeout"`
+	// ResourceFilter replaces the plugin's filter; "" leaves it.
+	ResourceFilter string `mapstructure:"resource_filter"`
+	// Config are options by their sections, laid over the plugin's own.
+	Config map[string]map[string]any `mapstructure:"config"`
+}
+
+// rules turns the block overrides into rules. Its error names the entry.
+func (c *PluginsConfig) rules() (override.Rules, error) {
+	var rules override.Rules
+	var errs []error
+	for i := range c.Overrides {
+		r, err := c.Overrides[i].rule()
+		if err == nil {
+			err = r.Validate()
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("overrides::%d: %w", i, err))
+		}
+		rules = append(rules, r)
+	}
+	return rules, errors.Join(append(errs, rules.Validate())...)
+}
+
+func (c *OverrideConfig) rule() (override.Rule, error) {
+	r := override.Rule{Plugin: c.Plugin, Interval: c.ExecuteFrequency, Timeout: c.Timeout}
+	var errs []error
+	parse := func(key, text string) *resourcefilter.Filter {
+		if text == "" {
+			return nil
+		}
+		f, err := resourcefilter.Parse(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s %q: %w", key, text, err))
+		}
+		return f
+	}
+	r.Resources, r.Filter = parse("resources", c.Resources), parse("resource_filter", c.ResourceFilter)
+	for section, options := range c.Config {
+		for name, value := range options {
+			text, err := optionText(value)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("config::%s::%s: %w", section, name, err))
+				continue
+			}
+			if r.Config == nil {
+				r.Config = pluginsdk.Config{}
+			}
+			if r.Config[section] == nil {
+				r.Config[section] = map[string]string{}
+			}
+			r.Config[section][name] = text
+		}
+	}
+	return r, errors.Join(errs...)
+}
+
+// optionText is a value as a plugin file would hold it.
+func optionText(value any) (string, error) {
+	switch v := value.(type) {
+	case string:
+		return v, nil
+	case int, int64, uint64, float64, bool:
+		return fmt.Sprint(v), nil
+	}
+	return "", errors.New("it must be a string, a number, true or false")
+}
