@@ -66,6 +66,7 @@ test-python: | preflight
 test-e2e: build
 	@echo "==> end-to-end tests with the built programs and the embedded broker"
 	@PANOPTES_BIN=$(CURDIR)/$(BIN) go test $(GOTESTFLAGS) -count=1 -tags e2e ./test/e2e/...
+	@cd test/schema && PANOPTES_BIN=$(CURDIR)/$(BIN) go test $(GOTESTFLAGS) -count=1 -tags e2e ./...
 
 ## test-kafka: the same, and the exporter's own and panoptes tail's tests, against a real Apache Kafka (PANOPTES_REQUIRE_KAFKA=1: a failure where it cannot run)
 .PHONY: test-kafka
