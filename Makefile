@@ -68,6 +68,12 @@ test-e2e: build
 	@PANOPTES_BIN=$(CURDIR)/$(BIN) go test $(GOTESTFLAGS) -count=1 -tags e2e ./test/e2e/...
 	@cd test/schema && PANOPTES_BIN=$(CURDIR)/$(BIN) go test $(GOTESTFLAGS) -count=1 -tags e2e ./...
 
+## test-kill: kill the built Collector KILLS (300) times at random moments, and check every rate it gives (ten minutes)
+KILLS ?= 300
+.PHONY: test-kill
+test-kill: build
+	@PANOPTES_BIN=$(CURDIR)/$(BIN) PANOPTES_KILLS=$(KILLS) go test $(GOTESTFLAGS) -count=1 -timeout 60m -parallel 6 -tags e2e -run TestKilledCollector -v ./test/e2e
+
 ## test-kafka: the same, and the exporter's own and panoptes tail's tests, against a real Apache Kafka (PANOPTES_REQUIRE_KAFKA=1: a failure where it cannot run)
 .PHONY: test-kafka
 test-kafka: build
