@@ -8,7 +8,7 @@ import (
 
 // message is a group on one of its topics.
 type message struct {
-	// record is what the client is given, and writes the outcome into: reset it before each attempt.
+	// record is what the client is given. Its Partition holds the hash of the partitioning key, as partition wants it.
 	record kgo.Record
 	topic  *topic
 	// hash is Murmur2 of the partitioning key, without its sign bit.
@@ -22,11 +22,10 @@ type message struct {
 // size is what counts for a group's size: the bytes of key and value.
 func (m *message) size() int { return len(m.record.Key) + len(m.record.Value) }
 
-// reset makes the record ready for an attempt: the client has written its outcome and context into it.
+// reset makes the record ready for another attempt: the client has written its outcome and context into it.
 func (m *message) reset() {
 	r := &m.record
 	m.record = kgo.Record{Topic: r.Topic, Key: r.Key, Value: r.Value, Headers: r.Headers, Partition: m.hash}
-	m.unsettled = false
 }
 
 // groupState is what is known of a group, over all its topics.

@@ -85,7 +85,6 @@ func produce(ctx context.Context, client *kgo.Client, messages []*message) []fai
 	promise := p.promise
 	p.settled.Add(len(messages))
 	for _, m := range messages {
-		m.reset()
 		client.Produce(ctx, &m.record, promise)
 	}
 	p.settled.Wait()
@@ -95,6 +94,7 @@ func produce(ctx context.Context, client *kgo.Client, messages []*message) []fai
 	failures := make([]failure, 0, len(p.failed))
 	for _, m := range messages {
 		if err, ok := p.failed[&m.record]; ok {
+			m.reset()
 			failures = append(failures, failure{m, err})
 		}
 	}

@@ -120,6 +120,9 @@ func TestPartialFailure(t *testing.T) {
 	require.NoError(t, <-done)
 	records := consume(t, c.ListenAddrs(), 40, "dc1-processed")
 	assert.Equal(t, numbers(40), dimensionsOf(t, records, "n"))
+	for _, r := range records {
+		assert.Equal(t, partitionOf(t, r, 4), r.Partition, "also of those tried again")
+	}
 	assert.Equal(t, 40, s.sum(t, "groups_sent", ""))
 	assert.Equal(t, 40, s.sum(t, "records_sent", ""))
 	assert.Positive(t, s.sum(t, "records_unsent", ""), "an attempt failed in part")

@@ -81,7 +81,7 @@ func (e *encoder) encode(md pmetric.Metrics) (*batch, encoded) {
 		hash := int32(m.Hash() & 0x7fffffff)
 		for _, t := range to.topics {
 			b.messages = append(b.messages, message{
-				record: kgo.Record{Topic: t.name, Key: m.Key, Value: m.JSON, Headers: e.headers},
+				record: kgo.Record{Topic: t.name, Key: m.Key, Value: m.JSON, Headers: e.headers, Partition: hash},
 				topic:  t, hash: hash, group: int32(len(b.groups)),
 			})
 		}

@@ -209,6 +209,7 @@ func (e *jsonExporter) open(ctx context.Context, b *batch) []*message {
 			e.telemetry.droppedMessage(ctx, b.group(m), reason)
 			continue
 		}
+		m.unsettled = false
 		open = append(open, m)
 	}
 	return open

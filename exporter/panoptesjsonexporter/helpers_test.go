@@ -24,6 +24,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/route"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -184,4 +185,12 @@ func dimensionsOf(t *testing.T, records []*kgo.Record, name string) []string {
 	}
 	slices.Sort(values)
 	return values
+}
+
+// partitionOf is where a record's group belongs.
+func partitionOf(t *testing.T, r *kgo.Record, partitions int32) int32 {
+	t.Helper()
+	g := &pluginsdk.MetricsGroup{}
+	require.NoError(t, json.Unmarshal(r.Value, g))
+	return route.Partition(route.AppendPartitioningKey(nil, g), partitions)
 }

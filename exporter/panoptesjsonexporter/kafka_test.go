@@ -20,8 +20,6 @@ import (
 	"go.opentelemetry.io/collector/config/configtls"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
-	"github.com/panoptes-otel/panoptes-otel/internal/route"
-	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // The tests of this file want a real Apache Kafka, and the variables that `scripts/kafka-broker env` prints;
@@ -85,14 +83,6 @@ func TestKafkaVectors(t *testing.T) {
 			assert.Equal(t, topics, got)
 		})
 	}
-}
-
-// partitionOf is where a record's group belongs.
-func partitionOf(t *testing.T, r *kgo.Record, partitions int32) int32 {
-	t.Helper()
-	g := &pluginsdk.MetricsGroup{}
-	require.NoError(t, json.Unmarshal(r.Value, g))
-	return route.Partition(route.AppendPartitioningKey(nil, g), partitions)
 }
 
 // A topic that is not there is created by the broker, and the groups are where its partitions say.
