@@ -185,6 +185,14 @@ func (s *Store) Run(ctx context.Context) {
 	}
 }
 
+// Join joins the sources at once and returns all resources. It is for those who do not Run the store.
+func (s *Store) Join() []*pluginsdk.Resource {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list, _, _ = s.collect(time.Now())
+	return s.list
+}
+
 // join works out which resources there are, tells of them where that changed, and says when the next one runs out.
 func (s *Store) join(now time.Time) (next time.Time) {
 	s.mu.Lock()

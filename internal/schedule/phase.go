@@ -1,6 +1,7 @@
 package schedule
 
 import (
+	"iter"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/hashing"
@@ -56,4 +57,20 @@ func slotAfterRun(hash uint32, interval, slot int64) int64 {
 		return slot + interval
 	}
 	return nextSlot(hash, interval, slot+interval/2-1)
+}
+
+// Starts are the times at which a task that has never run starts, from `from` on and before until, if nothing makes it
+// late.
+func Starts(name string, interval time.Duration, from, until time.Time) iter.Seq[time.Time] {
+	hash := hashing.Murmur3([]byte(name))
+	spec := Spec{Interval: interval}
+	return func(yield func(time.Time) bool) {
+		end := until.UnixMilli()
+		for slot := firstRun(hash, interval, from, time.Time{}).UnixMilli(); slot < end; {
+			if !yield(time.UnixMilli(slot)) {
+				return
+			}
+			slot = slotAfterRun(hash, int64(spec.millis()), slot)
+		}
+	}
 }

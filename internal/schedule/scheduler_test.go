@@ -3,6 +3,7 @@ package schedule
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -124,6 +125,7 @@ func TestCadence(t *testing.T) {
 			assert.Equal(t, phase, time.Duration(at.UnixNano())%(2*time.Second))
 		}
 		assert.InDelta(t, 1800, len(starts), 1)
+		assert.Equal(t, starts, slices.Collect(Starts("task", 2*time.Second, start, start.Add(time.Hour))), "as it can be told before")
 		assert.Zero(t, rec.missed["task"])
 		assert.Zero(t, rec.runs["task"][7].Lateness)
 	})

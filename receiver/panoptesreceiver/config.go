@@ -228,7 +228,7 @@ func (c *PluginsConfig) Validate() error {
 	if c.Settle < 0 {
 		errs = append(errs, fmt.Errorf("settle must not be negative, is %s", c.Settle))
 	}
-	_, err := c.rules()
+	_, err := c.Rules()
 	return errors.Join(append(errs, scanInterval(c.ScanInterval), err)...)
 }
 

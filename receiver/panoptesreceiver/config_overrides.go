@@ -26,8 +26,8 @@ type OverrideConfig struct {
 	Config map[string]map[string]any `mapstructure:"config"`
 }
 
-// rules turns the block overrides into rules. Its error names the entry.
-func (c *PluginsConfig) rules() (override.Rules, error) {
+// Rules turns the block overrides into rules. Its error names the entry.
+func (c *PluginsConfig) Rules() (override.Rules, error) {
 	var rules override.Rules
 	var errs []error
 	for i := range c.Overrides {

@@ -116,6 +116,12 @@ func inlineResources(list []map[string]any) ([]*pluginsdk.Resource, []error) {
 	return resources.ParseJSON(text)
 }
 
+// InlineResources are the resources of the configuration itself, without those that Validate complains of.
+func (c *ResourcesConfig) InlineResources() []*pluginsdk.Resource {
+	list, _ := inlineResources(c.Inline)
+	return list
+}
+
 // Validate checks one server.
 func (c *HTTPConfig) Validate() error {
 	var errs []error

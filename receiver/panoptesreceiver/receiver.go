@@ -102,7 +102,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		Run: r.run, Missed: r.missed, Skipped: r.skipped, Pressure: r.emitter.Pressure, Stepped: r.stepped,
 	})
 	r.tasks = newTasks(r.scheduler, r.failures, r.cfg.Limits, r.logger)
-	if r.tasks.rules, err = r.cfg.Plugins.rules(); err != nil {
+	if r.tasks.rules, err = r.cfg.Plugins.Rules(); err != nil {
 		return err
 	}
 	plugins.Changed = r.tasks.setPlugins

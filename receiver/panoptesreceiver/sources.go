@@ -75,8 +75,7 @@ func (r *panoptesReceiver) files() (*catalogue.Files, error) {
 // inline lists the resources of the configuration, for as long as it is in force.
 func (r *panoptesReceiver) inline(ctx context.Context) {
 	source := r.store.Open(resourcestore.Place{Kind: resourcestore.KindInline})
-	list, _ := inlineResources(r.cfg.Resources.Inline) // Validate has told of the errors
-	source.Set(list, time.Now())
+	source.Set(r.cfg.Resources.InlineResources(), time.Now())
 	ticker := time.NewTicker(r.cfg.Resources.ScanInterval)
 	defer ticker.Stop()
 	for {

@@ -17,6 +17,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/replaycmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/resourcecmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/schemacmd"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/simulatecmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/tailcmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/validatecmd"
 )
@@ -85,7 +86,7 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
 	resources.AddCommand(resourcecmd.NewMatch(), resourcecmd.NewList())
 	schema := group("schema", "Check messages against the schema", "")
 	schema.AddCommand(schemacmd.NewCheck())
-	root.AddCommand(democmd.New(), pipecmd.New(), plugin, replaycmd.New(Version), resources, schema, tailcmd.New(), validatecmd.New(), newVersion())
+	root.AddCommand(democmd.New(), pipecmd.New(), plugin, replaycmd.New(Version), resources, schema, simulatecmd.New(), tailcmd.New(), validatecmd.New(), newVersion())
 	return root
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -24,23 +25,32 @@ exit code is 1 in the end.`
 // NewMatch returns the command resources match.
 func NewMatch() *cobra.Command {
 	var text string
+	var explain bool
 	cmd := &cobra.Command{
-		Use:   "match --filter FILTER FILE...",
+		Use:   "match --filter FILTER [--explain] FILE...",
 		Short: "Print the ids of the resources that match a filter",
 		Long: `Prints the ids of the resources that match a filter, one a line, in the order of the input. Where none does it prints
 nothing and the exit code is 0: the question was answered. A filter that cannot be parsed ends the command with exit
 code 2 and the place of the mistake.
 
+With --explain it prints all resources: the id, yes or no, and where it is no the clause of the filter that failed, and
+what the resource has instead.
+
 ` + filesHelp,
 		Example: `  panoptes resources match --filter 'resource_class = "network" AND resource_site IN ("dc1", "dc2")' resources.json
-  panoptes resources match --filter 'resource_metadata.os_name LIKE "junos%"' conf/*.json`,
+  panoptes resources match --filter 'resource_metadata.os_name LIKE "junos%"' conf/*.json
+  panoptes resources match --filter "$(cat filter)" --explain conf/*.json | grep sw1.example.com`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, files []string) error {
 			filter, err := input.Filter("--filter", text, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
+			style := term.StyleOf(cmd.OutOrStdout())
 			return each(files, cmd, func(out io.Writer, all []*pluginsdk.Resource) error {
+				if explain {
+					return explainAll(out, style, filter, all)
+				}
 				for _, r := range all {
 					if filter.Match(r) {
 						fmt.Fprintln(out, term.Cell(r.ID))
@@ -52,7 +62,21 @@ code 2 and the place of the mistake.
 	}
 	cmd.Flags().StringVar(&text, "filter", "", "the `FILTER`, as resource_filter in a plugin file")
 	_ = cmd.MarkFlagRequired("filter")
+	cmd.Flags().BoolVar(&explain, "explain", false, "print every resource, and why it does not match")
 	return cmd
+}
+
+// explainAll says of each resource which clause of the filter fails.
+func explainAll(out io.Writer, style term.Style, filter *resourcefilter.Filter, all []*pluginsdk.Resource) error {
+	rows := make([][]string, 0, len(all))
+	for _, r := range all {
+		row := []string{r.ID, "yes", "", ""}
+		if clause, has := filter.Failing(r); clause != "" {
+			row = []string{r.ID, "no", clause, has}
+		}
+		rows = append(rows, row)
+	}
+	return style.Table(out, []string{"ID", "MATCHES", "FAILED CLAUSE", "THE RESOURCE"}, rows)
 }
 
 // NewList returns the command resources list.

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fleet writes a configuration with plugins and resources, and returns its path.
+func fleet(t *testing.T, plugins map[string]string, resources int, more string) string {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "plugins"), 0o700))
+	for name, text := range plugins {
+		path := filepath.Join(dir, "plugins", name+".panoptes-plugin")
+		require.NoError(t, os.WriteFile(path, []byte("[Core]\nName = "+name+"\nModule = go:x\n[main]\n"+text), 0o600))
+	}
+	var entries []string
+	for i := range resources {
+		entries = append(entries, entry(fmt.Sprint("r", i), ""))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "r.json"), []byte("["+strings.Join(entries, ",")+"]"), 0o600))
+	path := filepath.Join(dir, "collector.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(fmt.Sprintf(`receivers:
+  panoptes:
+    plugins:
+      directories: [%q]
+      %s
+    resources: {files: [%q]}
+`, filepath.Join(dir, "plugins"), more, filepath.Join(dir, "r.json"))), 0o600))
+	return path
+}
+
+func TestSimulate(t *testing.T) {
+	t.Parallel()
+	config := fleet(t, map[string]string{
+		"every":  "execute_frequency = 60\nresource_filter = resource_class = \"c\"\n",
+		"hourly": "execute_frequency = 3600\nresource_filter = resource_id = \"r7\"\n",
+	}, 100, `overrides: [{plugin: every, resources: 'resource_id = "r1"', execute_frequency: 10s}]`)
+	code, stdout, stderr := run(t, "", "simulate", "--config", config, "--hours", "1", "--devices", "2")
+	require.Zero(t, code, stderr)
+	require.Empty(t, stderr)
+	lines := strings.Split(stdout, "\n")
+	require.Regexp(t, `^receivers::panoptes: 2 plugins, 100 resources, 101 tasks, 6[2-4]\d\d starts in 1h0m0s$`, lines[0])
+	require.Regexp(t, `^starts a second: mean 1\.[78], median \d+, p99 \d+, most \d+ \(at .*\)$`, lines[1])
+	require.Equal(t, "all runs: 1 % of 256 places", lines[2])
+	require.Regexp(t, `^every\t100\t10s to 1m0s\t1\.[78]\d\t1s\t1\.[78]$`, lines[5])
+	require.Regexp(t, `^hourly\t1\t1h0m0s\t0\.00\t1s\t0\.0$`, lines[6])
+	require.Regexp(t, `^r1\ts\t1\t6\.0\t0\.10$`, lines[8], "the busiest device first")
+	require.NotContains(t, stdout, "warning")
+}
+
+func TestSimulateWarns(t *testing.T) {
+	t.Parallel()
+	config := fleet(t, map[string]string{
+		"every": "execute_frequency = 1\nresource_filter = resource_class = \"c\"\n",
+		"none":  "execute_frequency = 60\nresource_filter = resource_class = \"x\"\n",
+	}, 100, `overrides: [{plugin: gone, timeout: 1s}]`)
+	code, stdout, stderr := run(t, "", "simulate", "--config", config, "--takes", "every=9s", "--takes", "1ms", "--hours", "0.1")
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, `plugins::overrides::0 names the plugin "gone", which there is not`)
+	for _, want := range []string{
+		"warning: all runs need 90", "there are 256: slots will be missed; raise max_concurrent_runs",
+		`warning: plugin "none" runs against nothing`, `warning: plugin "every" takes 9s, longer than its interval of 1s`,
+		"warning: 100 devices are to be asked by more than 8 runs at once",
+	} {
+		require.Contains(t, stdout, want)
+	}
+	for _, bad := range [][]string{
+		{"--takes", "x"}, {"--takes", "a=-1s"}, {"--hours", "0"}, {"--hours", "NaN"}, {"--resources", "missing.json"},
+	} {
+		code, stdout, stderr := run(t, "", append([]string{"simulate", "--config", config}, bad...)...)
+		require.Equal(t, 2, code, bad)
+		require.Empty(t, stdout)
+		require.NotEmpty(t, stderr)
+	}
+	code, _, stderr = run(t, "", "simulate", "--config", "yaml:receivers: {otlp: {}}")
+	require.Equal(t, 2, code)
+	require.Contains(t, stderr, "no receiver panoptes")
+}
+
+func TestResourcesMatchExplain(t *testing.T) {
+	t.Parallel()
+	path := file(t, "["+entry("a", `"os": "x"`)+","+entry("b", "")+"]")
+	code, stdout, stderr := run(t, "", "resources", "match", "--explain", "--filter", `resource_class = "c" AND resource_metadata.os = "x"`, path)
+	require.Zero(t, code, stderr)
+	require.Equal(t, "a\tyes\t\t\nb\tno\tresource_metadata.os = \"x\"\tthere is no resource_metadata.os\n", stdout)
+}

@@ -1,0 +1,99 @@
+package simulatecmd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/internal/override"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resources"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
+)
+
+// fleet is what a receiver would run against what.
+type fleet struct {
+	receiver  string
+	cfg       *panoptesreceiver.Config
+	plugins   []*override.Plugin
+	resources []*pluginsdk.Resource
+}
+
+// load reads the plugins and resources of a receiver. What is broken is told, and left out as the receiver would.
+func load(receiver string, cfg *panoptesreceiver.Config, extra []string, stderr io.Writer) (*fleet, error) {
+	f := &fleet{receiver: receiver, cfg: cfg}
+	tell := func(format string, args ...any) {
+		fmt.Fprintf(stderr, "panoptes: %s: %s\n", receiver, fmt.Sprintf(format, args...))
+	}
+	if len(cfg.Resources.HTTP) > 0 || cfg.Resources.Kafka != nil {
+		tell("resources::http and resources::kafka are not asked; --resources stands in for them")
+	}
+	if err := f.loadResources(extra, tell); err != nil {
+		return nil, err
+	}
+	return f, f.loadPlugins(tell)
+}
+
+func (f *fleet) loadResources(extra []string, tell func(string, ...any)) error {
+	cfg := &f.cfg.Resources
+	settings := resourcestore.Settings{Sample: cfg.Sample}
+	if cfg.Filter != "" {
+		filter, err := resourcefilter.Parse(cfg.Filter)
+		if err != nil {
+			return err
+		}
+		settings.Filter = filter
+	}
+	store := resourcestore.New(settings)
+	read := func(kind resourcestore.Kind, globs []string) error {
+		list, warnings, errs := resources.LoadFiles(globs)
+		for _, w := range append(warnings, errs...) {
+			tell("%v", w)
+		}
+		store.Open(resourcestore.Place{Kind: kind}).Set(list, time.Now())
+		return errors.Join(errs...)
+	}
+	_ = read(resourcestore.KindFile, cfg.Files) // told
+	if err := read(resourcestore.KindDiscovery, extra); err != nil {
+		return err
+	}
+	store.Open(resourcestore.Place{Kind: resourcestore.KindInline}).Set(cfg.InlineResources(), time.Now())
+	f.resources = store.Join()
+	return nil
+}
+
+func (f *fleet) loadPlugins(tell func(string, ...any)) error {
+	rules, err := f.cfg.Plugins.Rules()
+	if err != nil {
+		return err
+	}
+	var dirs []string
+	for _, d := range f.cfg.Plugins.Directories {
+		dirs = append(dirs, d.Path)
+	}
+	files, err := input.PluginFiles(dirs)
+	if err != nil {
+		return err
+	}
+	named := map[string]bool{override.Any: true}
+	for _, file := range files {
+		plugin, _, err := pluginrun.Open(file, pluginrun.OpenOptions{})
+		if err != nil && !(errors.Is(err, pluginrun.ErrNotScheduled) && plugin != nil) {
+			tell("left out: %v", err)
+			continue
+		}
+		named[plugin.Name()] = true
+		f.plugins = append(f.plugins, rules.For(plugin))
+	}
+	for i, r := range rules {
+		if !named[r.Plugin] {
+			tell("plugins::overrides::%d names the plugin %q, which there is not", i, r.Plugin)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package simulatecmd
+
+import (
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// simulation is what would be started.
+type simulation struct {
+	fleet   *fleet
+	span    time.Duration
+	starts  []int // by the second
+	tasks   int
+	plugins []pluginLoad
+	devices []deviceLoad
+	pools   []*pool
+}
+
+// pluginLoad is what one plugin comes to.
+type pluginLoad struct {
+	name              string
+	tasks, starts     int
+	shortest, longest time.Duration // interval
+	takes             time.Duration
+}
+
+// deviceLoad is what one resource gets.
+type deviceLoad struct {
+	resource *pluginsdk.Resource
+	tasks    int
+	starts   int
+	busy     float64 // runs at once, on average
+}
+
+// pool is a bounded number of places that runs share.
+type pool struct {
+	name   string
+	key    string // that bounds it
+	places int
+	work   []float64 // seconds of runs that come in a second
+}
+
+// simulate works out all starts from a cold start at `from` on.
+func simulate(f *fleet, takes durations, from time.Time, span time.Duration) *simulation {
+	seconds := int((span + time.Second - 1) / time.Second)
+	s := &simulation{fleet: f, span: span, starts: make([]int, seconds), devices: make([]deviceLoad, len(f.resources))}
+	all := &pool{name: "all runs", key: "max_concurrent_runs", places: f.cfg.MaxConcurrentRuns, work: make([]float64, seconds)}
+	python := &pool{name: "Python workers", key: "python::max_workers", places: f.cfg.Python.MaxWorkers, work: make([]float64, seconds)}
+	s.pools = []*pool{all, python}
+	for i, r := range f.resources {
+		s.devices[i].resource = r
+	}
+	index := resourcefilter.NewIndex(f.resources)
+	for _, p := range f.plugins {
+		load := pluginLoad{name: p.Base.Name(), takes: takes.of(p.Base.Name())}
+		for _, i := range index.Select(p.Filters()...) {
+			r := f.resources[i]
+			plugin, runs := p.Against(r)
+			if !runs {
+				continue
+			}
+			n := 0
+			for at := range schedule.Starts(p.TaskName(r), plugin.Interval, from, from.Add(span)) {
+				second := int(at.Sub(from) / time.Second)
+				s.starts[second]++
+				all.work[second] += load.takes.Seconds()
+				if plugin.Kind == pluginrun.KindPython {
+					python.work[second] += load.takes.Seconds()
+				}
+				n++
+			}
+			load.add(plugin.Interval, n)
+			d := &s.devices[i]
+			d.tasks, d.starts = d.tasks+1, d.starts+n
+			d.busy += load.takes.Seconds() / plugin.Interval.Seconds()
+			s.tasks++
+		}
+		s.plugins = append(s.plugins, load)
+	}
+	return s
+}
+
+func (l *pluginLoad) add(interval time.Duration, starts int) {
+	l.tasks++
+	l.starts += starts
+	l.longest = max(l.longest, interval)
+	if l.shortest == 0 || interval < l.shortest {
+		l.shortest = interval
+	}
+}
+
+// use is how much of a pool is taken on average, as a share, and how late runs come at most while they wait for a place.
+func (p *pool) use() (share float64, late time.Duration, at int) {
+	total, backlog, worst := 0.0, 0.0, 0.0
+	for second, work := range p.work {
+		total += work
+		backlog = max(backlog+work-float64(p.places), 0)
+		if backlog > worst {
+			worst, at = backlog, second
+		}
+	}
+	if len(p.work) == 0 {
+		return 0, 0, 0
+	}
+	places := float64(p.places)
+	return total / float64(len(p.work)) / places, time.Duration(worst / places * float64(time.Second)), at
+}
