@@ -265,7 +265,7 @@ func changePoint(t *rapid.T, points pmetric.NumberDataPointSlice, p pmetric.Numb
 }
 
 func changeMap(t *rapid.T, m pcommon.Map) {
-	keys := []string{"k", "a-b", "x", "service.name", attrs.ResourceMetadataPrefix + "a-b", attrs.ResourceCreationTimestamp}
+	keys := []string{"k", "a-b", "x", "service.name", attrs.ResourceMetadataPrefix + "a-b", attrs.ResourceMetadataPrefix + pluginsdk.ResourceTTLKey, attrs.ResourceCreationTimestamp}
 	for k := range m.All() {
 		keys = append(keys, k)
 	}

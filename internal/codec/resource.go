@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -118,7 +119,7 @@ func (r *resource) read(m pcommon.Map) bool {
 			r.metadata = append(r.metadata, a.lead...)
 			r.metadata = appendString(r.metadata, text)
 		case kindTTL:
-			if text == "" || strings.IndexByte(text, '|') >= 0 {
+			if !mapping.ValidLifetime(text) {
 				return false
 			}
 			ttl = text

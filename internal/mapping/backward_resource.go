@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -121,11 +122,21 @@ func (info *resourceInfo) addMetadata(name string, v pcommon.Value, overwrite bo
 		info.reasons |= metadataSanitised
 	}
 	r := info.resource
+	if name == pluginsdk.ResourceTTLKey && overwrite && !ValidLifetime(text) {
+		info.reasons |= metadataSanitised
+		return
+	}
 	if _, known := r.Metadata.Get(name); known && !overwrite {
 		info.reasons |= attributeCollision
 		return
 	}
 	r.Metadata = r.Metadata.Set(name, text)
+}
+
+// ValidLifetime says whether text can be a resource's time to live: consumers refuse a resource with another one.
+func ValidLifetime(text string) bool {
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	return err == nil && seconds > 0
 }
 
 // derive fills the fields that are still empty, and says whether there were any.

@@ -309,3 +309,21 @@ func FuzzGroups(f *testing.F) {
 		}
 	})
 }
+
+// TestLifetimes: a time to live that readers of JSON would refuse becomes the default.
+func TestLifetimes(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"60": "60", "soon": "604800", "0": "604800", "-1": "604800", "1.5": "604800", "a|b": "604800"} {
+		md := testMetrics(t)
+		md.ResourceMetrics().At(0).Resource().Attributes().PutStr(attrs.ResourceMetadataPrefix+pluginsdk.ResourceTTLKey, text)
+		report, err := Groups(md, FromOptions{}, func(g Group) error {
+			if got, _ := g.Resource.Metadata.Get(pluginsdk.ResourceTTLKey); got != want {
+				t.Errorf("%q becomes %q, want %q", text, got, want)
+			}
+			return g.Resource.Validate()
+		})
+		if err != nil || (report[ReasonMetadataSanitised] > 0) != (text != want) {
+			t.Errorf("%q: %v %v", text, report, err)
+		}
+	}
+}

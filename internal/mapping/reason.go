@@ -46,7 +46,8 @@ const (
 	ReasonAttributeCollision Reason = "attribute_collision"
 	// ReasonAttributeText is an attribute that was no string and became its text.
 	ReasonAttributeText Reason = "attribute_text"
-	// ReasonMetadataSanitised is a metadata value with "|", which separates entries in Panoptes' store.
+	// ReasonMetadataSanitised is a metadata value with "|", which separates entries in Panoptes' store, or a time to live
+	// that is no whole number of seconds.
 	ReasonMetadataSanitised Reason = "metadata_sanitised"
 	// ReasonNotCumulative is a sum that is not cumulative and became a gauge.
 	ReasonNotCumulative Reason = "sum_not_cumulative"
