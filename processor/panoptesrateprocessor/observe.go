@@ -129,23 +129,48 @@ func millisOf(t pcommon.Timestamp) int64 {
 
 // knownAttributes are the attributes that the i-th point of the last metric had, and their key.
 type knownAttributes struct {
-	attributes pcommon.Map
-	key        ratestate.Key
+	texts []textAttribute // none where nothing is known
+	key   ratestate.Key
 }
 
+type textAttribute struct{ name, value string }
+
 // attributesAt is attributesKey for the i-th point of a metric. In groups that came together the i-th points of all
-// metrics have equal attributes, and to compare is cheaper than to hash.
+// metrics have equal attributes in the same order, and to compare is cheaper than to hash.
 func (c *pass) attributesAt(i int, m pcommon.Map) ratestate.Key {
-	if i < len(c.points) {
-		if known := &c.points[i]; known.attributes.Equal(m) {
-			return known.key
+	if m.Len() == 0 {
+		return ratestate.Key{}
+	}
+	for i >= len(c.points) {
+		c.points = append(c.points, knownAttributes{})
+	}
+	known := &c.points[i]
+	if known.are(m) {
+		return known.key
+	}
+	known.texts = known.texts[:0]
+	known.key = attributesKey(&c.hasher, m)
+	for name, value := range m.All() {
+		if value.Type() != pcommon.ValueTypeStr {
+			known.texts = known.texts[:0] // only texts are worth it
+			break
 		}
+		known.texts = append(known.texts, textAttribute{name, value.Str()})
 	}
-	key := attributesKey(&c.hasher, m)
-	if i < len(c.points) {
-		c.points[i] = knownAttributes{m, key}
-	} else if i == len(c.points) {
-		c.points = append(c.points, knownAttributes{m, key})
+	return known.key
+}
+
+// are says whether these are the attributes of m. It may say no although they are.
+func (k *knownAttributes) are(m pcommon.Map) bool {
+	if m.Len() != len(k.texts) {
+		return false
 	}
-	return key
+	i := 0
+	for name, value := range m.All() {
+		if t := &k.texts[i]; value.Type() != pcommon.ValueTypeStr || t.name != name || t.value != value.Str() {
+			return false
+		}
+		i++
+	}
+	return true
 }

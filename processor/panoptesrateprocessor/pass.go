@@ -75,8 +75,11 @@ func (p *rateProcessor) begin() *pass {
 // forget drops everything that belongs to the data: it has another owner from now on.
 func (c *pass) forget() {
 	clear(c.counters)
-	clear(c.points)
-	c.counters, c.rates, c.points, c.collisions = c.counters[:0], c.rates[:0], c.points[:0], nil
+	for i := range c.points {
+		clear(c.points[i].texts)
+		c.points[i].texts = c.points[i].texts[:0]
+	}
+	c.counters, c.rates, c.collisions = c.counters[:0], c.rates[:0], nil
 	c.resource = pcommon.Resource{}
 }
 
@@ -89,8 +92,8 @@ func (c *pass) end() {
 	c.tally = nil
 	clear(c.tallies)
 	c.tallies, c.sent = c.tallies[:0], c.sent[:0]
-	if cap(c.sent) > maxKept {
-		c.sent = nil
+	if cap(c.sent) > maxKept || cap(c.points) > maxKept {
+		c.sent, c.points = nil, nil
 	}
 	c.passes.Put(c)
 }
