@@ -262,3 +262,13 @@ func (p *Process) signal(send func(group) error) {
 		_ = send(p.group)
 	}
 }
+
+// CPU is the processor time, of user and system, that the child and what it has waited for took, once Done is closed.
+func (p *Process) CPU() time.Duration {
+	select {
+	case <-p.done:
+		return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+	default:
+		return 0
+	}
+}

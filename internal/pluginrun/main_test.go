@@ -16,7 +16,13 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == fixtureArg {
+		fixture(os.Args[2])
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const pluginHead = `
 [main]

@@ -22,6 +22,9 @@ type OpenOptions struct {
 	Filter string
 	// Python says in what a Python plugin runs; zero fields take the settings of all.
 	Python PythonEnv
+	// Pins are the SHA-256 sums, in hex digits, that plugins must have, by their Name. A plugin that is not named may
+	// have any.
+	Pins map[string]string
 }
 
 // Open reads the plugin file at path, finds its module and makes sure that it may be run. The warnings are for the
@@ -67,6 +70,9 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 		if err := p.marshal(); err != nil {
 			return fail(err)
 		}
+	}
+	if pin, ok := o.Pins[file.Name]; ok && !strings.EqualFold(pin, p.SHA256) {
+		return fail(fmt.Errorf("%w: its SHA-256 is %s, the configuration pins it to %s", ErrPinned, p.SHA256, strings.ToLower(pin)))
 	}
 	if err := p.setTimes(o); err != nil {
 		_, _, err = fail(err)
@@ -143,9 +149,14 @@ func (p *Plugin) setVersion() error {
 				return fmt.Errorf("read module: %w", err)
 			}
 		}
+	} else if p.program != nil {
+		if err := p.addProgram(c); err != nil {
+			return err
+		}
 	} else {
 		c.addText("module", p.Module)
 	}
-	p.Version = c.version()
+	p.SHA256 = c.sum256()
+	p.Version = p.SHA256[:versionDigits]
 	return nil
 }

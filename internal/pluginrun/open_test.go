@@ -63,7 +63,13 @@ func TestOpenRefuses(t *testing.T) {
 		{"empty filter", coreText + "[main]\nexecute_frequency = 60\nresource_filter =\n", []string{"resource_filter is empty"}},
 		{"bad filter", coreText + "[main]\nexecute_frequency = 60\nresource_filter = resource_class = = \"x\"\n", []string{"x.panoptes-plugin", "[main] resource_filter", "does not parse", "column 18"}},
 		{"missing module", strings.Replace(coreText, "= good", "= none", 1) + pluginHead, []string{"none", "good.py"}},
-		{"executable", strings.Replace(coreText, "= good", "= tool", 1) + pluginHead, []string{"tool", "not yet process and exec plugins"}},
+		{"runtime of a program", strings.Replace(coreText, "= good", "= tool", 1) + pluginHead + "runtime = python\n", []string{"[main] runtime of an executable file", `"process" or "exec"`, `"python"`}},
+		{"output of a process", strings.Replace(coreText, "= good", "= tool", 1) + pluginHead + "output = nagios\n", []string{"[main] output and group_type are for runtime = exec"}},
+		{"unknown output", strings.Replace(coreText, "= good", "= tool", 1) + pluginHead + "runtime = exec\noutput = xml\n", []string{`[main] output must be "json", "prometheus" or "nagios", is "xml"`}},
+		{"group_type of JSON", strings.Replace(coreText, "= good", "= tool", 1) + pluginHead + "runtime = exec\ngroup_type = x\n", []string{"groups in JSON name their type themselves"}},
+		{"open quote", strings.Replace(coreText, "= good", "= tool", 1) + pluginHead + "runtime = exec\nargs = a 'b c\n", []string{"[main] args: the quote ' has no end"}},
+		{"unknown field", strings.Replace(coreText, "= good", "= tool", 1) + pluginHead + "runtime = exec\nargs = {resource_ip}\n", []string{"[main] args: there is no field {resource_ip}"}},
+		{"field in a process", strings.Replace(coreText, "= good", "= tool", 1) + pluginHead + "args = -H {resource_endpoint}\n", []string{`"{resource_endpoint}" has a field of the resource`}},
 		{"runtime of another", coreText + pluginHead + "runtime = exec\n", []string{"[main] runtime = exec", "good.py"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

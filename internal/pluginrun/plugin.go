@@ -16,6 +16,10 @@ const (
 	KindGo Kind = "go"
 	// KindPython is a Panoptes class in a Python module, run by a worker process.
 	KindPython Kind = "python"
+	// KindProcess is an executable file that speaks the plugin protocol and lives on from run to run.
+	KindProcess Kind = "process"
+	// KindExec is an executable file of which each run is a process, by [main] runtime = exec.
+	KindExec Kind = "exec"
 )
 
 // ErrNotScheduled is what the error of Open wraps where a plugin is fine but never due: execute_frequency is missing
@@ -24,6 +28,9 @@ var ErrNotScheduled = errors.New("plugin is never scheduled")
 
 // ErrUnsafePath is what the error of Open wraps where somebody else could replace a part of a plugin's path.
 var ErrUnsafePath = errors.New("unsafe path")
+
+// ErrPinned is what the error of Open wraps where a plugin is not the one that the configuration pins.
+var ErrPinned = errors.New("plugin is not the one that is pinned")
 
 // DefaultDeadline is the deadline of a plugin that has no interval.
 const DefaultDeadline = 75 * time.Second
@@ -36,7 +43,8 @@ type Plugin struct {
 	Filter *resourcefilter.Filter
 	// Kind is the runtime.
 	Kind Kind
-	// Module is what the runtime loads: the path of x.py or x/__init__.py for Python, the NAME of go:NAME for Go.
+	// Module is what the runtime loads: the path of x.py or x/__init__.py for Python, the NAME of go:NAME for Go, the
+	// path of the executable file otherwise.
 	Module string
 	// Interval is the time between two runs; 0 where the plugin is never scheduled.
 	Interval time.Duration
@@ -45,6 +53,8 @@ type Plugin struct {
 	// Version is the first 12 hex digits of the SHA-256 over the plugin file and its module's files: it changes when
 	// what would be run changes, and with nothing else.
 	Version string
+	// SHA256 is all 64 digits of it, which a configuration can pin.
+	SHA256 string
 
 	// Python says in what a Python plugin runs.
 	Python PythonEnv
@@ -53,6 +63,8 @@ type Plugin struct {
 	pluginJSON, configJSON []byte
 	// source is the copy of Module that is run, see Snapshot; "" runs Module itself.
 	source string
+	// program is set for KindProcess and KindExec.
+	program *program
 }
 
 // Name is the plugin's name as its file gives it.

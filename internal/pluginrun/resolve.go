@@ -21,8 +21,7 @@ func (p *Plugin) resolve() (warnings []string, err error) {
 		return warnings, nil
 	case pluginfile.KindPythonFile, pluginfile.KindPythonPackage:
 	case pluginfile.KindExecutable:
-		return warnings, fmt.Errorf("[Core] Module %q is the executable %q: this version runs Python modules (x.py) and Go "+
-			"plugins (go:NAME), not yet process and exec plugins", p.File.Module, path)
+		return warnings, p.resolveProgram(path)
 	default:
 		return warnings, fmt.Errorf("[Core] Module %q is of the unknown kind %q", p.File.Module, kind)
 	}

@@ -21,6 +21,10 @@ const (
 	DefaultMaxRuns = 10_000
 	// DefaultMaxMemory is by how many bytes a Python worker may grow before it is replaced.
 	DefaultMaxMemory = 256 << 20
+	// DefaultMaxExec is the most children of exec plugins at once.
+	DefaultMaxExec = 32
+	// DefaultPerPlugin is the most processes of one process plugin.
+	DefaultPerPlugin = 4
 	// DefaultMaxResultBytes bounds one message of a worker.
 	DefaultMaxResultBytes = 16 << 20
 	// DefaultMaxGroups bounds the groups of one run.
@@ -50,6 +54,8 @@ type Settings struct {
 	Host HostInfo
 	// Python configures the Python workers.
 	Python PythonSettings
+	// Processes configures the processes of process and exec plugins.
+	Processes ProcessSettings
 	// GoPlugins are the compiled-in plugins by the NAME of go:NAME.
 	GoPlugins map[string]pluginsdk.PollingPlugin
 	// KV is the store that plugins share; nil gives them one in memory.
@@ -146,7 +152,9 @@ func New(s Settings) (*Runners, error) {
 	}
 	return &Runners{
 		settings: s,
-		byKind:   map[Kind]Runner{KindGo: newGoRunner(s), KindPython: newPythonRunner(s)},
+		byKind: map[Kind]Runner{
+			KindGo: newGoRunner(s), KindPython: newPythonRunner(s), KindProcess: newProcessRunner(s), KindExec: newExecRunner(s),
+		},
 	}, nil
 }
 
@@ -162,6 +170,11 @@ func (s Settings) withDefaults() (Settings, error) {
 	s.Python.PythonEnv = s.Python.or(PythonEnv{
 		Interpreter: DefaultInterpreter, MaxWorkers: DefaultMaxWorkers, MaxRuns: DefaultMaxRuns, MaxMemory: DefaultMaxMemory,
 	})
+	setDefault(&s.Processes.MaxExec, DefaultMaxExec)
+	setDefault(&s.Processes.PerPlugin, DefaultPerPlugin)
+	if err := s.Processes.Hardening.Supported(); err != nil {
+		return s, fmt.Errorf("processes: %w", err)
+	}
 	setDefault(&s.Limits.ResultBytes, DefaultMaxResultBytes)
 	setDefault(&s.Limits.Groups, DefaultMaxGroups)
 	if s.KV == nil {
@@ -207,10 +220,18 @@ func (r *Runners) Busy(p *Plugin, res *pluginsdk.Resource) bool {
 // Shutdown implements Runner.
 func (r *Runners) Shutdown(ctx context.Context) error {
 	var errs []error
-	for _, k := range []Kind{KindPython, KindGo} {
+	for _, k := range []Kind{KindPython, KindProcess, KindExec, KindGo} {
 		errs = append(errs, r.byKind[k].Shutdown(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// Retire tells that no further run of p is to come, since another version has taken its place or it is gone: what is
+// kept for it may go.
+func (r *Runners) Retire(p *Plugin) {
+	if runner, ok := r.byKind[p.Kind].(interface{ Retire(*Plugin) }); ok {
+		runner.Retire(p)
+	}
 }
 
 func (r *Runners) of(p *Plugin) (Runner, error) {

@@ -28,7 +28,7 @@ type content struct {
 
 func newContent() *content { return &content{sum: sha256.New()} }
 
-func (c *content) version() string { return hex.EncodeToString(c.sum.Sum(nil))[:versionDigits] }
+func (c *content) sum256() string { return hex.EncodeToString(c.sum.Sum(nil)) }
 
 // addText adds a text under a name. Lengths go before both, so that nothing can be moved from one to the other.
 func (c *content) addText(name, text string) {

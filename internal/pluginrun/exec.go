@@ -1,0 +1,252 @@
+package pluginrun
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/child"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginoutput"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// maxConfigBytes bounds the configuration that exec plugins get in their environment, which systems bound, too.
+const maxConfigBytes = 64 << 10
+
+// execRunner runs plugins of which each run is a process: it reads the resource, writes what it found out, and ends.
+type execRunner struct {
+	settings Settings
+	places   chan struct{}
+	busy     busyRuns
+	runID    atomic.Int64
+
+	// base ends at Shutdown, and every run with it.
+	base   context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // of the children
+}
+
+func newExecRunner(s Settings) *execRunner {
+	r := &execRunner{settings: s, places: make(chan struct{}, s.Processes.MaxExec)}
+	r.base, r.cancel = context.WithCancel(context.Background())
+	return r
+}
+
+// Check implements Runner. Only a run would tell more.
+func (r *execRunner) Check(_ context.Context, p *Plugin) error {
+	if _, err := configVariable(p.File.Config); err != nil {
+		return fmt.Errorf("plugin %q: %w", p.Name(), err)
+	}
+	return nil
+}
+
+// Busy implements Runner: a child that was given up may take its time to end.
+func (r *execRunner) Busy(p *Plugin, res *pluginsdk.Resource) bool { return r.busy.has(keyOf(p, res)) }
+
+// Shutdown implements Runner.
+func (r *execRunner) Shutdown(ctx context.Context) error {
+	r.cancel()
+	return waitFor(ctx, r.busy.close(&r.wg), "children of exec plugins have not ended")
+}
+
+// Run implements Runner.
+func (r *execRunner) Run(ctx context.Context, req Request) Result {
+	args, err := expand(req.Plugin.program.args, req.Resource)
+	if err != nil {
+		return req.failed(OutcomeRejected, err)
+	}
+	config, err := r.child(req, args)
+	if err != nil {
+		return req.failed(OutcomeRejected, err)
+	}
+	key := keyOf(req.Plugin, req.Resource)
+	if outcome, err := r.busy.begin(key, &r.wg); err != nil {
+		return req.failed(outcome, err)
+	}
+	select {
+	case r.places <- struct{}{}:
+	case <-ctx.Done():
+		r.busy.end(key, &r.wg)
+		return req.failed(OutcomeCanceled, ctx.Err())
+	case <-r.base.Done():
+		r.busy.end(key, &r.wg)
+		return req.failed(OutcomeCanceled, errShutdown)
+	}
+	start := time.Now()
+	result := r.run(ctx, req, config, func() {
+		<-r.places
+		r.busy.end(key, &r.wg)
+	})
+	result.Duration = time.Since(start)
+	return result
+}
+
+// child is how to start the child of a run.
+func (r *execRunner) child(req Request, args []string) (child.Config, error) {
+	config, err := configVariable(req.config())
+	if err != nil {
+		return child.Config{}, err
+	}
+	c := r.settings.childConfig(req.Plugin)
+	c.Args = args
+	c.Env = append(c.Env, config, fmt.Sprintf("PANOPTES_INTERVAL=%d", groupInterval(req.Plugin)/time.Second))
+	for _, v := range [...]struct{ name, value string }{
+		{"SITE", req.Resource.Site},
+		{"CLASS", req.Resource.Class},
+		{"SUBCLASS", req.Resource.Subclass},
+		{"TYPE", req.Resource.Type},
+		{"ID", req.Resource.ID},
+		{"ENDPOINT", req.Resource.Endpoint},
+	} {
+		c.Env = append(c.Env, "PANOPTES_RESOURCE_"+v.name+"="+withoutNUL(v.value))
+	}
+	return c, nil
+}
+
+// configVariable is the plugin's configuration for its environment.
+func configVariable(c pluginsdk.Config) (string, error) {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return "", fmt.Errorf("configuration: %w", err)
+	}
+	if len(text) > maxConfigBytes {
+		return "", fmt.Errorf("the plugin file is too large for an exec plugin, which gets it in its environment: %d bytes as "+
+			"JSON, limit is %d", len(text), maxConfigBytes)
+	}
+	return "PANOPTES_CONFIG=" + string(text), nil
+}
+
+// execEnd is what a child left behind.
+type execEnd struct {
+	stdout   []byte
+	tooLarge bool
+}
+
+// run runs the child. It calls gone when the child is, which may be after it has returned.
+func (r *execRunner) run(ctx context.Context, req Request, config child.Config, gone func()) Result {
+	runCtx, stop := context.WithTimeout(ctx, req.Plugin.Deadline)
+	defer stop()
+	defer context.AfterFunc(r.base, stop)()
+	logs := newWorkerLog(r.settings.Logger)
+	id := r.runID.Add(1)
+	logs.begin(id, runFields(req, id))
+	config.Stderr = logs.stderr
+	process, outcome, err := startProgram(config)
+	if err != nil {
+		gone()
+		return req.failed(outcome, err)
+	}
+	r.feed(process, req.Resource)
+	done := make(chan execEnd, 1)
+	go func() {
+		var end execEnd
+		end.stdout, end.tooLarge = r.read(process)
+		_ = process.Stdout().Close()
+		<-process.Done()
+		logs.flush()
+		done <- end
+		gone()
+	}()
+	select {
+	case end := <-done:
+		return r.result(req, process, logs, end)
+	case <-runCtx.Done():
+	}
+	go func() {
+		if err := process.Stop(context.Background()); err != nil {
+			r.settings.Logger.Error("Cannot end the child of a plugin", zap.String("plugin", req.Plugin.Name()), zap.Error(err))
+		}
+	}()
+	switch {
+	case ctx.Err() != nil:
+		return req.failed(OutcomeCanceled, ctx.Err())
+	case r.base.Err() != nil:
+		return req.failed(OutcomeCanceled, errShutdown)
+	}
+	return req.failed(OutcomeTimeout, deadlineError(req.Plugin, nil))
+}
+
+// pipeRoom is what a pipe holds that nobody reads, on all systems.
+const pipeRoom = 4 << 10
+
+// feed gives the child the resource. A child need not read it.
+func (r *execRunner) feed(process *child.Process, res *pluginsdk.Resource) {
+	line := append(res.AppendJSON(nil), '\n')
+	write := func() {
+		_, _ = process.Stdin().Write(line)
+		_ = process.Stdin().Close()
+	}
+	if len(line) <= pipeRoom {
+		write()
+		return
+	}
+	go write() // ends with the child, whose end closes the pipe
+}
+
+// read reads all that the child writes, or ends it where that is too much.
+func (r *execRunner) read(process *child.Process) (out []byte, tooLarge bool) {
+	limit := r.settings.Limits.ResultBytes
+	out, _ = io.ReadAll(io.LimitReader(process.Stdout(), int64(limit)+1)) // what came before an error is judged
+	if len(out) <= limit {
+		return out, false
+	}
+	_ = process.Kill() // Stop would wait for a child that is busy with writing
+	return nil, true
+}
+
+func (r *execRunner) result(req Request, process *child.Process, logs *workerLog, end execEnd) Result {
+	result := r.outcome(req, process.Err(), logs, end)
+	result.CPU = process.CPU()
+	return result
+}
+
+// outcome judges what the child wrote and how it ended.
+func (r *execRunner) outcome(req Request, exit error, logs *workerLog, end execEnd) Result {
+	program := req.Plugin.program
+	if end.tooLarge {
+		return req.failed(OutcomeTooLarge, fmt.Errorf("output is longer than %d bytes", r.settings.Limits.ResultBytes))
+	}
+	code, failed := exitCode(exit)
+	nagios := program.output == pluginoutput.Nagios
+	switch {
+	case failed:
+		return req.failed(OutcomeCrashed, logs.died("the program ended by "+exit.Error()))
+	case nagios && code > pluginoutput.MaxNagiosState:
+		return req.failed(OutcomeRaised, logs.died(fmt.Sprintf("the program ended with exit status %d, which is no state: "+
+			"0 to %d are; it wrote: %.200s", code, pluginoutput.MaxNagiosState, end.stdout)))
+	case !nagios && code != 0:
+		return req.failed(OutcomeRaised, logs.died(fmt.Sprintf("the program ended with exit status %d", code)))
+	}
+	if nagios {
+		text, _ := pluginoutput.SplitNagios(string(end.stdout))
+		logs.logger.Debug(text, logs.fields(0, zap.String("stream", "stdout"), zap.Int("state", code))...)
+	}
+	items, err := pluginoutput.Read(program.output, end.stdout, code, req.defaults(program.groupType))
+	switch {
+	case err != nil:
+		return req.failed(OutcomeProtocol, err)
+	case len(items) == 0 && isBlank(end.stdout):
+		return Result{Outcome: OutcomeNone}
+	}
+	return checkItems(req, items, r.settings.Limits)
+}
+
+// exitCode is the exit code of a process; other says that it did not end by one, but by a signal.
+func exitCode(err error) (code int, other bool) {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0, false
+	case errors.As(err, &exit) && exit.Exited():
+		return exit.ExitCode(), false
+	}
+	return 0, true
+}

@@ -1,0 +1,279 @@
+//go:build unix
+
+package pluginrun
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// openFixture is a plugin that runs the tests' own binary; main are lines of its [main].
+func openFixture(t *testing.T, mode string, o OpenOptions, main ...string) *Plugin {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "x.panoptes-plugin")
+	text := "[Core]\nName = " + mode + "\nModule = " + os.Args[0] + pluginHead
+	text += fmt.Sprintf("args = %s '%s'", fixtureArg, mode)
+	for _, line := range main {
+		text += line + "\n"
+	}
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	p, _, err := Open(path, o)
+	require.NoError(t, err)
+	return p
+}
+
+func openExec(t *testing.T, mode string, main ...string) *Plugin {
+	t.Helper()
+	return openFixture(t, mode, OpenOptions{}, append([]string{"", "runtime = exec"}, main...)...)
+}
+
+func dimensions(g *pluginsdk.MetricsGroup) map[string]string {
+	out := map[string]string{}
+	for _, d := range g.Dimensions() {
+		out[d.Name] = d.Value
+	}
+	return out
+}
+
+func TestExec(t *testing.T) {
+	t.Parallel()
+	logger, logs := logged(t)
+	r := newRunners(t, Settings{Logger: logger})
+	p := openExec(t, "exec-good")
+	require.NoError(t, r.Check(context.Background(), p))
+	result := run(r, p, "id1")
+	require.NoError(t, result.Err)
+	require.Len(t, result.Groups, 1)
+	g := result.Groups[0]
+	assert.Equal(t, "exec", g.Type)
+	assert.Equal(t, 60, g.Interval)
+	assert.Equal(t, "id1", g.Resource.ID)
+	assert.Equal(t, map[string]string{
+		"id": "id1", "endpoint": "id1.example", "interval": "60", "dir": filepath.Dir(os.Args[0]), "args": "exec-good",
+	}, dimensions(g))
+	assert.Positive(t, result.CPU)
+	line := logs.FilterMessage("done").All()
+	require.Len(t, line, 1)
+	assert.Equal(t, "id1", line[0].ContextMap()["resource_id"])
+	assert.Equal(t, "exec-good", line[0].ContextMap()["plugin"])
+}
+
+func TestExecOutcomes(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{Limits: Limits{ResultBytes: 1 << 20}})
+	for _, c := range []struct {
+		mode    string
+		main    []string
+		outcome Outcome
+		groups  int
+		drops   []string
+		err     string
+	}{
+		{"exec-nothing", nil, OutcomeNone, 0, nil, ""},
+		{"exec-no-groups", nil, OutcomeOK, 0, nil, ""},
+		{"exec-text", nil, OutcomeProtocol, 0, nil, `stdout has no metrics groups: line 1 is no JSON`},
+		{"exec-mixed", nil, OutcomeOK, 1, []string{DropInvalid, DropDuplicate}, ""},
+		{"exec-fails", nil, OutcomeRaised, 0, nil, "the program ended with exit status 4; it said: no route"},
+		{"exec-dies", nil, OutcomeCrashed, 0, nil, "the program ended by signal: killed"},
+		{"exec-floods", nil, OutcomeTooLarge, 0, nil, "output is longer than 1048576 bytes"},
+		{"exec-warning", []string{"output = nagios"}, OutcomeOK, 2, nil, ""},
+		{"exec-no-state", []string{"output = nagios"}, OutcomeRaised, 0, nil, "exit status 9, which is no state: 0 to 3 are; it wrote: cannot"},
+		{"exec-text-format", []string{"output = prometheus", "group_type = disks"}, OutcomeOK, 1, []string{DropNotFinite}, ""},
+	} {
+		t.Run(c.mode, func(t *testing.T) {
+			t.Parallel()
+			result := run(r, openExec(t, c.mode, c.main...), "id")
+			assert.Equal(t, c.outcome, result.Outcome, "%v", result.Err)
+			assert.Len(t, result.Groups, c.groups)
+			var drops []string
+			for _, d := range result.Dropped {
+				drops = append(drops, d.Reason)
+				assert.ErrorContains(t, d.Err, c.mode)
+			}
+			assert.Equal(t, c.drops, drops)
+			if c.err != "" {
+				assert.ErrorContains(t, result.Err, c.err)
+				assert.ErrorContains(t, result.Err, fmt.Sprintf("plugin %q: resource %q: ", c.mode, "id"))
+			}
+		})
+	}
+}
+
+func TestExecGroupType(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	result := run(r, openExec(t, "exec-text-format", "output = prometheus", "group_type = disks"), "id")
+	require.Len(t, result.Groups, 1)
+	assert.Equal(t, "disks", result.Groups[0].Type)
+	result = run(r, openExec(t, "exec-warning", "output = nagios"), "id")
+	require.Len(t, result.Groups, 2)
+	assert.Equal(t, "exec_warning", result.Groups[0].Type, "the plugin's normalized name")
+	assert.Equal(t, map[string]string{"label": "/var", "uom": "%"}, dimensions(result.Groups[1]))
+}
+
+// TestExecDeadline: a run ends at its deadline, whatever its child does; until the child is gone the pair is busy.
+func TestExecDeadline(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	p := openFixture(t, "exec-hangs", OpenOptions{Deadline: 300 * time.Millisecond}, "", "runtime = exec")
+	result := run(r, p, "id")
+	assert.Equal(t, OutcomeTimeout, result.Outcome)
+	assert.ErrorContains(t, result.Err, "run took longer than its deadline of 300ms")
+	assert.True(t, r.Busy(p, testResource("id")))
+	assert.Equal(t, OutcomeBusy, run(r, p, "id").Outcome)
+	assert.False(t, r.Busy(p, testResource("other")))
+	assert.Eventually(t, func() bool { return !r.Busy(p, testResource("id")) }, 20*time.Second, 10*time.Millisecond)
+}
+
+func TestExecCanceled(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	p := openExec(t, "exec-hangs")
+	ctx, cancel := context.WithCancel(context.Background())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	result := r.Run(ctx, Request{Plugin: p, Resource: testResource("id")})
+	assert.Equal(t, OutcomeCanceled, result.Outcome)
+	time.AfterFunc(50*time.Millisecond, func() { _ = r.Shutdown(context.Background()) })
+	assert.Equal(t, OutcomeCanceled, run(r, p, "other").Outcome)
+	assert.Equal(t, OutcomeCanceled, run(r, p, "third").Outcome, "after Shutdown")
+}
+
+// TestExecOrphan: a process that left the group and holds stdout costs the run a second, not its result.
+func TestExecOrphan(t *testing.T) {
+	t.Parallel()
+	pids := filepath.Join(t.TempDir(), "pids")
+	r := newRunners(t, Settings{})
+	p := openExec(t, "exec-orphan")
+	writeEnvScript(t, p, pids)
+	result := run(r, p, "id")
+	require.NoError(t, result.Err)
+	assert.Len(t, result.Groups, 1)
+	killAll(t, pids)
+}
+
+// writeEnvScript has the fixture of p run by a script that tells grandchildren where to leave their numbers.
+func writeEnvScript(t *testing.T, p *Plugin, pids string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "script")
+	writeScript(t, path, `FIXTURE_PIDS="`+pids+`" exec "`+os.Args[0]+`" "$@"`)
+	p.Module = path
+}
+
+// killAll ends the processes whose numbers a file has.
+func killAll(t *testing.T, pids string) {
+	t.Helper()
+	var text []byte
+	require.Eventually(t, func() bool { text, _ = os.ReadFile(pids); return len(text) > 0 }, 20*time.Second, 10*time.Millisecond)
+	for line := range strings.FieldsSeq(string(text)) {
+		var pid int
+		_, err := fmt.Sscan(line, &pid)
+		require.NoError(t, err)
+		assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL), "the grandchild should have lived on")
+	}
+}
+
+func TestExecPlaces(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{Processes: ProcessSettings{MaxExec: 1}})
+	p := openFixture(t, "exec-hangs", OpenOptions{Deadline: 200 * time.Millisecond}, "", "runtime = exec")
+	done := make(chan Result, 2)
+	for i := range 2 {
+		go func() { done <- run(r, p, fmt.Sprint("id", i)) }()
+	}
+	for range 2 {
+		assert.Equal(t, OutcomeTimeout, (<-done).Outcome, "the wait for a place does not count")
+	}
+}
+
+func TestExecEnvironment(t *testing.T) {
+	t.Setenv("SECRET_TOKEN", "x")
+	t.Setenv("HTTPS_PROXY", "y")
+	r := newRunners(t, Settings{Processes: ProcessSettings{Inherit: []string{"HTTPS_PROXY"}}})
+	result := run(r, openExec(t, "exec-environment"), "id")
+	require.NoError(t, result.Err)
+	names := map[string]bool{}
+	for _, g := range result.Groups {
+		names[dimensions(g)["name"]] = true
+	}
+	assert.True(t, names["PATH"] && names["HTTPS_PROXY"] && names["PANOPTES_RESOURCE_ID"] && names["PANOPTES_CONFIG"], names)
+	assert.False(t, names["SECRET_TOKEN"])
+}
+
+func TestExecCannotStart(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	p := openExec(t, "exec-good")
+	p.Module = filepath.Join(t.TempDir(), "x")
+	result := run(r, p, "id")
+	assert.Equal(t, OutcomeRejected, result.Outcome)
+	assert.ErrorIs(t, result.Err, os.ErrNotExist)
+	require.NoError(t, os.WriteFile(p.Module, []byte("echo hello"), 0o700))
+	result = run(r, p, "id")
+	assert.Equal(t, OutcomeRejected, result.Outcome)
+	assert.ErrorContains(t, result.Err, `a script must begin with a line such as "#!/bin/sh"`)
+}
+
+func TestExecArguments(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	p := openFixture(t, "exec-good", OpenOptions{}, " -H {resource_endpoint} 'two  words' \"\" {resource_metadata.os}:{resource_id} $HOME `id` *", "runtime = exec")
+	res := testResource("id'; rm -rf \"$HOME\"")
+	res.Metadata = res.Metadata.Set("os", "a b")
+	result := r.Run(context.Background(), Request{Plugin: p, Resource: res})
+	require.NoError(t, result.Err)
+	assert.Equal(t, "exec-good|-H|"+res.Endpoint+"|two  words||a b:"+res.ID+"|$HOME|`id`|*", dimensions(result.Groups[0])["args"])
+
+	res.Endpoint = "--output=/etc/passwd"
+	result = r.Run(context.Background(), Request{Plugin: p, Resource: res})
+	assert.Equal(t, OutcomeRejected, result.Outcome)
+	assert.ErrorContains(t, result.Err, `{resource_endpoint} is "--output=/etc/passwd", which the program would take for an option`)
+	res.Endpoint, res.Metadata = "e", nil
+	result = r.Run(context.Background(), Request{Plugin: p, Resource: res})
+	assert.ErrorContains(t, result.Err, `the resource has no metadata "os"`)
+}
+
+func FuzzParseArguments(f *testing.F) {
+	f.Add(`-H {resource_endpoint} 'a b' "" {resource_metadata.x}{{resource_id}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		args, err := parseArguments(text)
+		if err != nil {
+			return
+		}
+		res := testResource("id")
+		out, err := expand(args, res)
+		if err == nil && len(out) != len(args) {
+			t.Fatalf("%q became %q", args, out)
+		}
+	})
+}
+
+func TestConfigOfExecIsBounded(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	p := openExec(t, "exec-config")
+	result := r.Run(context.Background(), Request{Plugin: p, Resource: testResource("id"), Config: pluginsdk.Config{"a": {"b": "c"}}})
+	require.NoError(t, result.Err)
+	assert.Equal(t, `{"a":{"b":"c"}}`, dimensions(result.Groups[0])["config"])
+	p.File.Config["big"] = map[string]string{"x": strings.Repeat("x", maxConfigBytes)}
+	assert.ErrorContains(t, r.Check(context.Background(), p), "the plugin file is too large for an exec plugin")
+	assert.Equal(t, OutcomeRejected, run(r, p, "id").Outcome)
+}
+
+func killPid(t *testing.T, text string) {
+	t.Helper()
+	pid, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+}

@@ -1,0 +1,252 @@
+package pluginrun
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginoutput"
+	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// cancelGrace is how long a plugin may take to answer a run that was canceled before its process is ended.
+const cancelGrace = 2 * time.Second
+
+// processRunner runs plugins that are programs which live on from run to run and speak the plugin protocol. Each
+// version of a plugin has processes of its own: a fleet.
+type processRunner struct {
+	settings Settings
+	busy     busyRuns
+	runID    atomic.Int64
+	runs     sync.WaitGroup
+
+	// base ends at Shutdown, and every run with it.
+	base   context.Context
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool
+	fleets map[*Plugin]*fleet
+	wg     sync.WaitGroup // of fleets
+}
+
+func newProcessRunner(s Settings) *processRunner {
+	r := &processRunner{settings: s, fleets: map[*Plugin]*fleet{}}
+	r.base, r.cancel = context.WithCancel(context.Background())
+	return r
+}
+
+// fleet returns the processes of a plugin.
+func (r *processRunner) fleet(p *Plugin) (*fleet, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, errShutdown
+	}
+	f := r.fleets[p]
+	if f == nil {
+		f = newFleet(r, p)
+		r.fleets[p] = f
+		r.wg.Add(1)
+	}
+	return f, nil
+}
+
+// forget takes a fleet out that has closed; gone says that no process of it is left.
+func (r *processRunner) forget(f *fleet, gone <-chan struct{}) {
+	r.mu.Lock()
+	if r.fleets[f.plugin] == f {
+		delete(r.fleets, f.plugin)
+	}
+	r.mu.Unlock()
+	go func() {
+		<-gone
+		r.wg.Done()
+	}()
+}
+
+// acquire returns a process with a place for a run.
+func (r *processRunner) acquire(ctx context.Context, p *Plugin) (*instance, error) {
+	for {
+		f, err := r.fleet(p)
+		if err != nil {
+			return nil, err
+		}
+		proc, err := f.acquire(ctx)
+		if !errors.Is(err, errFleetClosed) { // by its idle time, just now
+			return proc, err
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Check implements Runner: the plugin's process starts and describes itself.
+func (r *processRunner) Check(ctx context.Context, p *Plugin) error {
+	proc, err := r.acquire(ctx, p)
+	if err != nil {
+		r.Retire(p)
+		return fmt.Errorf("plugin %q: %w", p.Name(), err)
+	}
+	proc.fleet.release(proc)
+	return nil
+}
+
+// Retire ends the processes of a plugin as soon as no run needs them: no further run is to come.
+func (r *processRunner) Retire(p *Plugin) {
+	r.mu.Lock()
+	f := r.fleets[p]
+	r.mu.Unlock()
+	if f != nil {
+		f.retire()
+	}
+}
+
+// Busy implements Runner: a run that was given up may take its time to end.
+func (r *processRunner) Busy(p *Plugin, res *pluginsdk.Resource) bool {
+	return r.busy.has(keyOf(p, res))
+}
+
+// Shutdown implements Runner.
+func (r *processRunner) Shutdown(ctx context.Context) error {
+	r.cancel()
+	ended := r.busy.close(&r.runs)
+	r.mu.Lock()
+	r.closed = true
+	for _, f := range r.fleets {
+		go f.close()
+	}
+	r.mu.Unlock()
+	gone := make(chan struct{})
+	go func() {
+		<-ended
+		r.wg.Wait()
+		close(gone)
+	}()
+	return waitFor(ctx, gone, "processes of plugins have not ended")
+}
+
+// Run implements Runner.
+func (r *processRunner) Run(ctx context.Context, req Request) Result {
+	key := keyOf(req.Plugin, req.Resource)
+	if outcome, err := r.busy.begin(key, &r.runs); err != nil {
+		return req.failed(outcome, err)
+	}
+	proc, err := r.acquire(ctx, req.Plugin)
+	if err != nil {
+		r.busy.end(key, &r.runs)
+		return req.failed(r.refusal(ctx, err), err)
+	}
+	start := time.Now()
+	result := r.runIn(ctx, proc, req, func() {
+		proc.fleet.release(proc)
+		r.busy.end(key, &r.runs)
+	})
+	result.Duration = time.Since(start)
+	return result
+}
+
+// refusal is the outcome of a run that found no process.
+func (r *processRunner) refusal(ctx context.Context, err error) Outcome {
+	var rejected *rejectedError
+	switch {
+	case ctx.Err() != nil || errors.Is(err, errShutdown):
+		return OutcomeCanceled
+	case errors.As(err, &rejected):
+		return OutcomeRejected
+	}
+	return OutcomeUnavailable
+}
+
+// instanceRun is the parameters of "run".
+type instanceRun struct {
+	RunID    int64            `json:"run_id"`
+	Plugin   json.RawMessage  `json:"plugin"`
+	Type     string           `json:"type"`
+	Resource json.RawMessage  `json:"resource"`
+	Config   pluginsdk.Config `json:"config"`
+	Interval int64            `json:"interval"`
+	Deadline float64          `json:"deadline"`
+}
+
+// runIn runs in a process. It calls ended when the run has, which may be after it has returned.
+func (r *processRunner) runIn(ctx context.Context, proc *instance, req Request, ended func()) Result {
+	runCtx, stop := context.WithTimeout(ctx, req.Plugin.Deadline)
+	defer stop()
+	defer context.AfterFunc(r.base, stop)()
+	id := r.runID.Add(1)
+	proc.logs.begin(id, runFields(req, id))
+	deadline, _ := runCtx.Deadline()
+	params := &instanceRun{
+		RunID: id, Plugin: proc.fleet.description, Type: "polling", Resource: req.Resource.AppendJSON(nil), Config: req.config(),
+		Interval: int64(groupInterval(req.Plugin) / time.Second), Deadline: float64(deadline.UnixMilli()) / 1000,
+	}
+	var answer runResult
+	done := make(chan error, 1)
+	// The call outlives the deadline: only an answer, or the end of the process, says that the run has ended.
+	go func() { done <- proc.conn.Call(proc.life, "run", params, &answer) }()
+	select {
+	case err := <-done:
+		result := r.result(proc, req, id, &answer, err)
+		proc.logs.end(id)
+		ended()
+		return result
+	case <-runCtx.Done():
+	}
+	go func() {
+		defer ended()
+		defer proc.logs.end(id)
+		proc.giveUp(id, done)
+	}()
+	switch {
+	case ctx.Err() != nil:
+		return req.failed(OutcomeCanceled, ctx.Err())
+	case r.base.Err() != nil:
+		return req.failed(OutcomeCanceled, errShutdown)
+	}
+	return req.failed(OutcomeTimeout, deadlineError(req.Plugin, nil))
+}
+
+// result judges the answer to "run", or its failure.
+func (r *processRunner) result(proc *instance, req Request, id int64, answer *runResult, err error) Result {
+	var fault *rpc.Fault
+	var refused *rpc.Error
+	switch {
+	case errors.Is(err, rpc.ErrClosed):
+		<-proc.child.Done() // by itself, or soon by its watch
+		return req.failed(OutcomeCrashed, proc.crash())
+	case errors.As(err, &fault) && fault.Kind == rpc.FaultTooLong:
+		return req.failed(OutcomeTooLarge, fmt.Errorf("result is too large: %w", fault))
+	case errors.As(err, &fault):
+		return req.failed(OutcomeProtocol, fmt.Errorf("answer does not keep to the plugin protocol: %w", fault))
+	case errors.As(err, &refused):
+		return req.failed(OutcomeRaised, fmt.Errorf("the plugin answered run with an error: %w", refused))
+	case proc.life.Err() != nil:
+		return req.failed(OutcomeProtocol, errors.New("the process was ended: it wrote too many lines that are no messages"))
+	case err != nil:
+		return req.failed(OutcomeProtocol, err)
+	case answer.RunID != 0 && answer.RunID != id:
+		return req.failed(OutcomeProtocol, fmt.Errorf("the plugin answered run %d where %d was asked", answer.RunID, id))
+	}
+	proc.fleet.succeeded(proc)
+	if Outcome(answer.Outcome) != OutcomeOK {
+		return answer.result(req, r.settings.Limits)
+	}
+	reader := pluginoutput.NewReader(req.defaults(""))
+	items := make([]pluginoutput.Item, 0, len(answer.Groups))
+	for _, g := range answer.Groups {
+		items = append(items, reader.Group(g))
+	}
+	answer.Groups = nil
+	result := answer.result(req, r.settings.Limits) // what the plugin says that it dropped
+	checked := checkItems(req, items, r.settings.Limits)
+	checked.Dropped = append(checked.Dropped, result.Dropped...)
+	checked.CPU = time.Duration(answer.CPUSeconds * float64(time.Second))
+	return checked
+}

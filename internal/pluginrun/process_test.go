@@ -1,0 +1,268 @@
+//go:build unix
+
+package pluginrun
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/kv"
+)
+
+// openProcess is a process plugin of the fixture's.
+func openProcess(t *testing.T, mode string) *Plugin {
+	t.Helper()
+	return openFixture(t, mode, OpenOptions{}, "")
+}
+
+func pidOf(t *testing.T, result Result) string {
+	t.Helper()
+	require.NoError(t, result.Err)
+	require.NotEmpty(t, result.Groups)
+	return dimensions(result.Groups[0])["pid"]
+}
+
+func TestProcess(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	p := openProcess(t, "good")
+	require.NoError(t, r.Check(context.Background(), p))
+	first := run(r, p, "a")
+	pid := pidOf(t, first)
+	require.Len(t, first.Groups, 2)
+	assert.Equal(t, 60, first.Groups[0].Interval)
+	assert.Equal(t, "a", first.Groups[1].Resource.ID)
+	for range 20 {
+		assert.Equal(t, pid, pidOf(t, run(r, p, "b")), "the process lives on")
+	}
+	assert.False(t, r.Busy(p, testResource("a")))
+}
+
+func TestProcessOutcomes(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	for _, c := range []struct {
+		mode    string
+		outcome Outcome
+		groups  int
+		drops   []string
+		err     string
+	}{
+		{"none", OutcomeNone, 0, nil, ""},
+		{"raises", OutcomeRaised, 0, nil, "Oops: it broke"},
+		{"refuses", OutcomeRaised, 0, nil, "the plugin answered run with an error: not today (code -1)"},
+		{"bad groups", OutcomeOK, 1, []string{DropInvalid, DropInvalid, DropDuplicate}, ""},
+		{"exits at once", OutcomeUnavailable, 0, nil, "it ended before it answered initialize and describe: the process of the plugin ended: exit status 3; it said: no good"},
+		{"old protocol", OutcomeRejected, 0, nil, "it speaks version 0 of the plugin protocol, version 1 is needed"},
+		{"exits in a run", OutcomeCrashed, 0, nil, "the process of the plugin ended: exit status 7; it said: goodbye"},
+		{"invalid UTF-8", OutcomeProtocol, 0, nil, "line is no UTF-8"},
+		{"text between", OutcomeProtocol, 0, nil, `line is no JSON`},
+		{"answers 100 MB", OutcomeTooLarge, 0, nil, "line of 104857"},
+		{"answers twice", OutcomeOK, 1, nil, ""},
+		{"closes stdin", OutcomeOK, 1, nil, ""},
+		{"closes stdout", OutcomeCrashed, 0, nil, "it closed its stdout"},
+		{"floods stdout", OutcomeProtocol, 0, nil, "line is no JSON"},
+	} {
+		t.Run(c.mode, func(t *testing.T) {
+			t.Parallel()
+			result := run(r, openProcess(t, c.mode), "id")
+			assert.Equal(t, c.outcome, result.Outcome, "%v", result.Err)
+			assert.Len(t, result.Groups, c.groups)
+			var drops []string
+			for _, d := range result.Dropped {
+				drops = append(drops, d.Reason)
+			}
+			assert.Equal(t, c.drops, drops)
+			if c.err != "" {
+				assert.ErrorContains(t, result.Err, c.err)
+				assert.ErrorContains(t, result.Err, fmt.Sprintf("plugin %q: resource %q: ", c.mode, "id"))
+			}
+		})
+	}
+}
+
+func TestProcessLogs(t *testing.T) {
+	t.Parallel()
+	logger, logs := logged(t)
+	r := newRunners(t, Settings{Logger: logger})
+	require.NoError(t, run(r, openProcess(t, "logs"), "id").Err)
+	entry := logs.FilterMessage("about id").All()
+	require.Len(t, entry, 1)
+	assert.Equal(t, zap.WarnLevel, entry[0].Level)
+	assert.Equal(t, "id", entry[0].ContextMap()["resource_id"])
+	assert.Eventually(t, func() bool {
+		return logs.FilterMessage("to stderr").FilterField(zap.String("plugin", "logs")).Len() == 1
+	},
+		20*time.Second, 5*time.Millisecond)
+}
+
+func TestProcessAsksHost(t *testing.T) {
+	t.Parallel()
+	store := kv.NewStore(kv.Options{}).Namespace(kv.PluginsNamespace)
+	require.NoError(t, store.Set(context.Background(), "there", "its value", 0))
+	r := newRunners(t, Settings{KV: store})
+	result := run(r, openProcess(t, "kv"), "id")
+	require.NoError(t, result.Err)
+	assert.Equal(t, `{"value":"its value"}`, dimensions(result.Groups[0])["answer"])
+}
+
+// TestProcessConcurrency: a plugin that says so has all its runs in one process, at once; another has a few processes.
+func TestProcessConcurrency(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{Processes: ProcessSettings{PerPlugin: 3}})
+	for mode, most := range map[string]int{"concurrent": 1, "good": 3} {
+		p := openProcess(t, mode)
+		var wg sync.WaitGroup
+		results := make([]Result, 8)
+		for i := range results {
+			wg.Go(func() { results[i] = run(r, p, fmt.Sprint(i)) })
+		}
+		wg.Wait()
+		pids := map[string]bool{}
+		for _, result := range results {
+			pids[pidOf(t, result)] = true
+		}
+		assert.LessOrEqual(t, len(pids), most, mode)
+	}
+}
+
+// TestProcessCrashHurtsOneRun: the plugin's other runs have a new process.
+func TestProcessCrashHurtsOneRun(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	p := openProcess(t, "crashes for one")
+	for range 3 {
+		require.NoError(t, run(r, p, "fine").Err)
+		result := run(r, p, "bad")
+		assert.Equal(t, OutcomeCrashed, result.Outcome)
+		assert.ErrorContains(t, result.Err, "signal: killed; it said: segfault")
+	}
+	require.NoError(t, run(r, p, "fine").Err)
+}
+
+// TestProcessTimeout: past its deadline a run is over; one that heeds the cancel costs no process, another does.
+func TestProcessTimeout(t *testing.T) {
+	t.Parallel()
+	logger, logs := logged(t)
+	r := newRunners(t, Settings{Logger: logger})
+	for mode, starts := range map[string]int{"heeds cancel": 1, "half a line and hangs": 2, "ignores TERM": 2} {
+		p := openFixture(t, mode, OpenOptions{Deadline: 200 * time.Millisecond}, "")
+		for range 2 {
+			result := run(r, p, "id")
+			assert.Equal(t, OutcomeTimeout, result.Outcome, mode)
+			assert.ErrorContains(t, result.Err, "run took longer than its deadline of 200ms")
+			assert.Eventually(t, func() bool { return !r.Busy(p, testResource("id")) }, 20*time.Second, 5*time.Millisecond)
+		}
+		assert.Equal(t, starts, logs.FilterMessage("Started process of plugin").FilterField(zap.String("plugin", mode)).Len(), mode)
+	}
+}
+
+// TestProcessTimeoutSparesOthers: where one of several runs in a process hangs, the others are answered.
+func TestProcessTimeoutSparesOthers(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	p := openFixture(t, "hangs for one", OpenOptions{Deadline: 2 * time.Second}, "")
+	require.NoError(t, r.Check(context.Background(), p))
+	bad := make(chan Result)
+	go func() { bad <- run(r, p, "bad") }()
+	for {
+		select {
+		case result := <-bad:
+			assert.Equal(t, OutcomeTimeout, result.Outcome)
+			require.NoError(t, run(r, p, "good").Err)
+			return
+		default:
+			require.NoError(t, run(r, p, "good").Err)
+		}
+	}
+}
+
+// TestFleetBacksOff: a process that never comes up is tried again after growing times, for ever and never at once.
+func TestFleetBacksOff(t *testing.T) {
+	t.Parallel()
+	clock := &manualClock{t: time.Unix(1_000_000, 0)}
+	s, err := Settings{}.withDefaults()
+	require.NoError(t, err)
+	runner := newProcessRunner(s)
+	defer func() { require.NoError(t, runner.Shutdown(context.Background())) }()
+	f, err := runner.fleet(openProcess(t, "good"))
+	require.NoError(t, err)
+	starts := 0
+	f.now = clock.now
+	f.start = func(context.Context, *fleet) (*instance, error) {
+		starts++
+		return nil, fmt.Errorf("failure %d", starts)
+	}
+	longest := time.Duration(0)
+	for range 15 {
+		clock.advance(maxBackoff)
+		before := starts
+		_, err := f.acquire(context.Background())
+		assert.ErrorContains(t, err, fmt.Sprintf("failure %d", starts))
+		assert.Equal(t, before+1, starts, "one start an attempt")
+		wait := f.notBefore.Sub(clock.now())
+		if starts > 3 {
+			_, err = f.acquire(context.Background())
+			assert.ErrorContains(t, err, "next attempt in")
+			assert.Equal(t, before+1, starts, "not before its time")
+		}
+		assert.LessOrEqual(t, wait, maxBackoff)
+		longest = max(longest, wait)
+	}
+	assert.Greater(t, longest, maxBackoff/2-1)
+}
+
+func TestFleetEndsWhenRetired(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	p := openProcess(t, "good")
+	first := pidOf(t, run(r, p, "a"))
+	r.Retire(p)
+	processes := r.byKind[KindProcess].(*processRunner)
+	assert.Eventually(t, func() bool {
+		processes.mu.Lock()
+		defer processes.mu.Unlock()
+		return len(processes.fleets) == 0
+	}, 20*time.Second, 5*time.Millisecond)
+	// A run that comes late all the same is served.
+	assert.NotEqual(t, first, pidOf(t, run(r, p, "a")))
+}
+
+func TestProcessDiesWithoutWork(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	p := openProcess(t, "good")
+	pid := pidOf(t, run(r, p, "a"))
+	killPid(t, pid)
+	assert.Eventually(t, func() bool {
+		result := run(r, p, "a") // it may come before the death is seen
+		return result.Err == nil && dimensions(result.Groups[0])["pid"] != pid
+	}, 20*time.Second, 5*time.Millisecond)
+}
+
+func TestProcessShutdownInTheMiddle(t *testing.T) {
+	t.Parallel()
+	r, err := New(Settings{})
+	require.NoError(t, err)
+	done := make(chan Result, 2)
+	for _, mode := range []string{"half a line and hangs", "ignores TERM"} {
+		p := openProcess(t, mode)
+		require.NoError(t, r.Check(context.Background(), p))
+		go func() { done <- run(r, p, "id") }()
+	}
+	time.AfterFunc(100*time.Millisecond, func() { assert.NoError(t, r.Shutdown(context.Background())) })
+	for range 2 {
+		assert.Equal(t, OutcomeCanceled, (<-done).Outcome)
+	}
+	require.NoError(t, r.Shutdown(context.Background()))
+	p := openProcess(t, "good")
+	assert.ErrorIs(t, r.Check(context.Background(), p), errShutdown)
+	assert.Equal(t, OutcomeCanceled, run(r, p, "id").Outcome)
+}
