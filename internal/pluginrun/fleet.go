@@ -154,6 +154,16 @@ func (f *fleet) most() int {
 	return f.runner.settings.Processes.PerPlugin
 }
 
+// concurrency is how many runs the processes can do at once.
+func (f *fleet) concurrency() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.known && f.limit > 1 {
+		return f.limit
+	}
+	return f.runner.settings.Processes.PerPlugin
+}
+
 // ensure serves those who wait: it hands out places, starts processes, or says why there is none. The lock is held.
 func (f *fleet) ensure() {
 	if f.closed {

@@ -79,7 +79,7 @@ func startProcess(ctx context.Context, f *fleet) (*instance, error) {
 	}
 	p.child = started
 	p.logs.setPid(started.Pid())
-	services := &services{kv: s.KV, secrets: s.Secrets}
+	services := newServices(s)
 	p.conn = rpc.New(started.Stdout(), started.Stdin(), rpc.Options{
 		MaxLine: s.Limits.ResultBytes, Handle: services.handle, Notify: p.logs.notify, Fault: p.fault,
 	})

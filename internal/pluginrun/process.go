@@ -108,6 +108,17 @@ func (r *processRunner) Retire(p *Plugin) {
 	}
 }
 
+// Concurrency is how many runs a plugin's processes can do at once.
+func (r *processRunner) Concurrency(p *Plugin) int {
+	r.mu.Lock()
+	f := r.fleets[p]
+	r.mu.Unlock()
+	if f == nil {
+		return r.settings.Processes.PerPlugin
+	}
+	return f.concurrency()
+}
+
 // Busy implements Runner: a run that was given up may take its time to end.
 func (r *processRunner) Busy(p *Plugin, res *pluginsdk.Resource) bool {
 	return r.busy.has(keyOf(p, res))

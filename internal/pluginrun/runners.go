@@ -234,6 +234,14 @@ func (r *Runners) Retire(p *Plugin) {
 	}
 }
 
+// Concurrency is the most runs of p that can be under way at once, as far as it is known; 0 is no limit of the plugin's.
+func (r *Runners) Concurrency(p *Plugin) int {
+	if runner, ok := r.byKind[p.Kind].(interface{ Concurrency(*Plugin) int }); ok {
+		return runner.Concurrency(p)
+	}
+	return 0
+}
+
 func (r *Runners) of(p *Plugin) (Runner, error) {
 	if runner := r.byKind[p.Kind]; runner != nil {
 		return runner, nil

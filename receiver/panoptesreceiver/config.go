@@ -1,9 +1,13 @@
 package panoptesreceiver
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -28,6 +32,8 @@ type Config struct {
 	Breaker BreakerConfig `mapstructure:"breaker"`
 	// Python configures the processes that run Python plugins.
 	Python PythonConfig `mapstructure:"python"`
+	// Processes configures the processes of process and exec plugins.
+	Processes ProcessesConfig `mapstructure:"processes"`
 	// Context is what plugins see of their surroundings.
 	Context ContextConfig `mapstructure:"context"`
 	// Secrets is where plugins find secrets.
@@ -52,6 +58,8 @@ type PluginsConfig struct {
 	ScanInterval time.Duration `mapstructure:"scan_interval"`
 	// Overrides are laid over plugin files. Of two that set one thing for a plugin and a resource the later one counts.
 	Overrides []OverrideConfig `mapstructure:"overrides"`
+	// Pins are SHA-256 sums by the Name of a plugin: a plugin that is named runs only with that sum.
+	Pins map[string]string `mapstructure:"pins"`
 }
 
 // DirectoryConfig is one plugin directory: a path, or a block with a path.
@@ -172,6 +180,7 @@ func createDefaultConfig() component.Config {
 			Interpreter: pluginrun.DefaultInterpreter,
 			MaxWorkers:  pluginrun.DefaultMaxWorkers,
 		},
+		Processes: ProcessesConfig{MaxExec: pluginrun.DefaultMaxExec, PerPlugin: pluginrun.DefaultPerPlugin},
 		Context: ContextConfig{
 			SNMP: SNMPConfig{
 				ConnectionFactoryModule: "yahoo_panoptes.plugins.helpers.snmp_connections",
@@ -224,6 +233,11 @@ func (c *PluginsConfig) Validate() error {
 			errs = append(errs, fmt.Errorf("directories has %q twice, the second time as entry %d", d.Path, i+1))
 		}
 		seen[filepath.Clean(d.Path)] = struct{}{}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Pins)) {
+		if sum, err := hex.DecodeString(c.Pins[name]); err != nil || len(sum) != sha256.Size {
+			errs = append(errs, fmt.Errorf("pins: SHA-256 of %q must have %d hex digits, is %q", name, 2*sha256.Size, c.Pins[name]))
+		}
 	}
 	if c.Settle < 0 {
 		errs = append(errs, fmt.Errorf("settle must not be negative, is %s", c.Settle))

@@ -69,6 +69,7 @@ func TestEverySetting(t *testing.T) {
 				},
 				{Plugin: "*", ResourceFilter: `resource_class = "network"`},
 			},
+			Pins: map[string]string{"Tutorial Plugin": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
 		},
 		Resources: ResourcesConfig{
 			Files: []string{"./conf/*.json", "/etc/panoptes/resources.json"}, ScanInterval: 30 * time.Second,
@@ -84,6 +85,10 @@ func TestEverySetting(t *testing.T) {
 		Limits:            LimitsConfig{PerResource: 2, PerEndpoint: 4, PerPlugin: 8},
 		Breaker:           BreakerConfig{Failures: 5, Backoff: 30 * time.Second, MaxBackoff: 5 * time.Minute},
 		Python:            PythonConfig{Interpreter: "/usr/bin/python3", MaxWorkers: 2, RuntimeDir: "/run/panoptes"},
+		Processes: ProcessesConfig{
+			MaxExec: 4, PerPlugin: 2, Environment: []string{"HTTPS_PROXY"}, RunAs: "nobody", NoNewPrivs: true, Dumpable: true,
+			Limits: ProcessLimitsConfig{MemoryMiB: 256, CPU: time.Minute, OpenFiles: 64, Processes: 100},
+		},
 		Context: ContextConfig{
 			Sites: []string{"dc1", "dc2"},
 			SNMP: SNMPConfig{
@@ -138,6 +143,10 @@ func TestRefusals(t *testing.T) {
 			"max_backoff must be between backoff (0s) and 24h, is 25h0m0s\n" +
 			"python: interpreter must not be empty\nmax_workers must be between 1 and 1024, is 0\n" +
 			"emit: max_delay must be greater than zero, is 0s\nmax_points must be at least 1, is 0",
+		"bad_processes": "plugins: pins: SHA-256 of \"X\" must have 64 hex digits, is \"12ab\"\n" +
+			"processes: max_exec must be between 1 and 4096, is 0\nper_plugin must be between 1 and 1024, is 0\n" +
+			"environment must have names of variables, has \"A=b\"\n" +
+			"processes::limits: cpu must be whole seconds, is 1.5s\nopen_files must be 0, or at least 16, is 3",
 		"bad_context": "context: sites must not have an empty name\nsites has \"dc1\" twice\n" +
 			"context::snmp: connection_factory_module must not be empty\nconnection_factory_class must not be empty\n" +
 			"community_string_key must not be empty\ntimeout must be between 1 and 120, is 121\n" +
@@ -145,7 +154,7 @@ func TestRefusals(t *testing.T) {
 			"max_repetitions must be at least 1, is 0\nport must be between 1 and 65535, is 0\n" +
 			"proxy_port must be between 1 and 65535, is 70000\n" +
 			"context::x509: x509_secured_requests must be between 0 and 2, is 3",
-		"unknown_keys": `colour: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "python" "resources" "secrets" "service_identity"]
+		"unknown_keys": `colour: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "processes" "python" "resources" "secrets" "service_identity"]
 context.snmp.comunity: unknown key, did you mean "community"?
 emit.delay: unknown key, did you mean "max_delay"?
 plugin: unknown key, did you mean "plugins"?
@@ -153,8 +162,8 @@ plugins.directories[0].pth: unknown key, did you mean "path"?
 plugins.directory: unknown key, did you mean "directories"?
 python.workers: unknown key, did you mean "max_workers"?
 resources.filters: unknown key, did you mean "filter"?`,
-		"later_keys": `plugins.inline: unknown key, expected one of ["directories" "overrides" "scan_interval" "settle"]
-storage: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "python" "resources" "secrets" "service_identity"]`,
+		"later_keys": `plugins.inline: unknown key, expected one of ["directories" "overrides" "pins" "scan_interval" "settle"]
+storage: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "processes" "python" "resources" "secrets" "service_identity"]`,
 		"sharding": `sharding: this key is reserved: this version cannot share resources between receivers, each one runs all of its own; remove it`,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -51,7 +51,7 @@ func (f *failures) note(t target, v *version, result pluginrun.Result) {
 	}
 	fields := []zap.Field{
 		zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("outcome", string(result.Outcome)),
-		zap.Error(result.Err), zap.String("next", nextStep(result.Outcome)), zap.Duration("runs_every", v.plugin.Interval),
+		zap.Error(result.Err), zap.String("next", nextStep(result.Outcome, v.plugin.Kind)), zap.Duration("runs_every", v.plugin.Interval),
 	}
 	f.logger.Error("Plugin failed", append(fields, traceback(result.Err)...)...)
 }
@@ -108,7 +108,12 @@ func kindOf(result pluginrun.Result) uint64 {
 }
 
 // nextStep tells the reader of the log what to do.
-func nextStep(o pluginrun.Outcome) string {
+func nextStep(o pluginrun.Outcome, kind pluginrun.Kind) string {
+	if kind == pluginrun.KindProcess || kind == pluginrun.KindExec {
+		if next := programSteps[o]; next != "" {
+			return next
+		}
+	}
 	switch o {
 	case pluginrun.OutcomeTimeout:
 		return "make the plugin faster, or raise execute_frequency: a run may take 1.25 times that"
@@ -129,6 +134,15 @@ func nextStep(o pluginrun.Outcome) string {
 	default: // raised, panicked
 		return "mend the plugin: a change is taken without restart"
 	}
+}
+
+// programSteps are the next steps that are others for plugins that are programs.
+var programSteps = map[pluginrun.Outcome]string{
+	pluginrun.OutcomeRejected:    "mend what the error names: the program, or the plugin file's args",
+	pluginrun.OutcomeCrashed:     "look at what the program said last; it is started again",
+	pluginrun.OutcomeProtocol:    "let the program write nothing but messages to its stdout, and everything else to stderr",
+	pluginrun.OutcomeUnavailable: "look at why the program does not start; it is tried again, with growing pauses",
+	pluginrun.OutcomeBusy:        "let the program end when it is sent TERM",
 }
 
 // dropLog remembers which kinds of drops were logged. The zero value has none.

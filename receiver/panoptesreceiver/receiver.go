@@ -78,15 +78,25 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if err != nil {
 		return err
 	}
-	if r.runners, err = pluginrun.New(r.runnerSettings(goPlugins)); err != nil {
+	settings := r.runnerSettings(goPlugins)
+	if settings.Processes, err = r.cfg.Processes.settings(); err != nil {
 		return err
 	}
+	if r.runners, err = pluginrun.New(settings); err != nil {
+		return err
+	}
+	r.cfg.Processes.hide(r.logger)
 	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{ReceiverID: r.set.ID, ReceiverCreateSettings: r.set})
 	if err != nil {
 		return err
 	}
 	if r.snapshots, err = os.MkdirTemp("", "panoptes-plugins-"); err != nil {
 		return fmt.Errorf("make a folder for copies of plugins: %w", err)
+	}
+	if settings.Processes.Hardening.User != nil {
+		if err := os.Chmod(r.snapshots, 0o711); err != nil { // nobody else needs to see what is there
+			return fmt.Errorf("let user %q run copies of plugins: %w", r.cfg.Processes.RunAs, err)
+		}
 	}
 	plugins.SnapshotDir = r.snapshots
 	r.emitter = emit.New(emit.Settings{
@@ -95,7 +105,10 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	})
 	r.scheduler = schedule.New(schedule.Settings[target]{
 		MaxConcurrent: r.cfg.MaxConcurrentRuns,
-		Classes:       []int{classGo: r.cfg.MaxConcurrentRuns, classPython: r.cfg.Python.MaxWorkers},
+		Classes: []int{
+			classGo: r.cfg.MaxConcurrentRuns, classPython: r.cfg.Python.MaxWorkers,
+			classProcess: r.cfg.MaxConcurrentRuns, classExec: r.cfg.Processes.MaxExec,
+		},
 		Breaker: schedule.Breaker{
 			Failures: r.cfg.Breaker.Failures, Backoff: r.cfg.Breaker.Backoff, MaxBackoff: r.cfg.Breaker.MaxBackoff,
 		},
@@ -105,6 +118,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if r.tasks.rules, err = r.cfg.Plugins.Rules(); err != nil {
 		return err
 	}
+	r.tasks.runners = r.runners
 	plugins.Changed = r.tasks.setPlugins
 	plugins.Check = r.runners.Check
 	if err := r.observe(); err != nil {
@@ -129,6 +143,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 func (r *panoptesReceiver) pluginSettings(host component.Host) (catalogue.PluginSettings, error) {
 	plugins := catalogue.PluginSettings{
 		Settle: r.cfg.Plugins.Settle, ScanInterval: r.cfg.Plugins.ScanInterval, MaxChecks: r.cfg.Python.MaxWorkers,
+		Open:   pluginrun.OpenOptions{Pins: r.cfg.Plugins.Pins},
 		Logger: r.logger, Failed: r.reloadError("plugin"),
 		Health: func(err error) {
 			event := componentstatus.NewEvent(componentstatus.StatusOK)

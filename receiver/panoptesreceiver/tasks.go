@@ -16,11 +16,17 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// Classes of the scheduler: Python plugins share the places of their workers.
+// Classes of the scheduler: Python plugins share the places of their workers, exec plugins those of their children.
 const (
 	classGo = iota
 	classPython
+	classProcess
+	classExec
 )
+
+var classes = map[pluginrun.Kind]int{
+	pluginrun.KindGo: classGo, pluginrun.KindPython: classPython, pluginrun.KindProcess: classProcess, pluginrun.KindExec: classExec,
+}
 
 // target is what a task is about.
 type target struct {
@@ -37,6 +43,7 @@ type loaded struct {
 	// What follows belongs to tasks, under its lock.
 	lane  schedule.LaneID
 	class int
+	limit int           // of the lane
 	tasks []schedule.ID // by the resource's slot; 0 where there is none
 	held  int
 }
@@ -65,6 +72,7 @@ type tasks struct {
 	limits    LimitsConfig
 	rules     override.Rules
 	logger    *zap.Logger
+	runners   *pluginrun.Runners // nil where nothing is run
 
 	mu        sync.Mutex
 	plugins   map[string]*loaded // by name
@@ -135,6 +143,26 @@ func (t *tasks) removePlugin(l *loaded) {
 	t.scheduler.CloseLane(l.lane)
 	t.failures.forgetPlugin(l)
 	delete(t.plugins, l.name)
+	t.retire(v)
+}
+
+// retire tells that no further run of a version is to come.
+func (t *tasks) retire(v *version) {
+	if v != nil && t.runners != nil {
+		t.runners.Retire(v.plugin)
+	}
+}
+
+// perPlugin is the most runs at once of a plugin, 0 for no limit: runs that nothing could take would only hold places.
+func (t *tasks) perPlugin(p *pluginrun.Plugin) int {
+	limit := t.limits.PerPlugin
+	if t.runners == nil {
+		return limit
+	}
+	if n := t.runners.Concurrency(p); n > 0 && (limit == 0 || n < limit) {
+		return n
+	}
+	return limit
 }
 
 // setVersion gives a plugin a new version, and tasks where its filter wants them now.
@@ -142,12 +170,9 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 	old := l.current.Load()
 	l.current.Store(v)
 	lane := l.lane
-	class := classGo
-	if v.plugin.Kind == pluginrun.KindPython {
-		class = classPython
-	}
-	if old == nil || class != l.class {
-		l.lane, l.class = t.scheduler.OpenLane(class, t.limits.PerPlugin), class
+	class, limit := classes[v.plugin.Kind], t.perPlugin(v.plugin)
+	if old == nil || class != l.class || limit != l.limit {
+		l.lane, l.class, l.limit = t.scheduler.OpenLane(class, limit), class, limit
 	}
 	if t.index == nil {
 		t.index = resourcefilter.NewIndex(t.resources)
@@ -164,6 +189,7 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 	if old != nil && lane != l.lane {
 		t.scheduler.CloseLane(lane)
 	}
+	t.retire(old)
 }
 
 // setTask adds, changes or removes the task of a plugin and a resource. old and oldResource are what they were before.

@@ -106,7 +106,7 @@ func TestEveryOutcomeHasANextStep(t *testing.T) {
 	attrs := newPluginAttrs("p")
 	for _, o := range pluginrun.Outcomes {
 		assert.Contains(t, attrs.outcome, o)
-		assert.NotEmpty(t, nextStep(o))
+		assert.NotEmpty(t, nextStep(o, pluginrun.KindPython))
 	}
 }
 

@@ -30,6 +30,8 @@ type PluginSettings struct {
 	Settle time.Duration
 	// ScanInterval is the time between two scans.
 	ScanInterval time.Duration
+	// Open is what plugin files are opened with.
+	Open pluginrun.OpenOptions
 	// SnapshotDir is where copies of modules are kept; the caller removes it in the end.
 	SnapshotDir string
 	// Check loads a plugin to see whether it can be. It is called from several goroutines at once.
@@ -158,7 +160,7 @@ func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 
 // look takes the state of a file where it is new and has settled.
 func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle time.Duration, periodic bool) {
-	opened, warnings, err := pluginrun.Open(f.path, pluginrun.OpenOptions{})
+	opened, warnings, err := pluginrun.Open(f.path, p.settings.Open)
 	if errors.Is(err, pluginrun.ErrNotScheduled) && opened != nil {
 		warnings, err = append(warnings, err.Error()), nil
 	}
@@ -355,7 +357,7 @@ func (p *Plugins) watchAll(found found) {
 		entries = append(entries, links(root)...)
 	}
 	for _, f := range p.files {
-		if f.opened != nil && f.opened.Kind == pluginrun.KindPython {
+		if f.opened != nil && f.opened.Kind != pluginrun.KindGo {
 			dirs = append(dirs, filepath.Dir(f.opened.Module))
 		}
 	}

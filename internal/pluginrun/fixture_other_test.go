@@ -1,0 +1,7 @@
+//go:build !unix
+
+package pluginrun
+
+const fixtureArg = "plugin-fixture"
+
+func fixture(string) {}
