@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -155,7 +156,7 @@ func TestBadPythonPlugins(t *testing.T) {
 		b.until(name, func(p point) bool { return p.scope == "panoptes/"+name })
 	}
 	assert.Contains(t, b.line("Plugin failed", "plugin:raises")["traceback"], "raises.py")
-	assert.Positive(t, b.sum("panoptes_runs", "plugin=nothing", "outcome=none"))
+	assert.Eventually(t, func() bool { return b.sum("panoptes_runs", "plugin=nothing", "outcome=none") > 0 }, patience, 10*time.Millisecond)
 }
 
 func TestPythonWithoutInterpreter(t *testing.T) {
