@@ -3,6 +3,7 @@ package panoptesrateprocessor
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/confmap"
@@ -59,13 +60,14 @@ var errAutoWidth = errors.New("width auto needs uptime: only that shows that a c
 // Width is how many bits a counter has: 32, 64, or one of the words below.
 type Width int
 
+// The words have numbers that nobody writes for a width.
 const (
 	// WidthDefault, where nothing is said, is the processor's width, and none for that.
 	WidthDefault Width = 0
 	// WidthNone takes no fall for a wrap.
-	WidthNone Width = -1
+	WidthNone Width = math.MinInt32
 	// WidthAuto takes a fall for a wrap of 32 or 64 bits where the uptime shows that the device did not begin anew.
-	WidthAuto Width = -2
+	WidthAuto Width = math.MinInt32 + 1
 )
 
 // UnmarshalText implements encoding.TextUnmarshaler, for what YAML does not read as a number.

@@ -65,11 +65,12 @@ func TestLoadConfig(t *testing.T) {
 			`transforms::1: match must be one of ["strict" "glob" "regexp"], is "prefix"`,
 			`transforms::2: output must be one of ["beside" "replace"], is "instead"`,
 			"transforms::3: width must be 32, 64, auto or none, is 33",
+			"transforms::13: width must be 32, 64, auto or none, is -1",
 			"transforms::4: max_gap must be from 1s to 83333h20m0s, is 10ms",
 			"transforms::5: max_gap must be from 1s to 83333h20m0s, is -1s",
 			"transforms::6: metrics must not have an empty entry",
-			"transforms::7: metrics: \"(\" is no regular expression: error parsing regexp: missing closing ): `(`\n" +
-				"metrics: \")|(\" is no regular expression: error parsing regexp: unexpected ): `)|(`",
+			"transforms::7: metrics: cannot read \"(\": error parsing regexp: missing closing ): `(`\n" +
+				"metrics: cannot read \")|(\": error parsing regexp: unexpected ): `)|(`",
 			`transforms::8: name "x" must contain {name}: the rates of several metrics need several names`,
 			`transforms::9: name "x" must contain {name}`,
 			`transforms::10: name "{name}" gives the rate the name of the counter beside it; choose another, or output: replace`,

@@ -85,7 +85,7 @@ func (t *Transform) Validate() error {
 		if text == "" {
 			errs = append(errs, errors.New("metrics must not have an empty entry"))
 		} else if _, err := t.pattern(text); err != nil {
-			errs = append(errs, fmt.Errorf("metrics: %q is no regular expression: %w", text, err))
+			errs = append(errs, fmt.Errorf("metrics: cannot read %q: %w", text, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -139,14 +139,14 @@ func (t *Transform) match() string { return cmp.Or(t.Match, MatchStrict) }
 // pattern is the regular expression of an entry of Metrics.
 func (t *Transform) pattern(text string) (string, error) {
 	switch t.match() {
-	case MatchRegexp:
-		_, err := regexp.Compile(text) // on its own, so that no parenthesis ends the group around it
-		return "(?:" + text + ")", err
+	case MatchStrict:
+		text = regexp.QuoteMeta(text)
 	case MatchGlob:
 		text = strings.ReplaceAll(regexp.QuoteMeta(text), `\*`, ".*")
-		return strings.ReplaceAll(text, `\?`, "."), nil
+		text = strings.ReplaceAll(text, `\?`, ".")
 	}
-	return regexp.QuoteMeta(text), nil
+	_, err := regexp.Compile(text) // on its own, so that no parenthesis ends the group around it
+	return "(?:" + text + ")", err
 }
 
 // rule reads Line.
