@@ -152,8 +152,8 @@ func (r *execRunner) run(ctx context.Context, req Request, config child.Config, 
 		_ = process.Stdout().Close()
 		<-process.Done()
 		logs.flush()
+		gone() // before the answer: whoever has that may ask for the next run at once
 		done <- end
-		gone()
 	}()
 	select {
 	case end := <-done:
