@@ -1,0 +1,199 @@
+// Command rate measures the rate processor beside its peers: `make bench-rate`.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"syscall"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
+)
+
+const (
+	rounds = 9
+	turns  = 3
+	// leastPoints is how many points a round has at least, so that it takes its time.
+	leastPoints = 200_000
+)
+
+func main() {
+	file := flag.String("out", "results/rate.json", "file for the figures")
+	series := flag.Int("series", 10_000_000, "the largest number of series")
+	flag.Parse()
+	fmt.Printf("ns are process CPU a data point, without the making of the batches of %d; %d rounds, minima, %d cores, %s\n\n",
+		single.points(), rounds, runtime.GOMAXPROCS(0), runtime.Version())
+	var report bench.Report
+	for _, n := range []int{10_000, 100_000, 1_000_000} {
+		if n <= *series {
+			onePointEach(&report, n)
+		}
+	}
+	tableShape(&report)
+	if *series >= 10_000_000 {
+		tenMillion(&report)
+	}
+	persistence(&report, min(*series, 1_000_000))
+	report.Print(os.Stdout)
+	must(report.Write(*file))
+}
+
+func count(n int) string {
+	switch {
+	case n >= 1_000_000:
+		return fmt.Sprintf("%d M", n/1_000_000)
+	case n >= 1000:
+		return fmt.Sprintf("%d k", n/1000)
+	}
+	return fmt.Sprint(n)
+}
+
+// figure is what a contestant needed.
+type figure struct {
+	nanos float64 // CPU a data point
+	bytes float64 // heap a series
+}
+
+// compare gives each contestant its turns, one after the other, with nothing of the others in memory. What it takes to
+// make the batches is measured alike and taken off, with the garbage collection that it causes: what remains is the
+// contestant's, garbage collection included.
+func compare(s shape, series, turns, rounds int, contestants ...contestant) []figure {
+	nothing := contestant{begin: func(*stream) (func(int, pmetric.Metrics), func()) {
+		return func(int, pmetric.Metrics) {}, func() {}
+	}}
+	figures := make([]figure, len(contestants))
+	for i := range figures {
+		figures[i] = figure{math.Inf(1), math.Inf(1)}
+	}
+	making := math.Inf(1)
+	for range turns {
+		making = min(making, turn(nothing, s, series, rounds/turns).nanos)
+		for i, c := range contestants {
+			f := turn(c, s, series, rounds/turns)
+			figures[i].nanos, figures[i].bytes = min(figures[i].nanos, f.nanos), min(figures[i].bytes, f.bytes)
+		}
+	}
+	for i, c := range contestants {
+		if !c.noBatches {
+			figures[i].nanos -= making
+		}
+	}
+	return figures
+}
+
+// turn fills the state of a contestant with all series, and then sends each so many points more.
+func turn(c contestant, s shape, series, rounds int) figure {
+	st := newStream(s, series, c.transforms)
+	repeat := max(1, leastPoints/st.series())
+	before := heap()
+	consume, end := c.begin(st)
+	if c.noBatches {
+		before = heap() // the keys are not its own
+	}
+	pass := func(round int) {
+		for b := range st.batches {
+			var md pmetric.Metrics
+			if !c.noBatches {
+				md = st.batch(b, round, c.sameTime)
+			}
+			consume(b, md)
+		}
+	}
+	pass(0)
+	f := figure{math.Inf(1), float64(heap()-before) / float64(st.series())}
+	for round := range rounds {
+		start := cpu()
+		for i := range repeat {
+			pass(1 + round*repeat + i)
+		}
+		f.nanos = min(f.nanos, float64((cpu()-start).Nanoseconds())/float64(repeat*st.series()))
+	}
+	end()
+	runtime.KeepAlive(consume)
+	return f
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// cpu is what the process has used, user and system.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	must(syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func onePointEach(report *bench.Report, n int) {
+	f := compare(single, n, turns, rounds,
+		ours("state alone", true, true, nil), ourReplace(single), ours("append", true, false, nil), peers(single), bareMap)
+	state, replace, add, peer, floor := f[0], f[1], f[2], f[3], f[4]
+	appendAtLeast := 2.5
+	if n >= 1_000_000 {
+		appendAtLeast = 4
+	}
+	of := ", " + count(n)
+	for _, row := range []bench.Row{
+		{Measure: "walk, hash, state" + of, Ours: state.nanos, Peer: "cumulativetodelta + deltatorate", PeerValue: peer.nanos, Required: 12},
+		{Measure: "walk, hash, state" + of, Ours: state.nanos, Peer: "bare map of 128-bit keys", PeerValue: floor.nanos, Floor: true},
+		{Measure: "replace" + of, Ours: replace.nanos, Peer: "cumulativetodelta + deltatorate", PeerValue: peer.nanos, Required: 6},
+		{Measure: "append" + of, Ours: add.nanos, Peer: "cumulativetodelta + deltatorate", PeerValue: peer.nanos, Required: appendAtLeast},
+	} {
+		row.Unit = "ns/point"
+		report.Add(row)
+	}
+	for _, row := range []bench.Row{
+		{Ours: add.bytes, Peer: "limit", PeerValue: 88, Required: 1},
+		{Ours: add.bytes, Peer: "cumulativetodelta + deltatorate", PeerValue: peer.bytes},
+		{Ours: add.bytes, Peer: "bare map of 128-bit keys", PeerValue: floor.bytes, Floor: true},
+	} {
+		row.Measure, row.Unit = "heap"+of, "B/series"
+		report.Add(row)
+	}
+}
+
+func tableShape(report *bench.Report) {
+	const n = 100_000
+	f := compare(table, n, turns, rounds, ours("append", true, false, nil), deltaAlone, ourReplace(table))
+	report.Add(bench.Row{
+		Measure: "table, append, " + count(n), Ours: f[0].nanos, Unit: "ns/point",
+		Peer: "cumulativetodelta alone", PeerValue: f[1].nanos, Required: 5,
+	})
+	report.Add(bench.Row{
+		Measure: "table, replace, " + count(n), Ours: f[2].nanos, Unit: "ns/point",
+		Peer: "cumulativetodelta alone", PeerValue: f[1].nanos,
+	})
+}
+
+// tenMillion has no peers: they would take four gigabytes and half an hour. The map can.
+func tenMillion(report *bench.Report) {
+	const n = 10_000_000
+	f := compare(single, n, 1, 2, ours("state alone", true, true, nil), ourReplace(single), ours("append", true, false, nil), bareMap)
+	for i, measure := range []string{"walk, hash, state", "replace", "append"} {
+		report.Add(bench.Row{
+			Measure: measure + ", " + count(n), Ours: f[i].nanos, Unit: "ns/point",
+			Peer: "bare map of 128-bit keys", PeerValue: f[3].nanos, Floor: true,
+		})
+	}
+	report.Add(bench.Row{Measure: "heap, " + count(n), Ours: f[2].bytes, Unit: "B/series", Peer: "limit", PeerValue: 88, Required: 1})
+	report.Add(bench.Row{
+		Measure: "heap, " + count(n), Ours: f[2].bytes, Unit: "B/series",
+		Peer: "bare map of 128-bit keys", PeerValue: f[3].bytes, Floor: true,
+	})
+}
+
+// threadCPU is what this thread has used; the goroutine must stay on it.
+func threadCPU() time.Duration {
+	var u syscall.Rusage
+	must(syscall.Getrusage(1 /* RUSAGE_THREAD */, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
