@@ -1,2 +1,3 @@
-// Package pipelines holds golden tests of what stock processors make of Panoptes' data between receiver and exporter.
+// Package pipelines holds golden tests of what stock processors make of Panoptes' data between receiver and exporter,
+// and tests of our components with stock extensions.
 package pipelines
