@@ -48,7 +48,7 @@ func sources(t *testing.T) []string {
 	t.Helper()
 	var names []string
 	err := fs.WalkDir(os.DirFS("."), ".", func(name string, entry fs.DirEntry, err error) error {
-		if entry.IsDir() && (name == "tests" || entry.Name() == "__pycache__") {
+		if entry.IsDir() && (name == "tests" || name == "build" || entry.Name() == "__pycache__") {
 			return fs.SkipDir
 		}
 		if strings.HasSuffix(name, ".py") {
