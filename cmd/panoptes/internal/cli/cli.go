@@ -12,6 +12,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/democmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/influxcmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/pipecmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/plugincmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/replaycmd"
@@ -86,7 +87,7 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
 	resources.AddCommand(resourcecmd.NewMatch(), resourcecmd.NewList())
 	schema := group("schema", "Check messages against the schema", "")
 	schema.AddCommand(schemacmd.NewCheck())
-	root.AddCommand(democmd.New(), pipecmd.New(), plugin, replaycmd.New(Version), resources, schema, simulatecmd.New(), tailcmd.New(), validatecmd.New(), newVersion())
+	root.AddCommand(democmd.New(), influxcmd.New(), pipecmd.New(), plugin, replaycmd.New(Version), resources, schema, simulatecmd.New(), tailcmd.New(), validatecmd.New(), newVersion())
 	return root
 }
 

@@ -13,9 +13,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// MaxLine is the most bytes a line of the input may have.
-const MaxLine = 16 << 20
-
 // Filter parses a resource filter. What names where the filter was given. The error shows the place of the mistake and
 // is wrong usage. Where Panoptes itself would read the filter otherwise, stderr gets a line.
 func Filter(what, text string, stderr io.Writer) (*resourcefilter.Filter, error) {

@@ -19,7 +19,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/lines"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/transforms"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -72,7 +71,6 @@ type pipe struct {
 	chain   *chain.Chain
 	decoder *codec.Decoder
 	scope   mapping.Scope
-	out     *bufio.Writer
 	stderr  io.Writer
 	buf     []byte
 	failed  bool
@@ -86,10 +84,19 @@ func (o options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wri
 	defer func() { err = errors.Join(err, c.Close(ctx)) }()
 	p := &pipe{
 		options: o, chain: c, decoder: codec.NewDecoder(codec.DecoderOptions{}),
-		out: bufio.NewWriterSize(stdout, 64<<10), stderr: stderr,
+		stderr: stderr,
 	}
 	p.scope = mapping.Scope{Plugin: pluginName, Transforms: p.goodTransforms(), Topics: o.topics}
-	if err := p.lines(ctx, lines.New(stdin, input.MaxLine, 64<<10)); err != nil {
+	err = input.EachLine(stdin, stdout, func(out *bufio.Writer, number int, line []byte, err error) error {
+		switch {
+		case err != nil:
+			p.complain(number, err)
+		case len(bytes.TrimSpace(line)) > 0:
+			return p.group(ctx, out, number, line)
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	if p.failed {
@@ -111,35 +118,8 @@ func (p *pipe) goodTransforms() string {
 	return strings.Join(good, "\n")
 }
 
-func (p *pipe) lines(ctx context.Context, in *lines.Lines) error {
-	var tooLong lines.TooLongError
-	for {
-		line, err := in.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return p.out.Flush()
-		case errors.As(err, &tooLong):
-			p.complain(in.Number, err)
-			continue
-		case err != nil:
-			return errors.Join(fmt.Errorf("read stdin: %w", err), p.out.Flush())
-		}
-		if len(bytes.TrimSpace(line)) > 0 {
-			if err := p.group(ctx, in.Number, line); err != nil {
-				return errors.Join(err, p.out.Flush())
-			}
-		}
-		// Whoever waits for the answer to what was written so far must get it.
-		if !in.Buffered() {
-			if err := p.out.Flush(); err != nil {
-				return err
-			}
-		}
-	}
-}
-
 // group sends one line through. The error is not about the line.
-func (p *pipe) group(ctx context.Context, number int, line []byte) error {
+func (p *pipe) group(ctx context.Context, out *bufio.Writer, number int, line []byte) error {
 	var g pluginsdk.MetricsGroup
 	err := p.decoder.Decode(line, &g)
 	if !utf8.Valid(line) {
@@ -156,9 +136,9 @@ func (p *pipe) group(ctx context.Context, number int, line []byte) error {
 	if losses := chain.Losses(result.Report, true); losses != "" {
 		p.complain(number, fmt.Errorf("group %q: data points dropped: %s", g.Type, losses))
 	}
-	for _, out := range result.Groups {
-		p.buf = p.flags.AppendGroup(p.buf[:0], out)
-		if _, err := p.out.Write(p.buf); err != nil {
+	for _, g := range result.Groups {
+		p.buf = p.flags.AppendGroup(p.buf[:0], g)
+		if _, err := out.Write(p.buf); err != nil {
 			return err
 		}
 	}

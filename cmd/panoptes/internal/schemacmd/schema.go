@@ -3,7 +3,6 @@ package schemacmd
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 
@@ -11,7 +10,6 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
-	"github.com/panoptes-otel/panoptes-otel/internal/lines"
 	"github.com/panoptes-otel/panoptes-otel/internal/schema"
 )
 
@@ -38,30 +36,21 @@ the exit code is 1.`,
 }
 
 func check(stdin io.Reader, stdout io.Writer, validate func([]byte) error) error {
-	in := lines.New(stdin, input.MaxLine, 64<<10)
-	out := bufio.NewWriter(stdout)
 	var invalid error
-	var tooLong lines.TooLongError
-	for {
-		line, err := in.Next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return errors.Join(invalid, out.Flush())
-		case err == nil:
+	err := input.EachLine(stdin, stdout, func(out *bufio.Writer, _ int, line []byte, err error) error {
+		if err == nil {
 			err = validate(line)
-		case !errors.As(err, &tooLong):
-			return fmt.Errorf("read stdin: %w", errors.Join(err, out.Flush()))
 		}
 		if err != nil {
 			invalid = exit.ErrReported
-			fmt.Fprintf(out, "invalid: %v\n", err)
-		} else {
-			fmt.Fprintln(out, "valid")
+			_, err = fmt.Fprintf(out, "invalid: %v\n", err)
+			return err
 		}
-		if !in.Buffered() { // do not keep an answer back while waiting for the next message
-			if err := out.Flush(); err != nil {
-				return fmt.Errorf("write stdout: %w", err)
-			}
-		}
+		_, err = fmt.Fprintln(out, "valid")
+		return err
+	})
+	if err != nil {
+		return err
 	}
+	return invalid
 }
