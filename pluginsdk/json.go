@@ -20,16 +20,22 @@ func roundTime(n Number) Number {
 
 // AppendJSON appends the group as one JSON object in Panoptes' form: its order of keys, separators, escapes and
 // numbers. Values that are not finite come out as NaN, Infinity or -Infinity, which only Python reads: drop them first.
-func (g *MetricsGroup) AppendJSON(b []byte) []byte {
+func (g *MetricsGroup) AppendJSON(b []byte) []byte { return g.appendJSON(b, g.Resource) }
+
+// appendJSON leaves the resource out where it is nil.
+func (g *MetricsGroup) appendJSON(b []byte, resource *Resource) []byte {
 	b = append(b, `{"metrics_group_type": `...)
 	b = pyjson.AppendString(b, g.Type)
 	b = append(b, `, "metrics_group_interval": `...)
 	b = strconv.AppendInt(b, int64(g.Interval), 10)
 	b = append(b, `, "metrics_group_creation_timestamp": `...)
 	b = g.Timestamp.Append(b)
-	b = append(b, `, "metrics_group_schema_version": "`+SchemaVersion+`", "resource": `...)
-	b = g.Resource.AppendJSON(b)
-	b = append(b, `, "metrics": [`...)
+	b = append(b, `, "metrics_group_schema_version": "`+SchemaVersion+`", `...)
+	if resource != nil {
+		b = append(b, `"resource": `...)
+		b = append(resource.AppendJSON(b), ", "...)
+	}
+	b = append(b, `"metrics": [`...)
 	for i := range g.metrics {
 		if i > 0 {
 			b = append(b, ", "...)
