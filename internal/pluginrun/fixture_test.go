@@ -14,6 +14,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // fixtureArg makes the tests' own binary a plugin: its next argument says how it behaves.
@@ -273,6 +275,12 @@ var execFixture = map[string]func(){
 		for _, v := range os.Environ() {
 			name, _, _ := strings.Cut(v, "=")
 			fmt.Printf(`{"type":"e","gauges":{"n":1},"dimensions":{"name":%q}}`+"\n", name)
+		}
+	},
+	"transcript": tee,
+	"served": func() {
+		if err := pluginsdk.Serve(pluginsdk.PollingPluginFunc(transcriptPlugin)); err != nil {
+			panic(err)
 		}
 	},
 	"hostile-grandchild": func() {

@@ -44,7 +44,7 @@ type fleet struct {
 	known    bool // whether limit was told by a process
 	limit    int  // runs at once of a process
 	starting int
-	live     int        // processes that are not reaped, among them those that end
+	live     int         // processes that are not reaped, among them those that end
 	procs    []*instance // that can take runs
 	waiting  []chan fleetGrant
 	runs     int // under way
