@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/pipeline"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
@@ -41,6 +42,7 @@ var (
 	ReceiverType  = panoptesreceiver.NewFactory().Type()
 	ProcessorType = panoptesrateprocessor.NewFactory().Type()
 	ExporterType  = panoptesjsonexporter.NewFactory().Type()
+	EncodingType  = panoptesencodingextension.NewFactory().Type()
 )
 
 // Pipeline is what a pipeline is made of.
@@ -155,6 +157,7 @@ func factories() map[Kind]map[component.Type]component.Factory {
 		Receivers:  {ReceiverType: panoptesreceiver.NewFactory()},
 		Processors: {ProcessorType: panoptesrateprocessor.NewFactory()},
 		Exporters:  {ExporterType: panoptesjsonexporter.NewFactory()},
+		Extensions: {EncodingType: panoptesencodingextension.NewFactory()},
 	}
 }
 
