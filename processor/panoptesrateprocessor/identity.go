@@ -12,29 +12,64 @@ import (
 // resourceKey is the identity of a resource: its site, class, subclass, type and id, and nothing else, so that new
 // metadata or another endpoint starts no new series. A resource that has none of them is no Panoptes resource, and is
 // told apart by all its attributes.
-func resourceKey(h *ratestate.Hasher, resource pcommon.Map) ratestate.Key {
+func (l *lastAttributes) resourceKey(h *ratestate.Hasher, resource pcommon.Map) ratestate.Key {
 	var key ratestate.Key
-	found := false
+	found := 0
 	for name, value := range resource.All() {
 		switch name {
 		case attrs.ResourceSite, attrs.ResourceClass, attrs.ResourceSubclass, attrs.ResourceType, attrs.ResourceID:
-			found = true
-			key = key.Add(h.Pair(h.String(name), valueKey(h, value)))
+			key = key.Add(l.pairKey(h, found, name, value))
+			found++
 		}
 	}
-	if found {
-		return key
+	if found == 0 {
+		return l.attributesKey(h, resource)
 	}
-	return attributesKey(h, resource)
+	return key
+}
+
+// lastAttributes are the attributes of which a key was computed last. Most attributes are those that the last point or
+// resource had at the same place, and to compare is cheaper than to hash.
+type lastAttributes []lastAttribute
+
+type lastAttribute struct {
+	name, value   string
+	nameKey, pair ratestate.Key // zero where they are not known
 }
 
 // attributesKey is the identity of a set of attributes, whatever their order.
-func attributesKey(h *ratestate.Hasher, m pcommon.Map) ratestate.Key {
+func (l *lastAttributes) attributesKey(h *ratestate.Hasher, m pcommon.Map) ratestate.Key {
 	var key ratestate.Key
+	i := 0
 	for name, value := range m.All() {
-		key = key.Add(h.Pair(h.String(name), valueKey(h, value)))
+		key = key.Add(l.pairKey(h, i, name, value))
+		i++
 	}
 	return key
+}
+
+// pairKey is the key of the i-th attribute.
+func (l *lastAttributes) pairKey(h *ratestate.Hasher, i int, name string, value pcommon.Value) ratestate.Key {
+	if i >= len(*l) {
+		*l = append(*l, lastAttribute{})
+	}
+	last := &(*l)[i]
+	if last.name != name || last.nameKey == (ratestate.Key{}) {
+		*last = lastAttribute{name: name, nameKey: h.String(name)}
+	}
+	if value.Type() != pcommon.ValueTypeStr {
+		return h.Pair(last.nameKey, valueKey(h, value))
+	}
+	if text := value.Str(); last.value != text || last.pair == (ratestate.Key{}) {
+		last.value, last.pair = text, h.Pair(last.nameKey, h.String(text))
+	}
+	return last.pair
+}
+
+// forget drops what belongs to the data.
+func (l *lastAttributes) forget() {
+	clear(*l)
+	*l = (*l)[:0]
 }
 
 // valueKey tells values apart that differ in type or content.

@@ -127,50 +127,14 @@ func millisOf(t pcommon.Timestamp) int64 {
 	return millis
 }
 
-// knownAttributes are the attributes that the i-th point of the last metric had, and their key.
-type knownAttributes struct {
-	texts []textAttribute // none where nothing is known
-	key   ratestate.Key
-}
-
-type textAttribute struct{ name, value string }
-
-// attributesAt is attributesKey for the i-th point of a metric. In groups that came together the i-th points of all
-// metrics have equal attributes in the same order, and to compare is cheaper than to hash.
+// attributesAt is the key of the attributes of the i-th point of a metric. In groups that came together the i-th points of
+// all metrics have equal attributes in the same order.
 func (c *pass) attributesAt(i int, m pcommon.Map) ratestate.Key {
 	if m.Len() == 0 {
 		return ratestate.Key{}
 	}
 	for i >= len(c.points) {
-		c.points = append(c.points, knownAttributes{})
+		c.points = append(c.points, lastAttributes{})
 	}
-	known := &c.points[i]
-	if known.are(m) {
-		return known.key
-	}
-	known.texts = known.texts[:0]
-	known.key = attributesKey(&c.hasher, m)
-	for name, value := range m.All() {
-		if value.Type() != pcommon.ValueTypeStr {
-			known.texts = known.texts[:0] // only texts are worth it
-			break
-		}
-		known.texts = append(known.texts, textAttribute{name, value.Str()})
-	}
-	return known.key
-}
-
-// are says whether these are the attributes of m. It may say no although they are.
-func (k *knownAttributes) are(m pcommon.Map) bool {
-	if m.Len() != len(k.texts) {
-		return false
-	}
-	i := 0
-	for name, value := range m.All() {
-		if t := &k.texts[i]; value.Type() != pcommon.ValueTypeStr || t.name != name || t.value != value.Str() {
-			return false
-		}
-		i++
-	}
-	return true
+	return c.points[i].attributesKey(&c.hasher, m)
 }

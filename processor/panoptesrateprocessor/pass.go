@@ -24,6 +24,7 @@ type pass struct {
 	// keys of the resource: as a Panoptes resource, and by all its attributes. They are computed when needed.
 	resourceKey, allResourceKey ratestate.Key
 	hashed, allHashed           bool
+	identity, all, scopes       lastAttributes
 	uptimes                     map[uptimeKey]ratestate.Uptime
 
 	tally       *tally // of the scope's plugin
@@ -34,7 +35,7 @@ type pass struct {
 	counters   []counter
 	rates      []rate
 	collisions map[ratestate.Key]*collision
-	points     []knownAttributes
+	points     []lastAttributes
 
 	names map[string]*metricName
 }
@@ -76,9 +77,11 @@ func (p *rateProcessor) begin() *pass {
 func (c *pass) forget() {
 	clear(c.counters)
 	for i := range c.points {
-		clear(c.points[i].texts)
-		c.points[i].texts = c.points[i].texts[:0]
+		c.points[i].forget()
 	}
+	c.identity.forget()
+	c.all.forget()
+	c.scopes.forget()
 	c.counters, c.rates, c.collisions = c.counters[:0], c.rates[:0], nil
 	c.resource = pcommon.Resource{}
 }
@@ -123,7 +126,7 @@ func (c *pass) consume(md pmetric.Metrics) {
 // key is the identity of the resource to the counters of groups.
 func (c *pass) key() ratestate.Key {
 	if !c.hashed {
-		c.resourceKey, c.hashed = resourceKey(&c.hasher, c.resource.Attributes()), true
+		c.resourceKey, c.hashed = c.identity.resourceKey(&c.hasher, c.resource.Attributes()), true
 	}
 	return c.resourceKey
 }
@@ -131,7 +134,7 @@ func (c *pass) key() ratestate.Key {
 // allKey is the identity of the resource to counters that a selector picked.
 func (c *pass) allKey() ratestate.Key {
 	if !c.allHashed {
-		c.allResourceKey, c.allHashed = attributesKey(&c.hasher, c.resource.Attributes()), true
+		c.allResourceKey, c.allHashed = c.all.attributesKey(&c.hasher, c.resource.Attributes()), true
 	}
 	return c.allResourceKey
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"pgregory.net/rapid"
@@ -27,7 +28,7 @@ func TestAttributesAt(t *testing.T) {
 				}
 			}
 			i := rapid.IntRange(0, 3).Draw(t, "point")
-			if c.attributesAt(i, m) != attributesKey(&c.hasher, m) {
+			if fresh := (&lastAttributes{}).attributesKey(&c.hasher, m); c.attributesAt(i, m) != fresh {
 				t.Fatalf("another key of %v", m.AsRaw())
 			}
 			if rapid.IntRange(0, 5).Draw(t, "next batch") == 0 {
@@ -44,10 +45,11 @@ func TestPassForgets(t *testing.T) {
 	c := p.begin()
 	md := sums(0, 0, "x")
 	c.attributesAt(0, counterPoint(md).Attributes())
-	texts := c.points[0].texts
+	point := c.points[0]
+	require.NotEmpty(t, point)
 	c.forget()
-	assert.Equal(t, textAttribute{}, texts[0])
-	c.points, c.sent = make([]knownAttributes, maxKept+1), make([]sentRate, 1)
+	assert.Equal(t, lastAttribute{}, point[0])
+	c.points, c.sent = make([]lastAttributes, maxKept+1), make([]sentRate, 1)
 	c.end()
 	assert.Nil(t, c.points, "a huge batch is not kept")
 	assert.Nil(t, c.sent)

@@ -82,5 +82,5 @@ func (u *selectorUse) unitFor(unit string) string {
 
 // scopeKey is what all series of a scope have in common, by all its attributes and its name.
 func (c *pass) scopeKey(sm pmetric.ScopeMetrics) ratestate.Key {
-	return c.hasher.Join(c.hasher.String(sm.Scope().Name()), attributesKey(&c.hasher, sm.Scope().Attributes()))
+	return c.hasher.Join(c.hasher.String(sm.Scope().Name()), c.scopes.attributesKey(&c.hasher, sm.Scope().Attributes()))
 }

@@ -72,7 +72,7 @@ func (c *pass) observeUptime(index int, m pmetric.Metric, scope pcommon.Map) {
 	}
 	for _, p := range points.All() {
 		if point, ok := pointOf(p); ok {
-			k := uptimeKey{index, attributesKey(&c.hasher, p.Attributes())}
+			k := uptimeKey{index, c.attributesAt(0, p.Attributes())}
 			if _, evicted := c.state.ObserveUptime(c.uptimeSeries(c.key(), k), point, gap, c.now); evicted {
 				c.evicted++
 			}
