@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,7 +57,10 @@ func TestRefusedBatchComesAgain(t *testing.T) {
 			if err := p.ConsumeMetrics(context.Background(), samplesOf(batch)); (err != nil) != refuse {
 				t.Fatal(err)
 			}
-			return fmt.Sprint(ratesOf(next.last))
+			// A point that stands twice in a batch, and another of the same time between, may have its rate once or twice.
+			rates := ratesOf(next.last)
+			slices.Sort(rates)
+			return fmt.Sprint(slices.Compact(rates))
 		}
 		for range rapid.IntRange(1, 30).Draw(t, "steps") {
 			refuse := rapid.Bool().Draw(t, "refuse")

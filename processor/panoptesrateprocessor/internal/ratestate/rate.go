@@ -51,7 +51,7 @@ const (
 	Duplicate
 	// OutOfOrder is older than the last point.
 	OutOfOrder
-	// Gap is younger than the last point by more than Terms.Gap.
+	// Gap is younger than the last point by more than Terms.Gap, or the first after the state expired not long ago.
 	Gap
 	// Reset comes after the counter began anew, or after it fell and that is not known to be a wrap.
 	Reset

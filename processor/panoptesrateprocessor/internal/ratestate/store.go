@@ -133,7 +133,10 @@ func (s *Store) Observe(k Key, p Point, t *Terms, now Time) Result {
 		return r
 	}
 	if sl.expires <= now {
-		r := returned(sl.expires, t, now)
+		r := Result{Outcome: First}
+		if p.Millis-sl.point().Millis > t.Gap {
+			r = returned(sl.expires, t, now)
+		}
 		sl.set(p, 0, First)
 		sh.touch(sl, expiry(now, t.Gap))
 		return r
@@ -175,13 +178,13 @@ func (s *Store) recall(k Key, t *Terms, now Time) Result {
 	return returned(expires, t, now)
 }
 
-// returned is the result of the first point after the state expired.
+// returned is the result of the first point after the state expired: a gap, unless the series was gone for so long that it
+// is as good as new.
 func returned(expires Time, t *Terms, now Time) Result {
-	r := Result{Outcome: First}
-	if int64(now-expires)*1000 <= GapIntervals*t.Gap { // after that it was gone rather than seldom seen
-		r.Apart = t.Gap + 1
+	if int64(now-expires)*1000 > GapIntervals*t.Gap {
+		return Result{Outcome: First}
 	}
-	return r
+	return Result{Outcome: Gap, Apart: t.Gap + 1}
 }
 
 // ObserveUptime takes the next point of an uptime metric and returns what it says of its device. Its state is that of

@@ -148,32 +148,34 @@ func TestUptimeEvicts(t *testing.T) {
 func TestForgotten(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
-		pause time.Duration
-		swept bool
-		want  Result
+		pause  time.Duration
+		millis int64
+		swept  bool
+		want   Result
 	}{
 		"evicted":                 {want: Result{Outcome: Evicted, Evicted: true}},
-		"expired":                 {pause: 200 * time.Second, want: Result{Outcome: First, Apart: 180_001}},
-		"expired and swept":       {pause: 200 * time.Second, swept: true, want: Result{Outcome: First, Apart: 180_001}},
-		"gone for long":           {pause: time.Hour, want: Result{Outcome: First}},
-		"gone for long and swept": {pause: time.Hour, swept: true, want: Result{Outcome: First}},
+		"expired":                 {pause: 200 * time.Second, millis: 200_000, want: Result{Outcome: Gap, Apart: 180_001}},
+		"expired and swept":       {pause: 200 * time.Second, millis: 200_000, swept: true, want: Result{Outcome: Gap, Apart: 180_001}},
+		"expired, by late points": {pause: 200 * time.Second, millis: 60_000, want: Result{Outcome: First}},
+		"gone for long":           {pause: time.Hour, millis: 3_600_000, want: Result{Outcome: First}},
+		"gone for long and swept": {pause: time.Hour, millis: 3_600_000, swept: true, want: Result{Outcome: First}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, c := newStore(1)
-			observe := func(name string) Result {
-				return s.Observe(key(s, name), IntPoint(0, 0), every(60), s.Time())
+			observe := func(name string, millis int64) Result {
+				return s.Observe(key(s, name), IntPoint(millis, 0), every(60), s.Time())
 			}
-			observe("a")
+			observe("a", 0)
 			c.advance(tt.pause)
 			switch {
 			case tt.swept:
 				require.Equal(t, 1, s.Sweep(1))
 			case tt.pause == 0:
-				require.Equal(t, Result{Outcome: First, Evicted: true}, observe("b"))
+				require.Equal(t, Result{Outcome: First, Evicted: true}, observe("b", 0))
 			}
-			assert.Equal(t, tt.want, observe("a"))
+			assert.Equal(t, tt.want, observe("a", tt.millis))
 		})
 	}
 	s, _ := newStore(1)
