@@ -104,7 +104,7 @@ func TestTailIsMisused(t *testing.T) {
 		"[json table] were all set":              {"--json", "--table"},
 		"--topic and --type must not have empty": {"--topic", "a,,b"},
 		"unknown --sasl-mechanism":               {"--sasl-user", "u"},
-		"--tls flags: ":                          {"--tls-cert", "none.pem", "--tls-key", "none.pem"},
+		"load tls: ":                             {"--tls-cert", "none.pem", "--tls-key", "none.pem"},
 	} {
 		code, stdout, stderr := run(t, "", append([]string{"tail", "--brokers", "127.0.0.1:1"}, args...)...)
 		require.Equal(t, 2, code, stderr)

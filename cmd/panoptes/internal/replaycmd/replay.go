@@ -19,6 +19,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/codec"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -179,9 +180,10 @@ func (p *player) different(format string, args ...any) {
 
 func decode(texts []json.RawMessage) ([]*pluginsdk.MetricsGroup, error) {
 	var groups []*pluginsdk.MetricsGroup
+	d := codec.NewDecoder(codec.DecoderOptions{})
 	for i, text := range texts {
 		g := &pluginsdk.MetricsGroup{}
-		if err := json.Unmarshal(text, g); err != nil {
+		if err := d.Decode(text, g); err != nil {
 			return nil, fmt.Errorf("group %d of the recording: %w", i+1, err)
 		}
 		groups = append(groups, g)

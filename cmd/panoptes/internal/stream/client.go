@@ -38,7 +38,6 @@ func Open(ctx context.Context, s Source) (*kgo.Client, error) {
 	}
 	opts = append(
 		opts,
-		kgo.ClientID("panoptes-cli"),
 		kgo.ConsumeResetOffset(s.From),
 		// A topic that comes into being, as on the first message of a site, shows soon.
 		kgo.MetadataMinAge(250*time.Millisecond),

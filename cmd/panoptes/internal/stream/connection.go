@@ -8,20 +8,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
 	"github.com/spf13/pflag"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 	"go.opentelemetry.io/collector/config/configtls"
+	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 )
 
 // PasswordVariable is the environment variable that may hold the password: a command line is for all to see.
 const PasswordVariable = "PANOPTES_SASL_PASSWORD"
-
-// mechanisms are those of the exporter panoptes_json.
-var mechanisms = []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"}
 
 // Connection says how to connect to a Kafka. Its settings are those of the exporter panoptes_json.
 type Connection struct {
@@ -42,7 +40,7 @@ func (c *Connection) AddFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.CertFile, "tls-cert", "", "`FILE` of our own certificate, with --tls-key")
 	flags.StringVar(&c.KeyFile, "tls-key", "", "`FILE` of its key")
 	flags.BoolVar(&c.Insecure, "tls-insecure", false, "do not check the brokers' certificates")
-	flags.StringVar(&c.Mechanism, "sasl-mechanism", "", "`NAME` of how to log in: "+strings.Join(mechanisms, ", "))
+	flags.StringVar(&c.Mechanism, "sasl-mechanism", "", "`NAME` of how to log in: "+strings.Join(kafkaclient.SASLMechanisms, ", "))
 	flags.StringVar(&c.User, "sasl-user", "", "`NAME` to log in with")
 	flags.StringVar(&c.PasswordFile, "sasl-password-file", "", "`FILE` with the password (default: the environment variable "+PasswordVariable+")")
 }
@@ -52,46 +50,34 @@ func (c *Connection) options(ctx context.Context) ([]kgo.Opt, error) {
 	if len(c.Brokers) == 0 || slices.Contains(c.Brokers, "") {
 		return nil, exit.Misusef("--brokers must not be empty or have empty parts")
 	}
-	opts := []kgo.Opt{kgo.SeedBrokers(c.Brokers...)}
+	config := configkafka.NewDefaultClientConfig()
+	config.Brokers, config.ClientID = c.Brokers, "panoptes-cli"
 	if c.TLS || c.Insecure || c.CAFile != "" || c.CertFile != "" || c.KeyFile != "" {
-		settings := configtls.ClientConfig{
+		config.TLS = &configtls.ClientConfig{
 			Config:             configtls.Config{CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile},
 			InsecureSkipVerify: c.Insecure,
 		}
-		t, err := settings.LoadTLSConfig(ctx)
-		if err != nil {
-			return nil, exit.Misuse(fmt.Errorf("--tls flags: %w", err))
-		}
-		opts = append(opts, kgo.DialTLSConfig(t))
 	}
-	login, err := c.login()
-	if err != nil {
+	var err error
+	if config.Authentication.SASL, err = c.login(); err != nil {
 		return nil, exit.Misuse(err)
 	}
-	return append(opts, login...), nil
+	opts, err := kafkaclient.Options(ctx, &config, zap.NewNop())
+	return opts, exit.Misuse(err)
 }
 
-func (c *Connection) login() ([]kgo.Opt, error) {
+// login is nil where none is wanted.
+func (c *Connection) login() (*configkafka.SASLConfig, error) {
 	switch {
 	case c.Mechanism == "" && c.User == "" && c.PasswordFile == "":
 		return nil, nil
-	case !slices.Contains(mechanisms, c.Mechanism):
-		return nil, fmt.Errorf("unknown --sasl-mechanism %q: expected one of %q", c.Mechanism, mechanisms)
+	case !slices.Contains(kafkaclient.SASLMechanisms, c.Mechanism):
+		return nil, fmt.Errorf("unknown --sasl-mechanism %q: expected one of %q", c.Mechanism, kafkaclient.SASLMechanisms)
 	case c.User == "":
 		return nil, fmt.Errorf("--sasl-mechanism %s needs --sasl-user", c.Mechanism)
 	}
 	password, err := c.password()
-	if err != nil {
-		return nil, err
-	}
-	switch auth := (scram.Auth{User: c.User, Pass: password}); c.Mechanism {
-	case "SCRAM-SHA-256":
-		return []kgo.Opt{kgo.SASL(auth.AsSha256Mechanism())}, nil
-	case "SCRAM-SHA-512":
-		return []kgo.Opt{kgo.SASL(auth.AsSha512Mechanism())}, nil
-	default:
-		return []kgo.Opt{kgo.SASL(plain.Auth{User: c.User, Pass: password}.AsMechanism())}, nil
-	}
+	return &configkafka.SASLConfig{Mechanism: c.Mechanism, Username: c.User, Password: password}, err
 }
 
 // password is the file's text without an end of line, or the variable's.

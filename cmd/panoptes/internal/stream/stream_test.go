@@ -136,7 +136,7 @@ func TestConnectionIsChecked(t *testing.T) {
 	require.NoError(t, os.WriteFile(empty, []byte("\r\n"), 0o600))
 	for want, c := range map[string]Connection{
 		"--brokers must not be empty": {Brokers: []string{"a:1", ""}},
-		"--tls flags: ":               {Brokers: []string{"a:1"}, CAFile: filepath.Join(dir, "none.pem")},
+		"load tls: failed to load ":   {Brokers: []string{"a:1"}, CAFile: filepath.Join(dir, "none.pem")},
 		`unknown --sasl-mechanism "": expected one of ["PLAIN" "SCRAM-SHA-256" "SCRAM-SHA-512"]`: {Brokers: []string{"a:1"}, User: "u"},
 		`unknown --sasl-mechanism "GSSAPI"`:                     {Brokers: []string{"a:1"}, User: "u", Mechanism: "GSSAPI"},
 		"--sasl-mechanism PLAIN needs --sasl-user":              {Brokers: []string{"a:1"}, Mechanism: "PLAIN"},
