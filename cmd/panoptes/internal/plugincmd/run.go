@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
@@ -143,7 +144,8 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		return err
 	}
 	defer func() { err = errors.Join(err, closing(runners.Shutdown)) }()
-	rates, err := chain.New(ctx, o.flags.DoubleRates(), settings.Logger)
+	// Why there is no rate the table says itself.
+	rates, err := chain.New(ctx, o.flags.DoubleRates(), settings.Logger.WithOptions(zap.IncreaseLevel(zapcore.InfoLevel)))
 	if err != nil {
 		return err
 	}
