@@ -181,10 +181,10 @@ const pipeRoom = 4 << 10
 func (r *execRunner) feed(process *child.Process, res *pluginsdk.Resource) {
 	line := append(res.AppendJSON(nil), '\n')
 	write := func() {
-		_, _ = process.Stdin().Write(line)
+		_, _ = r.settings.Processes.stdin(process).Write(line)
 		_ = process.Stdin().Close()
 	}
-	if len(line) <= pipeRoom {
+	if len(line) <= pipeRoom && r.settings.Processes.Wire == nil {
 		write()
 		return
 	}

@@ -80,7 +80,7 @@ func startProcess(ctx context.Context, f *fleet) (*instance, error) {
 	p.child = started
 	p.logs.setPid(started.Pid())
 	services := newServices(s)
-	p.conn = rpc.New(started.Stdout(), started.Stdin(), rpc.Options{
+	p.conn = rpc.New(started.Stdout(), s.Processes.stdin(started), rpc.Options{
 		MaxLine: s.Limits.ResultBytes, Handle: services.handle, Notify: p.logs.notify, Fault: p.fault,
 	})
 	ctx, cancel := context.WithTimeout(ctx, startLimit)

@@ -194,6 +194,7 @@ func (r *processRunner) runIn(ctx context.Context, proc *instance, req Request, 
 	id := r.runID.Add(1)
 	proc.logs.begin(id, runFields(req, id))
 	deadline, _ := runCtx.Deadline()
+	deadline = deadline.Add(r.settings.Processes.ClockStep)
 	params := &instanceRun{
 		RunID: id, Plugin: proc.fleet.description, Type: "polling", Resource: req.Resource.AppendJSON(nil), Config: req.config(),
 		Interval: int64(groupInterval(req.Plugin) / time.Second), Deadline: float64(deadline.UnixMilli()) / 1000,

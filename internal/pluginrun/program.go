@@ -3,6 +3,7 @@ package pluginrun
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"time"
 
@@ -97,6 +98,18 @@ type ProcessSettings struct {
 	Inherit []string
 	// Hardening is what is taken from the children.
 	Hardening child.Hardening
+	// Wire wraps what is written to a program, and ClockStep is added to the times that it is told: so the conformance
+	// kit plays a slow host, and one whose clock was set. nil and 0 change nothing.
+	Wire      func(io.Writer) io.Writer
+	ClockStep time.Duration
+}
+
+// stdin is where to write for a program.
+func (s ProcessSettings) stdin(p *child.Process) io.Writer {
+	if s.Wire == nil {
+		return p.Stdin()
+	}
+	return s.Wire(p.Stdin())
 }
 
 // childConfig is how to start a plugin's program.

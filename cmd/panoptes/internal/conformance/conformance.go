@@ -36,8 +36,8 @@ type Check struct {
 
 // Settings are what Play takes.
 type Settings struct {
-	// NewRunner makes what runs the plugin, with limits of its own: it is shut down at the end.
-	NewRunner func() (pluginrun.Runner, error)
+	// NewRunner makes what runs the plugin. change, where it is not nil, changes how programs are run. Play shuts it down.
+	NewRunner func(change func(*pluginrun.ProcessSettings)) (pluginrun.Runner, error)
 	// Resources are what the plugin is played against: the first one that matches, or a made-up one where none is given.
 	Resources []*pluginsdk.Resource
 	// Runs is the number of calls of the check "many_runs".
@@ -85,6 +85,8 @@ var steps = []step{
 	{"metrics", false, (*kit).metrics},
 	{"odd_unicode", false, (*kit).oddUnicode},
 	{"huge_resource", false, (*kit).hugeResource},
+	{"slow_input", false, (*kit).slowInput},
+	{"clock_steps", false, (*kit).clockSteps},
 	{"many_at_once", false, (*kit).atOnce},
 	{"cancel", false, (*kit).cancel},
 	{"many_runs", false, (*kit).manyRuns},
@@ -108,7 +110,7 @@ func Play(ctx context.Context, file string, s Settings, report func(Check)) (goo
 			report(Check{Name: "shutdown", Verdict: Fail, Detail: e.Error()})
 		}
 	}()
-	if k.runner, err = s.NewRunner(); err != nil {
+	if k.runner, err = s.NewRunner(nil); err != nil {
 		return false, err
 	}
 	good = true

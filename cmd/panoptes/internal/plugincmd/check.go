@@ -36,7 +36,7 @@ func NewCheck(host Host) *cobra.Command {
 		Short: "Check that plugins are fit to be run in a Collector",
 		Long: `Checks each plugin file, and each one of a directory and below: that it parses, which resources it is run against, that
 its module loads, that a run gives groups that keep to the rules. Then it plays a hostile host: odd Unicode, a resource
-of a megabyte, runs at once, a run that is given up in its middle, and a thousand runs, with a look at the memory.
+of a megabyte, input in small pieces, a clock that is set, runs at once, a run that is given up in its middle, and a thousand runs, with a look at the memory.
 
 It prints a verdict a line: pass, fail, warn for what works but hardly is meant, skip for what could not be checked. The
 exit code is 1 where a check failed. The plugin does run, and against the devices that the resources name.`,
@@ -107,13 +107,17 @@ func (o *checkOptions) run(ctx context.Context, paths []string, cmd *cobra.Comma
 	return nil
 }
 
-func (o *checkOptions) newRunner() (pluginrun.Runner, error) {
-	return pluginrun.New(pluginrun.Settings{
+func (o *checkOptions) newRunner(change func(*pluginrun.ProcessSettings)) (pluginrun.Runner, error) {
+	settings := pluginrun.Settings{
 		Host:      pluginrun.HostInfo{Name: "panoptes", Version: o.host.Version},
 		Python:    pluginrun.PythonSettings{PythonEnv: pluginrun.PythonEnv{Interpreter: o.python, MaxWorkers: 2}},
 		GoPlugins: o.host.GoPlugins,
 		Context:   pluginrun.Context{Sites: []string{"check"}},
-	})
+	}
+	if change != nil {
+		change(&settings.Processes)
+	}
+	return pluginrun.New(settings)
 }
 
 // heldMemory is the heap of this process, where Go plugins live, and the resident memory of all children.
