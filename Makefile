@@ -141,6 +141,11 @@ bench-codec: | preflight
 bench-schedule: | preflight
 	@cd bench && go build -o ../$(BIN)/bench-schedule ./schedule && ../$(BIN)/bench-schedule
 
+## bench-plugins: the runtimes of plugins beside their peers; writes bench/results/plugins.json
+.PHONY: bench-plugins
+bench-plugins: | preflight
+	@cd bench && go run ./plugins
+
 ## bench-exporter: the Kafka exporter beside its peers, with a real Apache Kafka; writes bench/results/exporter.json
 .PHONY: bench-exporter
 bench-exporter: | preflight

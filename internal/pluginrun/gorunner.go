@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"runtime/debug"
 	"slices"
@@ -71,25 +72,17 @@ func (r *goRunner) Run(ctx context.Context, req Request) Result {
 	if outcome, err := r.begin(key, stop); err != nil {
 		return req.failed(outcome, err)
 	}
-	answer := make(chan goAnswer, 1)
+	call := r.newCall(runCtx, req, key, plugin)
 	start := time.Now()
-	go func() {
-		// What is answered where the plugin ends the goroutine under us.
-		a := goAnswer{failure: &PluginError{Type: "panic", Message: "the plugin ended its goroutine (runtime.Goexit)"}}
-		defer func() {
-			r.end(key) // before the answer: whoever has that may ask for the next run at once
-			answer <- a
-		}()
-		a = callGo(runCtx, plugin, r.context(req))
-	}()
+	go call.run()
 	var result Result
 	select {
-	case a := <-answer:
-		result = r.result(ctx, runCtx, req, a)
+	case <-call.done:
+		result = r.result(ctx, runCtx, req, call)
 	case <-runCtx.Done():
 		select {
-		case a := <-answer: // both are ready: what the plugin said counts
-			result = r.result(ctx, runCtx, req, a)
+		case <-call.done: // both are ready: what the plugin said counts
+			result = r.result(ctx, runCtx, req, call)
 		default:
 			result = r.overdue(ctx, req, nil)
 		}
@@ -98,35 +91,53 @@ func (r *goRunner) Run(ctx context.Context, req Request) Result {
 	return result
 }
 
-// goAnswer is how the call of a plugin ended.
-type goAnswer struct {
-	set *pluginsdk.MetricsGroupSet
-	err error
+// goCall is the call of a plugin, with all that belongs to it, in one piece of memory: this is what a run costs.
+type goCall struct {
+	runner *goRunner
+	key    runKey
+	plugin pluginsdk.PollingPlugin
+	ctx    context.Context
+	given  pluginsdk.PluginContext
+	log    slogHandler
+
+	done chan struct{} // closed when what follows is set
+	set  *pluginsdk.MetricsGroupSet
+	err  error
 	// failure is set where the plugin panicked.
 	failure *PluginError
 }
 
-// callGo calls the plugin; a panic becomes its answer.
-func callGo(ctx context.Context, plugin pluginsdk.PollingPlugin, pc *pluginsdk.PluginContext) (a goAnswer) {
-	defer func() {
-		if v := recover(); v != nil {
-			a.failure = &PluginError{Type: "panic", Message: fmt.Sprint(v), Traceback: string(debug.Stack())}
-		}
-	}()
-	a.set, a.err = plugin.Run(ctx, pc)
-	return a
+func (r *goRunner) newCall(ctx context.Context, req Request, key runKey, plugin pluginsdk.PollingPlugin) *goCall {
+	c := &goCall{
+		runner: r, key: key, plugin: plugin, ctx: ctx, done: make(chan struct{}),
+		given: pluginsdk.PluginContext{
+			Resource: req.Resource,
+			Config:   req.config(),
+			Interval: groupInterval(req.Plugin),
+			KV:       r.settings.KV,
+			Secrets:  r.settings.Secrets,
+			Sites:    r.settings.Context.Sites,
+		},
+		log: newSlogHandler(r.settings.Logger, req, r.runID.Add(1)),
+	}
+	c.given.Logger = slog.New(&c.log)
+	return c
 }
 
-func (r *goRunner) context(req Request) *pluginsdk.PluginContext {
-	return &pluginsdk.PluginContext{
-		Resource: req.Resource,
-		Config:   req.config(),
-		Interval: groupInterval(req.Plugin),
-		Logger:   newSlog(r.settings.Logger, req, r.runID.Add(1)),
-		KV:       r.settings.KV,
-		Secrets:  r.settings.Secrets,
-		Sites:    r.settings.Context.Sites,
-	}
+// run calls the plugin; a panic, or the end of the goroutine under us, becomes its failure.
+func (c *goCall) run() {
+	returned := false
+	defer func() {
+		if v := recover(); v != nil {
+			c.failure = &PluginError{Type: "panic", Message: fmt.Sprint(v), Traceback: string(debug.Stack())}
+		} else if !returned {
+			c.failure = &PluginError{Type: "panic", Message: "the plugin ended its goroutine (runtime.Goexit)"}
+		}
+		c.runner.end(c.key) // before the answer: whoever has that may ask for the next run at once
+		close(c.done)
+	}()
+	c.set, c.err = c.plugin.Run(c.ctx, &c.given)
+	returned = true
 }
 
 // groupInterval is the interval for a plugin's groups: a minute, as in Panoptes, where the plugin is never scheduled.
@@ -137,7 +148,7 @@ func groupInterval(p *Plugin) time.Duration {
 	return p.Interval
 }
 
-func (r *goRunner) result(ctx, runCtx context.Context, req Request, a goAnswer) Result {
+func (r *goRunner) result(ctx, runCtx context.Context, req Request, a *goCall) Result {
 	switch {
 	case a.failure != nil:
 		return req.failed(OutcomePanicked, a.failure)

@@ -10,10 +10,10 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// newSlog returns a logger for one run of a Go plugin. Its lines come out of the Collector's logger with the plugin,
-// the resource and the run as fields.
-func newSlog(logger *zap.Logger, req Request, runID int64) *slog.Logger {
-	return slog.New(&slogHandler{core: logger.Core(), name: logger.Name(), req: req, runID: runID})
+// newSlogHandler returns what is behind the logger of one run of a Go plugin. Its lines come out of the Collector's
+// logger with the plugin, the resource and the run as fields.
+func newSlogHandler(logger *zap.Logger, req Request, runID int64) slogHandler {
+	return slogHandler{core: logger.Core(), name: logger.Name(), req: req, runID: runID}
 }
 
 // runFields are the fields of all log lines of a run.

@@ -1,0 +1,149 @@
+// Command plugins measures the runtimes of plugins beside their peers: `make bench-plugins`.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
+	"github.com/panoptes-otel/panoptes-otel/bench/plugins/sample"
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+const (
+	// rounds is how often each contestant has its turn; medians count.
+	rounds = 9
+	turn   = 400 * time.Millisecond
+	// atOnce is the number of runs under way where several are.
+	atOnce = 16
+	// idlePlugins is how many plugins wait for their next run while memory is looked at.
+	idlePlugins = 20
+)
+
+func main() {
+	out := flag.String("out", "results/plugins.json", "file for the figures")
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "bench-plugins-")
+	must(err)
+	defer func() { _ = os.RemoveAll(dir) }()
+	child := filepath.Join(dir, "child")
+	build := exec.Command("go", "build", "-o", child, "./plugins/child")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build.Stderr = os.Stderr
+	must(build.Run())
+	h := newHost(dir, child)
+	defer func() { must(h.runners.Shutdown(context.Background())) }()
+
+	fmt.Printf("%d rounds of %s in turns, medians, %d processors, %s\n\n", rounds, turn, runtime.GOMAXPROCS(0), runtime.Version())
+	var report bench.Report
+	execRows(&report, h)
+	processRows(&report, h)
+	goRows(&report, h)
+	memoryRows(&report, h)
+	report.Print(os.Stdout)
+	must(report.Write(*out))
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// host runs plugins as the receiver does, and turns what they return into pdata.
+type host struct {
+	dir, child string
+	runners    *pluginrun.Runners
+	resources  []*pluginsdk.Resource
+	builders   sync.Pool
+}
+
+func newHost(dir, child string) *host {
+	runners, err := pluginrun.New(pluginrun.Settings{
+		GoPlugins: map[string]pluginsdk.PollingPlugin{"sample": pluginsdk.PollingPluginFunc(sample.Run)},
+	})
+	must(err)
+	h := &host{dir: dir, child: child, runners: runners}
+	h.builders.New = func() any { return mapping.NewBuilder(mapping.Options{ServiceIdentity: true}) }
+	for i := range atOnce {
+		h.resources = append(h.resources, sample.Resource(i))
+	}
+	return h
+}
+
+// plugin opens a plugin; main are lines of its [main].
+func (h *host) plugin(name, module, main string) *pluginrun.Plugin {
+	path := filepath.Join(h.dir, name+".panoptes-plugin")
+	must(os.WriteFile(path, []byte("[Core]\nName = "+name+"\nModule = "+module+"\n[main]\nexecute_frequency = 60\n"+
+		"resource_filter = resource_class = \"network\"\n"+main), 0o600))
+	p, _, err := pluginrun.Open(path, pluginrun.OpenOptions{})
+	must(err)
+	must(h.runners.Check(context.Background(), p))
+	return p
+}
+
+func (h *host) run(p *pluginrun.Plugin, resource int) {
+	result := h.runners.Run(context.Background(), pluginrun.Request{Plugin: p, Resource: h.resources[resource]})
+	if result.Err != nil || len(result.Groups) != 1 {
+		panic(fmt.Sprint(p.Name(), ": ", result.Err, len(result.Groups), " groups"))
+	}
+	b := h.builders.Get().(*mapping.Builder)
+	if b.Add(mapping.Scope{Plugin: p.File.NormalizedName}, result.Groups[0]) != 8 {
+		panic("points are missing")
+	}
+	b.Take()
+	h.builders.Put(b)
+}
+
+// contestant does the work with a number of workers; each call of run is one run of a worker.
+type contestant struct {
+	name    string
+	workers int
+	run     func(worker int)
+}
+
+// rates are the medians of runs a second.
+func rates(contestants []contestant) []float64 {
+	all := make([][]float64, len(contestants))
+	for round := range rounds + 1 {
+		for i, c := range contestants {
+			runtime.GC()
+			var wg sync.WaitGroup
+			counts := make([]int, c.workers)
+			start := time.Now()
+			for w := range c.workers {
+				wg.Go(func() {
+					for time.Since(start) < turn {
+						c.run(w)
+						counts[w]++
+					}
+				})
+			}
+			wg.Wait()
+			if round == 0 {
+				continue // everything gets ready
+			}
+			n := 0
+			for _, count := range counts {
+				n += count
+			}
+			all[i] = append(all[i], float64(n)/time.Since(start).Seconds())
+		}
+	}
+	medians := make([]float64, len(contestants))
+	for i, values := range all {
+		slices.Sort(values)
+		medians[i] = values[len(values)/2]
+	}
+	return medians
+}
