@@ -9,7 +9,7 @@ import (
 
 // ReadLines calls f for each line of r until r ends. Of a line it keeps the first limit bytes.
 func ReadLines(r io.Reader, limit int, f func(line string, truncated bool)) {
-	in := bufio.NewReaderSize(r, 32<<10)
+	in := bufio.NewReaderSize(r, 8<<10)
 	var line []byte
 	truncated, some := false, false
 	for {
