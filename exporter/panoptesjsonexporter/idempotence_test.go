@@ -3,6 +3,7 @@ package panoptesjsonexporter
 import (
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
 	"github.com/stretchr/testify/assert"
@@ -48,7 +49,12 @@ func TestIdempotenceRefused(t *testing.T) {
 	assert.Contains(t, why, "CLUSTER_AUTHORIZATION_FAILED")
 
 	refuse.Store(false)
-	require.NoError(t, <-done)
+	select {
+	case err := <-done:
+		require.NoError(t, err)
+	case <-time.After(30 * time.Second):
+		require.Fail(t, "the groups still wait")
+	}
 	consume(t, c.ListenAddrs(), 3, "dc1-processed")
 	assert.Equal(t, 1, s.logs.FilterMessage("Kafka takes idempotent writes now").Len())
 	assert.Zero(t, s.sum(t, "groups_dropped", ""))
