@@ -113,6 +113,7 @@ func TestKafkaTooLarge(t *testing.T) {
 		"for both":         {10_000, 10_000},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			site := uniqueSite("large")
 			createTopics(t, brokers, 1, map[string]*string{"max.message.bytes": kadm.StringPtr(strconv.Itoa(tt.topic))}, site+"-processed")
 			s := newSender(t, brokers, func(cfg *Config) {

@@ -23,7 +23,8 @@ import (
 )
 
 // The tests of this file want a real Apache Kafka, and the variables that `scripts/kafka-broker env` prints;
-// scripts/test-kafka sees to both. They run one after the other, since one of them restarts the broker.
+// scripts/test-kafka sees to both. They run one after the other, since one of them restarts the broker; only what a test
+// consists of runs at the same time.
 
 // kafkaAddress returns the brokers that a variable names.
 func kafkaAddress(t *testing.T, variable string) []string {
@@ -53,6 +54,7 @@ func TestKafkaVectors(t *testing.T) {
 	brokers := kafkaAddress(t, "KAFKA_BOOTSTRAP")
 	for i, row := range readVectors(t) {
 		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
 			// Each row has a site, so topics, of its own: neither key nor partition speaks of the site.
 			var group map[string]any
 			require.NoError(t, json.Unmarshal(row.Group, &group))
@@ -125,6 +127,7 @@ func TestKafkaSecurity(t *testing.T) {
 	}
 	for _, l := range listeners {
 		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
 			site := uniqueSite("secure")
 			s := newSender(t, kafkaAddress(t, l.variable), func(cfg *Config) {
 				synchronous(cfg)
