@@ -166,9 +166,17 @@ func (r *Resource) normalizeTTL() {
 
 // Key is the serialization key: what identifies a resource in Panoptes' store and signs its tasks. A resource without
 // a plugin has an empty plugin part (Panoptes refuses to build its key).
-func (r *Resource) Key() string {
-	return "plugin|" + r.Plugin + "|site|" + r.Site + "|class|" + r.Class + "|subclass|" + r.Subclass +
-		"|type|" + r.Type + "|id|" + r.ID + "|endpoint|" + r.Endpoint
+func (r *Resource) Key() string { return string(r.AppendKey(nil)) }
+
+// AppendKey appends Key to b.
+func (r *Resource) AppendKey(b []byte) []byte {
+	for _, part := range [...][2]string{
+		{"plugin|", r.Plugin}, {"|site|", r.Site}, {"|class|", r.Class}, {"|subclass|", r.Subclass},
+		{"|type|", r.Type}, {"|id|", r.ID}, {"|endpoint|", r.Endpoint},
+	} {
+		b = append(append(b, part[0]...), part[1]...)
+	}
+	return b
 }
 
 // Identity is what makes two resources the same one: site, class, subclass, type and id, but neither endpoint nor plugin.

@@ -48,7 +48,7 @@ func ours(names []string) func() {
 		}
 		// As after a restart: each task ran once in the last minute.
 		last := now.Add(-interval).Add(offset(names[i]))
-		s.Add(lane, schedule.Spec{Name: names[i], Interval: interval, Last: last, Group: groups[i%perPlug]}, target{&names[i/perPlug], &names[i]})
+		s.Add(lane, schedule.Spec{Hash: schedule.Hash([]byte(names[i])), Interval: interval, Last: last, Group: groups[i%perPlug]}, target{&names[i/perPlug], &names[i]})
 	}
 	return s.Start
 }

@@ -116,6 +116,9 @@ func (rs Rules) For(p *pluginrun.Plugin) *Plugin {
 // Against returns the plugin as it runs against a resource, and whether it does: whether its filter matches and it has an
 // interval. Equal answers are the same pointer; without an override it is Base.
 func (p *Plugin) Against(r *pluginsdk.Resource) (*pluginrun.Plugin, bool) {
+	if len(p.rules) == 0 {
+		return p.Base, p.Base.Interval > 0 && p.Base.Filter.Match(r)
+	}
 	v := p.version(p.holding(r))
 	return v, v.Interval > 0 && v.Filter.Match(r)
 }

@@ -41,5 +41,18 @@ func TaskName(f *File, r *pluginsdk.Resource) string {
 	if r == nil {
 		return f.NormalizedName + ":" + SignatureOfPlugin(f.NormalizedName)
 	}
-	return f.NormalizedName + ":" + Signature(f.NormalizedName, r.Key()) + ":" + r.ID
+	return string(AppendTaskName(nil, f, r))
+}
+
+// AppendTaskName appends the name of a plugin's runs against a resource to b, which need not be empty.
+func AppendTaskName(b []byte, f *File, r *pluginsdk.Resource) []byte {
+	n := len(b)
+	b = append(b, f.NormalizedName...)
+	b = r.AppendKey(b)
+	sum := md5.Sum(b[n:])
+	b = append(b[:n], f.NormalizedName...)
+	b = append(b, ':')
+	b = hex.AppendEncode(b, sum[:])
+	b = append(b, ':')
+	return append(b, r.ID...)
 }

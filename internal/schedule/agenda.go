@@ -1,6 +1,9 @@
 package schedule
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // bucketBits is the width of a bucket: 1024 milliseconds.
 const bucketBits = 10
@@ -90,22 +93,35 @@ func (a *agenda) next() (due int64, ok bool) {
 	return due, a.size > 0
 }
 
-// rebuild changes all entries, or drops those for which change returns false.
-func (a *agenda) rebuild(change func(*heapEntry) bool) {
-	all := make([]heapEntry, 0, a.size)
-	keep := func(list []heapEntry) {
-		for _, e := range list {
-			if change(&e) {
-				all = append(all, e)
+// sweep drops the entries of some bucket that are not live, and says how many these were. Those that are due soon are
+// left to be popped.
+func (a *agenda) sweep(live func(heapEntry) bool) (dropped int) {
+	for key, bucket := range a.later { // which comes first is up to chance
+		kept := bucket[:0]
+		for _, e := range bucket {
+			if live(e) {
+				kept = append(kept, e)
 			}
 		}
+		dropped = len(bucket) - len(kept)
+		a.size -= dropped
+		if a.later[key] = kept; len(kept) == 0 {
+			delete(a.later, key)
+		}
+		break
 	}
-	keep(a.soon)
+	return dropped
+}
+
+// shift moves all due times.
+func (a *agenda) shift(by int64) {
+	all := slices.Clone([]heapEntry(a.soon))
 	for _, bucket := range a.later {
-		keep(bucket)
+		all = append(all, bucket...)
 	}
 	*a = newAgenda()
 	for _, e := range all {
+		e.due += by
 		a.push(e)
 	}
 }

@@ -29,7 +29,7 @@ func TestLimitsOfGroups(t *testing.T) {
 			if i >= 5 {
 				group = b
 			}
-			s.Add(lane, Spec{Name: "same", Interval: 30 * time.Second, Group: group}, fmt.Sprint(i))
+			s.Add(lane, Spec{Hash: Hash([]byte("same")), Interval: 30 * time.Second, Group: group}, fmt.Sprint(i))
 		}
 		advance(10 * time.Minute)
 		assert.Equal(t, 3, rec.most, "of the endpoint")
@@ -94,7 +94,7 @@ func TestDeadResourcesLeaveTheOthersAlone(t *testing.T) {
 			if i%10 < 3 {
 				name = fmt.Sprint("dead", i)
 			}
-			s.Add(lane, Spec{Name: name, Interval: time.Minute, Group: s.OpenGroup(2, 0)}, name)
+			s.Add(lane, Spec{Hash: Hash([]byte(name)), Interval: time.Minute, Group: s.OpenGroup(2, 0)}, name)
 		}
 		s.Start()
 		advance(10 * time.Minute) // until all that live were seen once
@@ -144,7 +144,7 @@ func TestBreakerCloses(t *testing.T) {
 		rec.verdict = func(string) Verdict { return Verdict(verdict.Load()) }
 		s := rec.scheduler(4)
 		group := s.OpenGroup(0, 0)
-		s.Add(s.OpenLane(0, 0), Spec{Name: "task", Interval: time.Second, Group: group}, "task")
+		s.Add(s.OpenLane(0, 0), Spec{Hash: Hash([]byte("task")), Interval: time.Second, Group: group}, "task")
 		s.Start()
 		advance(5 * time.Second)
 		assert.Equal(t, 1, s.Broken())
@@ -244,7 +244,7 @@ func TestParkedTaskIsRemoved(t *testing.T) {
 		s.Start()
 		var ids []ID
 		for i := range 4 {
-			ids = append(ids, s.Add(lane, Spec{Name: "same", Interval: time.Minute, Group: group}, fmt.Sprint(i)))
+			ids = append(ids, s.Add(lane, Spec{Hash: Hash([]byte("same")), Interval: time.Minute, Group: group}, fmt.Sprint(i)))
 		}
 		for rec.count("0")+rec.count("1")+rec.count("2")+rec.count("3") == 0 {
 			advance(time.Second)
@@ -256,7 +256,7 @@ func TestParkedTaskIsRemoved(t *testing.T) {
 		kept := (first + 3) % 4
 		for i := range 4 {
 			if i != first && i != kept {
-				s.Remove(ids[i], "same")
+				s.Remove(ids[i])
 			}
 		}
 		advance(10 * time.Second)

@@ -10,6 +10,9 @@ import (
 // maxFirstDelay bounds the wait for a first run, as in Panoptes (docs/panoptes/runtime.md, section 4).
 const maxFirstDelay = time.Minute
 
+// Hash is what places a task in time: the hash of its name.
+func Hash(name []byte) uint32 { return hashing.Murmur3(name) }
+
 // FirstDelay is how long a task that has never run waits: the hash of its name modulo its interval, or modulo a minute
 // where the interval is longer. It counts whole seconds, as Panoptes does; intervals under a second, which Panoptes
 // does not have, count milliseconds.
@@ -61,8 +64,7 @@ func slotAfterRun(hash uint32, interval, slot int64) int64 {
 
 // Starts are the times at which a task that has never run starts, from `from` on and before until, if nothing makes it
 // late.
-func Starts(name string, interval time.Duration, from, until time.Time) iter.Seq[time.Time] {
-	hash := hashing.Murmur3([]byte(name))
+func Starts(hash uint32, interval time.Duration, from, until time.Time) iter.Seq[time.Time] {
 	spec := Spec{Interval: interval}
 	return func(yield func(time.Time) bool) {
 		end := until.UnixMilli()

@@ -173,11 +173,11 @@ func (s *Scheduler[T]) Update(id ID, lane LaneID, spec Spec, value T) {
 	s.dueAt(s.table.update(id, lane, spec, value, s.now()))
 }
 
-// Remove removes a task; a run under way goes on. name is the task's, in case it is added again meanwhile.
-func (s *Scheduler[T]) Remove(id ID, name string) {
+// Remove removes a task; a run under way goes on.
+func (s *Scheduler[T]) Remove(id ID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.table.remove(id, name)
+	s.table.remove(id)
 }
 
 // Len is the number of tasks.

@@ -102,7 +102,9 @@ func advance(d time.Duration) {
 	synctest.Wait()
 }
 
-func spec(name string, interval time.Duration) Spec { return Spec{Name: name, Interval: interval} }
+func spec(name string, interval time.Duration) Spec {
+	return Spec{Hash: Hash([]byte(name)), Interval: interval}
+}
 
 func TestCadence(t *testing.T) {
 	t.Parallel()
@@ -125,7 +127,7 @@ func TestCadence(t *testing.T) {
 			assert.Equal(t, phase, time.Duration(at.UnixNano())%(2*time.Second))
 		}
 		assert.InDelta(t, 1800, len(starts), 1)
-		assert.Equal(t, starts, slices.Collect(Starts("task", 2*time.Second, start, start.Add(time.Hour))), "as it can be told before")
+		assert.Equal(t, starts, slices.Collect(Starts(Hash([]byte("task")), 2*time.Second, start, start.Add(time.Hour))), "as it can be told before")
 		assert.Zero(t, rec.missed["task"])
 		assert.Zero(t, rec.runs["task"][7].Lateness)
 	})
@@ -198,7 +200,7 @@ func TestFairness(t *testing.T) {
 		assert.Zero(t, rec.missed["good"])
 
 		// Alone in its class, it may have all places.
-		s.Remove(ID(101), "good")
+		s.Remove(ID(101))
 		s.CloseLane(good)
 		synctest.Wait()
 		assert.Equal(t, 4, s.Running())
@@ -220,9 +222,9 @@ func TestRemovedWhileRunning(t *testing.T) {
 		id := s.Add(lane, spec("task", time.Second), "task")
 		advance(time.Second)
 		assert.Equal(t, 1, s.Running())
-		s.Remove(id, "task")
+		s.Remove(id)
 		assert.Zero(t, s.Len())
-		s.Remove(id, "task")
+		s.Remove(id)
 		assert.Zero(t, s.Len(), "removed once")
 
 		// It comes back while its run goes on: the same task, so the runs do not overlap (the recorder would panic).
@@ -231,14 +233,13 @@ func TestRemovedWhileRunning(t *testing.T) {
 		advance(30 * time.Second)
 		assert.GreaterOrEqual(t, rec.count("task"), 3)
 
-		s.Remove(again, "task")
+		s.Remove(again)
 		advance(30 * time.Second)
 		n := rec.count("task")
 		advance(30 * time.Second)
 		assert.Equal(t, n, rec.count("task"))
 		assert.Zero(t, s.Running())
 		assert.Empty(t, s.table.zombies)
-		assert.Empty(t, s.table.names)
 		assert.Equal(t, id, s.Add(lane, spec("next", time.Hour), "next"), "the place is used again")
 		s.Stop(t.Context())
 	})
@@ -287,7 +288,7 @@ func TestAgendaIsCompacted(t *testing.T) {
 	lane := s.OpenLane(0, 0)
 	for i := range 200_000 {
 		name := fmt.Sprint(i)
-		s.Remove(s.Add(lane, spec(name, time.Hour), name), name)
+		s.Remove(s.Add(lane, spec(name, time.Hour), name))
 	}
 	assert.LessOrEqual(t, s.table.agenda.size, 4096)
 	assert.Equal(t, 2, s.table.size)
@@ -300,7 +301,7 @@ func BenchmarkAddAMillion(b *testing.B) {
 		s := New(Settings[*int]{MaxConcurrent: 1, Classes: []int{1}})
 		lane := s.OpenLane(0, 0)
 		for i := range 1_000_000 {
-			s.Add(lane, Spec{Name: fmt.Sprint(i), Interval: time.Minute}, nil)
+			s.Add(lane, Spec{Hash: Hash([]byte(fmt.Sprint(i))), Interval: time.Minute}, nil)
 		}
 	}
 }
@@ -309,7 +310,7 @@ func BenchmarkRun(b *testing.B) {
 	s := New(Settings[int]{MaxConcurrent: 256, Classes: []int{256}})
 	lane := s.OpenLane(0, 0)
 	for i := range 100_000 {
-		s.Add(lane, Spec{Name: fmt.Sprint(i), Interval: time.Minute}, i)
+		s.Add(lane, Spec{Hash: Hash([]byte(fmt.Sprint(i))), Interval: time.Minute}, i)
 	}
 	b.ReportAllocs()
 	for b.Loop() {

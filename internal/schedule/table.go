@@ -3,8 +3,6 @@ package schedule
 import (
 	"math"
 	"time"
-
-	"github.com/panoptes-otel/panoptes-otel/internal/hashing"
 )
 
 // ID names a task in a Scheduler. No task has 0. An ID is used again after the task is removed.
@@ -15,8 +13,8 @@ const maxInterval = math.MaxUint32 * time.Millisecond
 
 // Spec says when a task runs.
 type Spec struct {
-	// Name is the task's name, of which the hash is taken.
-	Name string
+	// Hash is that of the task's name, see Hash.
+	Hash uint32
 	// Interval is the time between two runs, at least a millisecond; more than 49 days count as 49 days.
 	Interval time.Duration
 	// Last is the slot of its last run before a restart; zero where it is not known.
@@ -65,14 +63,13 @@ type table[T any] struct {
 	agenda agenda
 	stale  int // entries of the agenda, at least
 	held   int // tasks that are neither free nor removed
-	// zombies are tasks that were removed while they ran, by name: one that comes back meanwhile goes on as the same
-	// task, or two of its runs could overlap.
-	zombies map[string]ID
-	names   map[ID]string // of zombies
+	// zombies are tasks that were removed while they ran, by hash: one that comes back meanwhile goes on as the same
+	// task, or two of its runs could overlap. Another task of the same hash, a chance of one in billions, waits for it.
+	zombies map[uint32]ID
 }
 
 func newTable[T any]() *table[T] {
-	return &table[T]{size: 1, agenda: newAgenda(), zombies: map[string]ID{}, names: map[ID]string{}}
+	return &table[T]{size: 1, agenda: newAgenda(), zombies: map[uint32]ID{}}
 }
 
 func (t *table[T]) task(id ID) *task { return &t.tasks[id>>pageBits][id%pageSize] }
@@ -81,10 +78,10 @@ func (t *table[T]) value(id ID) *T { return &t.values[id>>pageBits][id%pageSize]
 
 // add adds a task, and says when it is due.
 func (t *table[T]) add(lane LaneID, spec Spec, value T, now time.Time) (id ID, due int64) {
-	hash := hashing.Murmur3([]byte(spec.Name))
+	hash := spec.Hash
 	t.held++
-	if id, ok := t.zombies[spec.Name]; ok {
-		t.forget(id)
+	if id, ok := t.zombies[hash]; ok {
+		delete(t.zombies, hash)
 		k := t.task(id)
 		k.state, k.hash, k.interval, k.lane, k.group = stateRunning, hash, spec.millis(), lane, spec.Group
 		*t.value(id) = value
@@ -121,7 +118,7 @@ func (t *table[T]) place() ID {
 // new ones give it, at least half an interval after its last run.
 func (t *table[T]) update(id ID, lane LaneID, spec Spec, value T, now time.Time) (due int64) {
 	k := t.task(id)
-	hash, interval := hashing.Murmur3([]byte(spec.Name)), spec.millis()
+	hash, interval := spec.Hash, spec.millis()
 	moved := hash != k.hash || interval != k.interval
 	laneChanged := lane != k.lane
 	k.hash, k.interval, k.lane = hash, interval, lane
@@ -143,8 +140,8 @@ func (t *table[T]) update(id ID, lane LaneID, spec Spec, value T, now time.Time)
 	return k.due
 }
 
-// remove takes a task out. One that runs is gone when it ends. name is the task's, in case it comes back before.
-func (t *table[T]) remove(id ID, name string) {
+// remove takes a task out. One that runs is gone when it ends.
+func (t *table[T]) remove(id ID) {
 	k := t.task(id)
 	if k.state == stateFree || k.state == stateRemoved {
 		return
@@ -152,7 +149,7 @@ func (t *table[T]) remove(id ID, name string) {
 	t.held--
 	if k.state == stateRunning {
 		k.state = stateRemoved
-		t.zombies[name], t.names[id] = id, name
+		t.zombies[k.hash] = id
 		return
 	}
 	if k.state == stateWaiting {
@@ -169,11 +166,6 @@ func (t *table[T]) release(id ID) {
 	*t.value(id) = zero
 	t.free = append(t.free, id)
 	t.compact()
-}
-
-func (t *table[T]) forget(id ID) {
-	delete(t.zombies, t.names[id])
-	delete(t.names, id)
 }
 
 // wait gives a task an entry in the agenda; one that it had becomes stale.
@@ -221,7 +213,9 @@ func (t *table[T]) ready(e readyEntry) *task {
 func (t *table[T]) end(id ID, now int64) (missed, due int64) {
 	k := t.task(id)
 	if k.state == stateRemoved {
-		t.forget(id)
+		if t.zombies[k.hash] == id {
+			delete(t.zombies, k.hash)
+		}
 		t.release(id)
 		return 0, 0
 	}
@@ -246,16 +240,15 @@ func (t *table[T]) shift(by int64) {
 			}
 		}
 	}
-	t.agenda.rebuild(func(e *heapEntry) bool { e.due += by; return true })
+	t.agenda.shift(by)
 }
 
-// compact drops stale entries once they are the greater part of the agenda.
+// compact drops stale entries, a bucket at a time, once they are the greater part of the agenda.
 func (t *table[T]) compact() {
 	if t.stale < 1024 || t.stale < t.agenda.size/2 {
 		return
 	}
-	t.stale = 0
-	t.agenda.rebuild(func(e *heapEntry) bool {
+	t.stale -= t.agenda.sweep(func(e heapEntry) bool {
 		k := t.task(e.id)
 		return k.state == stateWaiting && k.entry == e.entry
 	})

@@ -82,6 +82,7 @@ type tasks struct {
 	free      []int
 	endpoints map[string]*endpoint  // by resource_endpoint; only where they have a limit
 	index     *resourcefilter.Index // of resources; nil: to be made anew
+	name      []byte                // of a task, used again
 }
 
 // endpoint is what several resources share.
@@ -134,10 +135,9 @@ func (t *tasks) setPlugins(all []*pluginrun.Plugin) {
 }
 
 func (t *tasks) removePlugin(l *loaded) {
-	v := l.current.Load()
-	for slot, id := range l.tasks {
+	for _, id := range l.tasks {
 		if id != 0 {
-			t.scheduler.Remove(id, pluginfile.TaskName(v.plugin.File, t.resources[slot]))
+			t.scheduler.Remove(id)
 		}
 	}
 	t.scheduler.CloseLane(l.lane)
@@ -180,11 +180,11 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 	wanted := t.index.Select(v.layered.Filters()...)
 	for slot, id := range l.tasks {
 		if _, ok := slices.BinarySearch(wanted, slot); id != 0 && !ok {
-			t.removeTask(l, slot, old, t.resources[slot])
+			t.removeTask(l, slot, t.resources[slot])
 		}
 	}
 	for _, slot := range wanted {
-		t.setTask(l, slot, old, t.resources[slot])
+		t.setTask(l, slot, t.resources[slot])
 	}
 	if old != nil && lane != l.lane {
 		t.scheduler.CloseLane(lane)
@@ -192,8 +192,8 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 	t.retire(old)
 }
 
-// setTask adds, changes or removes the task of a plugin and a resource. old and oldResource are what they were before.
-func (t *tasks) setTask(l *loaded, slot int, old *version, oldResource *pluginsdk.Resource) {
+// setTask adds, changes or removes the task of a plugin and a resource. old is what the resource was before.
+func (t *tasks) setTask(l *loaded, slot int, old *pluginsdk.Resource) {
 	v, res := l.current.Load(), t.resources[slot]
 	for len(l.tasks) <= slot {
 		l.tasks = append(l.tasks, 0)
@@ -202,11 +202,12 @@ func (t *tasks) setTask(l *loaded, slot int, old *version, oldResource *pluginsd
 	plugin, runs := v.layered.Against(res)
 	if !runs {
 		if id != 0 {
-			t.removeTask(l, slot, old, oldResource)
+			t.removeTask(l, slot, old)
 		}
 		return
 	}
-	spec := schedule.Spec{Name: v.layered.TaskName(res), Interval: plugin.Interval, Group: t.groups[slot]}
+	t.name = pluginfile.AppendTaskName(t.name[:0], v.plugin.File, res)
+	spec := schedule.Spec{Hash: schedule.Hash(t.name), Interval: plugin.Interval, Group: t.groups[slot]}
 	if id != 0 {
 		t.scheduler.Update(id, l.lane, spec, target{l, res})
 		return
@@ -215,8 +216,8 @@ func (t *tasks) setTask(l *loaded, slot int, old *version, oldResource *pluginsd
 	l.held++
 }
 
-func (t *tasks) removeTask(l *loaded, slot int, v *version, res *pluginsdk.Resource) {
-	t.scheduler.Remove(l.tasks[slot], pluginfile.TaskName(v.plugin.File, res))
+func (t *tasks) removeTask(l *loaded, slot int, res *pluginsdk.Resource) {
+	t.scheduler.Remove(l.tasks[slot])
 	t.failures.forget(failureKey{l, res.Identity()})
 	l.tasks[slot] = 0
 	l.held--
@@ -286,10 +287,9 @@ func (t *tasks) place(all []*pluginsdk.Resource) (changes []change, changed []*p
 func (t *tasks) setTasks(changes []change, changed []*pluginsdk.Resource) {
 	index := resourcefilter.NewIndex(changed)
 	for _, l := range t.plugins {
-		v := l.current.Load()
-		wanted := index.Select(v.layered.Filters()...)
+		wanted := index.Select(l.current.Load().layered.Filters()...)
 		for _, i := range wanted {
-			t.setTask(l, changes[i].slot, v, changes[i].old)
+			t.setTask(l, changes[i].slot, changes[i].old)
 		}
 		if l.held == 0 {
 			continue
@@ -299,7 +299,7 @@ func (t *tasks) setTasks(changes []change, changed []*pluginsdk.Resource) {
 				continue
 			}
 			if _, ok := slices.BinarySearch(wanted, i); !ok {
-				t.removeTask(l, c.slot, v, c.old)
+				t.removeTask(l, c.slot, c.old)
 			}
 		}
 	}
@@ -308,7 +308,7 @@ func (t *tasks) setTasks(changes []change, changed []*pluginsdk.Resource) {
 func (t *tasks) removeResource(id pluginsdk.Identity, slot int) {
 	for _, l := range t.plugins {
 		if slot < len(l.tasks) && l.tasks[slot] != 0 {
-			t.removeTask(l, slot, l.current.Load(), t.resources[slot])
+			t.removeTask(l, slot, t.resources[slot])
 		}
 	}
 	t.scheduler.MoveGroup(t.groups[slot], 0)

@@ -64,7 +64,7 @@ func simulate(f *fleet, takes durations, from time.Time, span time.Duration) *si
 				continue
 			}
 			n := 0
-			for at := range schedule.Starts(p.TaskName(r), plugin.Interval, from, from.Add(span)) {
+			for at := range schedule.Starts(schedule.Hash([]byte(p.TaskName(r))), plugin.Interval, from, from.Add(span)) {
 				second := int(at.Sub(from) / time.Second)
 				s.starts[second]++
 				all.work[second] += load.takes.Seconds()
