@@ -145,6 +145,10 @@ bench-schedule: | preflight
 .PHONY: bench-plugins
 bench-plugins: | preflight
 	@cd bench && go run ./plugins
+## bench-reload: a reload of 100,000 resources under a million tasks, in two minutes; writes bench/results/reload.json
+.PHONY: bench-reload
+bench-reload: | preflight
+	@cd bench && go build -o ../$(BIN)/bench-reload ./reload && ../$(BIN)/bench-reload
 
 ## bench-exporter: the Kafka exporter beside its peers, with a real Apache Kafka; writes bench/results/exporter.json
 .PHONY: bench-exporter

@@ -3,6 +3,8 @@ package resources
 import (
 	"strings"
 	"testing"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/codec"
 )
 
 func TestFormatOf(t *testing.T) {
@@ -96,6 +98,35 @@ func FuzzParse(f *testing.F) {
 		for _, r := range res {
 			if err := r.Validate(); err != nil {
 				t.Error(err)
+			}
+		}
+	})
+}
+
+// The codec and encoding/json read the same from what both take.
+func FuzzCodec(f *testing.F) {
+	f.Add([]byte("[" + object("a", `, "resource_metadata": {"a": "b", "_resource_ttl": "60"}, "resource_creation_timestamp": "1.5"`) + "]"))
+	f.Add([]byte("[" + object("a\\u00e9\\n", `, "resource_plugin": null, "resource_creation_timestamp": 1e3`) + "," + object("b", `, "x": [1, {}]`) + "]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		fast, err := codec.NewDecoder(codec.DecoderOptions{}).Resources(data)
+		if err != nil {
+			return
+		}
+		list, _, err := entries(data)
+		if err != nil || len(list) != len(fast) {
+			t.Fatal(len(list), len(fast), err)
+		}
+		for i := range list {
+			slow, err := entry(list[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			normalizeTime(fast[i])
+			if seconds, _ := slow.CreationTimestamp.Seconds(); seconds > 1.7e9 {
+				continue // it may be the time of the reading
+			}
+			if a, b := string(fast[i].AppendJSON(nil)), string(slow.AppendJSON(nil)); a != b {
+				t.Errorf("%s\n%s", a, b)
 			}
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/codec"
 	"github.com/panoptes-otel/panoptes-otel/internal/schema"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -73,6 +74,13 @@ func ParseJSON(data []byte) ([]*pluginsdk.Resource, []error) {
 
 func parseJSON(data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	// The codec is several times as fast; what it does not take, encoding/json explains.
+	if list, err := codec.NewDecoder(codec.DecoderOptions{MaxBytes: len(data)}).Resources(data); err == nil {
+		for _, r := range list {
+			normalizeTime(r)
+		}
+		return list, nil, nil
+	}
 	list, single, err := entries(data)
 	if err != nil {
 		return nil, nil, err
@@ -130,8 +138,14 @@ func entry(raw json.RawMessage) (*pluginsdk.Resource, error) {
 	if err := r.UnmarshalJSON(raw); err != nil {
 		return nil, plain(err)
 	}
+	normalizeTime(r)
+	return r, nil
+}
+
+// normalizeTime makes a creation timestamp that is a text holding a number a double.
+func normalizeTime(r *pluginsdk.Resource) {
 	if r.CreationTimestamp.Text == "" {
-		return r, nil
+		return
 	}
 	if seconds, ok := r.CreationTimestamp.Seconds(); ok && !math.IsInf(seconds, 0) {
 		r.CreationTimestamp = pluginsdk.NumberTimestamp(pluginsdk.Float(seconds))
@@ -139,7 +153,6 @@ func entry(raw json.RawMessage) (*pluginsdk.Resource, error) {
 			r.CreationTimestamp = pluginsdk.NumberTimestamp(pluginsdk.Now())
 		}
 	}
-	return r, nil
 }
 
 // plain says without the words of Go's types which field has what.

@@ -63,6 +63,7 @@ type Source struct {
 // claim is that a source lists a resource.
 type claim struct {
 	resource *pluginsdk.Resource
+	record   *record
 	since    time.Time // when the source began to list it, without a break
 	ttl      time.Duration
 }
@@ -72,6 +73,7 @@ type claim struct {
 func (src *Source) Set(list []*pluginsdk.Resource, at time.Time) {
 	claims := src.store.claims(list, at)
 	src.store.change(src, func() {
+		src.store.recordAll(claims)
 		src.carryOver(claims)
 		src.claims, src.refreshed, src.changed = claims, at, at
 		src.mended()
@@ -83,12 +85,12 @@ func (src *Source) carryOver(claims []claim) {
 	if len(src.claims) == 0 {
 		return
 	}
-	since := make(map[pluginsdk.Identity]time.Time, len(src.claims))
+	since := make(map[*record]time.Time, len(src.claims))
 	for _, c := range src.claims {
-		since[c.resource.Identity()] = c.since
+		since[c.record] = c.since
 	}
 	for i := range claims {
-		if t, ok := since[claims[i].resource.Identity()]; ok {
+		if t, ok := since[claims[i].record]; ok {
 			claims[i].since = t
 		}
 	}

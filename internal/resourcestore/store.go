@@ -131,6 +131,20 @@ func (s *Store) claims(list []*pluginsdk.Resource, at time.Time) []claim {
 	return claims
 }
 
+// recordAll finds what is known of the resources of a list. The caller holds the lock.
+func (s *Store) recordAll(claims []claim) {
+	for i := range claims {
+		id := claims[i].resource.Identity()
+		r := s.records[id]
+		if r == nil {
+			r = &record{first: claims[i].resource.CreationTimestamp}
+			s.records[id] = r
+			s.unsavedRecord(id)
+		}
+		claims[i].record = r
+	}
+}
+
 // sampled says whether a resource is in the sample. A larger sample has all of a smaller one.
 func (s *Store) sampled(res *pluginsdk.Resource) bool {
 	if s.settings.Sample <= 0 || s.settings.Sample >= 1 {
@@ -252,13 +266,7 @@ func (s *Store) collect(now time.Time) (list []*pluginsdk.Resource, diff differe
 	for _, src := range s.sortedSources() {
 		for i := range src.claims {
 			c := &src.claims[i]
-			id := c.resource.Identity()
-			r := s.records[id]
-			if r == nil {
-				r = &record{first: c.resource.CreationTimestamp}
-				s.records[id] = r
-				s.unsavedRecord(id)
-			}
+			r := c.record
 			r.ttl = c.ttl
 			if end := src.refreshed.Add(c.ttl); now.After(end) {
 				r.ranOut = s.round
@@ -268,7 +276,7 @@ func (s *Store) collect(now time.Time) (list []*pluginsdk.Resource, diff differe
 			}
 			if r.round == s.round {
 				if !same(list[r.at], c.resource) {
-					diff.differ, diff.example = diff.differ+1, id
+					diff.differ, diff.example = diff.differ+1, c.resource.Identity()
 				}
 				list[r.at] = c.resource
 			} else {

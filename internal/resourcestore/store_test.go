@@ -82,7 +82,7 @@ func TestSourcesAreJoined(t *testing.T) {
 		disc.Set(list(res("b", "disc", "900", 2), res("a", "disc", "900", 3)), time.Now())
 		assert.Equal(t, "b@disc a@file", s.names(), "what an operator wrote wins")
 		first := s.list[1]
-		assert.Equal(t, "3", first.CreationTimestamp.String(), "the first that was seen in the order of sources")
+		assert.Equal(t, "1", first.CreationTimestamp.String(), "the first that was seen")
 
 		begun := time.Now()
 		file.Set(list(res("a", "file", "900", 7), res("c", "file", "900", 1)), time.Now())

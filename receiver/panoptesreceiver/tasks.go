@@ -251,6 +251,7 @@ func (t *tasks) setResources(all []*pluginsdk.Resource) {
 	for _, l := range t.plugins {
 		t.logUnused(l)
 	}
+	t.logger.Debug("Tasks follow the resources", zap.Int("resources", len(t.slots)), zap.Int("tasks", t.scheduler.Len()))
 }
 
 // change is a resource that came, or that is not what it was.
