@@ -165,31 +165,30 @@ func (p *Plugin) version(set uint64) *pluginrun.Plugin {
 
 // layer lays the rules of a set over the plugin.
 func (p *Plugin) layer(set uint64) *pluginrun.Plugin {
-	v, file := *p.Base, *p.Base.File
-	v.File = &file
-	timeout := time.Duration(0)
-	for i, r := range p.rules {
-		if set&(1<<i) == 0 {
-			continue
+	return p.Base.Variant(func(v *pluginrun.Plugin) {
+		timeout := time.Duration(0)
+		for i, r := range p.rules {
+			if set&(1<<i) == 0 {
+				continue
+			}
+			if r.Interval > 0 {
+				v.Interval, v.Deadline = r.Interval, r.Interval*5/4
+				v.File.ExecuteFrequency = int(r.Interval / time.Second)
+				// Plugins make the interval of their groups of it.
+				v.File.Config = lay(v.File.Config, pluginsdk.Config{"main": {"execute_frequency": strconv.Itoa(v.File.ExecuteFrequency)}})
+			}
+			if r.Timeout > 0 {
+				timeout = r.Timeout
+			}
+			if r.Filter != nil {
+				v.Filter = r.Filter
+			}
+			v.File.Config = lay(v.File.Config, r.Config)
 		}
-		if r.Interval > 0 {
-			v.Interval, v.Deadline = r.Interval, r.Interval*5/4
-			file.ExecuteFrequency = int(r.Interval / time.Second)
-			// Plugins make the interval of their groups of it.
-			file.Config = lay(file.Config, pluginsdk.Config{"main": {"execute_frequency": strconv.Itoa(file.ExecuteFrequency)}})
+		if timeout > 0 {
+			v.Deadline = timeout
 		}
-		if r.Timeout > 0 {
-			timeout = r.Timeout
-		}
-		if r.Filter != nil {
-			v.Filter = r.Filter
-		}
-		file.Config = lay(file.Config, r.Config)
-	}
-	if timeout > 0 {
-		v.Deadline = timeout
-	}
-	return &v
+	})
 }
 
 // lay lays options over a configuration, which stays as it is.

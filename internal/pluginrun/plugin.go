@@ -65,6 +65,8 @@ type Plugin struct {
 	source string
 	// program is set for KindProcess and KindExec.
 	program *program
+	// base is the plugin that this one is a variant of, or nil.
+	base *Plugin
 }
 
 // Name is the plugin's name as its file gives it.

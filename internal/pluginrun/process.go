@@ -43,6 +43,7 @@ func newProcessRunner(s Settings) *processRunner {
 
 // fleet returns the processes of a plugin.
 func (r *processRunner) fleet(p *Plugin) (*fleet, error) {
+	p = p.root()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {

@@ -143,7 +143,7 @@ func (t *tasks) removePlugin(l *loaded) {
 	t.scheduler.CloseLane(l.lane)
 	t.failures.forgetPlugin(l)
 	delete(t.plugins, l.name)
-	t.retire(v)
+	t.retire(l.current.Load())
 }
 
 // retire tells that no further run of a version is to come.
