@@ -145,6 +145,7 @@ bench-schedule: | preflight
 .PHONY: bench-plugins
 bench-plugins: | preflight
 	@cd bench && go run ./plugins
+
 ## bench-reload: a reload of 100,000 resources under a million tasks, in two minutes; writes bench/results/reload.json
 .PHONY: bench-reload
 bench-reload: | preflight
