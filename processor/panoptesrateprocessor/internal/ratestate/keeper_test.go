@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -362,4 +363,40 @@ func (u unreadable) Batch(ctx context.Context, ops ...*storage.Operation) error 
 		return errDisk
 	}
 	return u.memory.Batch(ctx, ops...)
+}
+
+// TestMostSeriesOutliveAKill: at an interval of a minute, with points a second early or late, most values are still known
+// to be the last whenever the process is killed.
+func TestMostSeriesOutliveAKill(t *testing.T) {
+	t.Parallel()
+	const n, interval = 6000, 60
+	disk, c := newMemory(), newClock()
+	k, _ := keep(t, disk, c, 0)
+	random := rand.New(rand.NewPCG(1, 2))
+	phase := func(i int) int { return i % interval }
+	due := make([]int, n)
+	for i := range due {
+		due[i] = 2 + phase(i)
+	}
+	restored, kills, least := 0, 0, n
+	for second := 1; second <= 8*interval; second++ {
+		c.advance(time.Second)
+		for i := range n {
+			if second == due[i] {
+				round := (second - phase(i)) / interval
+				due[i] = (round+1)*interval + phase(i) + 1 + random.IntN(3)
+				k.Observe(key(k.Store, fmt.Sprint(i)), IntPoint(int64(second)*1000, int64(second)), every(interval), k.Time())
+			}
+		}
+		require.NoError(t, k.Settle(t.Context()))
+		if second%10 == 0 {
+			k.save(t)
+		}
+		if second > 4*interval {
+			_, r := keep(t, disk.reopened(), c, 0)
+			restored, kills, least = restored+r.Series, kills+1, min(least, r.Series)
+		}
+	}
+	t.Logf("%d %% on average, %d %% at least", 100*restored/kills/n, 100*least/n)
+	assert.Greater(t, restored, kills*n/2)
 }
