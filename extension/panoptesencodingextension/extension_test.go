@@ -339,3 +339,32 @@ func BenchmarkBothWays(b *testing.B) {
 		}
 	})
 }
+
+// FuzzBothWays: whatever is read can be written, is valid then, and says the same when it is read again.
+func FuzzBothWays(f *testing.F) {
+	a, b := group("a", 1600000000), group("b", 1600000060)
+	for _, text := range []string{a + "\n" + b, "[" + a + ", {}, " + b + "]", strings.Replace(a, "0.5", "NaN", 1), strings.Replace(a, "1600000000.25", `" 5 "`, 2)} {
+		f.Add([]byte(text))
+	}
+	cfg := createDefaultConfig().(*Config)
+	cfg.Rates = RatesDouble
+	e, err := newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, message []byte) {
+		md, err := e.UnmarshalMetrics(message)
+		if err != nil {
+			return
+		}
+		out, err := e.MarshalMetrics(md)
+		require.NoError(t, err)
+		for line := range bytes.Lines(out) {
+			require.NoError(t, schema.Validate(line), "%s", line)
+		}
+		again, err := e.UnmarshalMetrics(out)
+		require.NoError(t, err, "%s", out)
+		require.Equal(t, md.DataPointCount(), again.DataPointCount(), "%s", out)
+		twice, err := e.MarshalMetrics(again)
+		require.NoError(t, err)
+		require.Equal(t, string(out), string(twice))
+	})
+}
