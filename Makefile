@@ -136,6 +136,11 @@ fuzz: | preflight
 bench-codec: | preflight
 	@cd bench && GOMAXPROCS=1 go run ./codec
 
+## bench-python: how Python plugins are run, beside plain loops of the same steps; writes bench/results/python.json
+.PHONY: bench-python
+bench-python: | preflight
+	@cd bench && go run ./python
+
 ## bench-schedule: the scheduler beside its peers, in nine minutes; writes bench/results/schedule.json
 .PHONY: bench-schedule
 bench-schedule: | preflight

@@ -50,6 +50,7 @@ type Store struct {
 	expiry  expiryHeap
 	items   int
 	bytes   int64
+	unsaved map[string]struct{} // keys that changed since Changes; nil: nobody asks
 }
 
 type entry struct {
@@ -179,30 +180,7 @@ func (n *Namespace) FindKeys(_ context.Context, pattern string) ([]string, error
 func (n *Namespace) SetAdd(_ context.Context, name, member string) error {
 	s := n.lock()
 	defer s.mu.Unlock()
-	key := n.prefix + name
-	e := s.entries[key]
-	if e != nil && e.members == nil {
-		return fmt.Errorf("key %q is no set: %w", name, ErrWrongKind)
-	}
-	size := int64(len(member)) + entryOverhead
-	if e == nil {
-		if err := s.room(2, size+int64(len(key))+entryOverhead); err != nil {
-			return err
-		}
-		e = &entry{key: key, members: map[string]struct{}{}, index: -1}
-		s.insert(e, int64(len(key))+entryOverhead)
-	}
-	if _, ok := e.members[member]; ok {
-		return nil
-	}
-	if err := s.room(1, size); err != nil {
-		return err
-	}
-	e.members[member] = struct{}{}
-	e.bytes += size
-	s.bytes += size
-	s.items++
-	return nil
+	return s.add(n.prefix+name, name, member)
 }
 
 // SetMembers implements pluginsdk.KeyValueStore.
@@ -221,6 +199,34 @@ func (n *Namespace) SetMembers(_ context.Context, name string) ([]string, error)
 		members = append(members, m)
 	}
 	return members, nil
+}
+
+// add adds a member to the set of a key, which errors call by its name.
+func (s *Store) add(key, name, member string) error {
+	e := s.entries[key]
+	if e != nil && e.members == nil {
+		return fmt.Errorf("key %q is no set: %w", name, ErrWrongKind)
+	}
+	size := int64(len(member)) + entryOverhead
+	if e == nil {
+		if err := s.room(2, size+int64(len(key))+entryOverhead); err != nil {
+			return err
+		}
+		e = &entry{key: key, members: map[string]struct{}{}, index: -1}
+		s.insert(e, int64(len(key))+entryOverhead)
+	}
+	if _, ok := e.members[member]; ok {
+		return nil
+	}
+	if err := s.room(1, size); err != nil {
+		return err
+	}
+	s.touch(key)
+	e.members[member] = struct{}{}
+	e.bytes += size
+	s.bytes += size
+	s.items++
+	return nil
 }
 
 func (s *Store) value(key string) (*entry, error) {
@@ -268,6 +274,7 @@ func (s *Store) room(items int, bytes int64) error {
 }
 
 func (s *Store) insert(e *entry, size int64) {
+	s.touch(e.key)
 	e.bytes = size
 	s.entries[e.key] = e
 	s.bytes += size
@@ -278,6 +285,7 @@ func (s *Store) insert(e *entry, size int64) {
 }
 
 func (s *Store) remove(e *entry) {
+	s.touch(e.key)
 	delete(s.entries, e.key)
 	s.bytes -= e.bytes
 	s.items -= 1 + len(e.members)

@@ -117,17 +117,26 @@ func (rs Rules) For(p *pluginrun.Plugin) *Plugin {
 // interval. Equal answers are the same pointer; without an override it is Base.
 func (p *Plugin) Against(r *pluginsdk.Resource) (*pluginrun.Plugin, bool) {
 	if len(p.rules) == 0 {
-		return p.Base, p.Base.Interval > 0 && p.Base.Filter.Match(r)
+		return p.Base, runs(p.Base, r)
 	}
 	v := p.version(p.holding(r))
-	return v, v.Interval > 0 && v.Filter.Match(r)
+	return v, runs(v, r)
+}
+
+// runs says whether a plugin runs against a resource. A discovery plugin may have no filter.
+func runs(v *pluginrun.Plugin, r *pluginsdk.Resource) bool {
+	return v.Interval > 0 && (v.Filter == nil || v.Filter.Match(r))
 }
 
 // Overridden says whether there are rules at all.
 func (p *Plugin) Overridden() bool { return len(p.rules) > 0 }
 
-// Filters returns filters of which a resource must match one for the plugin to run against it.
+// Filters returns filters of which a resource must match one for the plugin to run against it; none for a discovery
+// plugin.
 func (p *Plugin) Filters() []*resourcefilter.Filter {
+	if p.Base.Type == pluginrun.TypeDiscovery {
+		return nil
+	}
 	filters := []*resourcefilter.Filter{p.Base.Filter}
 	for _, r := range p.rules {
 		if r.Filter != nil {

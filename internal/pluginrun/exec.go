@@ -41,11 +41,11 @@ func newExecRunner(s Settings) *execRunner {
 }
 
 // Check implements Runner. Only a run would tell more.
-func (r *execRunner) Check(_ context.Context, p *Plugin) error {
+func (r *execRunner) Check(_ context.Context, p *Plugin) (*Plugin, error) {
 	if _, err := configVariable(p.File.Config); err != nil {
-		return fmt.Errorf("plugin %q: %w", p.Name(), err)
+		return nil, fmt.Errorf("plugin %q: %w", p.Name(), err)
 	}
-	return nil
+	return p, nil
 }
 
 // Busy implements Runner: a child that was given up may take its time to end.

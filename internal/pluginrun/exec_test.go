@@ -52,7 +52,7 @@ func TestExec(t *testing.T) {
 	logger, logs := logged(t)
 	r := newRunners(t, Settings{Logger: logger})
 	p := openExec(t, "exec-good")
-	require.NoError(t, r.Check(context.Background(), p))
+	require.NoError(t, checked(r, p))
 	result := run(r, p, "id1")
 	require.NoError(t, result.Err)
 	require.Len(t, result.Groups, 1)
@@ -267,7 +267,7 @@ func TestConfigOfExecIsBounded(t *testing.T) {
 	require.NoError(t, result.Err)
 	assert.Equal(t, `{"a":{"b":"c"}}`, dimensions(result.Groups[0])["config"])
 	p.File.Config["big"] = map[string]string{"x": strings.Repeat("x", maxConfigBytes)}
-	assert.ErrorContains(t, r.Check(context.Background(), p), "the plugin file is too large for an exec plugin")
+	assert.ErrorContains(t, checked(r, p), "the plugin file is too large for an exec plugin")
 	assert.Equal(t, OutcomeRejected, run(r, p, "id").Outcome)
 }
 

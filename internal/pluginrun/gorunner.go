@@ -42,9 +42,9 @@ func newGoRunner(s Settings) *goRunner {
 }
 
 // Check implements Runner.
-func (r *goRunner) Check(_ context.Context, p *Plugin) error {
+func (r *goRunner) Check(_ context.Context, p *Plugin) (*Plugin, error) {
 	_, err := r.plugin(p)
-	return err
+	return p, err
 }
 
 func (r *goRunner) plugin(p *Plugin) (pluginsdk.PollingPlugin, error) {

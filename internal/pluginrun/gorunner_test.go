@@ -211,7 +211,8 @@ func TestMissingGoPlugin(t *testing.T) {
 	t.Parallel()
 	runners := goRunners(t, nil, Settings{})
 	p := goPlugin("y", time.Minute)
-	for _, err := range []error{run(runners, p, "r1").Err, runners.Check(context.Background(), p)} {
+	_, checkErr := runners.Check(context.Background(), p)
+	for _, err := range []error{run(runners, p, "r1").Err, checkErr} {
 		assert.ErrorContains(t, err, `no Go plugin "y"`)
 		assert.ErrorContains(t, err, "there are: x")
 		assert.ErrorContains(t, err, "service.extensions")

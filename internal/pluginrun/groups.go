@@ -18,6 +18,9 @@ func (req Request) failed(o Outcome, err error) Result {
 }
 
 func (req Request) wrap(err error) error {
+	if req.Plugin.Type == TypeDiscovery {
+		return fmt.Errorf("plugin %q: %w", req.Plugin.Name(), err)
+	}
 	return fmt.Errorf("plugin %q: resource %q: %w", req.Plugin.Name(), req.Resource.ID, err)
 }
 

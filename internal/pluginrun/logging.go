@@ -18,6 +18,9 @@ func newSlogHandler(logger *zap.Logger, req Request, runID int64) slogHandler {
 
 // runFields are the fields of all log lines of a run.
 func runFields(req Request, runID int64) []zap.Field {
+	if req.Plugin.Type == TypeDiscovery {
+		return []zap.Field{zap.String("plugin", req.Plugin.Name()), zap.Int64("run_id", runID)}
+	}
 	return []zap.Field{
 		zap.String("plugin", req.Plugin.Name()),
 		zap.String("resource_id", req.Resource.ID),

@@ -122,3 +122,9 @@ func (c *manualClock) advance(d time.Duration) {
 	defer c.mu.Unlock()
 	c.t = c.t.Add(d)
 }
+
+// checked is the error of a check.
+func checked(r Runner, p *Plugin) error {
+	_, err := r.Check(context.Background(), p)
+	return err
+}

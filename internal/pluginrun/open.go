@@ -52,7 +52,7 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 		}
 		return nil, warnings, fmt.Errorf("plugin %q (%s): %w", file.Name, file.Path, err)
 	}
-	p := &Plugin{File: file, Python: o.Python}
+	p := &Plugin{File: file, Type: TypePolling, Python: o.Python}
 	more, err := p.compileFilter(o.Filter)
 	warnings = append(warnings, more...)
 	if err != nil {
@@ -62,6 +62,9 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 	warnings = append(warnings, more...)
 	if err != nil {
 		return fail(err)
+	}
+	if p.noFilter != nil && p.Kind != KindPython {
+		return fail(p.noFilter)
 	}
 	if err := p.setVersion(); err != nil {
 		return fail(err)
@@ -81,18 +84,21 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 	return p, warnings, nil
 }
 
-// compileFilter sets the filter from the override or the plugin file.
+// compileFilter sets the filter from the override or the plugin file. One that is missing is noted: whether one is needed
+// is not known yet.
 func (p *Plugin) compileFilter(override string) (warnings []string, err error) {
 	text, from := p.File.ResourceFilter, "[main] resource_filter"
 	switch {
 	case override != "":
 		text, from = override, "the override's resource filter"
 	case !p.File.HasResourceFilter:
-		return nil, errors.New(`[main] resource_filter is missing: say which resources the plugin runs against, ` +
+		p.noFilter = errors.New(`[main] resource_filter is missing: say which resources the plugin runs against, ` +
 			`such as resource_filter = resource_class = "network"`)
+		return nil, nil
 	case strings.TrimSpace(text) == "":
-		return nil, errors.New(`[main] resource_filter is empty: say which resources the plugin runs against, ` +
+		p.noFilter = errors.New(`[main] resource_filter is empty: say which resources the plugin runs against, ` +
 			`such as resource_filter = resource_class = "network"`)
+		return nil, nil
 	}
 	p.Filter, err = resourcefilter.Parse(text)
 	if err != nil {

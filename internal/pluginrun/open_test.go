@@ -75,6 +75,11 @@ func TestOpenRefuses(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p, _, err := openText(t, c.text, OpenOptions{})
+			if err == nil { // whether it needs a filter is known when its type is
+				_, err = p.As(TypeDiscovery)
+				require.NoError(t, err)
+				p, err = p.As(TypePolling)
+			}
 			require.Error(t, err)
 			assert.Nil(t, p)
 			for _, want := range c.errs {

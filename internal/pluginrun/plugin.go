@@ -2,6 +2,7 @@ package pluginrun
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
@@ -22,6 +23,18 @@ const (
 	KindExec Kind = "exec"
 )
 
+// Type is what a plugin is for.
+type Type string
+
+const (
+	// TypePolling plugins return metrics groups about a resource.
+	TypePolling Type = "polling"
+	// TypeDiscovery plugins return resources. They run against none.
+	TypeDiscovery Type = "discovery"
+	// TypeEnrichment plugins return what is known of a resource besides, for polling plugins to use.
+	TypeEnrichment Type = "enrichment"
+)
+
 // ErrNotScheduled is what the error of Open wraps where a plugin is fine but never due: execute_frequency is missing
 // or not greater than zero, as in Panoptes. Open returns the plugin beside it, so that it can be run by hand.
 var ErrNotScheduled = errors.New("plugin is never scheduled")
@@ -39,7 +52,10 @@ const DefaultDeadline = 75 * time.Second
 type Plugin struct {
 	// File is the parsed plugin file.
 	File *pluginfile.File
-	// Filter says which resources the plugin runs against.
+	// Type is what the plugin is for. The class that its module defines decides: Open takes Python plugins for polling
+	// ones, and Runner.Check finds out.
+	Type Type
+	// Filter says which resources the plugin runs against; nil for discovery plugins that have none.
 	Filter *resourcefilter.Filter
 	// Kind is the runtime.
 	Kind Kind
@@ -61,12 +77,24 @@ type Plugin struct {
 
 	// pluginJSON and configJSON are what workers are told of a Python plugin.
 	pluginJSON, configJSON []byte
+	// noFilter is what is wrong with the filter, for any plugin but one that discovers resources.
+	noFilter error
 	// source is the copy of Module that is run, see Snapshot; "" runs Module itself.
 	source string
 	// program is set for KindProcess and KindExec.
 	program *program
 	// base is the plugin that this one is a variant of, or nil.
 	base *Plugin
+}
+
+// As is the plugin with its type; the error says what it lacks for that.
+func (p *Plugin) As(t Type) (*Plugin, error) {
+	if p.noFilter != nil && t != TypeDiscovery {
+		return nil, fmt.Errorf("plugin %q (%s): %w", p.Name(), p.File.Path, p.noFilter)
+	}
+	typed := *p
+	typed.Type = t
+	return &typed, nil
 }
 
 // Name is the plugin's name as its file gives it.

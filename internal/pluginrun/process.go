@@ -89,14 +89,14 @@ func (r *processRunner) acquire(ctx context.Context, p *Plugin) (*instance, erro
 }
 
 // Check implements Runner: the plugin's process starts and describes itself.
-func (r *processRunner) Check(ctx context.Context, p *Plugin) error {
+func (r *processRunner) Check(ctx context.Context, p *Plugin) (*Plugin, error) {
 	proc, err := r.acquire(ctx, p)
 	if err != nil {
 		r.Retire(p)
-		return fmt.Errorf("plugin %q: %w", p.Name(), err)
+		return nil, fmt.Errorf("plugin %q: %w", p.Name(), err)
 	}
 	proc.fleet.release(proc)
-	return nil
+	return p, nil
 }
 
 // Retire ends the processes of a plugin as soon as no run needs them: no further run is to come.

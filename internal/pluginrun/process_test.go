@@ -33,7 +33,7 @@ func TestProcess(t *testing.T) {
 	t.Parallel()
 	r := newRunners(t, Settings{})
 	p := openProcess(t, "good")
-	require.NoError(t, r.Check(context.Background(), p))
+	require.NoError(t, checked(r, p))
 	first := run(r, p, "a")
 	pid := pidOf(t, first)
 	require.Len(t, first.Groups, 2)
@@ -169,7 +169,7 @@ func TestProcessTimeoutSparesOthers(t *testing.T) {
 	t.Parallel()
 	r := newRunners(t, Settings{})
 	p := openFixture(t, "hangs for one", OpenOptions{Deadline: 2 * time.Second}, "")
-	require.NoError(t, r.Check(context.Background(), p))
+	require.NoError(t, checked(r, p))
 	bad := make(chan Result)
 	go func() { bad <- run(r, p, "bad") }()
 	for {
@@ -254,7 +254,7 @@ func TestProcessShutdownInTheMiddle(t *testing.T) {
 	done := make(chan Result, 2)
 	for _, mode := range []string{"half a line and hangs", "ignores TERM"} {
 		p := openProcess(t, mode)
-		require.NoError(t, r.Check(context.Background(), p))
+		require.NoError(t, checked(r, p))
 		go func() { done <- run(r, p, "id") }()
 	}
 	time.AfterFunc(100*time.Millisecond, func() { assert.NoError(t, r.Shutdown(context.Background())) })
@@ -263,6 +263,6 @@ func TestProcessShutdownInTheMiddle(t *testing.T) {
 	}
 	require.NoError(t, r.Shutdown(context.Background()))
 	p := openProcess(t, "good")
-	assert.ErrorIs(t, r.Check(context.Background(), p), errShutdown)
+	assert.ErrorIs(t, checked(r, p), errShutdown)
 	assert.Equal(t, OutcomeCanceled, run(r, p, "id").Outcome)
 }

@@ -23,10 +23,11 @@ const (
 	maxBackoff = time.Minute
 )
 
+// RunsPerWorker is the most runs that a Python worker has at once: one that is on, the others ready to begin, so that
+// neither side sleeps between two runs.
+const RunsPerWorker = 4
+
 const (
-	// underWay is the most jobs that a worker has at once: one that is on, the others ready to begin, so that neither
-	// side sleeps between two runs.
-	underWay = 4
 	// quickRun is how long the runs of a plugin may take for another job to wait behind them in a worker.
 	quickRun = 20 * time.Millisecond
 	// longRun is when jobs that wait in a worker behind a run are taken back.
@@ -187,7 +188,7 @@ func (p *pool) place(j *job) *worker {
 		case w.retiring:
 		case n == 0:
 			return w
-		case quick && n < underWay && w.quick && p.now().Sub(w.jobs[0].begun) < longRun && (best == nil || n < len(best.jobs)):
+		case quick && n < RunsPerWorker && w.quick && p.now().Sub(w.jobs[0].begun) < longRun && (best == nil || n < len(best.jobs)):
 			best = w
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/resources"
 	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -62,29 +63,35 @@ func (r *pythonRunner) pool(p *Plugin) (*pool, error) {
 }
 
 // Check implements Runner.
-func (r *pythonRunner) Check(ctx context.Context, p *Plugin) error {
+func (r *pythonRunner) Check(ctx context.Context, p *Plugin) (*Plugin, error) {
+	fail := func(err error) (*Plugin, error) { return nil, fmt.Errorf("plugin %q: %w", p.Name(), err) }
 	pool, err := r.pool(p)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	params, err := json.Marshal(map[string]any{"plugin": describe(p), "type": "polling"})
+	params, err := json.Marshal(map[string]any{"plugin": describe(p), "type": "any"})
 	if err != nil {
-		return fmt.Errorf("plugin %q: %w", p.Name(), err)
+		return fail(err)
 	}
 	result := pool.do(ctx, newJob(p, "describe", 0, params, []zap.Field{zap.String("plugin", p.Name())}))
 	if result.err != nil {
-		return fmt.Errorf("plugin %q: %w", p.Name(), rejection(result.err))
+		return fail(rejection(result.err))
 	}
 	var answer struct {
+		Type     Type     `json:"type"`
 		Warnings []string `json:"warnings"`
 	}
 	if err := json.Unmarshal(result.raw, &answer); err != nil {
-		return fmt.Errorf("plugin %q: answer does not keep to the plugin protocol: %w", p.Name(), err)
+		return fail(fmt.Errorf("answer does not keep to the plugin protocol: %w", err))
 	}
 	for _, warning := range answer.Warnings {
 		r.settings.Logger.Warn(warning, zap.String("plugin", p.Name()))
 	}
-	return nil
+	switch answer.Type {
+	case TypePolling, TypeDiscovery, TypeEnrichment:
+		return p.As(answer.Type)
+	}
+	return fail(fmt.Errorf("answer does not keep to the plugin protocol: unknown type %q", answer.Type))
 }
 
 // rejection is the error in the data of a rejected "describe".
@@ -157,12 +164,16 @@ func runParams(req Request, id int64) (json.RawMessage, error) {
 	b := make([]byte, 0, len(plugin)+len(config)+1024)
 	b = append(b, `{"run_id":`...)
 	b = strconv.AppendInt(b, id, 10)
-	b = append(b, `,"type":"polling","plugin":`...)
+	b = append(b, `,"type":"`...)
+	b = append(b, req.Plugin.Type...)
+	b = append(b, `","plugin":`...)
 	b = append(b, plugin...)
 	b = append(b, `,"config":`...)
 	b = append(b, config...)
-	b = append(b, `,"resource":`...)
-	b = pythonResource(req.Resource).AppendJSON(b)
+	if req.Plugin.Type != TypeDiscovery {
+		b = append(b, `,"resource":`...)
+		b = pythonResource(req.Resource).AppendJSON(b)
+	}
 	return append(b, '}'), nil
 }
 
@@ -171,12 +182,12 @@ func (a *runResult) result(req Request, limits Limits) Result {
 	var result Result
 	switch Outcome(a.Outcome) {
 	case OutcomeOK:
-		result = decodeGroups(req, a.Groups, limits)
+		result = a.take(req, limits)
 	case OutcomeNone:
 		result.Outcome = OutcomeNone
 	case OutcomeWrongType:
 		return req.failed(OutcomeWrongType,
-			fmt.Errorf("run returned an unexpected result type %q: it must be a PanoptesMetricsGroupSet", a.ResultType))
+			fmt.Errorf("run returned an unexpected result type %q: it must be a %s", a.ResultType, resultTypes[req.Plugin.Type]))
 	case OutcomeRaised:
 		if a.Error != nil && a.Error.Type == errorTooLarge {
 			return req.failed(OutcomeTooLarge, a.Error.error(""))
@@ -193,6 +204,37 @@ func (a *runResult) result(req Request, limits Limits) Result {
 			reason = DropInvalid
 		}
 		result.drop(req, Drop{Group: d.Group, Metric: d.Metric, Reason: reason, Err: errors.New(d.Message)})
+	}
+	return result
+}
+
+// resultTypes are what run of a Python plugin has to return.
+var resultTypes = map[Type]string{
+	TypePolling:    "PanoptesMetricsGroupSet",
+	TypeDiscovery:  "PanoptesResourceSet",
+	TypeEnrichment: "PanoptesEnrichmentGroupSet or PanoptesEnrichmentMultiGroupSet",
+}
+
+// take is the result of a run that returned what it should.
+func (a *runResult) take(req Request, limits Limits) Result {
+	if req.Plugin.Type == TypePolling {
+		return decodeGroups(req, a.Groups, limits)
+	}
+	result := Result{Outcome: OutcomeOK}
+	if len(a.Resources) > 0 {
+		list, errs := resources.ParseJSON(a.Resources)
+		result.Resources = list
+		for _, err := range errs {
+			result.drop(req, Drop{Reason: DropInvalid, Err: err})
+		}
+	}
+	for _, item := range a.Enrichment {
+		found, err := item.check()
+		if err != nil {
+			result.drop(req, Drop{Group: item.Namespace, Reason: DropInvalid, Err: err})
+			continue
+		}
+		result.Enrichment = append(result.Enrichment, found)
 	}
 	return result
 }

@@ -118,13 +118,20 @@ func TestTracebackIsInTheError(t *testing.T) {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	runners := newRunners(t, Settings{Python: workers(1)})
-	require.NoError(t, runners.Check(context.Background(), openPython(t, "good", class(goodBody), OpenOptions{})))
-	err := runners.Check(context.Background(), openPython(t, "bad", "x = \n", OpenOptions{}))
+	check := func(p *Plugin) error {
+		checked, err := runners.Check(context.Background(), p)
+		if err == nil {
+			assert.Equal(t, TypePolling, checked.Type)
+		}
+		return err
+	}
+	require.NoError(t, check(openPython(t, "good", class(goodBody), OpenOptions{})))
+	err := check(openPython(t, "bad", "x = \n", OpenOptions{}))
 	require.ErrorContains(t, err, `plugin "bad": `)
 	require.ErrorContains(t, err, "SyntaxError")
-	err = runners.Check(context.Background(), openPython(t, "hangs", "import time\ntime.sleep(1000)\n", OpenOptions{Deadline: 200 * time.Millisecond}))
+	err = check(openPython(t, "hangs", "import time\ntime.sleep(1000)\n", OpenOptions{Deadline: 200 * time.Millisecond}))
 	require.ErrorContains(t, err, "deadline of 200ms")
-	require.NoError(t, runners.Check(context.Background(), openPython(t, "good", class(goodBody), OpenOptions{})))
+	require.NoError(t, check(openPython(t, "good", class(goodBody), OpenOptions{})))
 }
 
 func TestGroupsOfPython(t *testing.T) {
@@ -387,7 +394,7 @@ func TestInterpreterThatCannotBeUsed(t *testing.T) {
 			for _, want := range append(c.errs, "no Python worker can be started") {
 				assert.Contains(t, res.Err.Error(), want)
 			}
-			err := runners.Check(context.Background(), openPython(t, "good", class(goodBody), OpenOptions{}))
+			_, err := runners.Check(context.Background(), openPython(t, "good", class(goodBody), OpenOptions{}))
 			var unavailable *unavailableError
 			assert.True(t, errors.As(err, &unavailable), "%v", err)
 		})

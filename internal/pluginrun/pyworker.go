@@ -207,6 +207,8 @@ type runResult struct {
 	RunID      int64             `json:"run_id"`
 	Outcome    string            `json:"outcome"`
 	Groups     []json.RawMessage `json:"groups"`
+	Resources  json.RawMessage   `json:"resources"`
+	Enrichment []enrichmentItem  `json:"enrichment"`
 	Dropped    []droppedByWorker `json:"dropped"`
 	ResultType string            `json:"result_type"`
 	Error      *errorOfWorker    `json:"error"`

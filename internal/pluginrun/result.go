@@ -51,7 +51,8 @@ func (o Outcome) Failed() bool { return o != OutcomeOK && o != OutcomeNone }
 
 // Request asks for one run.
 type Request struct {
-	Plugin   *Plugin
+	Plugin *Plugin
+	// Resource is what the plugin runs against; it is not looked at for discovery plugins, and may be nil.
 	Resource *pluginsdk.Resource
 	// Config is what the plugin sees; nil takes the plugin file's.
 	Config pluginsdk.Config
@@ -62,6 +63,10 @@ type Result struct {
 	Outcome Outcome
 	// Groups are the valid groups, in the plugin's order. Groups without metrics are among them.
 	Groups []*pluginsdk.MetricsGroup
+	// Resources are what a discovery plugin found.
+	Resources []*pluginsdk.Resource
+	// Enrichment is what an enrichment plugin found out.
+	Enrichment []Enrichment
 	// Dropped is what was taken out of the result, group by group or metric by metric.
 	Dropped []Drop
 	// Err says what happened where Outcome.Failed(): it names the plugin, the resource and the cause. Otherwise nil.
@@ -86,7 +91,7 @@ func (req Request) config() pluginsdk.Config {
 // Reasons of a Drop: a closed list, as it is an attribute of metrics. Workers may report further ones, which come
 // out as DropInvalid.
 const (
-	// DropInvalid: the group breaks a rule of docs/panoptes/formats.md.
+	// DropInvalid: the group, resource or enrichment breaks a rule of docs/panoptes/formats.md.
 	DropInvalid = "invalid"
 	// DropNotFinite: the metric's value is NaN or infinite.
 	DropNotFinite = "not_finite"

@@ -33,8 +33,9 @@ const (
 
 // Runner runs plugins. All methods are safe for concurrent use.
 type Runner interface {
-	// Check loads the plugin without running it: the error says why its module cannot be loaded.
-	Check(ctx context.Context, p *Plugin) error
+	// Check loads the plugin without running it, and returns it with its type: the error says why its module cannot be
+	// loaded, or what it lacks.
+	Check(ctx context.Context, p *Plugin) (*Plugin, error)
 	// Run runs a plugin against a resource and returns when the run has ended, at the latest at the plugin's deadline
 	// (which starts when a worker is free) or when ctx is done. The caller sees to it that no two runs of one plugin
 	// and resource overlap.
@@ -194,10 +195,10 @@ func setDefault[T comparable](v *T, to T) {
 }
 
 // Check implements Runner.
-func (r *Runners) Check(ctx context.Context, p *Plugin) error {
+func (r *Runners) Check(ctx context.Context, p *Plugin) (*Plugin, error) {
 	runner, err := r.of(p)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	return runner.Check(ctx, p)
 }

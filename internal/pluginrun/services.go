@@ -38,6 +38,9 @@ type serviceParams struct {
 	Member   *string  `json:"member"`
 	Site     *string  `json:"site"`
 	Fallback *bool    `json:"fallback"`
+
+	ResourceID *string `json:"resource_id"`
+	Namespace  *string `json:"namespace"`
 }
 
 // service is one method: the parameters it needs, and what it does with them.
@@ -56,6 +59,7 @@ var serviceMethods = map[string]service{
 	"kv.set_add":     {[]string{"name", "member"}, (*services).setAdd},
 	"kv.set_members": {[]string{"name"}, (*services).setMembers},
 	"secrets.get":    {[]string{"name", "site"}, (*services).secret},
+	"enrichment.get": {[]string{"resource_id", "namespace"}, (*services).enrichment},
 }
 
 func (s *services) handle(ctx context.Context, method string, raw json.RawMessage) (any, error) {
@@ -98,6 +102,10 @@ func (p *serviceParams) get(name string) *string {
 		return p.Name
 	case "member":
 		return p.Member
+	case "resource_id":
+		return p.ResourceID
+	case "namespace":
+		return p.Namespace
 	}
 	return p.Site
 }

@@ -92,7 +92,7 @@ func TestTranscript(t *testing.T) {
 	p.File.Name, p.File.NormalizedName, p.File.Version = "Door", "Door", "1.0"
 	p.File.Config = pluginsdk.Config{"main": {"execute_frequency": "60", "timeout": "5"}}
 	p.Module = os.Args[0]
-	require.NoError(t, r.Check(t.Context(), p))
+	require.NoError(t, checked(r, p))
 	result := r.Run(t.Context(), Request{Plugin: p, Resource: testResource("door-1")})
 	require.NoError(t, result.Err)
 	require.NoError(t, r.Shutdown(context.Background()))

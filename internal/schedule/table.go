@@ -21,6 +21,8 @@ type Spec struct {
 	Last time.Time
 	// Group is the task's resource, which bounds its runs; 0 where there is none.
 	Group GroupID
+	// AtOnce has the first run start without delay, where Last does not say when it is due.
+	AtOnce bool
 }
 
 func (s *Spec) millis() uint32 { return uint32(min(s.Interval, maxInterval).Milliseconds()) }
@@ -94,7 +96,11 @@ func (t *table[T]) add(lane LaneID, spec Spec, value T, now time.Time) (id ID, d
 		k.last = spec.Last.UnixMilli()
 	}
 	*t.value(id) = value
-	t.wait(id, firstRun(hash, spec.Interval, now, spec.Last).UnixMilli())
+	if spec.AtOnce && spec.Last.IsZero() {
+		t.wait(id, now.UnixMilli())
+	} else {
+		t.wait(id, firstRun(hash, spec.Interval, now, spec.Last).UnixMilli())
+	}
 	return id, k.due
 }
 

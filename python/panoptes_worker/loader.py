@@ -17,6 +17,8 @@ from panoptes_worker import logs
 
 # What a class must derive from, strictly, to be a plugin.
 BASES = {'polling': PanoptesPollingPlugin, 'discovery': PanoptesDiscoveryPlugin, 'enrichment': PanoptesEnrichmentPlugin}
+# Of whatever kind.
+ANY = 'any'
 # Never a plugin itself, also where it derives from a base.
 _ABSTRACT = (PanoptesPollingPlugin, PanoptesDiscoveryPlugin, PanoptesEnrichmentPlugin)
 
@@ -44,15 +46,22 @@ class Rejected(Exception):
 class Loaded:
     """A plugin object and the module it came from, until unload()."""
 
-    def __init__(self, instance, module, is_package, warnings):
+    def __init__(self, instance, module, is_package):
         self.instance = instance
         self.module = module
-        self.warnings = warnings
         self._is_package = is_package
 
     @property
     def class_name(self):
         return type(self.instance).__name__
+
+    @property
+    def kind(self):
+        """What its class makes it. Enrichment plugins are polling plugins as well."""
+        for kind in ('discovery', 'enrichment'):
+            if isinstance(self.instance, BASES[kind]):
+                return kind
+        return 'polling'
 
     def unload(self):
         _forget(self.module.__name__, self._is_package)
@@ -75,7 +84,7 @@ class Loader:
 
     def load(self, name, path, kind='polling', source=None):
         """Executes the module at path (with or without its ``.py``) for the plugin of this name, and makes an object of
-        its class. With source, the text is that file's, and path is where the module, one file, believes itself to be.
+        its class, of the given kind or of ANY. With source, the text is that file's, and path is where the module, one file, believes itself to be.
         Raises Rejected."""
         if source:
             file, is_package = path if path.endswith('.py') else path + '.py', False
@@ -87,15 +96,11 @@ class Loader:
         sys.modules[module.__name__] = module
         try:
             self._execute(code, module, file)
-            instance = _instantiate(module, BASES[kind], file)
+            instance = _instantiate(module, kind, file)
         except BaseException:
             _forget(module.__name__, is_package)
             raise
-        warnings = []
-        if kind == 'polling' and isinstance(instance, PanoptesEnrichmentPlugin):
-            warnings.append('class {} is an enrichment plugin, which is run as a polling plugin here'.format(
-                type(instance).__name__))
-        return Loaded(instance, module, is_package, warnings)
+        return Loaded(instance, module, is_package)
 
     def _compiled(self, file, source=None):
         try:
@@ -193,13 +198,13 @@ def _position(error, file):
     return file, line or 0
 
 
-def candidates(module, base):
+def candidates(module, bases):
     """The plugin classes of the module, best first: its own before imported ones, derived before what they derive
     from, then by name (capitals first)."""
     names = {}
     for name, value in vars(module).items():
         # The bases of a class are looked at rather than asked: asking an abstract base costs ten times as much.
-        if isinstance(value, type) and base in value.__mro__[1:] and value not in _ABSTRACT:
+        if isinstance(value, type) and value not in _ABSTRACT and any(base in value.__mro__ for base in bases):
             if value not in names or name < names[value]:
                 names[value] = name
     if len(names) < 2:
@@ -211,10 +216,12 @@ def candidates(module, base):
     return sorted(names, key=rank)
 
 
-def _instantiate(module, base, file):
-    classes = candidates(module, base)
+def _instantiate(module, kind, file):
+    bases = [BASES[kind]] if kind != ANY else [PanoptesPollingPlugin, PanoptesDiscoveryPlugin]
+    classes = candidates(module, bases)
     if not classes:
-        raise Rejected('no_class', '{}: no class in it derives from {}'.format(file, base.__name__), file=file)
+        raise Rejected('no_class', '{}: no class in it derives from {}'.format(
+            file, ' or '.join(base.__name__ for base in bases)), file=file)
     first = None
     for cls in classes:
         try:

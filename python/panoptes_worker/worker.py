@@ -16,7 +16,7 @@ sys.dont_write_bytecode = True
 
 from panoptes_worker import channel as rpc
 from panoptes_worker import logs, stdio, usage
-from panoptes_worker.loader import BASES, Loader, Rejected
+from panoptes_worker.loader import ANY, BASES, Loader, Rejected
 from panoptes_worker.runs import Host, Runner
 from panoptes_worker.state import ProcessState
 
@@ -141,15 +141,20 @@ class Worker:
 
     def _describe(self, id, params):
         plugin = _plugin(params)
-        kind = _kind(params)
+        kind = ANY if params.get('type') == ANY else _kind(params)
         try:
             try:
                 loaded = self._loader.load(plugin['name'], plugin['module'], kind, plugin.get('source'))
             finally:
                 self._state.settle()
-            answer = {'class': loaded.class_name, 'module': loaded.module.__file__}
-            if loaded.warnings:
-                answer['warnings'] = loaded.warnings
+            answer = {'class': loaded.class_name, 'module': loaded.module.__file__, 'type': loaded.kind}
+            settings = getattr(type(loaded.instance), 'panoptes_settings', None)
+            if isinstance(settings, dict):
+                answer['settings'] = settings
+            warnings = [] if kind in (ANY, loaded.kind) else [
+                'class {} is for {}, which is run as a {} plugin here'.format(loaded.class_name, loaded.kind, kind)]
+            if warnings:
+                answer['warnings'] = warnings
             loaded.unload()
         except Rejected as e:
             self._channel.fail(id, rpc.REJECTED, str(e), e.detail)

@@ -18,10 +18,10 @@ class Loading(Folder):
         self.addCleanup(sys.meta_path.__setitem__, slice(None), finders)
         self.loader = Loader()
 
-    def load(self, text=None, name='mod'):
+    def load(self, text=None, name='mod', kind='polling'):
         if text is not None:
             self.write(name + '.py', HEAD + text)
-        loaded = self.loader.load('Test Plugin', os.path.join(self.folder, name))
+        loaded = self.loader.load('Test Plugin', os.path.join(self.folder, name), kind)
         self.addCleanup(loaded.unload)
         return loaded
 
@@ -71,10 +71,16 @@ class Loading(Folder):
             with self.subTest(text):
                 self.assertEqual(expected, self.load(text).class_name)
 
-    def test_enrichment_plugin_is_pointed_out(self):
-        loaded = self.load('from yahoo_panoptes.enrichment.enrichment_plugin import PanoptesEnrichmentPlugin\n'
-                           'class E(PanoptesEnrichmentPlugin):' + RUN)
-        self.assertIn('class E is an enrichment plugin', loaded.warnings[0])
+    def test_the_class_says_what_the_plugin_is_for(self):
+        for kind, text in (
+                ('enrichment', 'from yahoo_panoptes.enrichment.enrichment_plugin import PanoptesEnrichmentPlugin\n'
+                               'class E(PanoptesEnrichmentPlugin):' + RUN),
+                ('discovery', 'from yahoo_panoptes.discovery.panoptes_discovery_plugin import PanoptesDiscoveryPlugin\n'
+                              'class D(PanoptesDiscoveryPlugin):' + RUN),
+                ('polling', 'class P(PanoptesPollingPlugin):' + RUN)):
+            with self.subTest(kind):
+                self.assertEqual(kind, self.load(text, kind='any').kind)
+                self.assertEqual(kind, self.load(text, kind=kind).kind)
 
     def test_rejections(self):
         error = self.rejected('import_error', 'def f(:\n')

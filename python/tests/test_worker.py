@@ -17,7 +17,7 @@ class Protocol(Folder):
         with Worker() as worker:
             self.assertEqual((1, 'panoptes-python', worker.process.pid, {'concurrency': 4}), tuple(
                 worker.initialized[key] for key in ('protocol_version', 'name', 'pid', 'capabilities')))
-            self.assertEqual({'class': 'P', 'module': module + '.py'}, worker.describe(module))
+            self.assertEqual({'class': 'P', 'module': module + '.py', 'type': 'polling'}, worker.describe(module))
             self.assertEqual({}, worker.request('shutdown'))
             self.assertEqual(0, worker.process.wait())
 

@@ -38,6 +38,9 @@ type Config struct {
 	Context ContextConfig `mapstructure:"context"`
 	// Secrets is where plugins find secrets.
 	Secrets SecretsConfig `mapstructure:"secrets"`
+	// Storage is the storage extension that keeps the key-value store, enrichment and first-seen times of resources over a
+	// restart. None by default: then they begin anew.
+	Storage *component.ID `mapstructure:"storage"`
 	// Emit says how finished runs are joined into batches.
 	Emit EmitConfig `mapstructure:"emit"`
 	// ServiceIdentity adds service.namespace, service.name and service.instance.id to each resource (default true),
@@ -66,6 +69,32 @@ type PluginsConfig struct {
 type DirectoryConfig struct {
 	// Path is the directory.
 	Path string `mapstructure:"path"`
+	// Python is what the Python plugins of the directory run in, where that is not what the block python says.
+	Python DirectoryPythonConfig `mapstructure:"python"`
+}
+
+// DirectoryPythonConfig is an interpreter, or a block. What is not set is as in the block python of the receiver.
+type DirectoryPythonConfig struct {
+	// Interpreter is a path, a name that is looked up in PATH, or the folder of a virtual environment.
+	Interpreter string `mapstructure:"interpreter"`
+	// MaxWorkers is the most processes at once, for all directories with the same settings together.
+	MaxWorkers int `mapstructure:"max_workers"`
+	// MaxRuns is after how many runs a process is replaced.
+	MaxRuns int `mapstructure:"max_runs"`
+	// MaxMemoryMiB is by how many MiB a process may grow.
+	MaxMemoryMiB int `mapstructure:"max_memory_mib"`
+}
+
+// UnmarshalText reads the short form, which is the interpreter alone.
+func (p *DirectoryPythonConfig) UnmarshalText(text []byte) error {
+	p.Interpreter = string(text)
+	return nil
+}
+
+func (p DirectoryPythonConfig) env() pluginrun.PythonEnv {
+	return pluginrun.PythonEnv{
+		Interpreter: p.Interpreter, MaxWorkers: p.MaxWorkers, MaxRuns: p.MaxRuns, MaxMemory: int64(p.MaxMemoryMiB) << 20,
+	}
 }
 
 // UnmarshalText reads the short form, which is the path alone.
@@ -80,8 +109,13 @@ type PythonConfig struct {
 	Interpreter string `mapstructure:"interpreter"`
 	// MaxWorkers is the most Python processes at once (default 8). They are started as they are needed.
 	MaxWorkers int `mapstructure:"max_workers"`
-	// RuntimeDir is where the embedded Python package is written; "" makes a temporary directory for as long as the
-	// receiver runs.
+	// MaxRuns is after how many runs a process is replaced (default 10000).
+	MaxRuns int `mapstructure:"max_runs"`
+	// MaxMemoryMiB is by how many MiB a process may grow before it is replaced (default 256). A run that wants more than
+	// twice that at once gets a MemoryError, on Linux.
+	MaxMemoryMiB int `mapstructure:"max_memory_mib"`
+	// RuntimeDir is where the embedded Python package is written. "" takes systemd's state directory, where there is one;
+	// else Linux keeps it in memory, and other systems in a temporary directory for as long as the receiver runs.
 	RuntimeDir string `mapstructure:"runtime_dir"`
 }
 
@@ -179,6 +213,8 @@ func createDefaultConfig() component.Config {
 		Python: PythonConfig{
 			Interpreter: pluginrun.DefaultInterpreter,
 			MaxWorkers:  pluginrun.DefaultMaxWorkers,
+
+			MaxRuns: pluginrun.DefaultMaxRuns, MaxMemoryMiB: pluginrun.DefaultMaxMemory >> 20,
 		},
 		Processes: ProcessesConfig{MaxExec: pluginrun.DefaultMaxExec, PerPlugin: pluginrun.DefaultPerPlugin},
 		Context: ContextConfig{
@@ -260,7 +296,23 @@ func (c *PythonConfig) Validate() error {
 	if c.Interpreter == "" {
 		errs = append(errs, errors.New("interpreter must not be empty"))
 	}
-	return errors.Join(append(errs, between("max_workers", c.MaxWorkers, 1, 1024))...)
+	return errors.Join(append(errs, between("max_workers", c.MaxWorkers, 1, 1024), atLeast("max_runs", c.MaxRuns, 1),
+		atLeast("max_memory_mib", c.MaxMemoryMiB, 16))...)
+}
+
+// Validate checks what a directory says about Python; 0 and "" are not set.
+func (p *DirectoryPythonConfig) Validate() error {
+	var errs []error
+	if p.MaxWorkers != 0 {
+		errs = append(errs, between("max_workers", p.MaxWorkers, 1, 1024))
+	}
+	if p.MaxRuns != 0 {
+		errs = append(errs, atLeast("max_runs", p.MaxRuns, 1))
+	}
+	if p.MaxMemoryMiB != 0 {
+		errs = append(errs, atLeast("max_memory_mib", p.MaxMemoryMiB, 16))
+	}
+	return errors.Join(errs...)
 }
 
 // Validate checks the block context.

@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, time.Minute, cfg.Plugins.ScanInterval)
 	assert.Equal(t, time.Minute, cfg.Resources.ScanInterval)
 	assert.Equal(t, 256, cfg.MaxConcurrentRuns)
-	assert.Equal(t, PythonConfig{Interpreter: "python3", MaxWorkers: 8}, cfg.Python)
+	assert.Equal(t, PythonConfig{Interpreter: "python3", MaxWorkers: 8, MaxRuns: 10000, MaxMemoryMiB: 256}, cfg.Python)
 	assert.Equal(t, EmitConfig{MaxDelay: 200 * time.Millisecond, MaxPoints: 8192}, cfg.Emit)
 	assert.True(t, cfg.ServiceIdentity)
 }
@@ -55,13 +55,18 @@ func TestEverySetting(t *testing.T) {
 	t.Parallel()
 	cfg, err := load(t, "all")
 	require.NoError(t, err)
+	storage := component.MustNewIDWithName("file_storage", "plugins")
 	httpClient := confighttp.NewDefaultClientConfig()
 	httpClient.Timeout = 10 * time.Second
 	kafkaClient := configkafka.NewDefaultClientConfig()
 	kafkaClient.Brokers, kafkaClient.Metadata.Full = []string{"kafka:9092"}, false
 	assert.Equal(t, &Config{
 		Plugins: PluginsConfig{
-			Directories: []DirectoryConfig{{"./plugins"}, {"/opt/plugins"}}, Settle: time.Second, ScanInterval: 2 * time.Minute,
+			Directories: []DirectoryConfig{
+				{Path: "./plugins"},
+				{Path: "/opt/plugins", Python: DirectoryPythonConfig{Interpreter: "/opt/venv", MaxWorkers: 3, MaxRuns: 50, MaxMemoryMiB: 64}},
+				{Path: "/opt/more", Python: DirectoryPythonConfig{Interpreter: "python3.12"}},
+			}, Settle: time.Second, ScanInterval: 2 * time.Minute,
 			Overrides: []OverrideConfig{
 				{
 					Plugin: "Tutorial Plugin", Resources: `resource_site = "dc1"`, ExecuteFrequency: 30 * time.Second, Timeout: 10 * time.Second,
@@ -81,10 +86,11 @@ func TestEverySetting(t *testing.T) {
 			HTTP:  []HTTPConfig{{URL: "https://cmdb/resources", Interval: 5 * time.Minute, MaxSize: 1000, Client: httpClient}},
 			Kafka: &KafkaConfig{Topics: []string{"dc1-resources"}, Client: kafkaClient},
 		},
+		Storage:           &storage,
 		MaxConcurrentRuns: 16,
 		Limits:            LimitsConfig{PerResource: 2, PerEndpoint: 4, PerPlugin: 8},
 		Breaker:           BreakerConfig{Failures: 5, Backoff: 30 * time.Second, MaxBackoff: 5 * time.Minute},
-		Python:            PythonConfig{Interpreter: "/usr/bin/python3", MaxWorkers: 2, RuntimeDir: "/run/panoptes"},
+		Python:            PythonConfig{Interpreter: "/usr/bin/python3", MaxWorkers: 2, MaxRuns: 100, MaxMemoryMiB: 32, RuntimeDir: "/run/panoptes"},
 		Processes: ProcessesConfig{
 			MaxExec: 4, PerPlugin: 2, Environment: []string{"HTTPS_PROXY"}, RunAs: "nobody", NoNewPrivs: true, Dumpable: true,
 			Limits: ProcessLimitsConfig{MemoryMiB: 256, CPU: time.Minute, OpenFiles: 64, Processes: 100},
@@ -141,7 +147,7 @@ func TestRefusals(t *testing.T) {
 			"limits: per_resource must be at least 0, is -1\nper_endpoint must be at least 0, is -1\nper_plugin must be at least 0, is -1\n" +
 			"breaker: failures must be between 0 and 1000, is -1\nbackoff must be at least 1s, is 0s\n" +
 			"max_backoff must be between backoff (0s) and 24h, is 25h0m0s\n" +
-			"python: interpreter must not be empty\nmax_workers must be between 1 and 1024, is 0\n" +
+			"python: interpreter must not be empty\nmax_workers must be between 1 and 1024, is 0\nmax_runs must be at least 1, is 0\nmax_memory_mib must be at least 16, is 1\n" +
 			"emit: max_delay must be greater than zero, is 0s\nmax_points must be at least 1, is 0",
 		"bad_processes": "plugins: pins: SHA-256 of \"X\" must have 64 hex digits, is \"12ab\"\n" +
 			"processes: max_exec must be between 1 and 4096, is 0\nper_plugin must be between 1 and 1024, is 0\n" +
@@ -154,7 +160,7 @@ func TestRefusals(t *testing.T) {
 			"max_repetitions must be at least 1, is 0\nport must be between 1 and 65535, is 0\n" +
 			"proxy_port must be between 1 and 65535, is 70000\n" +
 			"context::x509: x509_secured_requests must be between 0 and 2, is 3",
-		"unknown_keys": `colour: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "processes" "python" "resources" "secrets" "service_identity"]
+		"unknown_keys": `colour: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "processes" "python" "resources" "secrets" "service_identity" "storage"]
 context.snmp.comunity: unknown key, did you mean "community"?
 emit.delay: unknown key, did you mean "max_delay"?
 plugin: unknown key, did you mean "plugins"?
@@ -162,9 +168,8 @@ plugins.directories[0].pth: unknown key, did you mean "path"?
 plugins.directory: unknown key, did you mean "directories"?
 python.workers: unknown key, did you mean "max_workers"?
 resources.filters: unknown key, did you mean "filter"?`,
-		"later_keys": `plugins.inline: unknown key, expected one of ["directories" "overrides" "pins" "scan_interval" "settle"]
-storage: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "processes" "python" "resources" "secrets" "service_identity"]`,
-		"sharding": `sharding: this key is reserved: this version cannot share resources between receivers, each one runs all of its own; remove it`,
+		"later_keys": `plugins.inline: unknown key, expected one of ["directories" "overrides" "pins" "scan_interval" "settle"]`,
+		"sharding":   `sharding: this key is reserved: this version cannot share resources between receivers, each one runs all of its own; remove it`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -50,6 +50,8 @@ type panoptesReceiver struct {
 	scheduler *schedule.Scheduler[target]
 	tasks     *tasks
 	store     *resourcestore.Store
+	kv        *kv.Store
+	keeping   *keeping
 	snapshots string             // folder of copied modules
 	cancel    context.CancelFunc // of the catalogue
 	catalogue sync.WaitGroup
@@ -78,6 +80,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if err != nil {
 		return err
 	}
+	r.kv = kv.NewStore(kv.Options{})
 	settings := r.runnerSettings(goPlugins)
 	if settings.Processes, err = r.cfg.Processes.settings(); err != nil {
 		return err
@@ -106,7 +109,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	r.scheduler = schedule.New(schedule.Settings[target]{
 		MaxConcurrent: r.cfg.MaxConcurrentRuns,
 		Classes: []int{
-			classGo: r.cfg.MaxConcurrentRuns, classPython: r.cfg.Python.MaxWorkers,
+			classGo: r.cfg.MaxConcurrentRuns, classPython: r.cfg.workers() * pluginrun.RunsPerWorker,
 			classProcess: r.cfg.MaxConcurrentRuns, classExec: r.cfg.Processes.MaxExec,
 		},
 		Breaker: schedule.Breaker{
@@ -128,9 +131,15 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if err != nil {
 		return err
 	}
+	if err := r.openStorage(ctx, host); err != nil {
+		return err
+	}
 	r.scheduler.Start()
 	life, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
+	if r.keeping != nil {
+		r.catalogue.Go(func() { r.keeping.run(life) })
+	}
 	for _, run := range sources {
 		r.catalogue.Go(func() { run(life) })
 	}
@@ -158,7 +167,9 @@ func (r *panoptesReceiver) pluginSettings(host component.Host) (catalogue.Plugin
 		if err != nil {
 			return plugins, fmt.Errorf("plugins::directories: %q: %w", d.Path, err)
 		}
-		plugins.Directories = append(plugins.Directories, path)
+		plugins.Directories = append(plugins.Directories, catalogue.Directory{
+			Path: path, Python: d.Python.env(),
+		})
 	}
 	return plugins, nil
 }
@@ -168,10 +179,15 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 		Logger: r.logger,
 		Host:   pluginrun.HostInfo{Name: r.set.BuildInfo.Command, Version: r.set.BuildInfo.Version},
 		Python: pluginrun.PythonSettings{
-			PythonEnv:  pluginrun.PythonEnv{Interpreter: r.cfg.Python.Interpreter, MaxWorkers: r.cfg.Python.MaxWorkers},
-			RuntimeDir: r.cfg.Python.RuntimeDir,
+			PythonEnv:  r.cfg.Python.env(),
+			RuntimeDir: r.cfg.Python.runtimeDir(),
 		},
 		GoPlugins: goPlugins,
+		KV:        r.kv.Namespace(kv.PluginsNamespace),
+		Recycled: func(reason string) {
+			r.telemetry.PanoptesRecycledWorkers.Add(context.Background(), 1,
+				metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason))))
+		},
 		Context: pluginrun.Context{
 			Sites: r.cfg.Context.Sites, SNMP: r.cfg.Context.SNMP.values(), X509: r.cfg.Context.X509.values(),
 		},
@@ -249,6 +265,11 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 		defer cancel()
 		errs = append(errs, r.runners.Shutdown(last))
+	}
+	if r.keeping != nil {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+		defer cancel()
+		errs = append(errs, r.keeping.close(last))
 	}
 	if r.snapshots != "" {
 		errs = append(errs, os.RemoveAll(r.snapshots))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +50,8 @@ type bench struct {
 	lines     chan string
 	logs      *observer.ObservedLogs
 	answer    func() error // of the pipeline
+	// extensions are there beside the plugins'.
+	extensions map[component.ID]component.Component
 }
 
 func newBench(t *testing.T) *bench {
@@ -69,9 +72,13 @@ func newBench(t *testing.T) *bench {
 }
 
 func resourceJSON(id string) string {
+	return resourceWith(id, `"resource_creation_timestamp":"1512629517.03121"`)
+}
+
+func resourceWith(id, timestamp string) string {
 	return fmt.Sprintf(`{"resource_site":"local","resource_class":"system","resource_subclass":"host","resource_type":"generic",`+
-		`"resource_id":%q,"resource_endpoint":"127.0.0.1","resource_plugin":"p","resource_creation_timestamp":"1512629517.03121",`+
-		`"resource_metadata":{"_resource_ttl":"900","os":"linux"}}`, id)
+		`"resource_id":%q,"resource_endpoint":"127.0.0.1","resource_plugin":"p",%s,`+
+		`"resource_metadata":{"_resource_ttl":"900","os":"linux"}}`, id, timestamp)
 }
 
 // conf is a plugin file. A plugin of one second starts at once.
@@ -105,22 +112,30 @@ func (b *bench) GetExtensions() map[component.ID]component.Component {
 	f := pluginextension.NewFactory(component.MustNewType("test_plugins"), b.plugins)
 	ext, err := f.Create(context.Background(), extensiontest.NewNopSettings(f.Type()), f.CreateDefaultConfig())
 	require.NoError(b.t, err)
-	return map[component.ID]component.Component{component.NewID(f.Type()): ext}
+	all := map[component.ID]component.Component{component.NewID(f.Type()): ext}
+	maps.Copy(all, b.extensions)
+	return all
 }
 
 func (b *bench) Report(e *componentstatus.Event) { b.status <- e }
 
-// start starts the receiver, and shuts it down when the test ends.
-func (b *bench) start() {
+// create makes the receiver.
+func (b *bench) create() receiver.Metrics {
 	b.t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
 	b.logs = logs
 	set := receivertest.NewNopSettings(metadata.Type)
 	set.TelemetrySettings = b.telemetry.NewTelemetrySettings()
 	set.Logger = zap.New(core, zap.Hooks(func(e zapcore.Entry) error { b.lines <- e.Message; return nil }))
-	var err error
-	b.receiver, err = NewFactory().CreateMetrics(b.t.Context(), set, b.cfg, b)
+	r, err := NewFactory().CreateMetrics(b.t.Context(), set, b.cfg, b)
 	require.NoError(b.t, err)
+	return r
+}
+
+// start starts the receiver, and shuts it down when the test ends.
+func (b *bench) start() {
+	b.t.Helper()
+	b.receiver = b.create()
 	require.NoError(b.t, b.receiver.Start(b.t.Context(), b))
 	b.t.Cleanup(func() {
 		assert.NoError(b.t, b.receiver.Shutdown(context.Background()))

@@ -58,8 +58,17 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 	result := r.runners.Run(ctx, request)
 	r.telemetry.PanoptesRuns.Add(ctx, 1, l.attrs.outcome[result.Outcome])
 	r.telemetry.PanoptesRunDuration.Record(ctx, result.Duration.Seconds(), l.attrs.plugin)
+	r.usage(ctx, l, result)
 	r.failures.note(run.Value, v, result)
 	r.dropped(ctx, v, run.Value, result.Dropped)
+	switch v.plugin.Type {
+	case pluginrun.TypeDiscovery:
+		r.discovered(ctx, l, result)
+		return schedule.VerdictNone // it says nothing about a resource
+	case pluginrun.TypeEnrichment:
+		r.enriched(ctx, l, result)
+		return verdict(result)
+	}
 	groups := r.withoutEmpty(ctx, run.Value, result.Groups)
 	if len(groups) > 0 {
 		r.telemetry.PanoptesGroups.Add(ctx, int64(len(groups)), l.attrs.plugin)
@@ -76,6 +85,41 @@ func (v *version) request(res *pluginsdk.Resource) pluginrun.Request {
 		request.Plugin, request.Config = plugin, plugin.File.Config
 	}
 	return request
+}
+
+// usage records what a run cost.
+func (r *panoptesReceiver) usage(ctx context.Context, l *loaded, result pluginrun.Result) {
+	if result.CPU > 0 {
+		r.telemetry.PanoptesRunCPUTime.Record(ctx, result.CPU.Seconds(), l.attrs.plugin)
+	}
+	if result.PeakMemory > 0 {
+		r.telemetry.PanoptesRunPeakMemory.Record(ctx, result.PeakMemory, l.attrs.plugin)
+	}
+}
+
+// discovered hands what a discovery plugin found to the store of resources. Where it found nothing, or failed, what it
+// found before stays for its time to live, as in Panoptes.
+func (r *panoptesReceiver) discovered(ctx context.Context, l *loaded, result pluginrun.Result) {
+	source := l.source.Load()
+	switch {
+	case source == nil: // the plugin was removed meanwhile
+	case result.Outcome.Failed() && result.Outcome != pluginrun.OutcomeCanceled:
+		source.Fail(result.Err)
+	case len(result.Resources) > 0:
+		source.Set(result.Resources, time.Now())
+		r.telemetry.PanoptesDiscoveredResources.Add(ctx, int64(len(result.Resources)), l.attrs.plugin)
+	}
+}
+
+// enriched stores what an enrichment plugin found out.
+func (r *panoptesReceiver) enriched(ctx context.Context, l *loaded, result pluginrun.Result) {
+	if len(result.Enrichment) == 0 {
+		return
+	}
+	if err := r.runners.KeepEnrichment(ctx, result.Enrichment); err != nil {
+		r.logger.Error("Cannot store all of the enrichment", zap.String("plugin", l.name), zap.Error(err))
+	}
+	r.telemetry.PanoptesEnrichmentGroups.Add(ctx, int64(len(result.Enrichment)), l.attrs.plugin)
 }
 
 // quickRun is up to where a failed run says nothing about its resource: one that does not answer holds its place.

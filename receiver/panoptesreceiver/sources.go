@@ -28,6 +28,7 @@ func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (
 		}
 	}
 	r.store = resourcestore.New(settings)
+	r.tasks.store = r.store
 	if len(cfg.Files)+len(cfg.Inline)+len(cfg.HTTP) == 0 && cfg.Kafka == nil {
 		r.logger.Warn("The receiver has no sources of resources, so that only plugins that discover some run")
 	}

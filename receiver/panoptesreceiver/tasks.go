@@ -12,6 +12,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -46,7 +47,14 @@ type loaded struct {
 	limit int           // of the lane
 	tasks []schedule.ID // by the resource's slot; 0 where there is none
 	held  int
+	alone schedule.ID // the task of a discovery plugin; 0 where there is none
+
+	// source takes what a discovery plugin finds; nil for others.
+	source atomic.Pointer[resourcestore.Source]
 }
+
+// noResource stands in for the resource in the task of a discovery plugin.
+var noResource = &pluginsdk.Resource{}
 
 // version is one version of a plugin.
 type version struct {
@@ -73,6 +81,7 @@ type tasks struct {
 	rules     override.Rules
 	logger    *zap.Logger
 	runners   *pluginrun.Runners // nil where nothing is run
+	store     *resourcestore.Store
 
 	mu        sync.Mutex
 	plugins   map[string]*loaded // by name
@@ -140,6 +149,7 @@ func (t *tasks) removePlugin(l *loaded) {
 			t.scheduler.Remove(id)
 		}
 	}
+	t.endDiscovery(l)
 	t.scheduler.CloseLane(l.lane)
 	t.failures.forgetPlugin(l)
 	delete(t.plugins, l.name)
@@ -186,10 +196,39 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 	for _, slot := range wanted {
 		t.setTask(l, slot, t.resources[slot])
 	}
+	t.setDiscovery(l)
 	if old != nil && lane != l.lane {
 		t.scheduler.CloseLane(lane)
 	}
 	t.retire(old)
+}
+
+// setDiscovery gives a plugin that discovers resources its one task, which runs at once and then on schedule, and its
+// place among the sources of resources.
+func (t *tasks) setDiscovery(l *loaded) {
+	v := l.current.Load()
+	if v.plugin.Type != pluginrun.TypeDiscovery || v.plugin.Interval <= 0 {
+		t.endDiscovery(l)
+		return
+	}
+	t.name = append(t.name[:0], pluginfile.TaskName(v.plugin.File, nil)...)
+	spec := schedule.Spec{Hash: schedule.Hash(t.name), Interval: v.plugin.Interval, AtOnce: true}
+	if l.alone != 0 {
+		t.scheduler.Update(l.alone, l.lane, spec, target{l, noResource})
+		return
+	}
+	l.source.Store(t.store.Open(resourcestore.Place{Kind: resourcestore.KindDiscovery, Name: l.name}))
+	l.alone = t.scheduler.Add(l.lane, spec, target{l, noResource})
+}
+
+// endDiscovery ends what setDiscovery began.
+func (t *tasks) endDiscovery(l *loaded) {
+	if l.alone == 0 {
+		return
+	}
+	t.scheduler.Remove(l.alone)
+	l.alone = 0
+	l.source.Swap(nil).Close()
 }
 
 // setTask adds, changes or removes the task of a plugin and a resource. old is what the resource was before.
@@ -200,7 +239,7 @@ func (t *tasks) setTask(l *loaded, slot int, old *pluginsdk.Resource) {
 	}
 	id := l.tasks[slot]
 	plugin, runs := v.layered.Against(res)
-	if !runs {
+	if !runs || v.plugin.Type == pluginrun.TypeDiscovery {
 		if id != 0 {
 			t.removeTask(l, slot, old)
 		}
@@ -226,7 +265,7 @@ func (t *tasks) removeTask(l *loaded, slot int, res *pluginsdk.Resource) {
 // logUnused says that a plugin runs against nothing, which mostly is a filter that does not say what was meant.
 func (t *tasks) logUnused(l *loaded) {
 	v := l.current.Load()
-	if l.held > 0 || len(t.slots) == 0 || v.plugin.Interval <= 0 && !v.layered.Overridden() {
+	if l.held > 0 || l.alone != 0 || len(t.slots) == 0 || v.plugin.Interval <= 0 && !v.layered.Overridden() {
 		return
 	}
 	t.logger.Info("No resource matches the plugin's filter, so it does not run",

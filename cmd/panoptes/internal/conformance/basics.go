@@ -76,7 +76,7 @@ func madeUp() *pluginsdk.Resource {
 
 // load loads the module without running it.
 func (k *kit) load(ctx context.Context) (Verdict, string) {
-	err := k.runner.Check(ctx, k.plugin)
+	_, err := k.runner.Check(ctx, k.plugin)
 	switch {
 	case err != nil && k.plugin.Kind == pluginrun.KindGo:
 		k.over = true

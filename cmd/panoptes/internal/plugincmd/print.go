@@ -98,7 +98,9 @@ func describe(w io.Writer, p *pluginrun.Plugin) {
 		interval = "every " + p.Interval.String()
 	}
 	fmt.Fprintf(w, "plugin %s: %s %s, %s, deadline %s\n", term.Cell(p.Name()), p.Kind, term.Cell(p.Module), interval, p.Deadline)
-	fmt.Fprintf(w, "filter: %s\n", term.Cell(p.Filter.String()))
+	if p.Filter != nil {
+		fmt.Fprintf(w, "filter: %s\n", term.Cell(p.Filter.String()))
+	}
 	for _, line := range strings.Split(p.File.Transforms(), "\n") {
 		if line != "" {
 			fmt.Fprintf(w, "transform: %s\n", term.Cell(line))

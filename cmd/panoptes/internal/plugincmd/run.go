@@ -56,7 +56,7 @@ type runOptions struct {
 func NewRun(host Host) *cobra.Command {
 	o := runOptions{host: host}
 	cmd := &cobra.Command{
-		Use:   "run FILE.panoptes-plugin --resources FILE",
+		Use:   "run FILE.panoptes-plugin [--resources FILE]",
 		Short: "Run one plugin now",
 		Long: `Runs one plugin now, against each resource of the files that matches its filter, through the code of the receiver, the
 rate processor and the exporter. The key-value store and the state of rates live for the command: from the second run
@@ -66,7 +66,10 @@ The plugin's log lines and its failures, with their tracebacks, go to stderr. Wh
 result has to be dropped, or where no resource matches, the exit code is 1; so it is where --expect finds other groups
 than its file has.
 
-A group without metrics is shown, but a Collector does not send it.`,
+A group without metrics is shown, but a Collector does not send it.
+
+A plugin that discovers resources needs no --resources, and shows what it finds; one for enrichment shows what it would
+store.`,
 		Example: `  panoptes plugin run my.panoptes-plugin --resources resources.json --times 2
   panoptes plugin run my.panoptes-plugin --resources resources.json --resource router1 --json | jq .metrics
   panoptes plugin run my.panoptes-plugin --resources resources.json --explain --partitions 12
@@ -97,7 +100,6 @@ A group without metrics is shown, but a Collector does not send it.`,
 	flags.BoolVar(&o.expect.update, "update", false, "write the file of --expect instead")
 	flags.StringVar(&o.record, "record", "", "write all that the plugin saw and said to `FILE`, without secrets, for panoptes replay")
 	cmd.MarkFlagsMutuallyExclusive("json", "otlp", "explain")
-	_ = cmd.MarkFlagRequired("resources")
 	return cmd
 }
 
@@ -117,10 +119,6 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		return err
 	}
 	all, bad, err := input.Resources(o.resources, stderr)
-	if err != nil {
-		return err
-	}
-	chosen, err := o.choose(plugin, all)
 	if err != nil {
 		return err
 	}
@@ -144,6 +142,13 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		return err
 	}
 	defer func() { err = errors.Join(err, closing(runners.Shutdown)) }()
+	if plugin, err = typed(ctx, runners, plugin); err != nil {
+		return err
+	}
+	chosen, err := o.choose(plugin, all)
+	if err != nil {
+		return err
+	}
 	// Why there is no rate the table says itself.
 	rates, err := chain.New(ctx, o.flags.DoubleRates(), settings.Logger.WithOptions(zap.IncreaseLevel(zapcore.InfoLevel)))
 	if err != nil {
@@ -157,6 +162,9 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 			Plugin: plugin.File.NormalizedName, Transforms: plugin.File.Transforms(), Topics: plugin.File.Topics(),
 		},
 		print: o.printer(stdout, stderr), expect: &o.expect, record: record,
+	}
+	if plugin.Type != pluginrun.TypePolling {
+		s.print = foundPrinter{out: stdout, style: term.StyleOf(stdout), json: o.json}
 	}
 	s.print.plugin(plugin)
 	if err := s.all(ctx, chosen, o.pause); err != nil {
@@ -214,8 +222,30 @@ func (o *runOptions) open(file string, stderr io.Writer) (*pluginrun.Plugin, err
 	return plugin, nil
 }
 
+// typed is the plugin with its type. One whose module does not load is taken for a polling plugin: its run says more of
+// what is wrong.
+func typed(ctx context.Context, runners *pluginrun.Runners, plugin *pluginrun.Plugin) (*pluginrun.Plugin, error) {
+	checked, err := runners.Check(ctx, plugin)
+	if err == nil {
+		return checked, nil
+	}
+	if checked, missing := plugin.As(pluginrun.TypePolling); missing == nil {
+		return checked, nil
+	}
+	return nil, exit.Misuse(err)
+}
+
+// noResource stands in for the resource of a discovery plugin.
+var noResource = &pluginsdk.Resource{}
+
 // choose returns the resources to run against.
 func (o *runOptions) choose(plugin *pluginrun.Plugin, all []*pluginsdk.Resource) ([]*pluginsdk.Resource, error) {
+	if plugin.Type == pluginrun.TypeDiscovery {
+		return []*pluginsdk.Resource{noResource}, nil
+	}
+	if len(o.resources) == 0 {
+		return nil, exit.Misusef(`required flag(s) "resources" not set`)
+	}
 	named := all
 	if o.resourceID != "" {
 		named = slices.DeleteFunc(slices.Clone(all), func(r *pluginsdk.Resource) bool { return r.ID != o.resourceID })

@@ -92,7 +92,7 @@ func (s *session) one(ctx context.Context, number int, r *pluginsdk.Resource) er
 func (s *session) complain(run oneRun) {
 	if run.result.Outcome.Failed() {
 		s.failed = true
-		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: %s: %v\n", run.number, run.resource.ID, run.result.Outcome, run.result.Err)
+		fmt.Fprintf(s.stderr, "panoptes: run %d%s: %s: %v\n", run.number, against(run.resource), run.result.Outcome, run.result.Err)
 		var raised *pluginrun.PluginError
 		if errors.As(run.result.Err, &raised) && raised.Traceback != "" {
 			fmt.Fprintln(s.stderr, strings.TrimRight(raised.Traceback, "\n"))
@@ -101,7 +101,7 @@ func (s *session) complain(run oneRun) {
 	for _, drop := range run.result.Dropped {
 		// A group that was returned twice is no mistake: Panoptes' set keeps one of them as well.
 		s.failed = s.failed || drop.Reason != pluginrun.DropDuplicate
-		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: dropped (%s): %v\n", run.number, run.resource.ID, drop.Reason, drop.Err)
+		fmt.Fprintf(s.stderr, "panoptes: run %d%s: dropped (%s): %v\n", run.number, against(run.resource), drop.Reason, drop.Err)
 	}
 	if losses := chain.Losses(run.out.Report, true); losses != "" {
 		s.failed = true
@@ -110,4 +110,12 @@ func (s *session) complain(run oneRun) {
 	if changes := chain.Losses(run.out.Report, false); changes != "" {
 		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: data points changed: %s\n", run.number, run.resource.ID, changes)
 	}
+}
+
+// against names the resource of a run, where there is one.
+func against(r *pluginsdk.Resource) string {
+	if r == noResource {
+		return ""
+	}
+	return fmt.Sprintf(" against %q", r.ID)
 }

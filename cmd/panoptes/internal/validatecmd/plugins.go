@@ -55,7 +55,7 @@ func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
 		if plugin.File.Transforms() != "" {
 			v.transforming[id] = plugin.Name()
 		}
-		if all && len(found) > 0 && !slices.ContainsFunc(found, plugin.Filter.Match) {
+		if all && len(found) > 0 && plugin.Filter != nil && !slices.ContainsFunc(found, plugin.Filter.Match) {
 			v.doubtful(where, "plugin %q (%s): none of the %d resources matches its filter, which is: %s",
 				plugin.Name(), file, len(found), plugin.Filter)
 		}

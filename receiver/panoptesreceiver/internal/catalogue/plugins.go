@@ -25,7 +25,7 @@ const checkTimeout = 30 * time.Second
 // PluginSettings are what NewPlugins takes. The functions are called from the goroutine of Run alone.
 type PluginSettings struct {
 	// Directories are scanned for plugin files.
-	Directories []string
+	Directories []Directory
 	// Settle is how long a change must last before it counts.
 	Settle time.Duration
 	// ScanInterval is the time between two scans.
@@ -34,8 +34,9 @@ type PluginSettings struct {
 	Open pluginrun.OpenOptions
 	// SnapshotDir is where copies of modules are kept; the caller removes it in the end.
 	SnapshotDir string
-	// Check loads a plugin to see whether it can be. It is called from several goroutines at once.
-	Check func(ctx context.Context, p *pluginrun.Plugin) error
+	// Check loads a plugin to see whether it can be, and returns it with what that tells of it. It is called from several
+	// goroutines at once.
+	Check func(ctx context.Context, p *pluginrun.Plugin) (*pluginrun.Plugin, error)
 	// MaxChecks is the most checks at once.
 	MaxChecks int
 	// Logger gets a line for each plugin that is loaded, broken, mended or gone.
@@ -47,6 +48,32 @@ type PluginSettings struct {
 	Failed func()
 	// Health gets what keeps directories from being read, or nil, whenever that changes.
 	Health func(error)
+}
+
+// Directory is one directory of plugins, and what its Python plugins run in.
+type Directory struct {
+	Path   string
+	Python pluginrun.PythonEnv
+}
+
+// paths are those of all directories.
+func (s *PluginSettings) paths() []string {
+	paths := make([]string, 0, len(s.Directories))
+	for _, d := range s.Directories {
+		paths = append(paths, d.Path)
+	}
+	return paths
+}
+
+// options are what a plugin file is opened with: the innermost directory that it is in has its say.
+func (s *PluginSettings) options(path string) pluginrun.OpenOptions {
+	o, length := s.Open, -1
+	for _, d := range s.Directories {
+		if rest, ok := strings.CutPrefix(path, d.Path); ok && len(d.Path) > length && (rest == "" || os.IsPathSeparator(rest[0]) || d.Path == string(filepath.Separator)) {
+			o.Python, length = d.Python, len(d.Path)
+		}
+	}
+	return o
 }
 
 // Plugins keeps the plugins of a set of directories. Run is its life.
@@ -132,7 +159,7 @@ func (p *Plugins) Run(ctx context.Context) {
 func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 	now := time.Now()
 	periodic := p.pace.begin(now)
-	found := walk(p.settings.Directories)
+	found := walk(p.settings.paths())
 	for _, path := range found.files {
 		f := p.files[path]
 		if f == nil {
@@ -160,7 +187,7 @@ func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 
 // look takes the state of a file where it is new and has settled.
 func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle time.Duration, periodic bool) {
-	opened, warnings, err := pluginrun.Open(f.path, p.settings.Open)
+	opened, warnings, err := pluginrun.Open(f.path, p.settings.options(f.path))
 	if errors.Is(err, pluginrun.ErrNotScheduled) && opened != nil {
 		warnings, err = append(warnings, err.Error()), nil
 	}
@@ -238,7 +265,7 @@ func (p *Plugins) load(ctx context.Context, plugin *pluginrun.Plugin, dir string
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	return snapshot, p.settings.Check(ctx, snapshot)
+	return p.settings.Check(ctx, snapshot)
 }
 
 // accept takes the answer to a check, unless the file has changed meanwhile.
@@ -353,7 +380,7 @@ func (p *Plugins) refuse(f *pluginFile, owner string) {
 func (p *Plugins) watchAll(found found) {
 	dirs := found.dirs
 	var entries []string
-	for _, root := range p.settings.Directories {
+	for _, root := range p.settings.paths() {
 		entries = append(entries, links(root)...)
 	}
 	for _, f := range p.files {

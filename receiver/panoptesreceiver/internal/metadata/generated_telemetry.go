@@ -29,18 +29,23 @@ type TelemetryBuilder struct {
 	mu                           sync.Mutex
 	registrations                []metric.Registration
 	PanoptesDataPoints           metric.Int64Counter
+	PanoptesDiscoveredResources  metric.Int64Counter
 	PanoptesDroppedDataPoints    metric.Int64Counter
 	PanoptesDroppedGroups        metric.Int64Counter
 	PanoptesEmptyGroups          metric.Int64Counter
+	PanoptesEnrichmentGroups     metric.Int64Counter
 	PanoptesGroups               metric.Int64Counter
 	PanoptesMissedSlots          metric.Int64Counter
 	PanoptesPlugins              metric.Int64ObservableGauge
+	PanoptesRecycledWorkers      metric.Int64Counter
 	PanoptesReloadErrors         metric.Int64Counter
 	PanoptesResources            metric.Int64ObservableGauge
 	PanoptesResourcesLeft        metric.Int64Counter
 	PanoptesResourcesUnreachable metric.Int64ObservableGauge
+	PanoptesRunCPUTime           metric.Float64Histogram
 	PanoptesRunDuration          metric.Float64Histogram
 	PanoptesRunLateness          metric.Float64Histogram
+	PanoptesRunPeakMemory        metric.Int64Histogram
 	PanoptesRunning              metric.Int64ObservableGauge
 	PanoptesRuns                 metric.Int64Counter
 	PanoptesSkippedRuns          metric.Int64Counter
@@ -167,6 +172,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.PanoptesDiscoveredResources, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_discovered_resources",
+		metric.WithDescription("Resources that discovery plugins returned, each time they are returned. [Development]"),
+		metric.WithUnit("{resource}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.PanoptesDroppedDataPoints, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_dropped_data_points",
 		metric.WithDescription("Data points that did not reach the pipeline. [Development]"),
@@ -182,6 +193,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.PanoptesEmptyGroups, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_empty_groups",
 		metric.WithDescription("Metrics groups without metrics that plugins returned; they carry no data and are not sent. [Development]"),
+		metric.WithUnit("{group}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesEnrichmentGroups, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_enrichment_groups",
+		metric.WithDescription("Groups of enrichment that enrichment plugins returned, each time they are returned. [Development]"),
 		metric.WithUnit("{group}"),
 	)
 	errs = errors.Join(errs, err)
@@ -201,6 +218,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_panoptes_plugins",
 		metric.WithDescription("Plugins that are loaded. [Development]"),
 		metric.WithUnit("{plugin}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesRecycledWorkers, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_recycled_workers",
+		metric.WithDescription("Python workers that were replaced though nothing had gone wrong. [Development]"),
+		metric.WithUnit("{worker}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesReloadErrors, err = builder.meter.Int64Counter(
@@ -227,6 +250,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{resource}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.PanoptesRunCPUTime, err = builder.meter.Float64Histogram(
+		"otelcol_panoptes_run_cpu_time",
+		metric.WithDescription("Processor time that runs of Python plugins took, that of programs they waited for among it. [Development]"),
+		metric.WithUnit("s"),
+		metric.WithExplicitBucketBoundaries([]float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30}...),
+	)
+	errs = errors.Join(errs, err)
 	builder.PanoptesRunDuration, err = builder.meter.Float64Histogram(
 		"otelcol_panoptes_run_duration",
 		metric.WithDescription("How long runs of plugins took. [Development]"),
@@ -239,6 +269,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithDescription("How long after their slot runs started; it grows where max_concurrent_runs is too small. [Development]"),
 		metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries([]float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120}...),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesRunPeakMemory, err = builder.meter.Int64Histogram(
+		"otelcol_panoptes_run_peak_memory",
+		metric.WithDescription("The most memory that the worker of a Python plugin had during a run; up to 4 MiB of it may be of a run before. [Development]"),
+		metric.WithUnit("By"),
+		metric.WithExplicitBucketBoundaries([]float64{8.388608e+06, 1.6777216e+07, 2.5165824e+07, 3.3554432e+07, 5.0331648e+07, 6.7108864e+07, 1.00663296e+08, 1.34217728e+08, 2.68435456e+08, 5.36870912e+08, 1.073741824e+09}...),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesRunning, err = builder.meter.Int64ObservableGauge(

@@ -41,18 +41,26 @@ func TestSetupTelemetry(t *testing.T) {
 		return nil
 	}))
 	tb.PanoptesDataPoints.Add(context.Background(), 1)
+	tb.PanoptesDiscoveredResources.Add(context.Background(), 1)
 	tb.PanoptesDroppedDataPoints.Add(context.Background(), 1)
 	tb.PanoptesDroppedGroups.Add(context.Background(), 1)
 	tb.PanoptesEmptyGroups.Add(context.Background(), 1)
+	tb.PanoptesEnrichmentGroups.Add(context.Background(), 1)
 	tb.PanoptesGroups.Add(context.Background(), 1)
 	tb.PanoptesMissedSlots.Add(context.Background(), 1)
+	tb.PanoptesRecycledWorkers.Add(context.Background(), 1)
 	tb.PanoptesReloadErrors.Add(context.Background(), 1)
 	tb.PanoptesResourcesLeft.Add(context.Background(), 1)
+	tb.PanoptesRunCPUTime.Record(context.Background(), 1)
 	tb.PanoptesRunDuration.Record(context.Background(), 1)
 	tb.PanoptesRunLateness.Record(context.Background(), 1)
+	tb.PanoptesRunPeakMemory.Record(context.Background(), 1)
 	tb.PanoptesRuns.Add(context.Background(), 1)
 	tb.PanoptesSkippedRuns.Add(context.Background(), 1)
 	AssertEqualPanoptesDataPoints(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesDiscoveredResources(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesDroppedDataPoints(t, testTel,
@@ -64,6 +72,9 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualPanoptesEmptyGroups(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesEnrichmentGroups(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesGroups(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -71,6 +82,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesPlugins(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesRecycledWorkers(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesReloadErrors(t, testTel,
@@ -85,11 +99,17 @@ func TestSetupTelemetry(t *testing.T) {
 	AssertEqualPanoptesResourcesUnreachable(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesRunCPUTime(t, testTel,
+		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesRunDuration(t, testTel,
 		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesRunLateness(t, testTel,
 		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesRunPeakMemory(t, testTel,
+		[]metricdata.HistogramDataPoint[int64]{{}}, metricdatatest.IgnoreValue(),
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesRunning(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},

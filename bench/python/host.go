@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/python"
+)
+
+//go:embed tutorial.py
+var tutorialModule string
+
+//go:embed pid.py
+var pidModule string
+
+//go:embed peer.py
+var peerProgram string
+
+// host runs plugins as the receiver does, with log lines that are written to nowhere.
+type host struct{ runners *pluginrun.Runners }
+
+func newHost(interpreter string, workers int) *host {
+	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
+	logger := zap.New(zapcore.NewCore(encoder, zapcore.AddSync(nowhere{}), zap.InfoLevel))
+	r, err := pluginrun.New(pluginrun.Settings{
+		Logger: logger,
+		Python: pluginrun.PythonSettings{PythonEnv: pluginrun.PythonEnv{Interpreter: interpreter, MaxWorkers: workers}},
+	})
+	must(err)
+	return &host{r}
+}
+
+type nowhere struct{}
+
+func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
+
+func (h *host) close() { must(h.runners.Shutdown(context.Background())) }
+
+func (h *host) run(p *pluginrun.Plugin) pluginrun.Result {
+	result := h.runners.Run(context.Background(), pluginrun.Request{Plugin: p, Resource: resource()})
+	must(result.Err)
+	return result
+}
+
+func (h *host) value(p *pluginrun.Plugin) float64 {
+	n, err := strconv.ParseFloat(h.run(p).Groups[0].Metrics()[0].Value.String(), 64)
+	must(err)
+	return n
+}
+
+// runs keeps the workers busy for a time and returns the runs a second.
+func (h *host) runs(p *pluginrun.Plugin, workers int, d time.Duration) float64 {
+	for range 50 {
+		h.run(p)
+	}
+	var n atomic.Int64
+	var wg sync.WaitGroup
+	began := time.Now()
+	for range workers * inFlight {
+		wg.Go(func() {
+			for time.Since(began) < d {
+				h.run(p)
+				n.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	return float64(n.Load()) / time.Since(began).Seconds()
+}
+
+// memory returns the memory of all workers and of what they are forked from, and their number. Slow runs at once have
+// as many started as there may be.
+func (h *host) memory(p *pluginrun.Plugin) (bytes float64, workers int) {
+	dir, err := os.MkdirTemp("", "bench-python-")
+	must(err)
+	defer os.RemoveAll(dir)
+	slow := write(dir, "slow", strings.Replace(pidModule, "# here", "import time; time.sleep(0.5)", 1))
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() { h.run(slow) })
+	}
+	wg.Wait()
+	h.runs(p, 4, 2*time.Second)
+	own := children(os.Getpid())
+	for _, server := range own {
+		all := children(server)
+		workers += len(all)
+		for _, pid := range append(all, server) {
+			bytes += pss(pid)
+		}
+	}
+	return bytes, workers
+}
+
+func (h *host) killAndRun(pid int, p *pluginrun.Plugin) (ms float64) {
+	began := time.Now()
+	must(syscall.Kill(pid, syscall.SIGKILL))
+	for h.runners.Run(context.Background(), pluginrun.Request{Plugin: p, Resource: resource()}).Err != nil {
+		// a run that was asked for before the end was seen
+	}
+	return time.Since(began).Seconds() * 1000
+}
+
+// children are the processes that a process started.
+func children(pid int) (pids []int) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	must(err)
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		for _, field := range strings.Fields(string(text)) {
+			n, err := strconv.Atoi(field)
+			must(err)
+			pids = append(pids, n)
+		}
+	}
+	return pids
+}
+
+// pss is the memory of a process where what it shares counts in part.
+func pss(pid int) float64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	must(err)
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "Pss:"); ok {
+			n, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			must(err)
+			return n * 1024
+		}
+	}
+	panic("no Pss")
+}
+
+// peer runs a mode of peer.py in so many processes and returns the runs a second of all.
+func peer(interpreter, dir, mode string, processes int, d time.Duration) float64 {
+	archive, err := python.WriteZip(filepath.Join(dir, "zip"))
+	must(err)
+	rates := make(chan float64, processes)
+	for range processes {
+		go func() {
+			cmd := exec.Command(interpreter, "-B", "-c", peerProgram, mode, archive, filepath.Join(dir, "tutorial.py"), fmt.Sprint(d.Seconds()))
+			var out bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, os.Stderr
+			must(cmd.Run())
+			rate, err := strconv.ParseFloat(strings.TrimSpace(out.String()), 64)
+			must(err)
+			rates <- rate
+		}()
+	}
+	sum := 0.0
+	for range processes {
+		sum += <-rates
+	}
+	return sum
+}
+
+// alone is the memory of an interpreter that has the worker's modules, and shares them with nobody but its own kind.
+func alone(interpreter string) float64 {
+	dir, err := os.MkdirTemp("", "bench-python-")
+	must(err)
+	defer os.RemoveAll(dir)
+	archive, err := python.WriteZip(dir)
+	must(err)
+	cmd := exec.Command(interpreter, "-B", archive)
+	stdin, err := cmd.StdinPipe()
+	must(err)
+	must(cmd.Start())
+	time.Sleep(time.Second)
+	bytes := pss(cmd.Process.Pid)
+	must(stdin.Close())
+	must(cmd.Wait())
+	return bytes
+}
+
+func start(interpreter string) (ms float64) {
+	began := time.Now()
+	must(exec.Command(interpreter, "-c", "pass").Run())
+	return time.Since(began).Seconds() * 1000
+}
+
+func version(interpreter string) string {
+	out, err := exec.Command(interpreter, "--version").Output()
+	must(err)
+	return strings.TrimSpace(string(out))
+}

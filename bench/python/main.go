@@ -1,0 +1,164 @@
+// Command python measures how Python plugins are run, beside a plain loop of the steps that Panoptes' own runner takes
+// and beside a process forked for each run: `make bench-python`.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+const (
+	rounds = 9
+	// turn is how long one contestant runs in a round.
+	turn = 1500 * time.Millisecond
+	// inFlight is how many runs the host asks for at once, for each worker.
+	inFlight = pluginrun.RunsPerWorker + 1
+)
+
+func main() {
+	out := flag.String("out", "results/python.json", "file for the figures")
+	interpreter := flag.String("python", "python3", "the interpreter")
+	flag.Parse()
+	dir, err := os.MkdirTemp("", "bench-python-")
+	must(err)
+	defer os.RemoveAll(dir)
+	plugin := tutorial(dir)
+	fmt.Printf("the tutorial's plugin: one group, two metrics, one dimension, two log lines; %d processors, %d rounds of %s, medians, %s\n\n",
+		runtime.NumCPU(), rounds, turn, version(*interpreter))
+
+	var report bench.Report
+	throughput(&report, *interpreter, dir, plugin)
+	memory(&report, *interpreter, plugin)
+	replacement(&report, *interpreter, dir, plugin)
+	report.Print(os.Stdout)
+	must(report.Write(*out))
+}
+
+// throughput measures runs a second.
+func throughput(report *bench.Report, interpreter, dir string, plugin *pluginrun.Plugin) {
+	type contestant struct {
+		name string
+		run  func(time.Duration) float64
+		per  []float64
+	}
+	one, two := newHost(interpreter, 1), newHost(interpreter, 2)
+	defer one.close()
+	defer two.close()
+	contestants := []*contestant{
+		{name: "1 worker", run: func(d time.Duration) float64 { return one.runs(plugin, 1, d) }},
+		{name: "2 workers", run: func(d time.Duration) float64 { return two.runs(plugin, 2, d) }},
+		{name: "loop", run: func(d time.Duration) float64 { return peer(interpreter, dir, "loop", 1, d) }},
+		{name: "loop with gc", run: func(d time.Duration) float64 { return peer(interpreter, dir, "collect", 1, d) }},
+		{name: "loop twice", run: func(d time.Duration) float64 { return peer(interpreter, dir, "loop", 2, d) }},
+		{name: "fork", run: func(d time.Duration) float64 { return peer(interpreter, dir, "fork", 1, d) }},
+	}
+	for range rounds {
+		for _, c := range contestants {
+			c.per = append(c.per, c.run(turn))
+		}
+	}
+	rate := map[string]float64{}
+	for _, c := range contestants {
+		rate[c.name] = median(c.per)
+	}
+	for _, row := range []struct {
+		ours, peer, what string
+		required         float64
+		floor            bool
+	}{
+		{"1 worker", "loop", "loop in one process, no isolation", 0, true},
+		{"1 worker", "loop with gc", "the same with gc.collect() each run, as Panoptes", 0, false},
+		{"2 workers", "loop twice", "two such loops", 0, true},
+		{"2 workers", "fork", "fork for each run", 0, false},
+	} {
+		report.AddRate(bench.Row{
+			Measure: "runs a second, " + row.ours, Ours: rate[row.ours], Unit: "runs/s", Peer: row.what, PeerValue: rate[row.peer],
+			Floor: row.floor, Required: row.required,
+		})
+	}
+	report.AddRate(bench.Row{
+		Measure: "runs a second, 2 workers", Ours: rate["2 workers"], Unit: "runs/s", Peer: "budget", PeerValue: 6000, Required: 1,
+	})
+}
+
+// memory measures what a worker more costs, after it has run the plugin a thousand times.
+func memory(report *bench.Report, interpreter string, plugin *pluginrun.Plugin) {
+	few, many := newHost(interpreter, 1), newHost(interpreter, 4)
+	defer few.close()
+	defer many.close()
+	base, baseWorkers := few.memory(plugin)
+	all, workers := many.memory(plugin)
+	report.Add(bench.Row{
+		Measure: "memory of a further worker (PSS)", Ours: (all - base) / float64(workers-baseWorkers) / (1 << 20), Unit: "MiB",
+		Peer: "budget", PeerValue: 6, Required: 1,
+	})
+	report.Add(bench.Row{
+		Measure: "memory of a further worker (PSS)", Ours: (all - base) / float64(workers-baseWorkers) / (1 << 20), Unit: "MiB",
+		Peer: "interpreter of its own", PeerValue: alone(interpreter) / (1 << 20),
+	})
+}
+
+// replacement measures the time from kill -9 to the next result.
+func replacement(report *bench.Report, interpreter, dir string, plugin *pluginrun.Plugin) {
+	host := newHost(interpreter, 1)
+	defer host.close()
+	pid := pidPlugin(dir)
+	var took, starts []float64
+	for range 30 {
+		n := int(host.value(pid))
+		host.run(plugin)
+		took = append(took, host.killAndRun(n, plugin))
+		starts = append(starts, start(interpreter))
+	}
+	report.Add(bench.Row{
+		Measure: "kill -9 to the next result", Ours: median(took), Unit: "ms", Peer: "budget", PeerValue: 12, Required: 1,
+	})
+	report.Add(bench.Row{
+		Measure: "kill -9 to the next result", Ours: median(took), Unit: "ms", Peer: "python3 -c pass", PeerValue: median(starts),
+	})
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func resource() *pluginsdk.Resource {
+	r := &pluginsdk.Resource{
+		Site: "dc1", Class: "network", Subclass: "switch", Type: "generic", ID: "switch1", Endpoint: "switch1.example", Plugin: "p",
+		CreationTimestamp: pluginsdk.NumberTimestamp(pluginsdk.Float(1512629517.03)),
+	}
+	must(r.Validate())
+	return r
+}
+
+// write puts a plugin into the folder and opens it as the receiver does: with a copy of its module.
+func write(dir, name, module string) *pluginrun.Plugin {
+	path := filepath.Join(dir, name+".panoptes-plugin")
+	must(os.WriteFile(path, fmt.Appendf(nil, "[Core]\nName = %s\nModule = %s\n[main]\nexecute_frequency = 60\nresource_filter = resource_class = \"network\"\n", name, name), 0o600))
+	must(os.WriteFile(filepath.Join(dir, name+".py"), []byte(module), 0o600))
+	p, _, err := pluginrun.Open(path, pluginrun.OpenOptions{})
+	must(err)
+	p, err = p.Snapshot(filepath.Join(dir, "copy-"+name))
+	must(err)
+	return p
+}
+
+func tutorial(dir string) *pluginrun.Plugin { return write(dir, "tutorial", tutorialModule) }
+
+func pidPlugin(dir string) *pluginrun.Plugin { return write(dir, "pid", pidModule) }

@@ -1,0 +1,159 @@
+package panoptesreceiver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/statekeep"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// saveEvery is how often the state is written to the storage. A process that is killed loses what changed since then.
+const saveEvery = 10 * time.Second
+
+// Sections of the state. A further kind of state is a section more.
+const (
+	sectionKV        = "kv" // the key-value store, and the enrichment in it
+	sectionSightings = "resources"
+)
+
+// keeping is what keeps the state in a storage; nil where there is none.
+type keeping struct {
+	keeper  *statekeep.Keeper
+	client  storage.Client
+	logger  *zap.Logger
+	failing bool
+}
+
+// openStorage restores the state from the storage extension, if there is one.
+func (r *panoptesReceiver) openStorage(ctx context.Context, host component.Host) error {
+	id := r.cfg.Storage
+	if id == nil {
+		return nil
+	}
+	ext, found := host.GetExtensions()[*id]
+	storages, ok := ext.(storage.Extension)
+	switch {
+	case !found:
+		return fmt.Errorf("storage: extension %q is not among the extensions of the service", id)
+	case !ok:
+		return fmt.Errorf("storage: extension %q is no storage", id)
+	}
+	client, err := storages.GetClient(ctx, component.KindReceiver, r.set.ID, "")
+	if err != nil {
+		return fmt.Errorf("storage %q: %w", id, err)
+	}
+	keeper, damage, err := statekeep.Open(ctx, client, map[string]statekeep.Source{
+		sectionKV: r.kv, sectionSightings: sightings{r.store},
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("storage %q: %w", id, err), client.Close(ctx))
+	}
+	for _, d := range damage {
+		r.logger.Warn("Cannot use some of the stored state; it begins anew", zap.Stringer("storage", id), zap.Error(d))
+	}
+	r.logger.Info("Restored the state of plugins", zap.Stringer("storage", id), zap.Int("keys", r.kv.Len()))
+	r.keeping = &keeping{keeper: keeper, client: client, logger: r.logger}
+	return nil
+}
+
+// run writes the state now and then, until ctx ends.
+func (k *keeping) run(ctx context.Context) {
+	ticker := time.NewTicker(saveEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			k.save(context.WithoutCancel(ctx))
+		}
+	}
+}
+
+// save writes what changed. A failure is logged when it begins and when it ends; what was not written stays to be.
+func (k *keeping) save(ctx context.Context) {
+	err := k.keeper.Save(ctx)
+	switch {
+	case err != nil && !k.failing:
+		k.logger.Error("Cannot write the state of plugins; it is tried again, and lost if the Collector ends before",
+			zap.Error(err))
+	case err == nil && k.failing:
+		k.logger.Info("The state of plugins can be written again")
+	}
+	k.failing = err != nil
+}
+
+// close writes what is left. run must have ended.
+func (k *keeping) close(ctx context.Context) error {
+	k.save(ctx)
+	return k.client.Close(ctx)
+}
+
+// sightings is when resources were seen first, as a section of the state.
+type sightings struct{ store *resourcestore.Store }
+
+// sighting is one of them as it is stored.
+type sighting struct {
+	First json.RawMessage `json:"first"`
+	Left  int64           `json:"left,omitempty"` // milliseconds since the epoch
+	TTL   int64           `json:"ttl"`            // seconds
+}
+
+// Restore implements statekeep.Source.
+func (s sightings) Restore(records []statekeep.Record) error {
+	var errs []error
+	list := make([]resourcestore.Sighting, 0, len(records))
+	for _, r := range records {
+		var id [5]string
+		var stored sighting
+		seen := resourcestore.Sighting{}
+		err := errors.Join(json.Unmarshal([]byte(r.Key), &id), json.Unmarshal(r.Value, &stored))
+		if err == nil {
+			err = seen.First.UnmarshalJSON(stored.First)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("resource %s: %w", r.Key, err))
+			continue
+		}
+		seen.Identity = pluginsdk.Identity{Site: id[0], Class: id[1], Subclass: id[2], Type: id[3], ID: id[4]}
+		seen.TTL = time.Duration(stored.TTL) * time.Second
+		if stored.Left != 0 {
+			seen.Left = time.UnixMilli(stored.Left)
+		}
+		list = append(list, seen)
+	}
+	s.store.Restore(list)
+	return errors.Join(errs...)
+}
+
+// Changes implements statekeep.Source.
+func (s sightings) Changes() (changed []statekeep.Record, gone []string) {
+	seen, forgotten := s.store.Sightings()
+	for _, one := range seen {
+		stored := sighting{First: one.First.Append(nil), TTL: int64(one.TTL / time.Second)}
+		if !one.Left.IsZero() {
+			stored.Left = one.Left.UnixMilli()
+		}
+		if value, err := json.Marshal(stored); err == nil { // a number or a text, which can always be marshalled
+			changed = append(changed, statekeep.Record{Key: sightingKey(one.Identity), Value: value})
+		}
+	}
+	for _, id := range forgotten {
+		gone = append(gone, sightingKey(id))
+	}
+	return changed, gone
+}
+
+func sightingKey(id pluginsdk.Identity) string {
+	key, _ := json.Marshal([]string{id.Site, id.Class, id.Subclass, id.Type, id.ID}) // texts: cannot fail
+	return string(key)
+}
