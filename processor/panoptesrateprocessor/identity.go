@@ -30,7 +30,11 @@ func (l *lastAttributes) resourceKey(h *ratestate.Hasher, resource pcommon.Map) 
 
 // lastAttributes are the attributes of which a key was computed last. Most attributes are those that the last point or
 // resource had at the same place, and to compare is cheaper than to hash.
-type lastAttributes []lastAttribute
+type lastAttributes struct {
+	attributes []lastAttribute
+	key        ratestate.Key // of all of them, where all are texts
+	texts      bool
+}
 
 type lastAttribute struct {
 	name, value   string
@@ -39,21 +43,46 @@ type lastAttribute struct {
 
 // attributesKey is the identity of a set of attributes, whatever their order.
 func (l *lastAttributes) attributesKey(h *ratestate.Hasher, m pcommon.Map) ratestate.Key {
-	var key ratestate.Key
+	if l.texts && l.are(m) {
+		return l.key
+	}
+	l.key, l.texts = ratestate.Key{}, true
 	i := 0
 	for name, value := range m.All() {
-		key = key.Add(l.pairKey(h, i, name, value))
+		l.key = l.key.Add(l.pairKey(h, i, name, value))
+		l.texts = l.texts && value.Type() == pcommon.ValueTypeStr
 		i++
 	}
-	return key
+	clear(l.attributes[i:])
+	l.attributes = l.attributes[:i]
+	return l.key
+}
+
+// are says whether these are the attributes of m, in the same order.
+func (l *lastAttributes) are(m pcommon.Map) bool {
+	if m.Len() != len(l.attributes) {
+		return false
+	}
+	i := 0
+	for name, value := range m.All() {
+		last := &l.attributes[i]
+		if last.name != name || last.value != value.Str() {
+			return false
+		}
+		if last.value == "" && value.Type() != pcommon.ValueTypeStr { // Str of another type is empty
+			return false
+		}
+		i++
+	}
+	return true
 }
 
 // pairKey is the key of the i-th attribute.
 func (l *lastAttributes) pairKey(h *ratestate.Hasher, i int, name string, value pcommon.Value) ratestate.Key {
-	if i >= len(*l) {
-		*l = append(*l, lastAttribute{})
+	if i >= len(l.attributes) {
+		l.attributes = append(l.attributes, lastAttribute{})
 	}
-	last := &(*l)[i]
+	last := &l.attributes[i]
 	if last.name != name || last.nameKey == (ratestate.Key{}) {
 		*last = lastAttribute{name: name, nameKey: h.String(name)}
 	}
@@ -68,8 +97,8 @@ func (l *lastAttributes) pairKey(h *ratestate.Hasher, i int, name string, value 
 
 // forget drops what belongs to the data.
 func (l *lastAttributes) forget() {
-	clear(*l)
-	*l = (*l)[:0]
+	clear(l.attributes)
+	l.attributes, l.texts = l.attributes[:0], false
 }
 
 // valueKey tells values apart that differ in type or content.

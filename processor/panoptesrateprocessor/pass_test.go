@@ -45,7 +45,7 @@ func TestPassForgets(t *testing.T) {
 	c := p.begin()
 	md := sums(0, 0, "x")
 	c.attributesAt(0, counterPoint(md).Attributes())
-	point := c.points[0]
+	point := c.points[0].attributes
 	require.NotEmpty(t, point)
 	c.forget()
 	assert.Equal(t, lastAttribute{}, point[0])
