@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/route"
 )
 
@@ -110,6 +111,32 @@ var _ component.Config = (*Config)(nil)
 // that would be ignored is an error.
 func (c *Config) Validate() error {
 	return errors.Join(append(c.unsupported(), c.outOfRange()...)...)
+}
+
+// mapping is how pdata are read.
+func (c *Config) mapping() mapping.FromOptions {
+	return mapping.FromOptions{
+		DoubleRates:     c.Rates == RatesDouble,
+		DefaultInterval: int(c.DefaultInterval / time.Second),
+		Defaults: mapping.ResourceDefaults{
+			Site:     c.ResourceDefaults.Site,
+			Class:    c.ResourceDefaults.Class,
+			Subclass: c.ResourceDefaults.Subclass,
+			Type:     c.ResourceDefaults.Type,
+			ID:       c.ResourceDefaults.ID,
+			Endpoint: c.ResourceDefaults.Endpoint,
+		},
+	}
+}
+
+// routes is where groups go.
+func (c *Config) routes() route.Options {
+	return route.Options{
+		SiteTopics:      c.Topics.Site,
+		GlobalTopic:     c.Topics.Global,
+		GlobalTopicName: c.Topics.GlobalName,
+		Suffixes:        c.Topics.Suffixes,
+	}
 }
 
 // Validate checks the names.

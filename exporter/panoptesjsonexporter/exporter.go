@@ -15,8 +15,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/route"
 )
 
 // drainPatience is how long a shutdown waits for Kafka to take another message of those that are queued.
@@ -81,32 +79,6 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 	}, nil
 }
 
-// mapping is how pdata are read.
-func (c *Config) mapping() mapping.FromOptions {
-	return mapping.FromOptions{
-		DoubleRates:     c.Rates == RatesDouble,
-		DefaultInterval: int(c.DefaultInterval / time.Second),
-		Defaults: mapping.ResourceDefaults{
-			Site:     c.ResourceDefaults.Site,
-			Class:    c.ResourceDefaults.Class,
-			Subclass: c.ResourceDefaults.Subclass,
-			Type:     c.ResourceDefaults.Type,
-			ID:       c.ResourceDefaults.ID,
-			Endpoint: c.ResourceDefaults.Endpoint,
-		},
-	}
-}
-
-// routes is where groups go.
-func (c *Config) routes() route.Options {
-	return route.Options{
-		SiteTopics:      c.Topics.Site,
-		GlobalTopic:     c.Topics.Global,
-		GlobalTopicName: c.Topics.GlobalName,
-		Suffixes:        c.Topics.Suffixes,
-	}
-}
-
 func (e *jsonExporter) start(ctx context.Context, host component.Host) error {
 	p, err := newProducer(ctx, e.cfg, e.logger, e.health)
 	if err != nil {
@@ -167,80 +139,6 @@ func (e *jsonExporter) push(ctx context.Context, r xexporterhelper.Request) erro
 	req.batch.release()
 	req.batch = nil
 	return nil
-}
-
-// deliver sends what is pending of a batch, and leaves in it what is to be tried again.
-func (e *jsonExporter) deliver(ctx context.Context, b *batch) error {
-	messages := e.open(ctx, b)
-	client := e.producer.get()
-	out := e.attempt(ctx, client, messages)
-	for _, f := range out.dropped {
-		f.message.unsettled = true
-		s, reason := classify(f.err)
-		e.telemetry.droppedMessage(ctx, b.group(f.message), reason)
-		if s == scopeMessage {
-			e.telemetry.explain(f, reason)
-		}
-	}
-	for _, f := range out.pending {
-		f.message.unsettled = true
-	}
-	if len(messages) > len(out.dropped)+len(out.pending) {
-		e.settle(ctx, b, messages)
-	}
-	if len(out.pending) == 0 {
-		return nil
-	}
-	err := out.pendingError(len(messages), e.health.lastConnect())
-	if errors.Is(err, errNotIdempotent) {
-		e.producer.replace(client)
-	}
-	b.pending = append(b.pending[:0], messagesOf(out.pending)...)
-	e.telemetry.builder.PanoptesJSONRecordsUnsent.Add(ctx, int64(len(out.pending)))
-	e.health.attempted(err)
-	return err
-}
-
-// open returns the pending messages but those of topics that Kafka refuses at present: these are dropped.
-func (e *jsonExporter) open(ctx context.Context, b *batch) []*message {
-	open := b.pending[:0]
-	for _, m := range b.pending {
-		if reason, closed := m.topic.closed(); closed {
-			e.telemetry.droppedMessage(ctx, b.group(m), reason)
-			continue
-		}
-		m.unsettled = false
-		open = append(open, m)
-	}
-	return open
-}
-
-// settle counts the messages that are delivered: all but the unsettled.
-func (e *jsonExporter) settle(ctx context.Context, b *batch, messages []*message) {
-	var groups, records, size int64
-	var last *topic
-	for _, m := range messages {
-		if m.unsettled {
-			continue
-		}
-		if m.topic != last {
-			last = m.topic
-			last.delivered()
-		}
-		records++
-		size += int64(m.size())
-		g := b.group(m)
-		g.open--
-		if g.open == 0 && !g.dropped {
-			groups++
-		}
-	}
-	e.telemetry.delivered(ctx, groups, records, size)
-	e.health.attempted(nil)
-	select {
-	case e.progress <- struct{}{}:
-	default:
-	}
 }
 
 // lifecycle is the exporter as the Collector sees it. It adds to exporterhelper's that Shutdown may be called twice and
