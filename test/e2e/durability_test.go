@@ -164,7 +164,7 @@ func TestKilledUnderLoad(t *testing.T) {
 	sent := l.stop(t)
 	got := readSeries(t, d.topic(""), loadSeries, sent)
 	readSeries(t, d.topic("-small"), 1, sent)
-	t.Logf("%d batches of %d series, %d kills: 0 lost, %d duplicates of %d messages, %d of them behind newer ones",
-		sent, loadSeries, kills, got.duplicates, got.messages, got.reordered)
+	t.Logf("%d batches of %d series, %d kills: %d messages, 0 lost, %d duplicates, %d behind newer ones",
+		sent, loadSeries, kills, got.messages, got.duplicates, got.reordered)
 	require.NoError(t, d.stop(t, syscall.SIGTERM))
 }
