@@ -17,9 +17,9 @@ import (
 
 const (
 	rounds = 9
-	turns  = 3
+	turns  = 3 // of so many rounds together
 	// leastPoints is how many points a round has at least, so that it takes its time.
-	leastPoints = 200_000
+	leastPoints = 100_000
 )
 
 func main() {
@@ -35,10 +35,10 @@ func main() {
 		}
 	}
 	tableShape(&report)
+	persistence(&report, min(*series, 1_000_000))
 	if *series >= 10_000_000 {
 		tenMillion(&report)
 	}
-	persistence(&report, min(*series, 1_000_000))
 	report.Print(os.Stdout)
 	must(report.Write(*file))
 }
@@ -134,6 +134,10 @@ func cpu() time.Duration {
 }
 
 func onePointEach(report *bench.Report, n int) {
+	rounds := rounds
+	if n >= 1_000_000 {
+		rounds = turns // of a million points each
+	}
 	f := compare(single, n, turns, rounds,
 		ours("state alone", true, true, nil), ourReplace(single), ours("append", true, false, nil), peers(single), bareMap)
 	state, replace, add, peer, floor := f[0], f[1], f[2], f[3], f[4]
@@ -174,10 +178,10 @@ func tableShape(report *bench.Report) {
 	})
 }
 
-// tenMillion has no peers: they would take four gigabytes and half an hour. The map can.
+// tenMillion has no peers, which would take four gigabytes, and one round: of ten million points.
 func tenMillion(report *bench.Report) {
 	const n = 10_000_000
-	f := compare(single, n, 1, 2, ours("state alone", true, true, nil), ourReplace(single), ours("append", true, false, nil), bareMap)
+	f := compare(single, n, 1, 1, ours("state alone", true, true, nil), ourReplace(single), ours("append", true, false, nil), bareMap)
 	for i, measure := range []string{"walk, hash, state", "replace", "append"} {
 		report.Add(bench.Row{
 			Measure: measure + ", " + count(n), Ours: f[i].nanos, Unit: "ns/point",

@@ -17,11 +17,14 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/metadatatest"
 )
 
 var storageID = component.MustNewIDWithName("file_storage", "rates")
@@ -119,22 +122,21 @@ func (h hostOf) GetExtensions() map[component.ID]component.Component { return h 
 var rateID = component.NewIDWithName(metadata.Type, "x")
 
 // onDisk is a processor with a storage, before Start.
-func onDisk(t *testing.T) (*rateProcessor, *consumertest.MetricsSink, *observer.ObservedLogs) {
+func onDisk(t *testing.T, tel component.TelemetrySettings) (*rateProcessor, *observer.ObservedLogs) {
 	t.Helper()
 	core, logs := observer.New(zap.InfoLevel)
-	set := processor.Settings{ID: rateID, TelemetrySettings: componenttest.NewNopTelemetrySettings()}
+	set := processor.Settings{ID: rateID, TelemetrySettings: tel}
 	set.Logger = zap.New(core)
 	cfg := createDefaultConfig().(*Config)
 	cfg.Storage = &storageID
-	sink := &consumertest.MetricsSink{}
-	p, err := createMetrics(t.Context(), set, cfg, sink)
+	p, err := createMetrics(t.Context(), set, cfg, &consumertest.MetricsSink{})
 	require.NoError(t, err)
-	return p.(*rateProcessor), sink, logs
+	return p.(*rateProcessor), logs
 }
 
 func startOn(t *testing.T, d *disk) (*rateProcessor, *observer.ObservedLogs) {
 	t.Helper()
-	p, _, logs := onDisk(t)
+	p, logs := onDisk(t, componenttest.NewNopTelemetrySettings())
 	require.NoError(t, p.Start(t.Context(), hostOf{storageID: d}))
 	t.Cleanup(func() { require.NoError(t, p.Shutdown(context.WithoutCancel(t.Context()))) })
 	return p, logs
@@ -195,7 +197,7 @@ func TestStorageThatIsNoStorage(t *testing.T) {
 		"none":    {hostOf{}, `storage: extension "file_storage/rates" is not among the extensions of the service`},
 		"another": {hostOf{storageID: component.Component(nopComponent{})}, `storage: extension "file_storage/rates" is no storage`},
 	} {
-		p, _, _ := onDisk(t)
+		p, _ := onDisk(t, componenttest.NewNopTelemetrySettings())
 		require.EqualError(t, p.Start(t.Context(), tt.host), tt.want, name)
 		require.NoError(t, p.Shutdown(t.Context()))
 	}
@@ -210,7 +212,7 @@ func TestStorageInUse(t *testing.T) {
 	t.Parallel()
 	d := newDisk()
 	startOn(t, d)
-	p, _, _ := onDisk(t)
+	p, _ := onDisk(t, componenttest.NewNopTelemetrySettings())
 	require.EqualError(t, p.Start(t.Context(), hostOf{storageID: d}), `storage "file_storage/rates": timeout: another Collector uses it, `+
 		`or another pipeline has a processor of this name: give each its own, as panoptes_rate/a`)
 	require.NoError(t, p.Shutdown(t.Context()))
@@ -220,7 +222,7 @@ func TestStorageDoesNotOpen(t *testing.T) {
 	t.Parallel()
 	d := newDisk()
 	d.refuse[""] = errors.New("permission denied")
-	p, _, _ := onDisk(t)
+	p, _ := onDisk(t, componenttest.NewNopTelemetrySettings())
 	require.EqualError(t, p.Start(t.Context(), hostOf{storageID: d}), `storage "file_storage/rates": permission denied`)
 	require.NoError(t, p.Shutdown(t.Context()))
 }
@@ -299,4 +301,26 @@ func TestFullStorage(t *testing.T) {
 	require.NoError(t, err)
 	p.saved(t.Context(), written, err)
 	require.Len(t, fieldsOf(logs, "The rate state can be written again", "storage"), 1)
+}
+
+func TestStateTelemetry(t *testing.T) {
+	t.Parallel()
+	tel := componenttest.NewTelemetry()
+	t.Cleanup(func() { require.NoError(t, tel.Shutdown(context.WithoutCancel(t.Context()))) })
+	d := newDisk()
+	p, _ := onDisk(t, tel.NewTelemetrySettings())
+	require.NoError(t, p.Start(t.Context(), hostOf{storageID: d}))
+	t.Cleanup(func() { require.NoError(t, p.Shutdown(context.WithoutCancel(t.Context()))) })
+	rateAt(t, p, 0, 0)
+	written, err := p.keeper.Save(t.Context())
+	require.NoError(t, err)
+	require.Positive(t, written)
+	p.saved(t.Context(), written, nil)
+	d.full = true
+	rateAt(t, p, 60, 600) // and the storage is not told that what it has is out of date
+	d.full = false
+	metadatatest.AssertEqualPanoptesRateStateWritten(t, tel, []metricdata.DataPoint[int64]{{Value: int64(written)}},
+		metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualPanoptesRateStateFailures(t, tel, []metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -236,4 +239,80 @@ func TestRatesAreTrueWhateverHappens(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestKilledWhileManyWork: while points come from all sides, and the state is saved and swept, whatever a kill leaves
+// has no value older than the last one that had left the processor by then.
+func TestKilledWhileManyWork(t *testing.T) {
+	t.Parallel()
+	const workers, each, rounds = 4, 300, 60
+	disk, c := newMemory(), newClock()
+	s := New(Settings{Now: c.now})
+	k, _, err := OpenKeeper(t.Context(), disk, s)
+	require.NoError(t, err)
+	var left [workers * each]atomic.Int64 // the time of the last point that has left, by series
+	var working, others sync.WaitGroup
+	for w := range workers {
+		working.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(w), 0))
+			for round := range int64(rounds) {
+				first := random.IntN(each)
+				n := random.IntN(each - first)
+				for i := w*each + first; i < w*each+first+n; i++ {
+					s.Observe(key(s, fmt.Sprint(i)), IntPoint(1+round, round), every(1+int64(i%100)), s.Time())
+				}
+				assert.NoError(t, k.Settle(t.Context()))
+				for i := w*each + first; i < w*each+first+n; i++ {
+					left[i].Store(1 + round)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	others.Go(func() {
+		for running := true; running; {
+			select {
+			case <-done:
+				running = false
+			default:
+			}
+			_, err := k.Save(t.Context())
+			assert.NoError(t, err)
+			c.advance(time.Second)
+			s.Sweep(3)
+		}
+	})
+	restored := 0
+	kill := func() {
+		var before [workers * each]int64
+		for i := range before {
+			before[i] = left[i].Load()
+		}
+		after := New(Settings{Now: c.now})
+		_, r, err := OpenKeeper(t.Context(), disk.copied(), after)
+		require.NoError(t, err)
+		require.Empty(t, r.Damage)
+		restored += r.Series
+		for i, millis := range before {
+			k := key(after, fmt.Sprint(i))
+			if sl := after.shards[k.A>>after.shift].find(k); sl != nil {
+				require.GreaterOrEqual(t, sl.point().Millis, millis, "series %d", i)
+			}
+		}
+	}
+	go func() {
+		working.Wait()
+		close(done)
+	}()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		kill()
+	}
+	others.Wait()
+	kill()
+	require.Positive(t, restored)
 }

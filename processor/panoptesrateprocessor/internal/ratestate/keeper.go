@@ -29,7 +29,7 @@ type Keeper struct {
 	top    chunkID    // the largest that was ever in use
 
 	mu     sync.Mutex // held while the index is written; guards what follows
-	index  index
+	index  index      // its seed and generation never change
 	struck []chunkID // not listed any more; slots may still refer to them
 	unsure bool      // the storage may hold another index than ours
 	failed error     // of the last try to write the index
@@ -97,7 +97,7 @@ func (k *Keeper) writeIndex(ctx context.Context, add []entry, remove []chunkID) 
 		}
 	}
 	k.unsure, k.failed = false, nil
-	k.index = next
+	k.index.clock, k.index.entries = next.clock, next.entries
 	k.struck = append(k.struck, waiting...)
 	k.store.outdated.heard(len(waiting))
 	return nil

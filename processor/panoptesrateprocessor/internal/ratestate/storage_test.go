@@ -82,3 +82,10 @@ func (m *memory) Delete(ctx context.Context, key string) error {
 }
 
 func (*memory) Close(context.Context) error { return nil }
+
+// copied is what a process finds that was started the moment another was killed.
+func (m *memory) copied() *memory {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &memory{data: maps.Clone(m.data), atomic: m.atomic, left: -1}
+}
