@@ -40,7 +40,7 @@ func TestLimitsOfGroups(t *testing.T) {
 
 		// A resource that moves to another endpoint takes its runs along.
 		s.MoveGroup(b, 0)
-		s.CloseGroup(endpoint)
+		s.CloseGroups(endpoint)
 		s.MoveGroup(a, 0)
 		rec.mu.Lock()
 		rec.most = 0

@@ -92,6 +92,9 @@ type tasks struct {
 	endpoints map[string]*endpoint  // by resource_endpoint; only where they have a limit
 	index     *resourcefilter.Index // of resources; nil: to be made anew
 	name      []byte                // of a task, used again
+	edits     []schedule.Edit[target]
+	opened    []schedule.GroupID // in advance
+	closing   []schedule.GroupID // once their tasks are removed
 }
 
 // endpoint is what several resources share.
@@ -144,11 +147,12 @@ func (t *tasks) setPlugins(all []*pluginrun.Plugin) {
 }
 
 func (t *tasks) removePlugin(l *loaded) {
-	for _, id := range l.tasks {
+	for slot, id := range l.tasks {
 		if id != 0 {
-			t.scheduler.Remove(id)
+			t.edit(schedule.Edit[target]{ID: &l.tasks[slot], Remove: true})
 		}
 	}
+	t.apply()
 	t.endDiscovery(l)
 	t.scheduler.CloseLane(l.lane)
 	t.failures.forgetPlugin(l)
@@ -196,6 +200,7 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 	for _, slot := range wanted {
 		t.setTask(l, slot, t.resources[slot])
 	}
+	t.apply()
 	t.setDiscovery(l)
 	if old != nil && lane != l.lane {
 		t.scheduler.CloseLane(lane)
@@ -234,8 +239,9 @@ func (t *tasks) endDiscovery(l *loaded) {
 // setTask adds, changes or removes the task of a plugin and a resource. old is what the resource was before.
 func (t *tasks) setTask(l *loaded, slot int, old *pluginsdk.Resource) {
 	v, res := l.current.Load(), t.resources[slot]
-	for len(l.tasks) <= slot {
-		l.tasks = append(l.tasks, 0)
+	if len(l.tasks) <= slot {
+		t.apply() // edits under way point into what is about to move
+		l.tasks = append(l.tasks, make([]schedule.ID, len(t.resources)-len(l.tasks))...)
 	}
 	id := l.tasks[slot]
 	plugin, runs := v.layered.Against(res)
@@ -247,19 +253,33 @@ func (t *tasks) setTask(l *loaded, slot int, old *pluginsdk.Resource) {
 	}
 	t.name = pluginfile.AppendTaskName(t.name[:0], v.plugin.File, res)
 	spec := schedule.Spec{Hash: schedule.Hash(t.name), Interval: plugin.Interval, Group: t.groups[slot]}
-	if id != 0 {
-		t.scheduler.Update(id, l.lane, spec, target{l, res})
-		return
+	t.edit(schedule.Edit[target]{ID: &l.tasks[slot], Lane: l.lane, Spec: spec, Value: target{l, res}})
+	if id == 0 {
+		l.held++
 	}
-	l.tasks[slot] = t.scheduler.Add(l.lane, spec, target{l, res})
-	l.held++
 }
 
 func (t *tasks) removeTask(l *loaded, slot int, res *pluginsdk.Resource) {
-	t.scheduler.Remove(l.tasks[slot])
+	t.edit(schedule.Edit[target]{ID: &l.tasks[slot], Remove: true})
 	t.failures.forget(failureKey{l, res.Identity()})
-	l.tasks[slot] = 0
 	l.held--
+}
+
+// maxEdits bounds what is gathered for the scheduler.
+const maxEdits = 4096
+
+// edit gathers a change of the scheduler's tasks. No task is changed twice between two calls of apply.
+func (t *tasks) edit(e schedule.Edit[target]) {
+	if t.edits = append(t.edits, e); len(t.edits) >= maxEdits {
+		t.apply()
+	}
+}
+
+// apply makes the changes that were gathered.
+func (t *tasks) apply() {
+	t.scheduler.Apply(t.edits)
+	clear(t.edits)
+	t.edits = t.edits[:0]
 }
 
 // logUnused says that a plugin runs against nothing, which mostly is a filter that does not say what was meant.
@@ -286,6 +306,9 @@ func (t *tasks) setResources(all []*pluginsdk.Resource) {
 			t.removeResource(id, slot)
 		}
 	}
+	t.apply()
+	t.scheduler.CloseGroups(t.closing...)
+	t.closing = t.closing[:0]
 	t.setTasks(t.place(all))
 	for _, l := range t.plugins {
 		t.logUnused(l)
@@ -343,6 +366,7 @@ func (t *tasks) setTasks(changes []change, changed []*pluginsdk.Resource) {
 			}
 		}
 	}
+	t.apply()
 }
 
 func (t *tasks) removeResource(id pluginsdk.Identity, slot int) {
@@ -351,29 +375,37 @@ func (t *tasks) removeResource(id pluginsdk.Identity, slot int) {
 			t.removeTask(l, slot, t.resources[slot])
 		}
 	}
-	t.scheduler.MoveGroup(t.groups[slot], 0)
-	t.scheduler.CloseGroup(t.groups[slot])
-	t.leaveEndpoint(t.resources[slot].Endpoint)
+	if t.limits.PerEndpoint > 0 {
+		t.scheduler.MoveGroup(t.groups[slot], 0)
+		t.leaveEndpoint(t.resources[slot].Endpoint)
+	}
+	t.closing = append(t.closing, t.groups[slot])
 	t.resources[slot] = nil
 	t.free = append(t.free, slot)
 	delete(t.slots, id)
 }
 
+// groupsAtOnce is how many groups are opened together, in advance.
+const groupsAtOnce = 256
+
 // setGroup gives a resource its group, and that of its endpoint as the parent.
 func (t *tasks) setGroup(slot int, old, res *pluginsdk.Resource) {
 	switch {
 	case old == nil:
-		t.groups[slot] = t.scheduler.OpenGroup(t.limits.PerResource, t.joinEndpoint(res.Endpoint))
-	case old.Endpoint != res.Endpoint:
+		if len(t.opened) == 0 {
+			t.opened = t.scheduler.OpenGroups(groupsAtOnce, t.limits.PerResource)
+		}
+		t.groups[slot], t.opened = t.opened[0], t.opened[1:]
+		if t.limits.PerEndpoint > 0 {
+			t.scheduler.MoveGroup(t.groups[slot], t.joinEndpoint(res.Endpoint))
+		}
+	case t.limits.PerEndpoint > 0 && old.Endpoint != res.Endpoint:
 		t.scheduler.MoveGroup(t.groups[slot], t.joinEndpoint(res.Endpoint))
 		t.leaveEndpoint(old.Endpoint)
 	}
 }
 
 func (t *tasks) joinEndpoint(name string) schedule.GroupID {
-	if t.limits.PerEndpoint == 0 {
-		return 0
-	}
 	e := t.endpoints[name]
 	if e == nil {
 		e = &endpoint{group: t.scheduler.OpenGroup(t.limits.PerEndpoint, 0)}
@@ -389,7 +421,7 @@ func (t *tasks) leaveEndpoint(name string) {
 		return
 	}
 	if e.resources--; e.resources == 0 {
-		t.scheduler.CloseGroup(e.group)
+		t.scheduler.CloseGroups(e.group)
 		delete(t.endpoints, name)
 	}
 }
