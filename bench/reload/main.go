@@ -53,6 +53,7 @@ func longestPause() time.Duration { return time.Duration(starts.pause.Swap(0)) }
 func main() {
 	out := flag.String("out", "results/reload.json", "file for the figures")
 	rounds := flag.Int("rounds", 9, "reloads")
+	wait := flag.Duration("wait", 70*time.Second, "time until all tasks have run once, and keep their places")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "panoptes-reload-")
 	must(err)
@@ -66,8 +67,7 @@ func main() {
 	<-loaded
 	first := time.Since(begin)
 	fmt.Printf("%d resources x %d plugins with filters; first load after %s; %s\n", resources, plugins, first.Round(time.Millisecond), runtime.Version())
-	settle := 70 * time.Second // until all tasks have run once, and keep their places
-	time.Sleep(settle)
+	time.Sleep(*wait)
 
 	longestPause()
 	time.Sleep(5 * time.Second)

@@ -19,8 +19,12 @@ import (
 // maxTTLSeconds is a hundred years: a time to live beyond it would not fit a duration.
 const maxTTLSeconds = 100 * 365 * 24 * 3600
 
-// minPause is the least time between two joins; a join that takes long is followed by a pause four times as long.
-const minPause = 50 * time.Millisecond
+// minPause is the least time between two joins; one that takes long is followed by a pause four times as long, up to
+// maxPause.
+const (
+	minPause = 50 * time.Millisecond
+	maxPause = 2 * time.Second
+)
 
 // Reason says why a resource left. The list is closed: it is an attribute of metrics.
 type Reason string
@@ -194,7 +198,7 @@ func (s *Store) Run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(max(minPause, 4*time.Since(start))):
+		case <-time.After(min(max(minPause, 4*time.Since(start)), maxPause)):
 		}
 	}
 }

@@ -214,7 +214,7 @@ type Edit[T any] struct {
 
 // applyChunk is how many changes are made under one lock: to take it for each of a million is slow where runs need it,
 // too, and to keep it would let them wait.
-const applyChunk = 256
+const applyChunk = 4096
 
 // Apply makes many changes, as Add, Update and Remove do one by one.
 func (s *Scheduler[T]) Apply(edits []Edit[T]) {

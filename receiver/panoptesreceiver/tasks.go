@@ -266,7 +266,7 @@ func (t *tasks) removeTask(l *loaded, slot int, res *pluginsdk.Resource) {
 }
 
 // maxEdits bounds what is gathered for the scheduler.
-const maxEdits = 4096
+const maxEdits = 16384
 
 // edit gathers a change of the scheduler's tasks. No task is changed twice between two calls of apply.
 func (t *tasks) edit(e schedule.Edit[target]) {
