@@ -179,13 +179,14 @@ type wireMetric struct {
 	Type      *string `json:"metric_type"`
 	Value     *Number `json:"metric_value"`
 	Timestamp *Number `json:"metric_creation_timestamp"`
+	Unit      string  `json:"metric_unit"`
 }
 
 func (w *wireMetric) metric() (Metric, error) {
 	if w == nil || w.Name == nil {
 		return Metric{}, errors.New("metric_name must be a non-empty string")
 	}
-	m := Metric{Name: *w.Name}
+	m := Metric{Name: *w.Name, Unit: w.Unit}
 	switch {
 	case w.Type == nil:
 		return m, fmt.Errorf("metric_type of %q must be \"gauge\" or \"counter\"", m.Name)

@@ -36,6 +36,9 @@ type Metric struct {
 	Value Number
 	// Timestamp is the time of the value in seconds since 1970. NewMetric and AddMetric round it to milliseconds.
 	Timestamp Number
+	// Unit is the unit as UCUM writes it, such as By or s; "" says nothing. OpenTelemetry has it, Panoptes' JSON does
+	// not, so it gets no further than the Collector's pipeline.
+	Unit string
 }
 
 // Dimension tells groups of one type apart, such as the interface or CPU they speak of.

@@ -101,6 +101,8 @@ func (d *Decoder) metric() (m pluginsdk.Metric, err error) {
 		case "metric_type":
 			m.Type, err = s.metricType()
 			hasType = true
+		case "metric_unit": // of ours: from plugins, never in a message of Panoptes
+			m.Unit, err = s.string()
 		default:
 			err = s.skip(1)
 		}

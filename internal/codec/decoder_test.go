@@ -242,6 +242,25 @@ func TestDecodeIsTolerant(t *testing.T) {
 	}
 }
 
+// TestDecodeUnit: a unit is taken from what plugins give, and is not written into messages.
+func TestDecodeUnit(t *testing.T) {
+	t.Parallel()
+	in := `{` + goodHead + `, "resource": ` + goodResource + `, "metrics": [{"metric_creation_timestamp": 1.5, "metric_name": "m", "metric_value": 5, "metric_type": "gauge", "metric_unit": "By"}]}`
+	var g, slow pluginsdk.MetricsGroup
+	if err := NewDecoder(DecoderOptions{}).Decode([]byte(in), &g); err != nil {
+		t.Fatal(err)
+	}
+	if err := slow.UnmarshalJSON([]byte(in)); err != nil {
+		t.Fatal(err)
+	}
+	if g.Metrics()[0].Unit != "By" || slow.Metrics()[0].Unit != "By" {
+		t.Errorf("units %q, %q", g.Metrics()[0].Unit, slow.Metrics()[0].Unit)
+	}
+	if got := string(g.AppendJSON(nil)); strings.Contains(got, "By") {
+		t.Errorf("the message has the unit: %s", got)
+	}
+}
+
 func TestDecodeIsBounded(t *testing.T) {
 	t.Parallel()
 	var g pluginsdk.MetricsGroup

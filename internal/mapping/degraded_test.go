@@ -251,6 +251,33 @@ func TestForwardDrops(t *testing.T) {
 	}
 }
 
+// TestUnits is the way of a unit to pdata; the rate of a counter has its own.
+func TestUnits(t *testing.T) {
+	t.Parallel()
+	b := NewBuilder(Options{Rates: true})
+	g := &pluginsdk.MetricsGroup{Resource: testResource(), Type: "t", Interval: 30}
+	for _, m := range []pluginsdk.Metric{
+		{Name: "used", Unit: "By"},
+		{Name: "plain"},
+		{Name: "reads", Type: pluginsdk.Counter, Unit: "{read}"},
+		{Name: "reads", Unit: "{read}"},
+	} {
+		if err := g.AddMetric(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Add(Scope{Plugin: "p"}, g)
+	got := map[string]string{}
+	metrics := b.Take().ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics()
+	for _, m := range metrics.All() {
+		got[m.Name()] = m.Unit()
+	}
+	want := map[string]string{"t.used": "By", "t.plain": "", "t.reads": "{read}", "t.reads.rate": "1/s"}
+	if !maps.Equal(got, want) {
+		t.Errorf("units %v, want %v", got, want)
+	}
+}
+
 // TestReasonsAreAllShown keeps the list closed: a reason that no case shows is no reason.
 func TestReasonsAreAllShown(t *testing.T) {
 	t.Parallel()

@@ -256,7 +256,7 @@ func (s *scopeBuilder) reset() bool {
 func (s *scopeBuilder) add(position int, p *point, g *pluginsdk.MetricsGroup) {
 	key := forwardKey{metricKey{p.metric.Name, p.metric.Type}, p.rate}
 	if position >= len(s.metrics) || s.metrics[position].key != key {
-		position = s.metric(key)
+		position = s.metric(key, p.metric.Unit)
 	}
 	out := s.metrics[position].points.AppendEmpty()
 	out.SetTimestamp(p.time)
@@ -273,8 +273,8 @@ func (s *scopeBuilder) add(position int, p *point, g *pluginsdk.MetricsGroup) {
 	}
 }
 
-// metric returns the index of the metric of that name and kind, which it makes where there is none.
-func (s *scopeBuilder) metric(key forwardKey) int {
+// metric returns the index of the metric of that name and kind, which it makes, with the unit, where there is none.
+func (s *scopeBuilder) metric(key forwardKey, unit string) int {
 	if i := s.find(key); i >= 0 {
 		return i
 	}
@@ -282,8 +282,9 @@ func (s *scopeBuilder) metric(key forwardKey) int {
 	name := key.name
 	if key.rate {
 		name = s.builder.join(name, attrs.RateSuffix)
-		m.SetUnit(attrs.RateUnit)
+		unit = attrs.RateUnit
 	}
+	m.SetUnit(unit)
 	m.SetName(s.builder.join(s.prefix, name))
 	mb := metricBuilder{key: key}
 	if key.kind == pluginsdk.Counter {

@@ -153,9 +153,12 @@ class _Check(PanoptesPollingPlugin):
             yield item
 
     def _add(self, group: PanoptesMetricsGroup, measurement: Measurement) -> None:
+        metric = PanoptesMetric(measurement.name, measurement.value, measurement.metric_type, measurement.timestamp)
+        if measurement.unit is not None:
+            # Panoptes has no units; the collector takes this one for OpenTelemetry and leaves it out of Panoptes' JSON.
+            getattr(metric, '_PanoptesMetric__data')['metric_unit'] = measurement.unit
         try:
-            group.add_metric(PanoptesMetric(
-                measurement.name, measurement.value, measurement.metric_type, measurement.timestamp))
+            group.add_metric(metric)
         except KeyError:
             raise ValueError('check "{}" yielded {} {} twice: give the two different dimensions'.format(
                 type(self).__name__, measurement.kind, _name(measurement))) from None

@@ -171,6 +171,16 @@ def test_measurement_reads_well():
     assert gauge('a', 1, unit='By', timestamp=5).timestamp == 5
 
 
+def test_unit():
+    @check
+    def units():
+        yield gauge('used', 1, unit='By')
+        yield gauge('plain', 1)
+
+    group, = units().run(plugin_context())
+    assert [metric._PanoptesMetric__data.get('metric_unit') for metric in group.metrics] == [None, 'By']
+
+
 def test_the_loader_finds_it(tmp_path):
     (tmp_path / 'ten.py').write_text(
         'from panoptes import check, gauge\n\n@check(every=60)\ndef ten():\n    yield gauge("a", 1)\n')
