@@ -3,6 +3,7 @@ package pluginrun
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,8 +53,13 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 		}
 		return nil, warnings, fmt.Errorf("plugin %q (%s): %w", file.Name, file.Path, err)
 	}
+	file, more, err := withCheck(file)
+	warnings = append(warnings, more...)
+	if err != nil {
+		return fail(err)
+	}
 	p := &Plugin{File: file, Type: TypePolling, Python: o.Python}
-	more, err := p.compileFilter(o.Filter)
+	more, err = p.compileFilter(o.Filter)
 	warnings = append(warnings, more...)
 	if err != nil {
 		return fail(err)
@@ -82,6 +88,39 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 		return p, warnings, err
 	}
 	return p, warnings, nil
+}
+
+// maxSource bounds the modules that are looked through for a decorator, in bytes.
+const maxSource = 1 << 20
+
+// withCheck adds to a plugin file that leaves it open what the @check of its Python module says.
+func withCheck(file *pluginfile.File) (_ *pluginfile.File, warnings []string, err error) {
+	if !file.WantsCheck() {
+		return file, nil, nil
+	}
+	path, kind, _, err := file.ResolveModule()
+	if err != nil || kind != pluginfile.KindPythonFile && kind != pluginfile.KindPythonPackage {
+		return file, nil, nil // resolve tells of an error
+	}
+	source, err := os.Open(path)
+	if err != nil {
+		return file, nil, nil // as does setVersion
+	}
+	defer source.Close()
+	text, err := io.ReadAll(io.LimitReader(source, maxSource))
+	if err != nil {
+		return file, nil, fmt.Errorf("read module: %w", err)
+	}
+	check, err := pluginfile.FindCheck(text)
+	switch {
+	case err == nil && check != nil:
+		return file.WithCheck(check), nil, nil
+	case err != nil && file.NeedsCheck():
+		return file, nil, fmt.Errorf("module %q: %w", path, err)
+	case err != nil:
+		warnings = append(warnings, fmt.Sprintf("module %q: %v; what the plugin file says counts", path, err))
+	}
+	return file, warnings, nil
 }
 
 // compileFilter sets the filter from the override or the plugin file. One that is missing is noted: whether one is needed

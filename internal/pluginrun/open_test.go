@@ -51,6 +51,45 @@ func TestOpen(t *testing.T) {
 	assert.Equal(t, time.Second, p.Deadline)
 }
 
+// openCheck opens a plugin file with this text, beside a check with this decorator.
+func openCheck(t *testing.T, text, decorator string) (*Plugin, []string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.panoptes-plugin")
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	source := "from panoptes import check, gauge\n\n" + decorator + "\ndef disk(ctx):\n    yield gauge('used', 1)\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "good.py"), []byte(source), 0o600))
+	return Open(path, OpenOptions{})
+}
+
+func TestOpenCheck(t *testing.T) {
+	t.Parallel()
+	const all = `@check(every=30, resources='resource_id = "r1"', rates=['reads'])`
+	p, warnings, err := openCheck(t, coreText, all)
+	require.NoError(t, err)
+	assert.Empty(t, warnings)
+	assert.Equal(t, 30*time.Second, p.Interval)
+	assert.True(t, p.Filter.Match(testResource("r1")))
+	assert.False(t, p.Filter.Match(testResource("r2")))
+	assert.Equal(t, "disk = rate:disk:reads", p.File.Transforms())
+	assert.Equal(t, "30", p.File.Config.Get("main", "execute_frequency"), "what the plugin sees")
+
+	p, _, err = openCheck(t, coreText+pluginHead, all)
+	require.NoError(t, err)
+	assert.Equal(t, time.Minute, p.Interval, "the plugin file comes first")
+
+	_, _, err = openCheck(t, coreText, "@check")
+	require.ErrorContains(t, err, "[main] resource_filter is missing")
+	_, _, err = openCheck(t, coreText, "@check(every=MINUTE)")
+	require.ErrorContains(t, err, `good.py": line 3: @check: every must be a whole number`)
+	require.ErrorContains(t, err, `plugin "Good One"`)
+	p, warnings, err = openCheck(t, coreText+pluginHead, "@check(rates=NAMES)")
+	require.NoError(t, err)
+	require.Len(t, warnings, 1)
+	assert.Contains(t, warnings[0], "rates must be a list of names")
+	assert.Equal(t, time.Minute, p.Interval)
+}
+
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -231,10 +231,14 @@ def run(plugin: str | os.PathLike[str] | type, context: PanoptesPluginContext | 
     loaded = _load(loader, file.name if file else os.path.basename(path), file.module_path() if file else path)
     try:
         if context is None:
-            if file is not None:
-                own = options.pop('config', None) or {}
-                options['config'] = {section: dict(file.config.get(section, {}), **own.get(section, {}))
-                                     for section in [*file.config, *own]}
+            # What a check's decorator says, the plugin file, the test: the later counts.
+            layers = [getattr(loaded.instance, 'panoptes_settings', {}), file.config if file else {},
+                      options.pop('config', None) or {}]
+            config: dict[str, dict[str, Any]] = {}
+            for layer in layers:
+                for section, values in layer.items():
+                    config.setdefault(section, {}).update(values)
+            options['config'] = config
             discovery = not isinstance(loaded.instance, PanoptesPollingPlugin)
             context = make_context(discovery=discovery, **options)
         return _finish(loaded.instance, context)

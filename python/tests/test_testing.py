@@ -112,6 +112,15 @@ def test_run(tmp_path):
             find()
 
 
+def test_run_of_a_check(tmp_path):
+    (tmp_path / 'c.py').write_text('from panoptes import check, gauge\n\n@check(every=30, resources="a = 1")\ndef c(ctx):\n'
+                                   '    yield gauge("interval", int(ctx.config["main"]["execute_frequency"]))\n')
+    (tmp_path / 'c.panoptes-plugin').write_text('[Core]\nName = C\nModule = c\n')
+    file = str(tmp_path / 'c.panoptes-plugin')
+    assert testing.run(file).value('interval') == 30
+    assert testing.run(file, config={'main': {'execute_frequency': 10}}).group('c').interval == 10
+
+
 def test_run_of_other_results(tmp_path):
     assert testing.run(write_plugin(tmp_path, '        return None\n')).data() is None
     with pytest.raises(TypeError, match=r'run\(\) of P returned a list, it must return a PanoptesMetricsGroupSet'):

@@ -36,6 +36,11 @@ func TestTutorial(t *testing.T) {
 	shell := &tutorialShell{dir: t.TempDir(), env: append(os.Environ(),
 		"PATH="+filepath.Dir(binary(t, "panoptes"))+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"PANOPTES="+root, "PYTHONDONTWRITEBYTECODE=1")}
+	t.Cleanup(func() {
+		if log, err := os.ReadFile(filepath.Join(shell.dir, "collector.log")); err == nil && t.Failed() {
+			t.Logf("collector.log:\n%s", tail(string(log), 10000))
+		}
+	})
 	files, commands := 0, 0
 	for _, at := range fence.FindAllSubmatchIndex(text, -1) {
 		before := bytes.TrimSpace(text[:at[0]])
