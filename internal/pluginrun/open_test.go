@@ -79,7 +79,7 @@ func TestOpenCheck(t *testing.T) {
 	assert.Equal(t, time.Minute, p.Interval, "the plugin file comes first")
 
 	_, _, err = openCheck(t, coreText, "@check")
-	require.ErrorContains(t, err, "[main] resource_filter is missing")
+	require.ErrorIs(t, err, ErrNotScheduled, "nobody says how often")
 	_, _, err = openCheck(t, coreText, "@check(every=MINUTE)")
 	require.ErrorContains(t, err, `good.py": line 3: @check: every must be a whole number`)
 	require.ErrorContains(t, err, `plugin "Good One"`)
