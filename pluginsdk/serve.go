@@ -134,6 +134,8 @@ func (s *server) message(line []byte) {
 	switch m.Method {
 	case "initialize":
 		s.initialize(&m)
+	case "describe":
+		s.describe(&m)
 	case "run":
 		s.run(&m)
 	case "cancel":
@@ -201,6 +203,15 @@ func (s *server) initialize(m *serverMessage) {
 		s.level.Set(slog.LevelError)
 	}
 	s.respond(m.ID, fmt.Appendf(nil, `{"protocol_version":%d,"capabilities":{"concurrency":%d}}`, ProtocolVersion, s.concurrency))
+}
+
+// describe answers with the plugin's contract, an empty one where it has none.
+func (s *server) describe(m *serverMessage) {
+	contract := Contract{Groups: []GroupContract{}}
+	if d, ok := s.plugin.(Describer); ok {
+		contract = d.Describe()
+	}
+	s.writeJSON(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": contract})
 }
 
 // serverRun are the parameters of "run".

@@ -80,7 +80,7 @@ func TestServe(t *testing.T) {
 	h.write(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocol_version":1,"context":{"sites":["x","y"]}}}`)
 	h.wants(`"id":1`, `"result":{"protocol_version":1,"capabilities":{"concurrency":3}}`)
 	h.write(`{"jsonrpc":"2.0","id":"d","method":"describe","params":{}}`)
-	h.wants(`"id":"d"`, `-32601`)
+	h.wants(`"id":"d"`, `"result":{"groups":[]}`)
 	h.write(runLine)
 	h.wants(`"id":2`, `"run_id":7`, `"outcome":"ok"`, `"metrics_group_interval": 30`, `"dimension_value": "r1"`, `"dimension_value": "b"`, `"x,y"`)
 	h.write(`{"jsonrpc":"2.0","id":3,"method":"shutdown"}`)

@@ -88,7 +88,8 @@ func (h *host) plugin(name, module, main string) *pluginrun.Plugin {
 		"resource_filter = resource_class = \"network\"\n"+main), 0o600))
 	p, _, err := pluginrun.Open(path, pluginrun.OpenOptions{})
 	must(err)
-	must(h.runners.Check(context.Background(), p))
+	p, err = h.runners.Check(context.Background(), p)
+	must(err)
 	return p
 }
 

@@ -19,6 +19,23 @@ type Scope struct {
 	Transforms string
 	// Topics is the text of its [topics] processed; "" where it has none.
 	Topics string
+	// Units are what is known of its metrics beyond their values; nil where nothing is. Two scopes are the same only
+	// with the very same Units.
+	Units *Units
+}
+
+// Units are the units and descriptions of metrics by the group's type and the metric's name.
+type Units map[string]map[string]MetricInfo
+
+// MetricInfo is what is known of a metric.
+type MetricInfo struct{ Unit, Description string }
+
+// of returns what is known of the metrics of a group.
+func (u *Units) of(groupType string) map[string]MetricInfo {
+	if u == nil {
+		return nil
+	}
+	return (*u)[groupType]
 }
 
 // Options are the settings of a Builder.
@@ -190,6 +207,7 @@ func (b *Builder) join(first, second string) string {
 type scopeBuilder struct {
 	builder *Builder
 	prefix  string // of metric names
+	units   map[string]MetricInfo
 	out     pmetric.MetricSlice
 	metrics []metricBuilder
 	index   map[forwardKey]int  // of metrics, where there are many
@@ -231,7 +249,7 @@ func (b *Builder) newScope(out pmetric.ScopeMetrics, key scopeKey) *scopeBuilder
 	} else {
 		sb = &scopeBuilder{builder: b, marks: map[uint64]lastMark{}}
 	}
-	sb.prefix, sb.out = b.join(key.groupType, "."), out.Metrics()
+	sb.prefix, sb.out, sb.units = b.join(key.groupType, "."), out.Metrics(), key.Units.of(key.groupType)
 	sb.out.EnsureCapacity(len(b.kept))
 	b.used = append(b.used, sb)
 	return sb
@@ -247,7 +265,7 @@ func (s *scopeBuilder) reset() bool {
 	}
 	clear(s.metrics)
 	clear(s.marks)
-	s.prefix, s.out, s.metrics, s.index = "", pmetric.MetricSlice{}, s.metrics[:0], nil
+	s.prefix, s.units, s.out, s.metrics, s.index = "", nil, pmetric.MetricSlice{}, s.metrics[:0], nil
 	return true
 }
 
@@ -273,7 +291,8 @@ func (s *scopeBuilder) add(position int, p *point, g *pluginsdk.MetricsGroup) {
 	}
 }
 
-// metric returns the index of the metric of that name and kind, which it makes, with the unit, where there is none.
+// metric returns the index of the metric of that name and kind, which it makes where there is none, with the unit that the
+// metric has itself or else that the plugin says it has.
 func (s *scopeBuilder) metric(key forwardKey, unit string) int {
 	if i := s.find(key); i >= 0 {
 		return i
@@ -283,6 +302,11 @@ func (s *scopeBuilder) metric(key forwardKey, unit string) int {
 	if key.rate {
 		name = s.builder.join(name, attrs.RateSuffix)
 		unit = attrs.RateUnit
+	} else if info, ok := s.units[name]; ok {
+		if unit == "" {
+			unit = info.Unit
+		}
+		m.SetDescription(info.Description)
 	}
 	m.SetUnit(unit)
 	m.SetName(s.builder.join(s.prefix, name))

@@ -53,7 +53,7 @@ type File struct {
 	Warnings []string
 
 	options   map[string][]Option
-	inherited map[string]bool // names of options that [transforms] has from [DEFAULT]
+	inherited map[[2]string]bool // section and name of options that are from [DEFAULT]
 }
 
 // Load reads and parses a plugin file. Its error is an *Error.
@@ -103,7 +103,7 @@ func parse(path string, data []byte) (*File, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{Path: path, Config: pluginsdk.Config{}, options: map[string][]Option{}, inherited: map[string]bool{}}
+	f := &File{Path: path, Config: pluginsdk.Config{}, options: map[string][]Option{}, inherited: map[[2]string]bool{}}
 	budget := maxExpansion
 	for _, s := range raw.sections {
 		if err := f.addSection(raw, s, &budget); err != nil {
@@ -126,8 +126,8 @@ func (f *File) addSection(raw *ini, s *section, budget *int) *Error {
 		own := s.index[o.name] != nil
 		if own {
 			o = s.index[o.name]
-		} else if s.name == "transforms" {
-			f.inherited[o.name] = true
+		} else {
+			f.inherited[[2]string{s.name, o.name}] = true
 		}
 		if err := f.addOption(&x, o); err != nil {
 			return err
@@ -198,6 +198,11 @@ func (f *File) set(section, name, value string) {
 
 // Options returns the options of a section in the order of the file.
 func (f *File) Options(section string) []Option { return slices.Clone(f.options[section]) }
+
+// OwnOptions returns the options of a section that the file has there, without those of [DEFAULT].
+func (f *File) OwnOptions(section string) []Option {
+	return slices.DeleteFunc(f.Options(section), func(o Option) bool { return f.inherited[[2]string{section, o.Name}] })
+}
 
 // readCore takes what every plugin must have.
 func (f *File) readCore(raw *ini) *Error {
@@ -327,7 +332,7 @@ func (f *File) Transforms() string {
 	var lines []string
 	for _, o := range f.options["transforms"] {
 		value := oneLine(o.Value)
-		if _, err := transforms.ParseEntry(o.Name, value); err != nil && f.inherited[o.Name] {
+		if _, err := transforms.ParseEntry(o.Name, value); err != nil && f.inherited[[2]string{"transforms", o.Name}] {
 			continue
 		}
 		lines = append(lines, o.Name+" = "+value)

@@ -80,6 +80,14 @@ func (f *fixturePlugin) take(id, method string, run int64, resource string, resu
 	case "initialize":
 		f.initialize(id)
 	case "describe":
+		switch f.mode {
+		case "describes":
+			f.result(id, `{"groups":[{"type":"fixture","metrics":[{"name":"value","type":"gauge","unit":"1"}]}]}`)
+			return
+		case "describes badly":
+			f.result(id, `{"groups":[{"type":""}]}`)
+			return
+		}
 		f.write(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32601,"message":"no"}}`+"\n", id)
 	case "shutdown":
 		f.result(id, "{}")
@@ -135,6 +143,8 @@ func (f *fixturePlugin) run(id string, run int64, resource string) {
 		if resource != "bad" {
 			f.ok(id, group)
 		}
+	case "describes":
+		f.ok(id, fixtureGroup, `{"type":"other","gauges":{"value":1}}`)
 	case "none":
 		f.result(id, `{"outcome":"none"}`)
 	case "raises":
@@ -256,6 +266,7 @@ var execFixture = map[string]func(){
 	"exec-config": func() {
 		fmt.Printf(`{"type":"c","gauges":{},"dimensions":{"config":%q}}`, os.Getenv("PANOPTES_CONFIG"))
 	},
+	"exec-two":       func() { fmt.Println(fixtureGroup, `{"type":"other","gauges":{"value":1}}`) },
 	"exec-nothing":   func() {},
 	"exec-no-groups": func() { fmt.Print(`{"groups": []}`) },
 	"exec-text":      func() { fmt.Println("Hello, world") },
@@ -279,7 +290,7 @@ var execFixture = map[string]func(){
 	},
 	"transcript": tee,
 	"served": func() {
-		if err := pluginsdk.Serve(pluginsdk.PollingPluginFunc(transcriptPlugin)); err != nil {
+		if err := pluginsdk.Serve(transcriptPlugin{}); err != nil {
 			panic(err)
 		}
 	},

@@ -43,8 +43,14 @@ func newGoRunner(s Settings) *goRunner {
 
 // Check implements Runner.
 func (r *goRunner) Check(_ context.Context, p *Plugin) (*Plugin, error) {
-	_, err := r.plugin(p)
-	return p, err
+	plugin, err := r.plugin(p)
+	if err != nil {
+		return p, err
+	}
+	if err := p.describesOnce(plugin); err != nil {
+		return p, fmt.Errorf("plugin %q: %w", p.Name(), err)
+	}
+	return p, nil
 }
 
 func (r *goRunner) plugin(p *Plugin) (pluginsdk.PollingPlugin, error) {
@@ -65,6 +71,9 @@ func (r *goRunner) Run(ctx context.Context, req Request) Result {
 	plugin, err := r.plugin(req.Plugin)
 	if err != nil {
 		return Result{Outcome: OutcomeRejected, Err: err}
+	}
+	if err := req.Plugin.describesOnce(plugin); err != nil {
+		return req.failed(OutcomeRejected, err)
 	}
 	key := keyOf(req.Plugin, req.Resource)
 	runCtx, stop := context.WithTimeout(ctx, req.Plugin.Deadline)

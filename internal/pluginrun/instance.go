@@ -14,6 +14,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/child"
 	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 const (
@@ -127,14 +128,21 @@ func (p *instance) initialize(ctx context.Context) error {
 	p.logs.single.Store(p.limit == 1)
 	p.logs.logger.Debug("Started process of plugin", zap.String("plugin", p.fleet.plugin.Name()), zap.Int("pid", p.child.Pid()),
 		zap.Int("concurrency", p.limit))
-	err = p.conn.Call(ctx, "describe", map[string]any{"plugin": p.fleet.description, "type": "polling"}, nil)
+	var said pluginsdk.Contract
+	err = p.conn.Call(ctx, "describe", map[string]any{"plugin": p.fleet.description, "type": "polling"}, &said)
 	if errors.As(err, &refused) {
 		if refused.Code == rpc.CodeMethodNotFound {
 			return nil // a plugin need not describe itself
 		}
 		return &rejectedError{fmt.Errorf("it answered describe with an error: %w", rejection(err))}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if err := p.fleet.plugin.describes(said); err != nil {
+		return &rejectedError{err}
+	}
+	return nil
 }
 
 // describeProgram tells a process which plugin it is.

@@ -72,6 +72,9 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 	if p.noFilter != nil && p.Kind != KindPython {
 		return fail(p.noFilter)
 	}
+	if err := p.readContract(); err != nil {
+		return fail(err)
+	}
 	if err := p.setVersion(); err != nil {
 		return fail(err)
 	}

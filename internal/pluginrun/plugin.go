@@ -85,6 +85,8 @@ type Plugin struct {
 	program *program
 	// base is the plugin that this one is a variant of, or nil.
 	base *Plugin
+	// declared is what the plugin says that it makes; nil for none.
+	declared *declaration
 }
 
 // As is the plugin with its type; the error says what it lacks for that.

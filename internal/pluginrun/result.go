@@ -99,6 +99,8 @@ const (
 	DropDuplicate = "duplicate"
 	// DropLimit: the run made more groups than the limit.
 	DropLimit = "limit"
+	// DropContract: the group or the metric is not what the plugin's contract says.
+	DropContract = "contract"
 )
 
 // Drop is one group, or one metric of a group, that is not passed on.

@@ -209,7 +209,9 @@ func (r *Runners) Run(ctx context.Context, req Request) Result {
 	if err != nil {
 		return Result{Outcome: OutcomeRejected, Err: err}
 	}
-	return runner.Run(ctx, req)
+	result := runner.Run(ctx, req)
+	req.enforce(&result)
+	return result
 }
 
 // Busy implements Runner.

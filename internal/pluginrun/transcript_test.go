@@ -34,7 +34,20 @@ const (
 )
 
 // transcriptPlugin is the plugin of the transcript.
-func transcriptPlugin(ctx context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
+type transcriptPlugin struct{}
+
+func (transcriptPlugin) Describe() pluginsdk.Contract {
+	return pluginsdk.Contract{Groups: []pluginsdk.GroupContract{{
+		Type: "door",
+		Metrics: []pluginsdk.MetricContract{
+			{Name: "open", Type: "gauge", Unit: "1", Min: pluginsdk.Bound(0), Max: pluginsdk.Bound(1)},
+			{Name: "opened", Type: "counter", Description: "How often it was opened"},
+		},
+		Dimensions: []pluginsdk.DimensionContract{{Name: "floor"}},
+	}}}
+}
+
+func (transcriptPlugin) Run(ctx context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
 	pc.Logger.Info("looking at " + pc.Resource.Endpoint)
 	if _, err := pc.KV.Get(ctx, "door-1 broken"); err == nil {
 		return nil, os.ErrDeadlineExceeded

@@ -39,7 +39,7 @@ func newPluginAttrs(name string) pluginAttrs {
 	for _, o := range pluginrun.Outcomes {
 		a.outcome[o] = set(attribute.String("outcome", string(o)))
 	}
-	for _, r := range []string{pluginrun.DropInvalid, pluginrun.DropNotFinite, pluginrun.DropDuplicate, pluginrun.DropLimit} {
+	for _, r := range []string{pluginrun.DropInvalid, pluginrun.DropNotFinite, pluginrun.DropDuplicate, pluginrun.DropLimit, pluginrun.DropContract} {
 		a.dropped[r] = set(attribute.String("reason", r))
 	}
 	return a

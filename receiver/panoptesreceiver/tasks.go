@@ -69,6 +69,7 @@ func newVersion(p *pluginrun.Plugin, rules override.Rules) *version {
 		Plugin:     p.File.NormalizedName,
 		Transforms: p.File.Transforms(),
 		Topics:     p.File.Topics(),
+		Units:      p.Contract().Units(),
 	}}
 }
 

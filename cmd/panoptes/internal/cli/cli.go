@@ -82,7 +82,7 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
 
 	plugin := group("plugin", "Run, check and list plugins", "")
 	host := plugincmd.Host{Version: Version}
-	plugin.AddCommand(plugincmd.NewRun(host), plugincmd.NewCheck(host), plugincmd.NewNew(), plugincmd.NewList())
+	plugin.AddCommand(plugincmd.NewRun(host), plugincmd.NewCheck(host), plugincmd.NewNew(), plugincmd.NewList(), plugincmd.NewDocs(host))
 	resources := group("resources", "Match and list the resources of files", "")
 	resources.AddCommand(resourcecmd.NewMatch(), resourcecmd.NewList())
 	schema := group("schema", "Check messages against the schema", "")

@@ -160,6 +160,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		runner: runners, rates: rates, plugin: plugin, times: o.times, stderr: stderr, failed: bad > 0,
 		scope: mapping.Scope{
 			Plugin: plugin.File.NormalizedName, Transforms: plugin.File.Transforms(), Topics: plugin.File.Topics(),
+			Units: plugin.Contract().Units(),
 		},
 		print: o.printer(stdout, stderr), expect: &o.expect, record: record,
 	}

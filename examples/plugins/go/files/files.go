@@ -23,6 +23,15 @@ func NewFactory() extension.Factory {
 // Plugin tells the size of the files in a folder, which [main] folder of its plugin file names.
 type Plugin struct{}
 
+// Describe implements pluginsdk.Describer.
+func (Plugin) Describe() pluginsdk.Contract {
+	return pluginsdk.Contract{Groups: []pluginsdk.GroupContract{{
+		Type: "file", Description: "Files in the folder, without hidden ones",
+		Metrics:    []pluginsdk.MetricContract{{Name: "size", Type: "gauge", Unit: "By", Min: pluginsdk.Bound(0), Description: "Size of the file"}},
+		Dimensions: []pluginsdk.DimensionContract{{Name: "name", Description: "Name of the file"}},
+	}}}
+}
+
 // Run implements pluginsdk.PollingPlugin.
 func (Plugin) Run(ctx context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
 	folder := pc.Config.Get("main", "folder")
