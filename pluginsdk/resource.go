@@ -171,8 +171,13 @@ func (r *Resource) Key() string { return string(r.AppendKey(nil)) }
 // AppendKey appends Key to b.
 func (r *Resource) AppendKey(b []byte) []byte {
 	for _, part := range [...][2]string{
-		{"plugin|", r.Plugin}, {"|site|", r.Site}, {"|class|", r.Class}, {"|subclass|", r.Subclass},
-		{"|type|", r.Type}, {"|id|", r.ID}, {"|endpoint|", r.Endpoint},
+		{"plugin|", r.Plugin},
+		{"|site|", r.Site},
+		{"|class|", r.Class},
+		{"|subclass|", r.Subclass},
+		{"|type|", r.Type},
+		{"|id|", r.ID},
+		{"|endpoint|", r.Endpoint},
 	} {
 		b = append(append(b, part[0]...), part[1]...)
 	}
