@@ -76,7 +76,7 @@ func (b *GroupBuilder) check(err error) *GroupBuilder {
 // the two would be lost: tell them apart by a dimension.
 func (s *Groups) Result() (*MetricsGroupSet, error) {
 	for _, b := range s.open {
-		if len(s.errs) == 0 && !s.set.Add(b.group) {
+		if len(s.errs) == 0 && !s.set.Add(b.group) && len(b.group.metrics) > 0 {
 			b.check(fmt.Errorf("group %q is there twice with the same dimensions and metrics", b.group.Type))
 		}
 	}

@@ -166,3 +166,31 @@ func TestRunFailsTheTest(t *testing.T) {
 		t.Errorf("bad resource: %q", got)
 	}
 }
+
+// described is a plugin with a contract.
+type described struct {
+	pluginsdk.PollingPluginFunc
+
+	contract pluginsdk.Contract
+}
+
+func (d described) Describe() pluginsdk.Contract { return d.contract }
+
+func TestRunChecksTheContract(t *testing.T) {
+	t.Parallel()
+	run := func(_ context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
+		groups := pc.NewGroups()
+		groups.Group("door").Gauge("open", 1)
+		return groups.Result()
+	}
+	for want, c := range map[string]pluginsdk.Contract{
+		"": {Groups: []pluginsdk.GroupContract{{Type: "door", Metrics: []pluginsdk.MetricContract{{Name: "open", Type: "gauge"}}}}},
+		`groups[0]: group "door": gauge "open" is not in the plugin's contract`: {Groups: []pluginsdk.GroupContract{{Type: "door"}}},
+		"plugin describes itself wrongly":                                       {Groups: []pluginsdk.GroupContract{{}}},
+	} {
+		got := failures(t, func(t testing.TB) { Run(t, described{run, c}) })
+		if !strings.Contains(got, want) || want == "" && got != "" {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/contract"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -42,7 +43,31 @@ func RunIn(t testing.TB, c *Context, plugin pluginsdk.PollingPlugin) []*pluginsd
 			t.Errorf("groups[%d] would be dropped: %v", i, err)
 		}
 	}
+	checkContract(t, plugin, groups)
 	return groups
+}
+
+// checkContract holds groups against what the plugin says of itself.
+func checkContract(t testing.TB, plugin pluginsdk.PollingPlugin, groups []*pluginsdk.MetricsGroup) {
+	t.Helper()
+	d, ok := plugin.(pluginsdk.Describer)
+	if !ok {
+		return
+	}
+	c, err := contract.New(d.Describe())
+	if err != nil {
+		t.Errorf("plugin describes itself wrongly: %v", err)
+		return
+	}
+	for i, g := range groups {
+		if g == nil {
+			continue
+		}
+		_, violations := c.Check(g)
+		for _, v := range violations {
+			t.Errorf("groups[%d]: %v", i, v.Err)
+		}
+	}
 }
 
 // check holds a group against the rules by writing it as JSON and reading that.
