@@ -172,6 +172,16 @@ func TestSparsePoints(t *testing.T) {
 	}
 }
 
+// TestNoIntervalIsNoWarning: nobody knows how often other metrics should come.
+func TestNoIntervalIsNoWarning(t *testing.T) {
+	t.Parallel()
+	o := newObserved(t, configOf(Transform{Metrics: []string{"x"}}))
+	for i := range 10 {
+		process(t, o.rateProcessor, sums(float64(299*i), 1, "x"))
+	}
+	assert.Zero(t, o.plugins.get("some/scraper").gaps)
+}
+
 func TestGapsOfAPlugin(t *testing.T) {
 	t.Parallel()
 	p := newPlugin("x")
