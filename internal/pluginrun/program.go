@@ -115,9 +115,13 @@ func (s ProcessSettings) stdin(p *child.Process) io.Writer {
 // childConfig is how to start a plugin's program.
 func (s Settings) childConfig(p *Plugin) child.Config {
 	path := p.executable()
+	file, err := filepath.Abs(p.File.Path)
+	if err != nil {
+		file = p.File.Path
+	}
 	return child.Config{
 		Path: path, Dir: filepath.Dir(path), Inherit: s.Processes.Inherit, Hardening: s.Processes.Hardening,
-		Env: []string{"PANOPTES_PLUGIN=" + p.Name(), "PANOPTES_PLUGIN_FILE=" + p.File.Path},
+		Env: []string{"PANOPTES_PLUGIN=" + p.Name(), "PANOPTES_PLUGIN_FILE=" + file},
 	}
 }
 
