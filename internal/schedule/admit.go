@@ -30,6 +30,7 @@ type place struct {
 	lane     LaneID
 	group    GroupID
 	unproven bool
+	first    bool // run of the task
 }
 
 // skipped is a run that does not take place.
@@ -74,6 +75,7 @@ func (s *Scheduler[T]) admit(laneID LaneID, e readyEntry, now int64, pressure ti
 			s.queue.unproven++
 		}
 	}
+	p.first = k.last == 0
 	k.state, k.last = stateRunning, k.due
 	return p, true
 }

@@ -62,6 +62,16 @@ func slotAfterRun(hash uint32, interval, slot int64) int64 {
 	return nextSlot(hash, interval, slot+interval/2-1)
 }
 
+// LastSlot is the last slot, up to until, of a task that ran first in the slot first and has kept its place since.
+func LastSlot(hash uint32, interval time.Duration, first, until time.Time) time.Time {
+	spec := Spec{Interval: interval}
+	ms := int64(spec.millis())
+	if nextSlot(hash, ms, first.UnixMilli()+ms/2-1) > until.UnixMilli() {
+		return first
+	}
+	return time.UnixMilli(nextSlot(hash, ms, until.UnixMilli()) - ms)
+}
+
 // Starts are the times at which a task that has never run starts, from `from` on and before until, if nothing makes it
 // late.
 func Starts(hash uint32, interval time.Duration, from, until time.Time) iter.Seq[time.Time] {

@@ -23,6 +23,8 @@ type Run[T any] struct {
 	Due time.Time
 	// Lateness is the time from the slot to the start.
 	Lateness time.Duration
+	// First says that the task has not run before, as far as is known.
+	First bool
 }
 
 // Settings are what New takes.
@@ -411,7 +413,7 @@ func (s *Scheduler[T]) take() (r Run[T], p place, begun time.Time, ok bool) {
 		if p, ok := s.admit(lane, e, now.UnixMilli(), pressure); ok {
 			due := time.UnixMilli(s.table.task(e.id).due)
 			return Run[T]{
-				Value: *s.table.value(e.id), Task: e.id, Due: due, Lateness: max(now.Sub(due), 0),
+				Value: *s.table.value(e.id), Task: e.id, Due: due, Lateness: max(now.Sub(due), 0), First: p.first,
 			}, p, now, true
 		}
 		if len(s.skips) >= popChunk {

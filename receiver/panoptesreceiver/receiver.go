@@ -267,6 +267,7 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 		errs = append(errs, r.runners.Shutdown(last))
 	}
 	if r.keeping != nil {
+		r.tasks.runs.stop()
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 		defer cancel()
 		errs = append(errs, r.keeping.close(last))

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -33,7 +34,7 @@ func newPluginAttrs(name string) pluginAttrs {
 		dropped: map[string]metric.MeasurementOption{},
 		skipped: map[schedule.Reason]metric.MeasurementOption{},
 	}
-	for _, r := range schedule.Reasons {
+	for _, r := range append([]schedule.Reason{reasonCached}, schedule.Reasons...) {
 		a.skipped[r] = set(attribute.String("reason", string(r)))
 	}
 	for _, o := range pluginrun.Outcomes {
@@ -54,8 +55,20 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 		r.missed(run.Value, 1) // an earlier run, given up at its deadline, still goes on
 		return schedule.VerdictDead
 	}
+	name := taskName(run, v)
+	if run.First {
+		r.tasks.runs.began(name, run.Due)
+	}
+	if r.tasks.runs.cached(v.plugin, name) {
+		r.skipped(run.Value, reasonCached)
+		return schedule.VerdictNone
+	}
+	begun := time.Now()
 	r.telemetry.PanoptesRunLateness.Record(ctx, run.Lateness.Seconds(), l.attrs.plugin)
 	result := r.runners.Run(ctx, request)
+	if len(result.Groups)+len(result.Resources)+len(result.Enrichment) > 0 {
+		r.tasks.runs.had(v.plugin, name, begun)
+	}
 	r.telemetry.PanoptesRuns.Add(ctx, 1, l.attrs.outcome[result.Outcome])
 	r.telemetry.PanoptesRunDuration.Record(ctx, result.Duration.Seconds(), l.attrs.plugin)
 	r.usage(ctx, l, result)
@@ -76,6 +89,20 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 		r.telemetry.PanoptesDataPoints.Add(ctx, int64(points), l.attrs.plugin)
 	}
 	return verdict(result)
+}
+
+// reasonCached: the plugin's last results are younger than its results_cache_age.
+const reasonCached = schedule.Reason("cached")
+
+// taskName is the name of a run's task where it is needed, else nil.
+func taskName(run schedule.Run[target], v *version) []byte {
+	if !run.First && v.plugin.File.ResultsCacheAge <= 0 {
+		return nil
+	}
+	if v.plugin.Type == pluginrun.TypeDiscovery {
+		return []byte(pluginfile.TaskName(v.plugin.File, nil))
+	}
+	return pluginfile.AppendTaskName(nil, v.plugin.File, run.Value.resource)
 }
 
 // request asks for a run of the plugin as it is against a resource.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -51,9 +52,9 @@ func (r *panoptesReceiver) openStorage(ctx context.Context, host component.Host)
 	if err != nil {
 		return fmt.Errorf("storage %q: %w", id, err)
 	}
-	keeper, damage, err := statekeep.Open(ctx, client, map[string]statekeep.Source{
-		sectionKV: r.kv, sectionSightings: sightings{r.store},
-	})
+	sections := map[string]statekeep.Source{sectionKV: r.kv, sectionSightings: sightings{r.store}}
+	maps.Copy(sections, r.tasks.runs.sources())
+	keeper, damage, err := statekeep.Open(ctx, client, sections)
 	if err != nil {
 		return errors.Join(fmt.Errorf("storage %q: %w", id, err), client.Close(ctx))
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -80,6 +81,7 @@ type tasks struct {
 	failures  *failures
 	limits    LimitsConfig
 	rules     override.Rules
+	runs      *lastRuns
 	logger    *zap.Logger
 	runners   *pluginrun.Runners // nil where nothing is run
 	store     *resourcestore.Store
@@ -106,7 +108,7 @@ type endpoint struct {
 
 func newTasks(s *schedule.Scheduler[target], f *failures, limits LimitsConfig, logger *zap.Logger) *tasks {
 	return &tasks{
-		scheduler: s, failures: f, limits: limits, logger: logger,
+		scheduler: s, failures: f, limits: limits, logger: logger, runs: newLastRuns(),
 		plugins: map[string]*loaded{}, slots: map[pluginsdk.Identity]int{}, endpoints: map[string]*endpoint{},
 	}
 }
@@ -151,6 +153,7 @@ func (t *tasks) removePlugin(l *loaded) {
 	for slot, id := range l.tasks {
 		if id != 0 {
 			t.edit(schedule.Edit[target]{ID: &l.tasks[slot], Remove: true})
+			t.runs.forget(pluginfile.AppendTaskName(t.name[:0], l.current.Load().plugin.File, t.resources[slot]))
 		}
 	}
 	t.apply()
@@ -254,6 +257,13 @@ func (t *tasks) setTask(l *loaded, slot int, old *pluginsdk.Resource) {
 	}
 	t.name = pluginfile.AppendTaskName(t.name[:0], v.plugin.File, res)
 	spec := schedule.Spec{Hash: schedule.Hash(t.name), Interval: plugin.Interval, Group: t.groups[slot]}
+	switch {
+	case id == 0:
+		spec.Last = t.runs.last(t.name, plugin.Interval)
+	case old.Endpoint != res.Endpoint || old.Plugin != res.Plugin: // the task has another name now
+		t.runs.began(t.name, time.Now())
+		t.runs.forget(pluginfile.AppendTaskName(nil, v.plugin.File, old))
+	}
 	t.edit(schedule.Edit[target]{ID: &l.tasks[slot], Lane: l.lane, Spec: spec, Value: target{l, res}})
 	if id == 0 {
 		l.held++
@@ -262,6 +272,7 @@ func (t *tasks) setTask(l *loaded, slot int, old *pluginsdk.Resource) {
 
 func (t *tasks) removeTask(l *loaded, slot int, res *pluginsdk.Resource) {
 	t.edit(schedule.Edit[target]{ID: &l.tasks[slot], Remove: true})
+	t.runs.forget(pluginfile.AppendTaskName(t.name[:0], l.current.Load().plugin.File, res))
 	t.failures.forget(failureKey{l, res.Identity()})
 	l.held--
 }

@@ -1,0 +1,279 @@
+package panoptesreceiver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/hashing"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/internal/statekeep"
+)
+
+// taskKey tells tasks apart in the storage: two hashes of a task's name.
+type taskKey uint64
+
+func keyOfTask(name []byte) taskKey {
+	return taskKey(hashing.Murmur3(name))<<32 | taskKey(hashing.Murmur2(name))
+}
+
+func (k taskKey) String() string { return strconv.FormatUint(uint64(k), 16) }
+
+func parseTaskKey(text string) (taskKey, error) {
+	n, err := strconv.ParseUint(text, 16, 64)
+	return taskKey(n), err
+}
+
+const (
+	// keepUnclaimed is how long what is known of a task waits after a start for the task to come back.
+	keepUnclaimed = time.Hour
+	// cacheSkew is Panoptes' plugins_skew: how much earlier than results_cache_age a run may be.
+	cacheSkew = time.Second
+)
+
+// lastRuns is what survives a restart of when tasks ran. A task keeps its place in its interval, counted from the epoch,
+// so that its last slot follows from when it ran first and when the receiver was last known to live: only a task's first
+// run has to be written, and the time now and then. What is written at each run are the last results of plugins that
+// have a results_cache_age.
+type lastRuns struct {
+	now func() time.Time
+
+	mu      sync.Mutex
+	stored  bool // there is a storage
+	started time.Time
+	alive   time.Time         // when the state was saved last, before the restart
+	clean   bool              // it was saved at the end
+	known   map[taskKey]int64 // slots of first runs, in milliseconds; of tasks that did not come back yet
+	begun   map[taskKey]int64 // not written yet
+	gone    map[taskKey]struct{}
+	stopped bool
+
+	results map[taskKey]lastResult
+	dirty   map[taskKey]struct{} // of results
+}
+
+// lastResult is when a task last had results.
+type lastResult struct {
+	// Version is the content of the plugin that had them: another one is run whatever the age.
+	Version string `json:"version"`
+	// At is the start of that run, in seconds since the epoch.
+	At int64 `json:"at"`
+}
+
+func newLastRuns() *lastRuns {
+	return &lastRuns{
+		now: time.Now, started: time.Now(), known: map[taskKey]int64{}, begun: map[taskKey]int64{}, gone: map[taskKey]struct{}{},
+		results: map[taskKey]lastResult{}, dirty: map[taskKey]struct{}{},
+	}
+}
+
+// last is the last slot that a task had before the restart; zero where it is not known.
+func (l *lastRuns) last(name []byte, interval time.Duration) time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.stored {
+		return time.Time{}
+	}
+	key := keyOfTask(name)
+	delete(l.gone, key)
+	first, ok := l.known[key]
+	if !ok {
+		return time.Time{}
+	}
+	delete(l.known, key)
+	// The process may have lived on, and run tasks, until it would have saved again.
+	until := l.alive
+	if !l.clean {
+		until = until.Add(saveEvery)
+	}
+	if now := l.now(); until.After(now) {
+		until = now
+	}
+	return schedule.LastSlot(schedule.Hash(name), interval, time.UnixMilli(first), until)
+}
+
+// began notes the first run of a task.
+func (l *lastRuns) began(name []byte, slot time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stored {
+		l.begun[keyOfTask(name)] = slot.UnixMilli()
+	}
+}
+
+// forget drops what is known of a task that is no more.
+func (l *lastRuns) forget(name []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := keyOfTask(name)
+	if l.stored {
+		delete(l.begun, key)
+		l.gone[key] = struct{}{}
+	}
+	if _, ok := l.results[key]; ok {
+		delete(l.results, key)
+		l.dirty[key] = struct{}{}
+	}
+}
+
+// stop notes that no run begins any more: what is saved from now on is the whole truth.
+func (l *lastRuns) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopped = true
+}
+
+// cached says whether a plugin need not run since its last results are younger than its results_cache_age.
+func (l *lastRuns) cached(p *pluginrun.Plugin, name []byte) bool {
+	age := time.Duration(p.File.ResultsCacheAge) * time.Second
+	if age <= 0 {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last, ok := l.results[keyOfTask(name)]
+	since := l.now().Sub(time.Unix(last.At, 0))
+	return ok && last.Version == p.Version && since >= 0 && since+cacheSkew < age
+}
+
+// had notes that a run that began at begun had results.
+func (l *lastRuns) had(p *pluginrun.Plugin, name []byte, begun time.Time) {
+	if p.File.ResultsCacheAge <= 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := keyOfTask(name)
+	l.results[key] = lastResult{p.Version, begun.Unix()}
+	l.dirty[key] = struct{}{}
+}
+
+// Sections of the state: first runs of tasks, last results, and when the receiver was last known to live.
+const (
+	sectionTasks   = "tasks"
+	sectionResults = "results"
+	sectionAlive   = "alive"
+)
+
+// sources are the sections of the state.
+func (l *lastRuns) sources() map[string]statekeep.Source {
+	return map[string]statekeep.Source{sectionTasks: firstRuns{l}, sectionResults: resultTimes{l}, sectionAlive: life{l}}
+}
+
+// firstRuns is when tasks ran first, as a section of the state.
+type firstRuns struct{ *lastRuns }
+
+// Restore implements statekeep.Source.
+func (l firstRuns) Restore(records []statekeep.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stored = true
+	var errs []error
+	for _, r := range records {
+		key, err := parseTaskKey(r.Key)
+		var slot int64
+		if err = errors.Join(err, json.Unmarshal(r.Value, &slot)); err != nil {
+			errs = append(errs, fmt.Errorf("task %s: %w", r.Key, err))
+			continue
+		}
+		l.known[key] = slot
+	}
+	return errors.Join(errs...)
+}
+
+// Changes implements statekeep.Source.
+func (l firstRuns) Changes() (changed []statekeep.Record, gone []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, slot := range l.begun {
+		changed = append(changed, statekeep.Record{Key: key.String(), Value: strconv.AppendInt(nil, slot, 10)})
+	}
+	if l.now().Sub(l.started) > keepUnclaimed {
+		for key := range l.known {
+			l.gone[key] = struct{}{}
+		}
+		clear(l.known)
+	}
+	for key := range l.gone {
+		gone = append(gone, key.String())
+	}
+	clear(l.begun)
+	clear(l.gone)
+	return changed, gone
+}
+
+// resultTimes is when tasks last had results, as a section of the state.
+type resultTimes struct{ *lastRuns }
+
+// Restore implements statekeep.Source.
+func (l resultTimes) Restore(records []statekeep.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var errs []error
+	for _, r := range records {
+		key, err := parseTaskKey(r.Key)
+		var last lastResult
+		if err = errors.Join(err, json.Unmarshal(r.Value, &last)); err != nil {
+			errs = append(errs, fmt.Errorf("results of task %s: %w", r.Key, err))
+			continue
+		}
+		l.results[key] = last
+	}
+	return errors.Join(errs...)
+}
+
+// Changes implements statekeep.Source.
+func (l resultTimes) Changes() (changed []statekeep.Record, gone []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key := range l.dirty {
+		last, ok := l.results[key]
+		if !ok {
+			gone = append(gone, key.String())
+			continue
+		}
+		if value, err := json.Marshal(last); err == nil { // a text and a number, which can always be marshalled
+			changed = append(changed, statekeep.Record{Key: key.String(), Value: value})
+		}
+	}
+	clear(l.dirty)
+	return changed, gone
+}
+
+// life is when the receiver was last known to live, as a section of the state.
+type life struct{ *lastRuns }
+
+// lifeSign is its one record.
+type lifeSign struct {
+	At    int64 `json:"at"` // milliseconds since the epoch
+	Clean bool  `json:"clean"`
+}
+
+// Restore implements statekeep.Source.
+func (l life) Restore(records []statekeep.Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range records {
+		var sign lifeSign
+		if err := json.Unmarshal(r.Value, &sign); err != nil {
+			return fmt.Errorf("life sign: %w", err)
+		}
+		l.alive, l.clean = time.UnixMilli(sign.At), sign.Clean
+	}
+	return nil
+}
+
+// Changes implements statekeep.Source.
+func (l life) Changes() (changed []statekeep.Record, gone []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	value, err := json.Marshal(lifeSign{At: l.now().UnixMilli(), Clean: l.stopped})
+	if err != nil { // two plain values can always be marshalled
+		return nil, nil
+	}
+	return []statekeep.Record{{Key: sectionAlive, Value: value}}, nil
+}

@@ -1,0 +1,129 @@
+package panoptesreceiver
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/statekeep"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// reborn hands the state of one process to the next, by way of the storage's records.
+func reborn(t require.TestingT, before *lastRuns, stored map[string]map[string]statekeep.Record) *lastRuns {
+	for name, source := range before.sources() {
+		if stored[name] == nil {
+			stored[name] = map[string]statekeep.Record{}
+		}
+		changed, gone := source.Changes()
+		for _, r := range changed {
+			stored[name][r.Key] = r
+		}
+		for _, key := range gone {
+			delete(stored[name], key)
+		}
+	}
+	after := newLastRuns()
+	for name, source := range after.sources() {
+		var records []statekeep.Record
+		for _, r := range stored[name] {
+			records = append(records, r)
+		}
+		require.NoError(t, source.Restore(records))
+	}
+	return after
+}
+
+func TestForgottenTasks(t *testing.T) {
+	t.Parallel()
+	stored := map[string]map[string]statekeep.Record{}
+	runs := newLastRuns()
+	require.NoError(t, firstRuns{runs}.Restore(nil))
+	runs.began([]byte("a"), time.Now())
+	runs.began([]byte("b"), time.Now())
+	runs = reborn(t, runs, stored)
+	assert.Len(t, runs.known, 2)
+	assert.False(t, runs.last([]byte("a"), time.Minute).IsZero())
+	runs.forget([]byte("a"))
+	runs = reborn(t, runs, stored)
+	assert.Len(t, runs.known, 1)
+	assert.True(t, runs.last([]byte("a"), time.Minute).IsZero())
+	runs.now = func() time.Time { return time.Now().Add(2 * keepUnclaimed) }
+	runs = reborn(t, runs, stored)
+	assert.Empty(t, runs.known, "what does not come back is forgotten")
+
+	none := newLastRuns()
+	none.began([]byte("a"), time.Now())
+	none.forget([]byte("a"))
+	assert.Empty(t, none.begun)
+	assert.Empty(t, none.gone, "without a storage nothing is gathered")
+	require.Error(t, firstRuns{none}.Restore([]statekeep.Record{{Key: "x y", Value: []byte("1")}}))
+	require.Error(t, resultTimes{none}.Restore([]statekeep.Record{{Key: "a", Value: []byte("1")}}))
+	require.Error(t, life{none}.Restore([]statekeep.Record{{Key: "a", Value: []byte("1")}}))
+}
+
+// results_cache_age keeps a plugin from running while its last results are young, also over a restart, unless it changed.
+func TestResultsCacheAge(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_700_000_000, 0)
+	p := &pluginrun.Plugin{File: &pluginfile.File{ResultsCacheAge: 100}, Version: "1"}
+	stored := map[string]map[string]statekeep.Record{}
+	runs := newLastRuns()
+	runs.now = func() time.Time { return now }
+	name := []byte("a")
+	assert.False(t, runs.cached(p, name))
+	runs.had(p, name, now)
+	now = now.Add(98 * time.Second)
+	assert.True(t, runs.cached(p, name))
+	after := reborn(t, runs, stored)
+	after.now = runs.now
+	assert.True(t, after.cached(p, name))
+	assert.False(t, after.cached(&pluginrun.Plugin{File: p.File, Version: "2"}, name), "another version runs")
+	now = now.Add(time.Second)
+	assert.False(t, after.cached(p, name), "one second early, as in Panoptes")
+	now = now.Add(-time.Hour)
+	assert.False(t, after.cached(p, name), "the clock was set back")
+	plain := &pluginrun.Plugin{File: &pluginfile.File{}}
+	after.had(plain, []byte("b"), now)
+	assert.Len(t, after.results, 1)
+	after.forget(name)
+	assert.Empty(t, reborn(t, after, stored).results)
+}
+
+// A plugin with cached results is skipped and counted; tasks are known again after a restart.
+func TestTasksSurviveARestart(t *testing.T) {
+	t.Parallel()
+	d := &disk{data: map[string][]byte{}}
+	runs := make(chan string, 1000)
+	for life := range 2 {
+		b := newBench(t)
+		b.store(d)
+		b.plugins["noted"] = pluginsdk.PollingPluginFunc(func(ctx context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
+			runs <- fmt.Sprint(life)
+			return gauge(one).Run(ctx, pc)
+		})
+		b.write("plugins/often.panoptes-plugin", conf("often", "go:noted"))
+		b.write("plugins/cached.panoptes-plugin", conf("cached", "go:noted")+"results_cache_age = 3600\n")
+		b.start()
+		if life == 0 {
+			b.until("a run of cached", func(p point) bool { return p.scope == "panoptes/cached" })
+		}
+		for b.sum("panoptes_skipped_runs", "plugin=cached", "reason=cached") < 2 {
+			b.until("another run of often", func(p point) bool { return p.scope == "panoptes/often" })
+		}
+		r := b.receiver.(*panoptesReceiver)
+		if life == 1 {
+			assert.Zero(t, b.sum("panoptes_runs", "plugin=cached"), "its results are those of the first life")
+			r.tasks.runs.mu.Lock()
+			assert.Empty(t, r.tasks.runs.known, "all tasks came back")
+			assert.Empty(t, r.tasks.runs.begun, "and ran before")
+			r.tasks.runs.mu.Unlock()
+		}
+		require.NoError(t, b.receiver.Shutdown(context.Background()))
+	}
+}
