@@ -79,6 +79,9 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 		return fail(err)
 	}
 	if p.Kind == KindPython {
+		if v := p.File.Config.Get("main", sysPathOption); v != "" && v != sysPathPlugin {
+			return fail(fmt.Errorf("[main] sys_path must be %q, for modules beside the plugin file, or be left out, is %q", sysPathPlugin, v))
+		}
 		if err := p.marshal(); err != nil {
 			return fail(err)
 		}

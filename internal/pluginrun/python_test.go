@@ -459,3 +459,50 @@ func TestResourceWithoutPlugin(t *testing.T) {
 	assert.Same(t, resource, res.Groups[0].Resource)
 	assert.Empty(t, resource.Plugin)
 }
+
+// TestModulesBesideAPlugin: they can be imported where the plugin file says so, and each run reads them anew.
+func TestModulesBesideAPlugin(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: workers(1)})
+	path := writePlugin(t, "uses", "import helper\n"+class("        return one_group(context, helper.VALUE)"))
+	helper := filepath.Join(filepath.Dir(path), "helper.py")
+	require.NoError(t, os.WriteFile(helper, []byte("VALUE = 1\n"), 0o600))
+	open := func(more string) (*Plugin, error) {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, append(text, more...), 0o600))
+		p, _, err := Open(path, OpenOptions{})
+		return p, err
+	}
+	p, err := open("")
+	require.NoError(t, err)
+	res := run(runners, p, "r1")
+	require.Equal(t, OutcomeRejected, res.Outcome)
+	require.ErrorContains(t, res.Err, "helper")
+	p, err = open("sys_path = plugin\n")
+	require.NoError(t, err)
+	p, err = p.Snapshot(t.TempDir() + "/copy")
+	require.NoError(t, err)
+	for _, value := range []string{"1", "22"} {
+		require.NoError(t, os.WriteFile(helper, []byte("VALUE = "+value+"\n"), 0o600))
+		res = run(runners, p, "r1")
+		require.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+		assert.Equal(t, value, res.Groups[0].Metrics()[0].Value.String())
+	}
+	_, err = open("[x]\n[DEFAULT]\nsys_path = all\n")
+	require.NoError(t, err, "what the section says comes first")
+}
+
+// TestRequirements: a plugin whose requirements are not met is not loaded, and is told how to install them.
+func TestRequirements(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: workers(1)})
+	p := openPython(t, "needs", class(goodBody), OpenOptions{})
+	file := filepath.Join(filepath.Dir(p.File.Path), "requirements.txt")
+	require.NoError(t, os.WriteFile(file, []byte("no-such-package-at-all\n"), 0o600))
+	err := checked(runners, p)
+	require.ErrorContains(t, err, "no-such-package-at-all is not installed")
+	require.ErrorContains(t, err, " -m pip install -r "+file)
+	require.NoError(t, os.Remove(file))
+	require.NoError(t, checked(runners, p))
+}

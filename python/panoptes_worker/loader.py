@@ -46,10 +46,11 @@ class Rejected(Exception):
 class Loaded:
     """A plugin object and the module it came from, until unload()."""
 
-    def __init__(self, instance, module, is_package):
+    def __init__(self, instance, module, is_package, finder):
         self.instance = instance
         self.module = module
         self._is_package = is_package
+        self._finder = finder
 
     @property
     def class_name(self):
@@ -65,6 +66,7 @@ class Loaded:
 
     def unload(self):
         _forget(self.module.__name__, self._is_package)
+        self._finder.close()
 
 
 def _forget(name, is_package):
@@ -80,12 +82,13 @@ class Loader:
     def __init__(self):
         self._codes = {}
         self._numbers = itertools.count(1)
-        sys.meta_path.insert(0, _SubmoduleFinder(self))
+        self._finder = _SubmoduleFinder(self)
+        sys.meta_path.insert(0, self._finder)
 
-    def load(self, name, path, kind='polling', source=None):
+    def load(self, name, path, kind='polling', source=None, folder=None):
         """Executes the module at path (with or without its ``.py``) for the plugin of this name, and makes an object of
         its class, of the given kind or of ANY. With source, the text is that file's, and path is where the module, one file, believes itself to be.
-        Raises Rejected."""
+        Modules in folder can be imported until unload(), and are forgotten then. Raises Rejected."""
         if source:
             file, is_package = path if path.endswith('.py') else path + '.py', False
         else:
@@ -94,13 +97,15 @@ class Loader:
         module = types.ModuleType('{}{}_{}'.format(PREFIX, re.sub(r'\W', '_', name), next(self._numbers)))
         _prepare(module, file, is_package)
         sys.modules[module.__name__] = module
+        self._finder.open(folder)
         try:
             self._execute(code, module, file)
             instance = _instantiate(module, kind, file)
         except BaseException:
             _forget(module.__name__, is_package)
+            self._finder.close()
             raise
-        return Loaded(instance, module, is_package)
+        return Loaded(instance, module, is_package, self._finder)
 
     def _compiled(self, file, source=None):
         try:
@@ -235,19 +240,39 @@ def _instantiate(module, kind, file):
 
 
 class _SubmoduleFinder:
-    """Loads the submodules of plugins that are packages, with their compiled code kept, too."""
+    """Loads the submodules of plugins that are packages, and modules beside a plugin, with their compiled code kept."""
 
     def __init__(self, loader):
         self._loader = loader
+        self._folder = None
+        self._found = set()
+
+    def open(self, folder):
+        """Finds the modules of a folder, too, until close()."""
+        self.close()
+        self._folder = folder
+
+    def close(self):
+        self._folder = None
+        if self._found:
+            for name in self._found:
+                sys.modules.pop(name, None)
+            self._found.clear()
 
     def find_spec(self, fullname, path=None, target=None):
-        if path is None or not fullname.startswith(PREFIX):
+        if path is None:
+            if self._folder is None:
+                return None
+            path = [self._folder]
+        elif not fullname.startswith(PREFIX) and fullname.partition('.')[0] not in self._found:
             return None
         tail = fullname.rpartition('.')[2]
         for folder in path:
             package = os.path.join(folder, tail)
             for file, search in ((os.path.join(package, '__init__.py'), [package]), (package + '.py', None)):
                 if os.path.isfile(file):
+                    if not fullname.startswith(PREFIX):
+                        self._found.add(fullname)
                     return importlib.util.spec_from_file_location(
                         fullname, file, loader=_SubmoduleLoader(self._loader, fullname, file),
                         submodule_search_locations=search)

@@ -82,7 +82,8 @@ class Runner:
         self._usage.begin()
         wall = perf_counter()
         try:
-            loaded = self._loader.load(plugin['name'], plugin['module'], prepared.kind, plugin.get('source'))
+            loaded = self._loader.load(plugin['name'], plugin['module'], prepared.kind, plugin.get('source'),
+                                       plugin.get('sys_path'))
             context = self._context(prepared)
             returned = loaded.instance.run(context)
         # All of them, SystemExit and KeyboardInterrupt, too: a plugin must not end the worker.

@@ -15,7 +15,7 @@ import traceback
 sys.dont_write_bytecode = True
 
 from panoptes_worker import channel as rpc
-from panoptes_worker import logs, stdio, usage
+from panoptes_worker import logs, requirements, stdio, usage
 from panoptes_worker.loader import ANY, BASES, Loader, Rejected
 from panoptes_worker.runs import Host, Runner
 from panoptes_worker.state import ProcessState
@@ -144,15 +144,18 @@ class Worker:
         kind = ANY if params.get('type') == ANY else _kind(params)
         try:
             try:
-                loaded = self._loader.load(plugin['name'], plugin['module'], kind, plugin.get('source'))
+                warnings = _requirements(plugin)
+                loaded = self._loader.load(plugin['name'], plugin['module'], kind, plugin.get('source'),
+                                           plugin.get('sys_path'))
             finally:
                 self._state.settle()
             answer = {'class': loaded.class_name, 'module': loaded.module.__file__, 'type': loaded.kind}
             settings = getattr(type(loaded.instance), 'panoptes_settings', None)
             if isinstance(settings, dict):
                 answer['settings'] = settings
-            warnings = [] if kind in (ANY, loaded.kind) else [
-                'class {} is for {}, which is run as a {} plugin here'.format(loaded.class_name, loaded.kind, kind)]
+            if kind not in (ANY, loaded.kind):
+                warnings.append('class {} is for {}, which is run as a {} plugin here'.format(
+                    loaded.class_name, loaded.kind, kind))
             if warnings:
                 answer['warnings'] = warnings
             loaded.unload()
@@ -256,9 +259,22 @@ def _plugin(params):
     for key in ('name', 'module'):
         if not isinstance(plugin.get(key), str) or not plugin[key]:
             raise InvalidParams('plugin.{} must be a non-empty string'.format(key))
-    if not isinstance(plugin.get('source'), (str, type(None))):
-        raise InvalidParams('plugin.source must be a string')
+    for key in ('source', 'sys_path'):
+        if not isinstance(plugin.get(key), (str, type(None))):
+            raise InvalidParams('plugin.{} must be a string'.format(key))
     return plugin
+
+
+def _requirements(plugin):
+    """Raises Rejected where something is missing that the plugin's folder requires, and returns what was not checked."""
+    folder = plugin.get('directory')
+    if not isinstance(folder, str) or not folder:
+        return []
+    missing, unchecked = requirements.check(folder)
+    if missing:
+        raise Rejected('requirements', '{}: {}; install what it requires: {}'.format(
+            os.path.join(folder, requirements.NAME), '; '.join(missing), requirements.command(folder)))
+    return unchecked
 
 
 def _kind(params):

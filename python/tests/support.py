@@ -179,8 +179,11 @@ class Worker:
         params.update(changes)
         return params
 
-    def run(self, module, **changes):
-        return self.request('run', self.run_params(module, **changes))
+    def run(self, module, sys_path=False, **changes):
+        params = self.run_params(module, **changes)
+        if sys_path:
+            params['plugin']['sys_path'] = os.path.dirname(module)
+        return self.request('run', params)
 
     def describe(self, module):
         return self.request('describe', {'plugin': self.run_params(module)['plugin'], 'type': 'polling'})
