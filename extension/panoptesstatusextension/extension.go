@@ -1,0 +1,128 @@
+package panoptesstatusextension
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/extension"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
+)
+
+// statusExtension serves the pages. It is a status.Board: receivers add themselves when they start.
+type statusExtension struct {
+	cfg     *Config
+	set     component.TelemetrySettings
+	version string
+	now     func() time.Time
+
+	server *http.Server
+	served chan struct{} // closed when the server has ended
+	stop   sync.Once
+
+	mu        sync.RWMutex
+	receivers []status.Receiver
+}
+
+var (
+	_ extension.Extension = (*statusExtension)(nil)
+	_ status.Board        = (*statusExtension)(nil)
+)
+
+func newExtension(set extension.Settings, cfg *Config) *statusExtension {
+	return &statusExtension{cfg: cfg, set: set.TelemetrySettings, version: set.BuildInfo.Version, now: time.Now}
+}
+
+// Start implements component.Component.
+func (e *statusExtension) Start(ctx context.Context, host component.Host) error {
+	listener, err := e.cfg.Server.ToListener(ctx)
+	if err != nil {
+		return fmt.Errorf("listen on endpoint %q: %w", e.cfg.Server.NetAddr.Endpoint, err)
+	}
+	e.server, err = e.cfg.Server.ToServer(ctx, host.GetExtensions(), e.set, e.handler(listener.Addr()))
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	e.served = make(chan struct{})
+	go func() {
+		defer close(e.served)
+		if err := e.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			componentstatus.ReportStatus(host, componentstatus.NewPermanentErrorEvent(fmt.Errorf("serve status pages: %w", err)))
+		}
+	}()
+	e.set.Logger.Info("Serving status pages", zap.String("url", "http://"+listener.Addr().String()+"/"))
+	return nil
+}
+
+// Shutdown implements component.Component. Requests under way get the time that ctx gives.
+func (e *statusExtension) Shutdown(ctx context.Context) error {
+	var err error
+	e.stop.Do(func() {
+		if e.server == nil {
+			return
+		}
+		if err = e.server.Shutdown(ctx); err != nil {
+			err = e.server.Close()
+		}
+		if e.served != nil {
+			<-e.served
+		}
+	})
+	return err
+}
+
+// Add implements status.Board.
+func (e *statusExtension) Add(r status.Receiver) (remove func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.receivers = append(e.receivers, r)
+	slices.SortFunc(e.receivers, func(a, b status.Receiver) int { return compareIDs(a.ID(), b.ID()) })
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.receivers = slices.DeleteFunc(slices.Clone(e.receivers), func(o status.Receiver) bool { return o == r })
+	}
+}
+
+func compareIDs(a, b component.ID) int {
+	switch {
+	case a.String() < b.String():
+		return -1
+	case a.String() > b.String():
+		return 1
+	}
+	return 0
+}
+
+// all returns the receivers, by id.
+func (e *statusExtension) all() []status.Receiver {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return slices.Clone(e.receivers)
+}
+
+// receiver returns the receiver of an id, or the only one there is where the id is "".
+func (e *statusExtension) receiver(id string) (status.Receiver, bool) {
+	all := e.all()
+	for _, r := range all {
+		if r.ID().String() == id || id == "" && len(all) == 1 {
+			return r, true
+		}
+	}
+	return nil, false
+}
+
+// loopback says whether an address is reached from this machine only.
+func loopback(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}

@@ -1,0 +1,307 @@
+package panoptesstatusextension
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
+)
+
+// site is the extension's handler behind a test server.
+type site struct {
+	*testing.T
+	url string
+	ext *statusExtension
+}
+
+func newSite(t *testing.T, actions ActionsConfig, receivers ...status.Receiver) site {
+	t.Helper()
+	cfg := createDefaultConfig().(*Config)
+	cfg.Actions = actions
+	e := newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
+	e.now = func() time.Time { return at }
+	for _, r := range receivers {
+		e.Add(r)
+	}
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.Handler = e.handler(server.Listener.Addr())
+	server.Start()
+	t.Cleanup(server.Close)
+	return site{t, server.URL, e}
+}
+
+func (s site) get(path string) (int, string) {
+	s.Helper()
+	resp, err := http.Get(s.url + path)
+	require.NoError(s, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(s, err)
+	return resp.StatusCode, string(text)
+}
+
+func (s site) page(path string) string {
+	s.Helper()
+	code, text := s.get(path)
+	require.Equal(s, http.StatusOK, code, text)
+	return text
+}
+
+func get[T any](s site, path string) T {
+	s.Helper()
+	var v T
+	require.NoError(s, json.Unmarshal([]byte(s.page(path)), &v))
+	return v
+}
+
+func TestLifecycle(t *testing.T) {
+	t.Parallel()
+	cfg := createDefaultConfig().(*Config)
+	cfg.Server.NetAddr.Endpoint = "127.0.0.1:0"
+	e := newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
+	assert.Equal(t, []status.Board{e}, status.Boards(map[component.ID]component.Component{component.NewID(metadata.Type): e}))
+
+	f := newFake("", 1)
+	remove := e.Add(f)
+	assert.Equal(t, []status.Receiver{f}, e.all())
+	remove()
+	remove()
+	assert.Empty(t, e.all())
+
+	require.NoError(t, e.Shutdown(t.Context()))
+	require.NoError(t, e.Shutdown(t.Context()))
+
+	cfg.Server.NetAddr.Endpoint = "127.0.0.1:1x"
+	e = newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.ErrorContains(t, e.Start(t.Context(), componenttest.NewNopHost()), `listen on endpoint "127.0.0.1:1x"`)
+	require.NoError(t, e.Shutdown(t.Context()))
+}
+
+func TestPages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ActionsConfig{}, newFake("a", 120), newFake("b", 1))
+	overview := s.page("/")
+	assert.Contains(t, overview, "<b>242</b> tasks")
+	assert.Contains(t, overview, "Power &amp; Fans")
+	assert.Contains(t, overview, "SyntaxError: invalid syntax")
+	assert.Contains(t, overview, "since 90 s ago")
+	assert.Contains(t, overview, "status 503")
+
+	tasks := s.page("/tasks?state=failing&q=SWITCH-000007")
+	assert.Contains(t, tasks, "<p>2 tasks</p>")
+	assert.Contains(t, tasks, "timeout, 3 in a row")
+	assert.NotContains(t, tasks, "switch-000008")
+
+	first := s.page("/tasks?filter=" + url.QueryEscape(`resource_site = "dc1"`) + "&size=10")
+	assert.Contains(t, first, "Page 1 of 9")
+	assert.Contains(t, first, `rel="next" href="tasks?filter=resource_site`)
+	assert.NotContains(t, first, `rel="prev"`)
+	assert.NotContains(t, first, "dc2")
+
+	assert.Contains(t, s.page("/matrix?q=switch-000007"), `<th scope="col"><a href="tasks?plugin=Power%20%26%20Fans">`)
+	resources := s.page("/resources?q=192.0.2.7")
+	assert.Contains(t, resources, "&lt;b&gt;&#34;junos&#34;&lt;/b&gt;")
+	assert.Contains(t, resources, "plugin|discovery|site|dc2|class|network|subclass|switch|type|generic|id|switch-000007|endpoint|192.0.2.7")
+	assert.Contains(t, resources, "file &#34;/etc/panoptes/resources.json&#34;")
+
+	link := "/" + taskLink("panoptes/a", &newFake("a", 8).tasks[14])
+	detail := s.page(link)
+	assert.Contains(t, detail, "line 7")
+	assert.Contains(t, detail, "&lt;script&gt;")
+	assert.NotContains(t, detail, "Run now")
+	assert.NotContains(t, detail, "metrics_group_type")
+}
+
+func taskLink(receiver string, t *status.Task) string {
+	return "task?" + taskValues(receiver, t.ID()).Encode()
+}
+
+func TestBadQueries(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ActionsConfig{}, newFake("", 3))
+	for query, want := range map[string]string{
+		"state=odd":                "unknown state",
+		"sort=odd":                 "unknown order",
+		"page=0":                   "page: ",
+		"size=x":                   "size: ",
+		"filter=resource_class%3D": "filter: ",
+	} {
+		code, text := s.get("/tasks?" + query)
+		assert.Equal(t, http.StatusBadRequest, code)
+		assert.Contains(t, text, `role="alert">`)
+		assert.Contains(t, text, "<p>6 tasks</p>", "the list is there all the same")
+		code, text = s.get("/api/v1/tasks?" + query)
+		assert.Equal(t, http.StatusBadRequest, code)
+		assert.Contains(t, text, want)
+	}
+	code, text := s.get("/task?plugin=none")
+	assert.Equal(t, http.StatusNotFound, code)
+	assert.Contains(t, text, "there is no such task")
+	code, _ = s.get("/nowhere")
+	assert.Equal(t, http.StatusNotFound, code)
+	assert.Contains(t, s.page("/tasks?page=99"), "No task matches")
+}
+
+func TestEmpty(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ActionsConfig{})
+	assert.Contains(t, s.page("/"), "No receiver <code>panoptes</code> runs")
+	for _, path := range []string{"/tasks", "/matrix", "/resources"} {
+		assert.Contains(t, s.page(path), "matches")
+	}
+	assert.Empty(t, get[[]pluginJSON](s, "/api/v1/plugins"))
+}
+
+func TestAPI(t *testing.T) {
+	t.Parallel()
+	f := newFake("", 100)
+	s := newSite(t, ActionsConfig{}, f)
+	overview := get[overviewJSON](s, "/api/v1/overview")
+	assert.Equal(t, 200, overview.Tasks)
+	assert.Equal(t, 100, overview.Resources)
+	assert.Equal(t, map[status.State]int{status.OK: 188, status.Failing: 4, status.BackingOff: 4, status.Waiting: 4}, overview.States)
+
+	page := get[pageJSON[taskJSON]](s, "/api/v1/tasks?sort=duration&size=3&plugin=Interfaces")
+	assert.Equal(t, 100, page.Total)
+	assert.Equal(t, 34, page.Pages)
+	assert.Equal(t, []string{"switch-000099", "switch-000098", "switch-000097"}, []string{page.Items[0].ID, page.Items[1].ID, page.Items[2].ID})
+	assert.InDelta(t, 0.099, page.Items[0].Duration, 1e-9)
+	for _, sort := range sortNames {
+		assert.Len(t, get[pageJSON[taskJSON]](s, "/api/v1/tasks?size=1000&sort="+sort).Items, 200, sort)
+	}
+
+	plugins := get[[]pluginJSON](s, "/api/v1/plugins")
+	assert.Equal(t, "Interfaces", plugins[0].Name)
+	assert.InDelta(t, 60.0, plugins[0].Interval, 0)
+	sources := get[[]sourceJSON](s, "/api/v1/sources")
+	assert.Equal(t, "status 503", sources[1].Error)
+	resources := get[pageJSON[resourceJSON]](s, "/api/v1/resources?q=switch-000001")
+	require.Len(t, resources.Items, 1)
+	assert.Equal(t, "file", resources.Items[0].Claims[0].Kind)
+	assert.Contains(t, string(resources.Items[0].Resource), `"resource_id":"switch-000001"`)
+
+	detail := get[detailJSON](s, "/api/v1/"+taskLink("panoptes", &f.tasks[14]))
+	assert.Contains(t, detail.Error, "no answer")
+	assert.Len(t, detail.Log, 1)
+	assert.Empty(t, detail.Output, "last_output is off")
+	assert.Equal(t, "switch-000007", detail.ID)
+}
+
+// The pages of a list, one after the other, are the list.
+func TestPaging(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ActionsConfig{}, newFake("a", 900), newFake("b", 700))
+	for _, sort := range sortNames {
+		var paged []taskJSON
+		for page := 1; page <= 4; page++ {
+			paged = append(paged, get[pageJSON[taskJSON]](s, fmt.Sprintf("/api/v1/tasks?sort=%s&size=100&page=%d", sort, page)).Items...)
+		}
+		assert.Equal(t, get[pageJSON[taskJSON]](s, "/api/v1/tasks?size=400&sort="+sort).Items, paged, sort)
+	}
+	assert.Empty(t, get[pageJSON[taskJSON]](s, "/api/v1/tasks?page=9223372036854775807").Items)
+}
+
+func TestActions(t *testing.T) {
+	t.Parallel()
+	f := newFake("", 10)
+	s := newSite(t, ActionsConfig{RunNow: true, LastOutput: true}, f)
+	link := taskLink("panoptes", &f.tasks[0])
+	page := s.page("/" + link)
+	assert.Contains(t, page, "Run now")
+	assert.Contains(t, page, "metrics_group_type")
+
+	post := func(path string, task *status.Task, header ...string) (int, string) {
+		form := taskValues("panoptes", task.ID())
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, strings.NewReader(form.Encode()))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for i := 0; i+1 < len(header); i += 2 {
+			req.Header.Set(header[i], header[i+1])
+		}
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode, string(text)
+	}
+	code, text := post("/run", &f.tasks[0])
+	assert.Equal(t, http.StatusOK, code)
+	assert.Contains(t, text, "ran just now")
+	code, text = post("/api/v1/run", &f.tasks[0])
+	assert.Equal(t, http.StatusOK, code)
+	assert.Contains(t, text, `"resource_id":"switch-000000"`)
+	assert.Equal(t, int64(2), f.ran.Load())
+
+	code, _ = post("/run", &f.tasks[18])
+	assert.Equal(t, http.StatusConflict, code, "it is running")
+	code, _ = post("/api/v1/run", &newFake("", 11).tasks[20])
+	assert.Equal(t, http.StatusNotFound, code)
+	code, _ = post("/run", &f.tasks[0], "Sec-Fetch-Site", "cross-site")
+	assert.Equal(t, http.StatusForbidden, code, "somebody else's page")
+	assert.Equal(t, int64(2), f.ran.Load())
+
+	off := newSite(t, ActionsConfig{}, f)
+	resp, err := http.PostForm(off.url+"/run", taskValues("panoptes", f.tasks[0].ID()))
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
+}
+
+// A name that an attacker lets mean 127.0.0.1 is refused, and so are frames and scripts.
+func TestGuards(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ActionsConfig{})
+	for host, want := range map[string]int{
+		"": http.StatusOK, "localhost:1": http.StatusOK, "[::1]:1": http.StatusOK, "127.0.0.1": http.StatusOK,
+		"evil.example": http.StatusMisdirectedRequest, "10.0.0.1:80": http.StatusMisdirectedRequest,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/", nil)
+		require.NoError(t, err)
+		req.Host = host
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, want, resp.StatusCode, host)
+		assert.Contains(t, resp.Header.Get("Content-Security-Policy"), "default-src 'none'")
+	}
+	assert.Contains(t, s.page("/style.css"), "color-scheme")
+	assert.Contains(t, s.page("/icon.svg"), "<svg")
+}
+
+func TestWords(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		15 * time.Microsecond: "15 µs", 20 * time.Millisecond: "20 ms", 1500 * time.Millisecond: "1.5 s", 90 * time.Second: "90 s",
+		5 * time.Minute: "5 min", 3 * time.Hour: "3 h", 50 * time.Hour: "2 days",
+	} {
+		assert.Equal(t, want, duration(d))
+	}
+	assert.Equal(t, "never", ago(at, time.Time{}))
+	assert.Equal(t, "in 5 min", ago(at, at.Add(5*time.Minute)))
+	assert.Equal(t, "1 234 567", thousands(1234567))
+	assert.Equal(t, "7", thousands(7))
+}
+
+func BenchmarkTasksOf100000(b *testing.B) {
+	e := newExtension(extensiontest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config))
+	e.Add(newFake("", 50_000))
+	for b.Loop() {
+		e.tasks(query{Page: 1, Size: 50, Text: "switch"})
+	}
+}

@@ -1,0 +1,123 @@
+package panoptesstatusextension
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+var at = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+// fake is a receiver with as many resources as asked for, and two plugins that run against each of them.
+type fake struct {
+	id      component.ID
+	entries []resourcestore.Entry
+	tasks   []status.Task
+	ran     atomic.Int64
+}
+
+func newFake(name string, resources int) *fake {
+	f := &fake{id: component.MustNewIDWithName("panoptes", name)}
+	place := resourcestore.Place{Kind: resourcestore.KindFile, Name: "/etc/panoptes/resources.json"}
+	for i := range resources {
+		r := &pluginsdk.Resource{
+			Site: fmt.Sprintf("dc%d", i%3+1), Class: "network", Subclass: "switch", Type: "generic", ID: fmt.Sprintf("switch-%06d", i),
+			Endpoint: fmt.Sprintf("192.0.2.%d", i%250), Plugin: "discovery",
+			Metadata: pluginsdk.Metadata{}.Set("_resource_ttl", "900").Set("os", `<b>"junos"</b>`),
+		}
+		f.entries = append(f.entries, resourcestore.Entry{
+			Resource: r, Since: at.Add(-48 * time.Hour),
+			Claims: []resourcestore.Claim{{Source: place, Resource: r, Since: at.Add(-47 * time.Hour), Expires: at.Add(10 * time.Minute)}},
+		})
+		for _, plugin := range []string{"Interfaces", "Power & Fans"} {
+			f.tasks = append(f.tasks, task(plugin, r, i))
+		}
+	}
+	return f
+}
+
+// task is in a state that depends on the number.
+func task(plugin string, r *pluginsdk.Resource, i int) status.Task {
+	t := status.Task{
+		Plugin: plugin, Resource: r, State: status.OK, LastStart: at.Add(-30 * time.Second), Duration: time.Duration(i%700) * time.Millisecond,
+		Lateness: time.Duration(i%9) * time.Millisecond, Outcome: "ok", Groups: 48, Points: 672, Next: at.Add(30 * time.Second),
+	}
+	switch {
+	case i%50 == 7:
+		t.State, t.Outcome, t.Failures, t.Groups, t.Points = status.Failing, "timeout", 3, 0, 0
+	case i%50 == 8:
+		t.State, t.Outcome, t.Failures = status.BackingOff, "raised", 12
+	case i%50 == 9:
+		t.State, t.LastStart, t.Outcome = status.Waiting, time.Time{}, ""
+	}
+	return t
+}
+
+func (f *fake) ID() component.ID                 { return f.id }
+func (f *fake) Counts() (plugins, resources int) { return 2, len(f.entries) }
+
+func (f *fake) Plugins() []status.Plugin {
+	return []status.Plugin{
+		{
+			Name: "Interfaces", File: "/etc/panoptes/plugins/interfaces.panoptes-plugin", Runtime: "python", Version: "7dfb5a2fd33c",
+			Type: "polling", Interval: time.Minute, Deadline: 75 * time.Second, Filter: `resource_class = "network"`,
+			Loaded: at.Add(-3 * time.Hour), Tasks: len(f.entries), Runs: 9000, FailedRuns: 12, Points: 4_000_000,
+		},
+		{
+			Name: "Power & Fans", File: "/etc/panoptes/plugins/power.panoptes-plugin", Runtime: "process", Version: "0123456789ab",
+			Type: "polling", Interval: 5 * time.Minute, Tasks: len(f.entries), Loaded: at.Add(-time.Hour),
+			Error: `module "power.py", line 3: SyntaxError: invalid syntax`, ErrorSince: at.Add(-90 * time.Second),
+		},
+	}
+}
+
+func (f *fake) Sources() []resourcestore.SourceStatus {
+	return []resourcestore.SourceStatus{
+		{Place: resourcestore.Place{Kind: resourcestore.KindFile, Name: "/etc/panoptes/resources.json"}, Resources: len(f.entries), Refreshed: at, Changed: at.Add(-time.Hour)},
+		{Place: resourcestore.Place{Kind: resourcestore.KindHTTP, Name: "https://cmdb.example/resources"}, Err: errors.New("status 503"), Failed: at.Add(-time.Minute)},
+	}
+}
+
+func (f *fake) Resources() []resourcestore.Entry { return f.entries }
+
+func (f *fake) Tasks(visit func(*status.Task) bool) {
+	for i := range f.tasks {
+		if !visit(&f.tasks[i]) {
+			return
+		}
+	}
+}
+
+func (f *fake) Detail(id status.TaskID) (*status.Detail, error) {
+	for i := range f.tasks {
+		if f.tasks[i].ID() != id {
+			continue
+		}
+		return &status.Detail{
+			Task: f.tasks[i], Interval: time.Minute, Error: "timeout: no answer\n  File \"interfaces.py\", line 7", ErrorAt: at.Add(-time.Minute),
+			Log:    []status.LogLine{{At: at.Add(-time.Minute), Level: "info", Message: "<script>alert(1)</script>"}},
+			Output: []string{`{"metrics_group_type": "interface"}`}, Entry: &f.entries[i/2],
+		}, nil
+	}
+	return nil, status.ErrNoTask
+}
+
+func (f *fake) RunNow(_ context.Context, id status.TaskID) error {
+	d, err := f.Detail(id)
+	if err != nil {
+		return err
+	}
+	if d.State == status.Waiting {
+		return status.ErrBusy
+	}
+	f.ran.Add(1)
+	return nil
+}

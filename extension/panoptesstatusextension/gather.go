@@ -1,0 +1,186 @@
+package panoptesstatusextension
+
+import (
+	"slices"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// receiverPlugin, receiverTask and the like are things with the receiver they are of.
+type receiverPlugin struct {
+	Receiver string
+	status.Plugin
+}
+
+type receiverSource struct {
+	Receiver string
+	resourcestore.SourceStatus
+}
+
+type receiverResource struct {
+	Receiver string
+	resourcestore.Entry
+}
+
+type receiverTask struct {
+	Receiver string
+	status.Task
+}
+
+// taskPage is one page of a list of tasks.
+type taskPage struct {
+	Query query
+	Rows  []receiverTask
+	// Total is how many tasks the query takes, Pages how many pages that makes.
+	Total, Pages int
+	// States counts them by state, whatever state the query asks for.
+	States map[status.State]int
+}
+
+// tasks looks through all tasks: 100,000 of them in a few dozen milliseconds.
+func (e *statusExtension) tasks(q query) taskPage {
+	page := taskPage{Query: q, States: map[status.State]int{}}
+	anyState := q.With("state", "")
+	first := firstRows{query: &q, most: q.Page * q.Size}
+	for _, r := range e.asked(q) {
+		id := r.ID().String()
+		r.Tasks(func(t *status.Task) bool {
+			if anyState.takes(t) {
+				page.States[t.State]++
+				if q.State == "" || string(t.State) == q.State {
+					page.Total++
+					first.add(id, t)
+				}
+			}
+			return true
+		})
+	}
+	first.cut()
+	var from, to int
+	from, to, page.Pages = q.cut(page.Total)
+	page.Rows = slices.Clone(first.rows[from:to]) // so that the rest can go
+	return page
+}
+
+// firstRows keeps the first rows of an order, without keeping all of them: a page is what is asked for, and tasks are
+// large to sort.
+type firstRows struct {
+	query *query
+	most  int
+	rows  []receiverTask
+	// full says that rows were cut: what comes behind the last one of these need not be looked at.
+	full bool
+	last status.Task
+}
+
+func (f *firstRows) add(receiver string, t *status.Task) {
+	if f.full && f.query.compare(t, &f.last) > 0 {
+		return
+	}
+	f.rows = append(f.rows, receiverTask{receiver, *t})
+	if len(f.rows) >= 2*f.most+1024 {
+		f.cut()
+	}
+}
+
+func (f *firstRows) cut() {
+	slices.SortStableFunc(f.rows, func(a, b receiverTask) int { return f.query.compare(&a.Task, &b.Task) })
+	if len(f.rows) > f.most {
+		f.rows = f.rows[:f.most]
+		f.full, f.last = true, f.rows[f.most-1].Task
+	}
+}
+
+// asked returns the receivers that a query is about.
+func (e *statusExtension) asked(q query) []status.Receiver {
+	if q.Receiver == "" {
+		return e.all()
+	}
+	return slices.DeleteFunc(e.all(), func(r status.Receiver) bool { return r.ID().String() != q.Receiver })
+}
+
+func (e *statusExtension) plugins(q query) []receiverPlugin {
+	var all []receiverPlugin
+	for _, r := range e.asked(q) {
+		for _, p := range r.Plugins() {
+			if q.Plugin == "" || q.Plugin == p.Name {
+				all = append(all, receiverPlugin{r.ID().String(), p})
+			}
+		}
+	}
+	return all
+}
+
+func (e *statusExtension) sources(q query) []receiverSource {
+	var all []receiverSource
+	for _, r := range e.asked(q) {
+		for _, s := range r.Sources() {
+			all = append(all, receiverSource{r.ID().String(), s})
+		}
+	}
+	return all
+}
+
+// resourcePage is one page of a list of resources.
+type resourcePage struct {
+	Query        query
+	Rows         []receiverResource
+	Total, Pages int
+}
+
+func (e *statusExtension) resources(q query) resourcePage {
+	page := resourcePage{Query: q}
+	var rows []receiverResource
+	for _, r := range e.asked(q) {
+		id := r.ID().String()
+		for _, entry := range r.Resources() {
+			if q.takesResource(&entry) {
+				rows = append(rows, receiverResource{id, entry})
+			}
+		}
+	}
+	page.Total = len(rows)
+	var from, to int
+	from, to, page.Pages = q.cut(len(rows))
+	page.Rows = rows[from:to]
+	return page
+}
+
+// matrix is plugins by resources.
+type matrix struct {
+	resourcePage
+	Plugins []string
+	// Cells has the tasks of a row by plugin; nil where the plugin does not run against the resource.
+	Cells []map[string]*receiverTask
+}
+
+// matrix finds the tasks of a page of resources.
+func (e *statusExtension) matrix(q query) matrix {
+	m := matrix{resourcePage: e.resources(q)}
+	type key struct {
+		receiver string
+		id       pluginsdk.Identity
+	}
+	rows := map[key]int{}
+	for i, row := range m.Rows {
+		rows[key{row.Receiver, row.Resource.Identity()}] = i
+		m.Cells = append(m.Cells, map[string]*receiverTask{})
+	}
+	for _, r := range e.asked(q) {
+		id := r.ID().String()
+		r.Tasks(func(t *status.Task) bool {
+			i, ok := rows[key{id, t.Resource.Identity()}]
+			if ok && (q.Plugin == "" || q.Plugin == t.Plugin) {
+				m.Cells[i][t.Plugin] = &receiverTask{id, *t}
+				if !slices.Contains(m.Plugins, t.Plugin) {
+					m.Plugins = append(m.Plugins, t.Plugin)
+				}
+			}
+			return true
+		})
+	}
+	slices.Sort(m.Plugins)
+	return m
+}

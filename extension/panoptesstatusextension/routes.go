@@ -1,0 +1,139 @@
+package panoptesstatusextension
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// handler serves pages and the API. addr is where it listens.
+func (e *statusExtension) handler(addr net.Addr) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", e.overviewPage)
+	mux.HandleFunc("GET /tasks", e.tasksPage)
+	mux.HandleFunc("GET /matrix", e.matrixPage)
+	mux.HandleFunc("GET /resources", e.resourcesPage)
+	mux.HandleFunc("GET /task", e.taskPage)
+	mux.HandleFunc("GET /style.css", styleSheet)
+	mux.HandleFunc("GET /icon.svg", icon)
+	mux.HandleFunc("GET /api/v1/overview", e.api(func(q query) any { return e.overview(q) }))
+	mux.HandleFunc("GET /api/v1/plugins", e.api(func(q query) any { return items(e.plugins(q), (*receiverPlugin).json) }))
+	mux.HandleFunc("GET /api/v1/sources", e.api(func(q query) any { return items(e.sources(q), (*receiverSource).json) }))
+	mux.HandleFunc("GET /api/v1/resources", e.api(func(q query) any {
+		p := e.resources(q)
+		return pageJSON[resourceJSON]{p.Total, q.Page, p.Pages, items(p.Rows, (*receiverResource).json)}
+	}))
+	mux.HandleFunc("GET /api/v1/tasks", e.api(func(q query) any {
+		p := e.tasks(q)
+		return pageJSON[taskJSON]{p.Total, q.Page, p.Pages, items(p.Rows, (*receiverTask).json)}
+	}))
+	mux.HandleFunc("GET /api/v1/task", e.apiTask)
+	if e.cfg.Actions.RunNow {
+		mux.HandleFunc("POST /run", e.runPage)
+		mux.HandleFunc("POST /api/v1/run", e.apiRun)
+	}
+	// A page of somebody else's must not make a browser run plugins.
+	guarded := http.NewCrossOriginProtection().Handler(mux)
+	return headers(onlyHere(addr, guarded))
+}
+
+// headers keeps a browser from doing anything with the pages but show them.
+func headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy",
+			"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// onlyHere refuses, where only this machine can connect, names that are not this machine's: a web page from elsewhere
+// can let its own name mean 127.0.0.1, and would be let to read what comes from there.
+func onlyHere(addr net.Addr, next http.Handler) http.Handler {
+	if !loopback(addr) {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(host); err == nil {
+			host = name
+		}
+		if ip, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !ip.IsLoopback()) {
+			http.Error(w, "this server answers to localhost, 127.0.0.1 and [::1] only", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// taskOf reads which task is meant.
+func taskOf(v url.Values) status.TaskID {
+	return status.TaskID{
+		Plugin: v.Get("plugin"),
+		Resource: pluginsdk.Identity{
+			Site: v.Get("site"), Class: v.Get("class"), Subclass: v.Get("subclass"), Type: v.Get("type"), ID: v.Get("id"),
+		},
+	}
+}
+
+// taskValues is the way back.
+func taskValues(receiver string, id status.TaskID) url.Values {
+	r := id.Resource
+	return url.Values{
+		"receiver": {receiver}, "plugin": {id.Plugin}, "site": {r.Site}, "class": {r.Class}, "subclass": {r.Subclass},
+		"type": {r.Type}, "id": {r.ID},
+	}
+}
+
+// detail finds the task that is meant.
+func (e *statusExtension) detail(v url.Values) (status.Receiver, *status.Detail, error) {
+	r, ok := e.receiver(v.Get("receiver"))
+	if !ok {
+		return nil, nil, status.ErrNoTask
+	}
+	d, err := r.Detail(taskOf(v))
+	if err != nil {
+		return nil, nil, err
+	}
+	if !e.cfg.Actions.LastOutput {
+		d.Output = nil
+	}
+	return r, d, nil
+}
+
+// runNow runs the task that a form names.
+func (e *statusExtension) runNow(r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return err
+	}
+	receiver, ok := e.receiver(r.Form.Get("receiver"))
+	if !ok {
+		return status.ErrNoTask
+	}
+	r.URL.RawQuery = r.Form.Encode() // what is shown next is the same task
+	return receiver.RunNow(r.Context(), taskOf(r.Form))
+}
+
+// overview counts everything.
+func (e *statusExtension) overview(q query) overviewJSON {
+	o := overviewJSON{Version: e.version, Receivers: []string{}, States: map[status.State]int{}}
+	for _, r := range e.asked(q) {
+		o.Receivers = append(o.Receivers, r.ID().String())
+		r.Tasks(func(t *status.Task) bool {
+			o.Tasks++
+			o.States[t.State]++
+			return true
+		})
+		plugins, resources := r.Counts()
+		o.Plugins += plugins
+		o.Resources += resources
+	}
+	return o
+}
