@@ -19,6 +19,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
 )
 
 // site is the extension's handler behind a test server.
@@ -164,38 +165,38 @@ func TestEmpty(t *testing.T) {
 	for _, path := range []string{"/tasks", "/matrix", "/resources"} {
 		assert.Contains(t, s.page(path), "matches")
 	}
-	assert.Empty(t, get[[]pluginJSON](s, "/api/v1/plugins"))
+	assert.Empty(t, get[[]statusapi.Plugin](s, "/api/v1/plugins"))
 }
 
 func TestAPI(t *testing.T) {
 	t.Parallel()
 	f := newFake("", 100)
 	s := newSite(t, ActionsConfig{}, f)
-	overview := get[overviewJSON](s, "/api/v1/overview")
+	overview := get[statusapi.Overview](s, "/api/v1/overview")
 	assert.Equal(t, 200, overview.Tasks)
 	assert.Equal(t, 100, overview.Resources)
 	assert.Equal(t, map[status.State]int{status.OK: 188, status.Failing: 4, status.BackingOff: 4, status.Waiting: 4}, overview.States)
 
-	page := get[pageJSON[taskJSON]](s, "/api/v1/tasks?sort=duration&size=3&plugin=Interfaces")
+	page := get[statusapi.Page[statusapi.Task]](s, "/api/v1/tasks?sort=duration&size=3&plugin=Interfaces")
 	assert.Equal(t, 100, page.Total)
 	assert.Equal(t, 34, page.Pages)
 	assert.Equal(t, []string{"switch-000099", "switch-000098", "switch-000097"}, []string{page.Items[0].ID, page.Items[1].ID, page.Items[2].ID})
 	assert.InDelta(t, 0.099, page.Items[0].Duration, 1e-9)
 	for _, sort := range sortNames {
-		assert.Len(t, get[pageJSON[taskJSON]](s, "/api/v1/tasks?size=1000&sort="+sort).Items, 200, sort)
+		assert.Len(t, get[statusapi.Page[statusapi.Task]](s, "/api/v1/tasks?size=1000&sort="+sort).Items, 200, sort)
 	}
 
-	plugins := get[[]pluginJSON](s, "/api/v1/plugins")
+	plugins := get[[]statusapi.Plugin](s, "/api/v1/plugins")
 	assert.Equal(t, "Interfaces", plugins[0].Name)
 	assert.InDelta(t, 60.0, plugins[0].Interval, 0)
-	sources := get[[]sourceJSON](s, "/api/v1/sources")
+	sources := get[[]statusapi.Source](s, "/api/v1/sources")
 	assert.Equal(t, "status 503", sources[1].Error)
-	resources := get[pageJSON[resourceJSON]](s, "/api/v1/resources?q=switch-000001")
+	resources := get[statusapi.Page[statusapi.Resource]](s, "/api/v1/resources?q=switch-000001")
 	require.Len(t, resources.Items, 1)
 	assert.Equal(t, "file", resources.Items[0].Claims[0].Kind)
 	assert.Contains(t, string(resources.Items[0].Resource), `"resource_id":"switch-000001"`)
 
-	detail := get[detailJSON](s, "/api/v1/"+taskLink("panoptes", &f.tasks[14]))
+	detail := get[statusapi.Detail](s, "/api/v1/"+taskLink("panoptes", &f.tasks[14]))
 	assert.Contains(t, detail.Error, "no answer")
 	assert.Len(t, detail.Log, 1)
 	assert.Empty(t, detail.Output, "last_output is off")
@@ -207,13 +208,13 @@ func TestPaging(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, ActionsConfig{}, newFake("a", 900), newFake("b", 700))
 	for _, sort := range sortNames {
-		var paged []taskJSON
+		var paged []statusapi.Task
 		for page := 1; page <= 4; page++ {
-			paged = append(paged, get[pageJSON[taskJSON]](s, fmt.Sprintf("/api/v1/tasks?sort=%s&size=100&page=%d", sort, page)).Items...)
+			paged = append(paged, get[statusapi.Page[statusapi.Task]](s, fmt.Sprintf("/api/v1/tasks?sort=%s&size=100&page=%d", sort, page)).Items...)
 		}
-		assert.Equal(t, get[pageJSON[taskJSON]](s, "/api/v1/tasks?size=400&sort="+sort).Items, paged, sort)
+		assert.Equal(t, get[statusapi.Page[statusapi.Task]](s, "/api/v1/tasks?size=400&sort="+sort).Items, paged, sort)
 	}
-	assert.Empty(t, get[pageJSON[taskJSON]](s, "/api/v1/tasks?page=9223372036854775807").Items)
+	assert.Empty(t, get[statusapi.Page[statusapi.Task]](s, "/api/v1/tasks?page=9223372036854775807").Items)
 }
 
 func TestActions(t *testing.T) {

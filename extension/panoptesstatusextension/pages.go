@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
 )
 
 //go:embed web
@@ -25,7 +26,7 @@ type page struct {
 	Path     string
 	Version  string
 	Now      time.Time
-	Overview overviewJSON
+	Overview statusapi.Overview
 	Actions  ActionsConfig
 	Error    string
 	Query    query

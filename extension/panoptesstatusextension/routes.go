@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -25,11 +26,11 @@ func (e *statusExtension) handler(addr net.Addr) http.Handler {
 	mux.HandleFunc("GET /api/v1/sources", e.api(func(q query) any { return items(e.sources(q), (*receiverSource).json) }))
 	mux.HandleFunc("GET /api/v1/resources", e.api(func(q query) any {
 		p := e.resources(q)
-		return pageJSON[resourceJSON]{p.Total, q.Page, p.Pages, items(p.Rows, (*receiverResource).json)}
+		return statusapi.Page[statusapi.Resource]{p.Total, q.Page, p.Pages, items(p.Rows, (*receiverResource).json)}
 	}))
 	mux.HandleFunc("GET /api/v1/tasks", e.api(func(q query) any {
 		p := e.tasks(q)
-		return pageJSON[taskJSON]{p.Total, q.Page, p.Pages, items(p.Rows, (*receiverTask).json)}
+		return statusapi.Page[statusapi.Task]{p.Total, q.Page, p.Pages, items(p.Rows, (*receiverTask).json)}
 	}))
 	mux.HandleFunc("GET /api/v1/task", e.apiTask)
 	if e.cfg.Actions.RunNow {
@@ -122,8 +123,8 @@ func (e *statusExtension) runNow(r *http.Request) error {
 }
 
 // overview counts everything.
-func (e *statusExtension) overview(q query) overviewJSON {
-	o := overviewJSON{Version: e.version, Receivers: []string{}, States: map[status.State]int{}}
+func (e *statusExtension) overview(q query) statusapi.Overview {
+	o := statusapi.Overview{Version: e.version, Receivers: []string{}, States: map[status.State]int{}}
 	for _, r := range e.asked(q) {
 		o.Receivers = append(o.Receivers, r.ID().String())
 		r.Tasks(func(t *status.Task) bool {

@@ -19,6 +19,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/resourcecmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/schemacmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/simulatecmd"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/statuscmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/tailcmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/validatecmd"
 )
@@ -87,7 +88,10 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
 	resources.AddCommand(resourcecmd.NewMatch(), resourcecmd.NewList())
 	schema := group("schema", "Check messages against the schema", "")
 	schema.AddCommand(schemacmd.NewCheck())
-	root.AddCommand(democmd.New(), influxcmd.New(), pipecmd.New(), plugin, replaycmd.New(Version), resources, schema, simulatecmd.New(), tailcmd.New(), validatecmd.New(), newVersion())
+	root.AddCommand(
+		democmd.New(), influxcmd.New(), pipecmd.New(), plugin, replaycmd.New(Version), resources, schema, simulatecmd.New(),
+		statuscmd.New(), tailcmd.New(), statuscmd.NewTop(), validatecmd.New(), newVersion(),
+	)
 	return root
 }
 

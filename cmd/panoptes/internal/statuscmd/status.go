@@ -1,0 +1,213 @@
+// Package statuscmd is the commands panoptes status and panoptes top: what the extension panoptes_status of a running
+// Collector tells, in a terminal.
+package statuscmd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
+)
+
+type statusOptions struct {
+	client client
+	narrow struct{ plugin, state, text, filter, order string }
+	size   int
+	json   bool
+}
+
+// New returns the command status.
+func New() *cobra.Command {
+	var o statusOptions
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show what a running Collector polls, and how it goes",
+		Long: `Shows the plugins, the sources of resources and the most urgent tasks of a running Collector, which the extension
+panoptes_status tells. The exit code is 1 where a plugin or a source is broken or a task fails: fit for a check.`,
+		Example: `  panoptes status
+  panoptes status --plugin Interfaces --state failing
+  panoptes status --filter 'resource_site = "dc1"' --order duration --size 20
+  panoptes status --json | jq '.tasks.items[] | select(.failures > 3)'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.client.open(); err != nil {
+				return err
+			}
+			defer o.client.close()
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return o.run(ctx, cmd.OutOrStdout())
+		},
+	}
+	flags := cmd.Flags()
+	o.client.add(flags)
+	flags.StringVar(&o.narrow.plugin, "plugin", "", "only tasks of the plugin of this `NAME`")
+	flags.StringVar(&o.narrow.state, "state", "", "only tasks in this `STATE`: failing, backing_off, late, running, waiting or ok")
+	flags.StringVar(&o.narrow.text, "text", "", "only tasks with this `TEXT` in plugin, id, site or endpoint")
+	flags.StringVar(&o.narrow.filter, "filter", "", "only tasks whose resources match this `FILTER`")
+	flags.StringVar(&o.narrow.order, "order", "urgency", "the `ORDER`: urgency, name, duration, lateness, points, start or next")
+	flags.IntVar(&o.size, "size", 10, "the `NUMBER` of tasks to show, 1000 at most")
+	flags.BoolVar(&o.json, "json", false, "print one JSON object with all of it")
+	return cmd
+}
+
+func (o *statusOptions) values() url.Values {
+	v := url.Values{"size": {strconv.Itoa(o.size)}}
+	for name, value := range map[string]string{
+		"plugin": o.narrow.plugin, "state": o.narrow.state, "q": o.narrow.text, "filter": o.narrow.filter, "sort": o.narrow.order,
+	} {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	return v
+}
+
+// answers is all that is asked for.
+type answers struct {
+	Overview statusapi.Overview             `json:"overview"`
+	Plugins  []statusapi.Plugin             `json:"plugins"`
+	Sources  []statusapi.Source             `json:"sources"`
+	Tasks    statusapi.Page[statusapi.Task] `json:"tasks"`
+}
+
+func (o *statusOptions) run(ctx context.Context, stdout io.Writer) error {
+	var a answers
+	for _, ask := range []struct {
+		path   string
+		values url.Values
+		into   any
+	}{
+		{"overview", nil, &a.Overview}, {"plugins", nil, &a.Plugins}, {"sources", nil, &a.Sources}, {"tasks", o.values(), &a.Tasks},
+	} {
+		if err := o.client.get(ctx, ask.path, ask.values, ask.into); err != nil {
+			return err
+		}
+	}
+	if o.json {
+		enc := json.NewEncoder(stdout)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(a); err != nil {
+			return err
+		}
+	} else if err := a.print(stdout, time.Now()); err != nil {
+		return err
+	}
+	if !a.good() {
+		return exit.ErrReported
+	}
+	return nil
+}
+
+// good says whether nothing is broken and nothing fails.
+func (a *answers) good() bool {
+	for _, p := range a.Plugins {
+		if p.Error != "" {
+			return false
+		}
+	}
+	for _, s := range a.Sources {
+		if s.Error != "" {
+			return false
+		}
+	}
+	return a.Overview.States[status.Failing]+a.Overview.States[status.BackingOff] == 0
+}
+
+func (a *answers) print(w io.Writer, now time.Time) error {
+	style := term.StyleOf(w)
+	fmt.Fprintf(w, "%d plugins, %d resources, %d tasks", a.Overview.Plugins, a.Overview.Resources, a.Overview.Tasks)
+	for _, s := range status.States {
+		if n := a.Overview.States[s]; n > 0 {
+			fmt.Fprintf(w, ", %s", style.Paint(paints[s], fmt.Sprintf("%d %s", n, s)))
+		}
+	}
+	fmt.Fprint(w, "\n\n")
+	if err := style.Table(w, []string{"PLUGIN", "RUNTIME", "EVERY", "TASKS", "RUNS", "FAILED", "VERSION", "ERROR"}, a.pluginRows()); err != nil {
+		return err
+	}
+	var sources [][]string
+	for _, s := range a.Sources {
+		sources = append(sources, []string{s.Kind + " " + s.Name, strconv.Itoa(s.Resources), since(now, s.Refreshed), firstLine(s.Error)})
+	}
+	fmt.Fprintln(w)
+	if err := style.Table(w, []string{"SOURCE", "RESOURCES", "REFRESHED", "ERROR"}, sources); err != nil {
+		return err
+	}
+	var tasks [][]string
+	for _, t := range a.Tasks.Items {
+		tasks = append(tasks, []string{
+			t.Plugin, t.Site, t.ID, string(t.State), t.Outcome, seconds(t.Duration), since(now, t.LastStart), strconv.Itoa(t.Failures),
+		})
+	}
+	fmt.Fprintln(w)
+	if err := style.Table(w, []string{"TASK", "SITE", "RESOURCE", "STATE", "OUTCOME", "TOOK", "STARTED", "FAILURES"}, tasks); err != nil {
+		return err
+	}
+	if rest := a.Tasks.Total - len(a.Tasks.Items); rest > 0 {
+		fmt.Fprintf(w, "and %d more\n", rest)
+	}
+	return nil
+}
+
+func (a *answers) pluginRows() [][]string {
+	var rows [][]string
+	for _, p := range a.Plugins {
+		name := p.Name
+		if name == "" {
+			name = p.File
+		}
+		rows = append(rows, []string{
+			name, p.Runtime, seconds(p.Interval), strconv.Itoa(p.Tasks), strconv.FormatInt(p.Runs, 10),
+			strconv.FormatInt(p.FailedRuns, 10), p.Version, firstLine(p.Error),
+		})
+	}
+	return rows
+}
+
+var paints = map[status.State]term.Paint{
+	status.Failing: term.Red, status.BackingOff: term.Yellow, status.Late: term.Yellow, status.Running: term.Blue,
+	status.Waiting: term.Dim, status.OK: term.Green,
+}
+
+// seconds is a duration to be read at a glance.
+func seconds(s float64) string {
+	d := time.Duration(s * float64(time.Second))
+	switch {
+	case d >= time.Minute:
+		return d.Round(time.Second).String()
+	case d >= time.Second:
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(100 * time.Microsecond).String()
+}
+
+// since says how long ago a time was.
+func since(now, t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return now.Sub(t).Round(time.Second).String() + " ago"
+}
+
+func firstLine(text string) string {
+	for i, c := range text {
+		if c == '\n' {
+			return text[:i] + " ..."
+		}
+	}
+	return text
+}

@@ -1,0 +1,158 @@
+package statuscmd
+
+import (
+	"encoding/json"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// collector answers as a Collector does. Each look finds 10 more runs of the second plugin.
+func collector(failing int) http.Handler {
+	mux := http.NewServeMux()
+	answer := func(path string, v func(r *http.Request) any) {
+		mux.HandleFunc("GET /api/v1/"+path, func(w http.ResponseWriter, r *http.Request) { _ = json.NewEncoder(w).Encode(v(r)) })
+	}
+	answer("overview", func(*http.Request) any {
+		return statusapi.Overview{Plugins: 2, Resources: 5, Tasks: 10, States: map[status.State]int{status.OK: 10 - failing, status.Failing: failing}}
+	})
+	var looks atomic.Int64
+	answer("plugins", func(*http.Request) any {
+		n := looks.Add(1)
+		return []statusapi.Plugin{
+			{Name: "Interfaces", File: "a", Runtime: "python", Interval: 60, Tasks: 5, Runs: 100, BusySeconds: 3},
+			{Name: "Power", File: "b", Runtime: "exec", Interval: 300, Tasks: 5, Runs: 10 * n, CPUSeconds: 1},
+		}
+	})
+	answer("sources", func(*http.Request) any {
+		s := statusapi.Source{Kind: "file", Name: "r.json", Resources: 5}
+		if failing > 0 {
+			s.Error = "broken\nsecond line"
+		}
+		return []statusapi.Source{s}
+	})
+	answer("tasks", func(r *http.Request) any {
+		if r.URL.Query().Get("filter") == "bad" {
+			panic(http.ErrAbortHandler)
+		}
+		return statusapi.Page[statusapi.Task]{Total: 10, Items: []statusapi.Task{{
+			Plugin: r.URL.Query().Get("plugin"), Site: "dc1", ID: "sw\x1b1", State: status.Failing, Outcome: "timeout", Duration: 0.25,
+			Failures: 3, LastStart: time.Now().Add(-time.Minute),
+		}}}
+	})
+	return mux
+}
+
+func execute(t *testing.T, cmd *cobra.Command, args ...string) (stdout string, err error) {
+	t.Helper()
+	var out strings.Builder
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	cmd.SetArgs(args)
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	err = cmd.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	url := serve(t, collector(2))
+	out, err := execute(t, New(), "--url", url, "--plugin", "Power", "--state", "failing")
+	require.ErrorIs(t, err, exit.ErrReported)
+	assert.Contains(t, out, "2 plugins, 5 resources, 10 tasks, 2 failing, 8 ok\n")
+	assert.Contains(t, out, "Interfaces\tpython\t1m0s\t5\t100\t0\t\t\n")
+	assert.Contains(t, out, "file r.json\t5\tnever\tbroken ...\n")
+	assert.Contains(t, out, "Power\tdc1\tsw\\x1b1\tfailing\ttimeout\t250ms\t1m0s ago\t3\n")
+	assert.Contains(t, out, "and 9 more\n")
+
+	out, err = execute(t, New(), "--url", serve(t, collector(0)), "--json")
+	require.NoError(t, err)
+	var a answers
+	require.NoError(t, json.Unmarshal([]byte(out), &a))
+	assert.Equal(t, 10, a.Overview.States[status.OK])
+}
+
+func TestTop(t *testing.T) {
+	t.Parallel()
+	out, err := execute(t, NewTop(), "--url", serve(t, collector(0)), "--times", "2", "--every", "100ms", "--order", "runs")
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 6)
+	assert.Equal(t, "Interfaces\tpython\t3.00\t0.00\t100.00\t0.00\t0.00\t5", lines[1], "since the start")
+	assert.True(t, strings.HasPrefix(lines[4], "Power\texec\t0.00\t0.00\t"), lines[4])
+	assert.Equal(t, "Interfaces\tpython\t0.00\t0.00\t0.00\t0.00\t0.00\t5", lines[5])
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"--url", "nonsense"}, {"--url", "http://127.0.0.1:1", "--ca", "/nowhere"}, {"surplus"}} {
+		_, err := execute(t, New(), args...)
+		require.Error(t, err)
+		if args[0] != "surplus" {
+			assert.Equal(t, exit.Usage, exit.Code(err), args)
+		}
+	}
+	_, err := execute(t, NewTop(), "--order", "odd")
+	assert.Equal(t, exit.Usage, exit.Code(err))
+	_, err = execute(t, NewTop(), "--every", "1ms")
+	assert.Equal(t, exit.Usage, exit.Code(err))
+
+	_, err = execute(t, New(), "--url", "http://127.0.0.1:1")
+	require.ErrorContains(t, err, "is the extension panoptes_status enabled")
+	_, err = execute(t, New(), "--url", serve(t, http.NotFoundHandler()))
+	require.ErrorContains(t, err, "404")
+	_, err = execute(t, New(), "--url", serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })))
+	require.ErrorContains(t, err, "does not answer as panoptes_status does")
+	_, err = execute(t, New(), "--url", serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"error": "state: unknown"}`))
+	})))
+	require.ErrorContains(t, err, "state: unknown")
+}
+
+func TestUserAndCertificate(t *testing.T) {
+	t.Setenv(passwordVariable, "hunter2")
+	next := collector(0)
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "op" || password != "hunter2" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	require.NoError(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600))
+
+	_, err := execute(t, New(), "--url", s.URL, "--ca", ca)
+	require.ErrorContains(t, err, "name one with --user")
+	_, err = execute(t, New(), "--url", s.URL, "--ca", ca, "--user", "op")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(ca, nil, 0o600))
+	_, err = execute(t, New(), "--url", s.URL, "--ca", ca)
+	assert.Equal(t, exit.Usage, exit.Code(err))
+}

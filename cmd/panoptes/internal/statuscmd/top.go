@@ -1,0 +1,160 @@
+package statuscmd
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
+)
+
+// orders are what plugins can be ordered by, each as its change a second.
+var orders = map[string]func(use) float64{
+	"busy":   func(u use) float64 { return u.busy },
+	"cpu":    func(u use) float64 { return u.cpu },
+	"runs":   func(u use) float64 { return u.runs },
+	"points": func(u use) float64 { return u.points },
+	"failed": func(u use) float64 { return u.failed },
+}
+
+type topOptions struct {
+	client client
+	every  time.Duration
+	times  int
+	order  string
+}
+
+// NewTop returns the command top.
+func NewTop() *cobra.Command {
+	var o topOptions
+	cmd := &cobra.Command{
+		Use:   "top",
+		Short: "Watch which plugins cost most",
+		Long: `Shows what each plugin of a running Collector costs, again and again: how many of its runs go on at once (busy), CPU
+time, runs and data points a second, each over the time since the last look. The first look counts from the start of the
+Collector. Ctrl-C ends it.`,
+		Example: `  panoptes top
+  panoptes top --order cpu --every 5s
+  panoptes top --times 2 > costs.tsv`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, ok := orders[o.order]; !ok {
+				return exit.Misusef("unknown --order %q: expected busy, cpu, runs, points or failed", o.order)
+			}
+			if o.every < 100*time.Millisecond {
+				return exit.Misusef("--every must be at least 100ms, is %s", o.every)
+			}
+			if err := o.client.open(); err != nil {
+				return err
+			}
+			defer o.client.close()
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return o.run(ctx, cmd.OutOrStdout())
+		},
+	}
+	flags := cmd.Flags()
+	o.client.add(flags)
+	flags.DurationVar(&o.every, "every", 2*time.Second, "the `TIME` between two looks")
+	flags.IntVar(&o.times, "times", 0, "the `NUMBER` of looks; 0 goes on for ever")
+	flags.StringVar(&o.order, "order", "busy", "what comes first: busy, cpu, runs, points or failed")
+	return cmd
+}
+
+// use is what a plugin used a second.
+type use struct {
+	statusapi.Plugin
+	busy, cpu, runs, points, failed float64
+}
+
+func (o *topOptions) run(ctx context.Context, out io.Writer) error {
+	style := term.StyleOf(out)
+	var before []statusapi.Plugin
+	var last time.Time
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
+		}
+		var now []statusapi.Plugin
+		if err := o.client.get(ctx, "plugins", nil, &now); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		at := time.Now()
+		uses := used(before, now, at.Sub(last).Seconds())
+		slices.SortStableFunc(uses, func(a, b use) int { return cmp.Compare(orders[o.order](b), orders[o.order](a)) })
+		if err := draw(out, style, uses, at); err != nil {
+			return err
+		}
+		if n == o.times {
+			return nil
+		}
+		before, last = now, at
+		timer.Reset(o.every)
+	}
+}
+
+// used is what was used between two looks. Without a first one it is what was used until now, in a second.
+func used(before, now []statusapi.Plugin, seconds float64) []use {
+	type name struct{ receiver, file string }
+	old := map[name]statusapi.Plugin{}
+	for _, p := range before {
+		old[name{p.Receiver, p.File}] = p
+	}
+	if before == nil {
+		seconds = 1
+	}
+	var uses []use
+	for _, p := range now {
+		o := old[name{p.Receiver, p.File}]
+		if o.Runs > p.Runs {
+			o = statusapi.Plugin{} // the Collector was started anew
+		}
+		uses = append(uses, use{
+			Plugin: p, busy: (p.BusySeconds - o.BusySeconds) / seconds, cpu: (p.CPUSeconds - o.CPUSeconds) / seconds,
+			runs: float64(p.Runs-o.Runs) / seconds, points: float64(p.Points-o.Points) / seconds,
+			failed: float64(p.FailedRuns-o.FailedRuns) / seconds,
+		})
+	}
+	return uses
+}
+
+// draw writes one look: over the last one on a terminal, below it elsewhere.
+func draw(out io.Writer, style term.Style, uses []use, at time.Time) error {
+	var b bytes.Buffer
+	if style.Color {
+		b.WriteString("\x1b[H\x1b[2J")
+	}
+	fmt.Fprintf(&b, "%s\n", at.Format(time.TimeOnly))
+	var rows [][]string
+	for _, u := range uses {
+		rows = append(rows, []string{
+			u.Name, u.Runtime, number(u.busy), number(u.cpu), number(u.runs), number(u.points), number(u.failed), strconv.Itoa(u.Tasks),
+		})
+	}
+	if err := style.Table(&b, []string{"PLUGIN", "RUNTIME", "BUSY", "CPU", "RUNS/S", "POINTS/S", "FAILED/S", "TASKS"}, rows); err != nil {
+		return err
+	}
+	_, err := out.Write(b.Bytes())
+	return err
+}
+
+func number(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
