@@ -26,11 +26,11 @@ func (e *statusExtension) handler(addr net.Addr) http.Handler {
 	mux.HandleFunc("GET /api/v1/sources", e.api(func(q query) any { return items(e.sources(q), (*receiverSource).json) }))
 	mux.HandleFunc("GET /api/v1/resources", e.api(func(q query) any {
 		p := e.resources(q)
-		return statusapi.Page[statusapi.Resource]{p.Total, q.Page, p.Pages, items(p.Rows, (*receiverResource).json)}
+		return statusapi.Page[statusapi.Resource]{Total: p.Total, Page: q.Page, Pages: p.Pages, Items: items(p.Rows, (*receiverResource).json)}
 	}))
 	mux.HandleFunc("GET /api/v1/tasks", e.api(func(q query) any {
 		p := e.tasks(q)
-		return statusapi.Page[statusapi.Task]{p.Total, q.Page, p.Pages, items(p.Rows, (*receiverTask).json)}
+		return statusapi.Page[statusapi.Task]{Total: p.Total, Page: q.Page, Pages: p.Pages, Items: items(p.Rows, (*receiverTask).json)}
 	}))
 	mux.HandleFunc("GET /api/v1/task", e.apiTask)
 	if e.cfg.Actions.RunNow {
