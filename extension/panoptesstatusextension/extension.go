@@ -93,6 +93,9 @@ func (e *statusExtension) Add(r status.Receiver) (remove func()) {
 	}
 }
 
+// ShowsOutput implements status.Board.
+func (e *statusExtension) ShowsOutput() bool { return e.cfg.Actions.LastOutput }
+
 func compareIDs(a, b component.ID) int {
 	switch {
 	case a.String() < b.String():

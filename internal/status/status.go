@@ -16,9 +16,12 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// Board shows receivers. Add may be called from any goroutine; what it returns takes the receiver off again.
+// Board shows receivers.
 type Board interface {
+	// Add shows a receiver, until remove is called. Both may be called from any goroutine.
 	Add(Receiver) (remove func())
+	// ShowsOutput says whether the board shows the output of tasks, which costs a receiver to keep.
+	ShowsOutput() bool
 }
 
 // Boards returns the boards among the extensions of a host.

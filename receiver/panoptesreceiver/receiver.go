@@ -52,6 +52,9 @@ type panoptesReceiver struct {
 	store     *resourcestore.Store
 	kv        *kv.Store
 	keeping   *keeping
+	plugins   *catalogue.Plugins
+	history   *history           // nil where nobody looks
+	hide      []func()           // take the receiver off the boards
 	snapshots string             // folder of copied modules
 	cancel    context.CancelFunc // of the catalogue
 	catalogue sync.WaitGroup
@@ -134,6 +137,8 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if err := r.openStorage(ctx, host); err != nil {
 		return err
 	}
+	r.plugins = catalogue.NewPlugins(plugins)
+	r.show(host)
 	r.scheduler.Start()
 	life, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
@@ -144,7 +149,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		r.catalogue.Go(func() { run(life) })
 	}
 	r.catalogue.Go(func() { r.store.Run(life) })
-	r.catalogue.Go(func() { catalogue.NewPlugins(plugins).Run(life) })
+	r.catalogue.Go(func() { r.plugins.Run(life) })
 	return nil
 }
 
@@ -243,6 +248,9 @@ func (r *panoptesReceiver) Shutdown(ctx context.Context) error {
 
 func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 	defer r.telemetry.Shutdown()
+	for _, hide := range r.hide {
+		hide()
+	}
 	ctx, cancel := context.WithTimeout(ctx, shutdownGrace)
 	defer cancel()
 	if r.cancel != nil {

@@ -65,6 +65,7 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 	}
 	begun := time.Now()
 	r.telemetry.PanoptesRunLateness.Record(ctx, run.Lateness.Seconds(), l.attrs.plugin)
+	started := time.Now()
 	result := r.runners.Run(ctx, request)
 	if len(result.Groups)+len(result.Resources)+len(result.Enrichment) > 0 {
 		r.tasks.runs.had(v.plugin, name, begun)
@@ -74,21 +75,30 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 	r.usage(ctx, l, result)
 	r.failures.note(run.Value, v, result)
 	r.dropped(ctx, v, run.Value, result.Dropped)
+	points, says := 0, verdict(result)
 	switch v.plugin.Type {
 	case pluginrun.TypeDiscovery:
 		r.discovered(ctx, l, result)
-		return schedule.VerdictNone // it says nothing about a resource
+		says = schedule.VerdictNone // it says nothing about a resource
 	case pluginrun.TypeEnrichment:
 		r.enriched(ctx, l, result)
-		return verdict(result)
+	default:
+		result.Groups = r.withoutEmpty(ctx, run.Value, result.Groups)
+		points = r.emit(ctx, v, l, result.Groups)
 	}
-	groups := r.withoutEmpty(ctx, run.Value, result.Groups)
-	if len(groups) > 0 {
-		r.telemetry.PanoptesGroups.Add(ctx, int64(len(groups)), l.attrs.plugin)
-		points := r.emitter.Add(&v.scope, groups)
-		r.telemetry.PanoptesDataPoints.Add(ctx, int64(points), l.attrs.plugin)
+	r.noteRun(run, request.Plugin, started, result, points)
+	return says
+}
+
+// emit sends groups on, and returns how many data points they became.
+func (r *panoptesReceiver) emit(ctx context.Context, v *version, l *loaded, groups []*pluginsdk.MetricsGroup) (points int) {
+	if len(groups) == 0 {
+		return 0
 	}
-	return verdict(result)
+	r.telemetry.PanoptesGroups.Add(ctx, int64(len(groups)), l.attrs.plugin)
+	points = r.emitter.Add(&v.scope, groups)
+	r.telemetry.PanoptesDataPoints.Add(ctx, int64(points), l.attrs.plugin)
+	return points
 }
 
 // reasonCached: the plugin's last results are younger than its results_cache_age.

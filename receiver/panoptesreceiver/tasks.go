@@ -41,6 +41,7 @@ type loaded struct {
 	name    string
 	attrs   pluginAttrs
 	current atomic.Pointer[version]
+	counts  pluginCounts
 
 	// What follows belongs to tasks, under its lock.
 	lane  schedule.LaneID

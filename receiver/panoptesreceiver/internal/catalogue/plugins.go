@@ -91,6 +91,9 @@ type Plugins struct {
 	checks    chan struct{} // places
 	checked   chan checked
 	wg        sync.WaitGroup
+
+	mu     sync.Mutex
+	states []FileState
 }
 
 // pluginFile is what is known of one plugin file.
@@ -100,7 +103,9 @@ type pluginFile struct {
 	good     *pluginrun.Plugin // the last version that loads; nil where there was none
 	checking *pluginrun.Plugin // the version that is being checked
 	opened   *pluginrun.Plugin // the version that was taken, for another check
+	loaded   time.Time         // when good was
 	err      error             // why the version that was taken does not load
+	failed   time.Time         // since when
 	logged   string            // the error that was logged
 	refused  string            // why good is not used, as logged
 	copies   []string          // folders of the copies, that of good last
@@ -177,6 +182,7 @@ func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 		}
 	}
 	p.publish()
+	p.noteStates()
 	p.sweep(now)
 	for _, f := range removed {
 		p.logger.Info("Removed plugin: its file is gone", zap.String("plugin", f.good.Name()), zap.String("path", f.path))
@@ -287,12 +293,14 @@ func (p *Plugins) accept(ctx context.Context, c checked) {
 		return
 	case c.err != nil:
 		p.fail(f, c.err)
+		p.noteStates()
 		return
 	}
-	f.good, f.err, f.logged = c.plugin, nil, ""
+	f.good, f.loaded, f.err, f.logged = c.plugin, time.Now(), nil, ""
 	f.copies = append(f.copies, c.dir)
 	p.discard(f, 1)
 	p.publish()
+	p.noteStates()
 	p.logger.Info("Loaded plugin", zap.String("plugin", c.plugin.Name()), zap.String("path", f.path),
 		zap.String("version", c.plugin.File.Version), zap.String("content", c.plugin.Version),
 		zap.String("runtime", string(c.plugin.Kind)), zap.Duration("interval", c.plugin.Interval))
@@ -304,7 +312,7 @@ func (p *Plugins) fail(f *pluginFile, err error) {
 	if f.logged == err.Error() {
 		return
 	}
-	f.logged = err.Error()
+	f.logged, f.failed = err.Error(), time.Now()
 	next := "mend the file; the plugin is loaded as soon as it can be"
 	if f.opened != nil && f.opened.Kind == pluginrun.KindGo {
 		next = "list the extension that offers go:" + f.opened.Module + " under service::extensions, or name another Module"

@@ -1,0 +1,89 @@
+package schedule
+
+import "time"
+
+// Glance is a task at one moment.
+type Glance[T any] struct {
+	Task  ID
+	Value T
+	// Due is the slot of the next run, or of the run under way; Last is that of the last run that began, zero for none.
+	Due, Last time.Time
+	Interval  time.Duration
+	Running   bool
+	// BackingOff says that the breaker of the task's group is open: runs are left out.
+	BackingOff bool
+}
+
+// Glances calls visit for each task, in no order, until it returns false. The lock is held for a few thousand tasks at a
+// time, and never while visit runs: tasks that come or go meanwhile may be left out or seen.
+func (s *Scheduler[T]) Glances(visit func(Glance[T]) bool) {
+	var glances []Glance[T]
+	for page := 0; ; page++ {
+		var more bool
+		if glances, more = s.glancePage(glances[:0], page); !more {
+			return
+		}
+		for _, g := range glances {
+			if !visit(g) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Scheduler[T]) glancePage(out []Glance[T], page int) (glances []Glance[T], more bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if page >= len(s.table.tasks) {
+		return out, false
+	}
+	now := s.now().UnixMilli()
+	for i := range s.table.tasks[page] {
+		k := &s.table.tasks[page][i]
+		if k.state == stateFree || k.state == stateRemoved {
+			continue
+		}
+		out = append(out, s.glance(ID(page<<pageBits+i), k, now))
+	}
+	return out, true
+}
+
+func (s *Scheduler[T]) glance(id ID, k *task, now int64) Glance[T] {
+	g := Glance[T]{
+		Task: id, Value: *s.table.value(id), Due: time.UnixMilli(k.due), Running: k.state == stateRunning,
+		Interval:   time.Duration(k.interval) * time.Millisecond,
+		BackingOff: k.group != 0 && s.groups.broken(k.group, now),
+	}
+	if k.last != 0 {
+		g.Last = time.UnixMilli(k.last)
+	}
+	return g
+}
+
+// GlanceAt is Glances for one task. It returns false where there is none of that ID.
+func (s *Scheduler[T]) GlanceAt(id ID) (Glance[T], bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id == 0 || int(id) >= s.table.size {
+		return Glance[T]{}, false
+	}
+	k := s.table.task(id)
+	if k.state == stateFree || k.state == stateRemoved {
+		return Glance[T]{}, false
+	}
+	return s.glance(id, k, s.now().UnixMilli()), true
+}
+
+// Hurry makes a task due now, before its slot; the one after that is in its phase again. It returns false where the task
+// runs already, or is due.
+func (s *Scheduler[T]) Hurry(id ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id == 0 || int(id) >= s.table.size || s.table.task(id).state != stateWaiting {
+		return false
+	}
+	now := s.now().UnixMilli()
+	s.table.wait(id, now)
+	s.dueAt(now)
+	return true
+}
