@@ -19,7 +19,7 @@ func demo(t *testing.T, env []string, args ...string) *process {
 	require.NoError(t, err)
 	args = append([]string{
 		"demo", "--config", filepath.Join(root, "examples/quickstart/collector.yaml"),
-		"--broker-port", fmt.Sprint(freePort(t)), "--prometheus-port", fmt.Sprint(freePort(t)),
+		"--broker-port", fmt.Sprint(freePort(t)), "--prometheus-port", fmt.Sprint(freePort(t)), "--status-port", fmt.Sprint(freePort(t)),
 	}, args...)
 	return start(t, append(env, "PANOPTES_QUICKSTART="+filepath.Join(root, "examples/quickstart")), binary(t, "panoptes"), args...)
 }

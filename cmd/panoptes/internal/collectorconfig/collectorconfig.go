@@ -18,6 +18,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
@@ -42,6 +43,7 @@ var (
 	ReceiverType  = panoptesreceiver.NewFactory().Type()
 	ProcessorType = panoptesrateprocessor.NewFactory().Type()
 	ExporterType  = panoptesjsonexporter.NewFactory().Type()
+	StatusType    = panoptesstatusextension.NewFactory().Type()
 	EncodingType  = panoptesencodingextension.NewFactory().Type()
 )
 
@@ -157,7 +159,7 @@ func factories() map[Kind]map[component.Type]component.Factory {
 		Receivers:  {ReceiverType: panoptesreceiver.NewFactory()},
 		Processors: {ProcessorType: panoptesrateprocessor.NewFactory()},
 		Exporters:  {ExporterType: panoptesjsonexporter.NewFactory()},
-		Extensions: {EncodingType: panoptesencodingextension.NewFactory()},
+		Extensions: {EncodingType: panoptesencodingextension.NewFactory(), StatusType: panoptesstatusextension.NewFactory()},
 	}
 }
 

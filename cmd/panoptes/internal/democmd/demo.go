@@ -27,6 +27,7 @@ type options struct {
 	config         string
 	brokerPort     int
 	prometheusPort int
+	statusPort     int
 	expect         []string
 	logFile        string
 	all            bool
@@ -61,6 +62,7 @@ What is missing before the start (the Collector, Python 3.8, a free port) is exi
 	flags.StringVar(&o.config, "config", "", "the Collector's configuration `FILE` (default: examples/quickstart/collector.yaml)")
 	flags.IntVar(&o.brokerPort, "broker-port", 19192, "the `PORT` of the embedded broker on "+address)
 	flags.IntVar(&o.prometheusPort, "prometheus-port", 19464, "the `PORT` of the Prometheus text on "+address)
+	flags.IntVar(&o.statusPort, "status-port", 13150, "the `PORT` of the status pages on "+address)
 	flags.StringSliceVar(&o.expect, "expect", []string{"example", "host_network"}, "with --duration: the `TYPES` of groups that must arrive with rates")
 	flags.StringVar(&o.logFile, "log", "", "write the Collector's whole log to this `FILE`; its warnings are shown in any case")
 	flags.BoolVar(&o.all, "all", false, "show every group")

@@ -120,7 +120,7 @@ func newOptions(t *testing.T) *options {
 	require.NoError(t, err)
 	return &options{
 		collector: self, config: "../../../../examples/quickstart/collector.yaml",
-		brokerPort: freePort(t), prometheusPort: freePort(t), expect: []string{"example", "host_network"},
+		brokerPort: freePort(t), prometheusPort: freePort(t), statusPort: freePort(t), expect: []string{"example", "host_network"},
 	}
 }
 
@@ -143,6 +143,7 @@ func TestDemo(t *testing.T) {
 	require.Contains(t, stdout.String(), `"metrics_group_type": "host_network"`)
 	prometheus := fmt.Sprintf("%s:%d", address, o.prometheusPort)
 	require.Contains(t, stderr.String(), "http://"+prometheus+"/metrics")
+	require.Contains(t, stderr.String(), fmt.Sprintf("http://%s:%d/\n", address, o.statusPort))
 	require.Contains(t, stderr.String(), prometheus+" --config /")
 	require.Contains(t, stderr.String(), "machine.panoptes-plugin")
 	require.Contains(t, stderr.String(), "machine.py: edit it now")

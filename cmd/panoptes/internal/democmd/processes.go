@@ -74,6 +74,7 @@ func startCollector(s *setup, log *collectorLog) (*child.Process, error) {
 	env := append(os.Environ(),
 		"PANOPTES_BROKERS="+s.broker,
 		"PANOPTES_PROMETHEUS="+s.prometheus,
+		"PANOPTES_STATUS="+s.status,
 		"PANOPTES_QUICKSTART="+s.home,
 	)
 	p, err := child.Start(child.Config{

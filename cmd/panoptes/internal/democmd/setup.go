@@ -36,6 +36,7 @@ type setup struct {
 	home       string
 	broker     string
 	prometheus string
+	status     string
 }
 
 // prepare looks for everything that the demo needs, so that what is missing is said before anything starts.
@@ -43,6 +44,7 @@ func (o *options) prepare(ctx context.Context) (*setup, error) {
 	s := &setup{
 		broker:     net.JoinHostPort(address, strconv.Itoa(o.brokerPort)),
 		prometheus: net.JoinHostPort(address, strconv.Itoa(o.prometheusPort)),
+		status:     net.JoinHostPort(address, strconv.Itoa(o.statusPort)),
 	}
 	var err error
 	if s.collector, err = findCollector(o.collector); err != nil {
@@ -64,6 +66,7 @@ func (o *options) prepare(ctx context.Context) (*setup, error) {
 	}{
 		{"the embedded broker", "--broker-port", o.brokerPort},
 		{"the Prometheus text", "--prometheus-port", o.prometheusPort},
+		{"the status pages", "--status-port", o.statusPort},
 	} {
 		if port.number < 1 || port.number > 65535 {
 			return nil, exit.Misusef("%s must be from 1 to 65535, is %d", port.flag, port.number)
@@ -152,8 +155,9 @@ func (s *setup) introduce(w io.Writer) {
 	fmt.Fprintf(w, `The quickstart is running; Ctrl-C stops all of it.
   Kafka        %s (embedded; panoptes tail --brokers %s reads it too)
   Prometheus   the same data as text: http://%s/metrics
+  Status       plugins, resources and tasks: http://%s/
   Collector    %s --config %s
-`, s.broker, s.broker, s.prometheus, s.collector, s.config)
+`, s.broker, s.broker, s.prometheus, s.status, s.collector, s.config)
 	_ = filepath.WalkDir(filepath.Join(s.home, "plugins"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".panoptes-plugin") {
 			return nil
