@@ -30,7 +30,7 @@ func TestGlances(t *testing.T) {
 		for i := range pageSize {
 			s.Add(lane, spec(fmt.Sprint(i), 24*time.Hour), "other")
 		}
-		s.Remove(gone, "gone")
+		s.Remove(gone)
 		s.Start()
 		advance(3 * time.Second)
 
