@@ -66,7 +66,7 @@ func tickers(names []string) func() {
 		go func() {
 			<-begin
 			due := zero.Add(first)
-			ticker := time.NewTicker(time.Until(due))
+			ticker := time.NewTicker(max(time.Until(due), 1))
 			<-ticker.C
 			for ticker.Reset(interval); ; <-ticker.C {
 				lateness.add(time.Since(due))
