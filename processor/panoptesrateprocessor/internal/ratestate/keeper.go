@@ -30,10 +30,10 @@ type Keeper struct {
 
 	mu     sync.Mutex // held while the index is written; guards what follows
 	index  index      // its seed and generation never change
-	struck []chunkID // not listed any more; slots may still refer to them
-	unsure bool      // the storage may hold another index than ours
-	failed error     // of the last try to write the index
-	again  time.Time // when to try again
+	struck []chunkID  // not listed any more; slots may still refer to them
+	unsure bool       // the storage may hold another index than ours
+	failed error      // of the last try to write the index
+	again  time.Time  // when to try again
 }
 
 const (
