@@ -369,7 +369,7 @@ func (u unreadable) Batch(ctx context.Context, ops ...*storage.Operation) error 
 // to be the last whenever the process is killed.
 func TestMostSeriesOutliveAKill(t *testing.T) {
 	t.Parallel()
-	const n, interval = 6000, 60
+	const n, interval = 1200, 60
 	disk, c := newMemory(), newClock()
 	k, _ := keep(t, disk, c, 0)
 	random := rand.New(rand.NewPCG(1, 2))
@@ -392,7 +392,7 @@ func TestMostSeriesOutliveAKill(t *testing.T) {
 		if second%10 == 0 {
 			k.save(t)
 		}
-		if second > 4*interval {
+		if second > 4*interval && second%3 == 0 {
 			_, r := keep(t, disk.reopened(), c, 0)
 			restored, kills, least = restored+r.Series, kills+1, min(least, r.Series)
 		}
