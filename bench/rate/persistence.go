@@ -18,7 +18,8 @@ import (
 const steady = 35 * time.Second
 
 // persistence measures what it costs to keep the state.
-func persistence(report *bench.Report, n int) {
+func persistence(report *bench.Report) {
+	const n = 1_000_000
 	dir, err := os.MkdirTemp("", "bench-rate")
 	must(err)
 	defer os.RemoveAll(dir)
