@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"runtime/metrics"
 	"syscall"
 	"time"
 
@@ -26,7 +27,7 @@ func main() {
 	file := flag.String("out", "results/rate.json", "file for the figures")
 	parts := flag.Int("parts", 6, "how many of the parts to run: 10 k, 100 k, 1 M series, table, storage, 10 M series")
 	flag.Parse()
-	fmt.Printf("ns are process CPU a data point, without the making of the batches of %d; %d rounds, minima, %d cores, %s\n\n",
+	fmt.Printf("ns are CPU a data point, garbage collection included, the making of the batches of %d not; %d rounds, minima, %d cores, %s\n\n",
 		single.points(), rounds, runtime.GOMAXPROCS(0), runtime.Version())
 	// A Collector has some heap of its own, and collects its garbage as seldom as that allows.
 	ballast := make([]byte, 128<<20)
@@ -62,35 +63,27 @@ type figure struct {
 	bytes float64 // heap a series
 }
 
-// compare gives each contestant its turns, one after the other, with nothing of the others in memory. What it takes to
-// make the batches is measured alike and taken off, with the garbage collection that it causes: what remains is the
-// contestant's, garbage collection included.
+// compare gives each contestant its turns, one after the other, with nothing of the others in memory.
 func compare(s shape, series, turns, rounds int, contestants ...contestant) []figure {
-	nothing := contestant{begin: func(*stream) (func(int, pmetric.Metrics), func()) {
-		return func(int, pmetric.Metrics) {}, func() {}
-	}}
 	figures := make([]figure, len(contestants))
 	for i := range figures {
 		figures[i] = figure{math.Inf(1), math.Inf(1)}
 	}
-	making := math.Inf(1)
 	for range turns {
-		making = min(making, turn(nothing, s, series, rounds/turns).nanos)
 		for i, c := range contestants {
 			f := turn(c, s, series, rounds/turns)
 			figures[i].nanos, figures[i].bytes = min(figures[i].nanos, f.nanos), min(figures[i].bytes, f.bytes)
 		}
 	}
-	for i, c := range contestants {
-		if !c.noBatches {
-			figures[i].nanos -= making
-		}
-	}
 	return figures
 }
 
-// turn fills the state of a contestant with all series, and then sends each so many points more.
+// turn fills the state of a contestant with all series, and then sends each so many points more. The CPU is that of the
+// thread while the contestant has a batch, and of the rest of the process, which is garbage collection, the share that
+// the contestant has of what was allocated.
 func turn(c contestant, s shape, series, rounds int) figure {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	st := newStream(s, series, c.transforms)
 	repeat := max(1, leastPoints/st.series())
 	before := heap()
@@ -98,27 +91,42 @@ func turn(c contestant, s shape, series, rounds int) figure {
 	if c.noBatches {
 		before = heap() // the keys are not its own
 	}
+	var used time.Duration
+	var allocated uint64
 	pass := func(round int) {
 		for b := range st.batches {
 			var md pmetric.Metrics
 			if !c.noBatches {
 				md = st.batch(b, round, c.sameTime)
 			}
+			bytes, start := allocs(), threadCPU()
 			consume(b, md)
+			used += threadCPU() - start
+			allocated += allocs() - bytes
 		}
 	}
 	pass(0)
 	f := figure{math.Inf(1), float64(heap()-before) / float64(st.series())}
 	for round := range rounds {
-		start := cpu()
+		used, allocated = 0, 0
+		bytes, process, thread := allocs(), cpu(), threadCPU()
 		for i := range repeat {
 			pass(1 + round*repeat + i)
 		}
-		f.nanos = min(f.nanos, float64((cpu()-start).Nanoseconds())/float64(repeat*st.series()))
+		background := (cpu() - process) - (threadCPU() - thread)
+		share := float64(allocated) / float64(max(1, allocs()-bytes))
+		f.nanos = min(f.nanos, (float64(used.Nanoseconds())+share*float64(background.Nanoseconds()))/float64(repeat*st.series()))
 	}
 	end()
 	runtime.KeepAlive(consume)
 	return f
+}
+
+// allocs is how many bytes were ever allocated.
+func allocs() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 func heap() int64 {
