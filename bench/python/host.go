@@ -63,14 +63,15 @@ func (h *host) value(p *pluginrun.Plugin) float64 {
 	return n
 }
 
-// runs keeps the workers busy for a time and returns the runs a second.
-func (h *host) runs(p *pluginrun.Plugin, workers int, d time.Duration) float64 {
+// runs keeps the workers busy for a time and returns the runs a second, and the microseconds of processor time that host
+// and workers used for each.
+func (h *host) runs(p *pluginrun.Plugin, workers int, d time.Duration) (rate, micros float64) {
 	for range 50 {
 		h.run(p)
 	}
 	var n atomic.Int64
 	var wg sync.WaitGroup
-	began := time.Now()
+	began, before := time.Now(), used()
 	for range workers * inFlight {
 		wg.Go(func() {
 			for time.Since(began) < d {
@@ -80,7 +81,36 @@ func (h *host) runs(p *pluginrun.Plugin, workers int, d time.Duration) float64 {
 		})
 	}
 	wg.Wait()
-	return float64(n.Load()) / time.Since(began).Seconds()
+	elapsed := time.Since(began).Seconds()
+	return float64(n.Load()) / elapsed, (used() - before) * 1e6 / float64(n.Load())
+}
+
+// used is the processor time of this process and of all workers that it has, in seconds.
+func used() float64 {
+	var own syscall.Rusage
+	must(syscall.Getrusage(syscall.RUSAGE_SELF, &own))
+	seconds := float64(own.Utime.Nano()+own.Stime.Nano()) / 1e9
+	for _, server := range children(os.Getpid()) {
+		for _, pid := range append(children(server), server) {
+			seconds += cpu(pid)
+		}
+	}
+	return seconds
+}
+
+// cpu is the processor time of a process in seconds, by the scheduler's own count.
+func cpu(pid int) (seconds float64) {
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	must(err)
+	for _, file := range files {
+		text, _ := os.ReadFile(file)
+		if fields := strings.Fields(string(text)); len(fields) > 0 {
+			n, err := strconv.ParseFloat(fields[0], 64)
+			must(err)
+			seconds += n / 1e9
+		}
+	}
+	return seconds
 }
 
 // memory returns the memory of all workers and of what they are forked from, and their number. Slow runs at once have
@@ -145,27 +175,30 @@ func pss(pid int) float64 {
 	panic("no Pss")
 }
 
-// peer runs a mode of peer.py in so many processes and returns the runs a second of all.
-func peer(interpreter, dir, mode string, processes int, d time.Duration) float64 {
+// peer runs a mode of peer.py in so many processes and returns the runs a second of all, and the microseconds of processor
+// time for each.
+func peer(interpreter, dir, mode string, processes int, d time.Duration) (rate, micros float64) {
 	archive, err := python.WriteZip(filepath.Join(dir, "zip"))
 	must(err)
-	rates := make(chan float64, processes)
+	rates := make(chan [2]float64, processes)
 	for range processes {
 		go func() {
 			cmd := exec.Command(interpreter, "-B", "-c", peerProgram, mode, archive, filepath.Join(dir, "tutorial.py"), fmt.Sprint(d.Seconds()))
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, os.Stderr
 			must(cmd.Run())
-			rate, err := strconv.ParseFloat(strings.TrimSpace(out.String()), 64)
+			var figures [2]float64
+			_, err := fmt.Sscan(out.String(), &figures[0], &figures[1])
 			must(err)
-			rates <- rate
+			rates <- figures
 		}()
 	}
-	sum := 0.0
 	for range processes {
-		sum += <-rates
+		figures := <-rates
+		rate += figures[0]
+		micros += figures[1] / float64(processes)
 	}
-	return sum
+	return rate, micros
 }
 
 // alone is the memory of an interpreter that has the worker's modules, and shares them with nobody but its own kind.

@@ -1,6 +1,6 @@
 """The steps of a run in a plain loop: execute the module, make an object, run it, write the groups as JSON.
 
-peer.py MODE ARCHIVE MODULE SECONDS; prints the runs a second. MODE is loop, collect (a full collection after each run, as
+peer.py MODE ARCHIVE MODULE SECONDS; prints the runs a second and the microseconds of processor time for each. MODE is loop, collect (a full collection after each run, as
 Panoptes' runner does), or fork (each run in a process of its own, whose JSON comes back through a pipe).
 """
 import gc
@@ -68,6 +68,7 @@ def forked():
 
 
 gc.freeze()
+cpu = sum(os.times()[:4])
 began = time.perf_counter()
 runs = 0
 while time.perf_counter() - began < float(seconds):
@@ -75,4 +76,5 @@ while time.perf_counter() - began < float(seconds):
     if mode == 'collect':
         gc.collect()
     runs += 1
-print(runs / (time.perf_counter() - began))
+times = os.times()
+print(runs / (time.perf_counter() - began), (sum(times[:4]) - cpu) * 1e6 / runs)
