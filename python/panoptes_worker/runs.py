@@ -12,6 +12,7 @@ from yahoo_panoptes.framework.metrics import PanoptesMetricsGroupSet
 from yahoo_panoptes.framework.plugins.context import PanoptesPluginWithEnrichmentContext
 from yahoo_panoptes.framework.resources import PanoptesResource, PanoptesResourceSet
 from yahoo_panoptes.framework.utilities.secrets import PanoptesSecretsStore
+from yahoo_panoptes.framework.utilities.snmp import host as snmp_host
 
 from panoptes_worker import logs, results
 from panoptes_worker.loader import Rejected
@@ -33,6 +34,7 @@ class Host:
         self._config = (list(context.get('sites') or ()), dict(context.get('snmp') or {}),
                         dict(context.get('x509') or {}))
         self._backend = HostBackend(channel)
+        snmp_host.use(channel.call)
 
     def context(self):
         """A context for one run. What a plugin does to these dictionaries ends with its run."""

@@ -293,6 +293,42 @@ class Context(Folder):
                 ('secrets.get', {'name': 'n', 'site': 'dc1', 'fallback': False}),
             ], worker.calls)
 
+    def test_snmp_and_enrichment_come_from_the_host(self):
+        module = self.plugin('''
+            from yahoo_panoptes.framework.utilities.snmp import host
+            answer = host.ask('snmp.get', {'oid': '.1.2'})
+            speed = context.enrichment.get_enrichment_value('self', 'ports', 'eth0')['speed']
+            return one(context.data, m=int(answer['variable'][2]), speed=speed)''')
+        config = {'Core': {'name': 'x'}, 'main': {'execute_frequency': '60'}, 'enrichment': {'preload': 'self:ports'}}
+        with Worker() as worker:
+            worker.answers = {
+                'snmp.get': lambda params: {'variable': [params['oid'], 'INTEGER', '7']},
+                'enrichment.get': lambda params: {'enrichment': {
+                    params['namespace']: {'data': {'eth0': {'speed': 40}}, 'metadata': {}}}},
+            }
+            self.assertEqual({'m': 7, 'speed': 40}, metrics_of(worker.run(module, config=config)))
+            del worker.answers['snmp.get']
+            self.assertIn('snmp.get', worker.run(module, config=config)['error']['message'])
+
+    def test_discovery_and_enrichment_results(self):
+        self.write('finds.py', '''
+from yahoo_panoptes.discovery.panoptes_discovery_plugin import PanoptesDiscoveryPlugin
+from yahoo_panoptes.framework.resources import PanoptesResource, PanoptesResourceSet
+class D(PanoptesDiscoveryPlugin):
+    def run(self, context):
+        assert context.data is None
+        found = PanoptesResourceSet()
+        for id in ('b', 'a'):
+            found.add(PanoptesResource('s', 'c', 'u', 't', id, 'e', 1.5, 'p'))
+        return found
+''')
+        with Worker() as worker:
+            params = worker.run_params(os.path.join(self.folder, 'finds'), type='discovery')
+            del params['resource']
+            result = worker.request('run', params)
+            self.assertEqual('ok', result['outcome'], result)
+            self.assertEqual(['a', 'b'], [resource['resource_id'] for resource in result['resources']])
+
     def test_host_refuses(self):
         module = self.plugin('context.kv.get("a")')
         with Worker() as worker:
