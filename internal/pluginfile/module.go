@@ -27,11 +27,19 @@ const (
 	KindExecutable ModuleKind = "executable"
 	// KindGo is a plugin that is compiled in; its path is the NAME of go:NAME.
 	KindGo ModuleKind = "go"
+	// KindBuiltIn is a Python module that comes with the package; its path is where it would lie beside the plugin file.
+	KindBuiltIn ModuleKind = "built in"
 )
+
+// BuiltIn are the modules that plugin files may name without having them: those of BUILT_IN in
+// python/yahoo_panoptes/plugins.
+var BuiltIn = []string{
+	"plugin_discovery_from_json_file", "plugin_enrichment_interface", "plugin_polling_generic_snmp", "plugin_polling_ping",
+}
 
 // ResolveModule finds what Module names: the package x/__init__.py, else x.py, else x itself, so that Python wins over
 // an executable of the same name. An absolute Module that does not exist is looked for by its base name, with and
-// without .py, beside the plugin file; a warning names both paths. The path returned is that of the file to load, the
+// without .py, beside the plugin file; a warning names both paths. What is nowhere may be built in. The path returned is that of the file to load, the
 // __init__.py for a package. The error is an *Error.
 func (f *File) ResolveModule() (path string, kind ModuleKind, warnings []string, err error) {
 	if name, ok := strings.CutPrefix(f.Module, goPrefix); ok {
@@ -44,10 +52,14 @@ func (f *File) ResolveModule() (path string, kind ModuleKind, warnings []string,
 	if err != nil || path != "" {
 		return path, kind, nil, err
 	}
+	base := filepath.Base(f.Module)
+	builtIn := slices.Contains(BuiltIn, strings.TrimSuffix(base, ".py"))
 	if !filepath.IsAbs(f.Module) {
+		if builtIn {
+			return filepath.Join(f.dir(), base), KindBuiltIn, nil, nil
+		}
 		return "", "", nil, f.notFound(f.ModulePath)
 	}
-	base := filepath.Base(f.Module)
 	tried := []string{f.ModulePath}
 	for _, name := range slices.Compact([]string{base, strings.TrimSuffix(base, ".py")}) {
 		if name == "" || name == "." || name == string(filepath.Separator) {
@@ -61,6 +73,9 @@ func (f *File) ResolveModule() (path string, kind ModuleKind, warnings []string,
 			return path, kind, []string{"[Core] Module: " + f.ModulePath + " does not exist; " + path + " beside the plugin file is used instead"}, nil
 		}
 		tried = append(tried, beside)
+	}
+	if builtIn {
+		return filepath.Join(f.dir(), base), KindBuiltIn, nil, nil
 	}
 	return "", "", nil, f.notFound(tried...)
 }

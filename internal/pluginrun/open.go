@@ -183,7 +183,7 @@ func (p *Plugin) setVersion() error {
 	} else {
 		c.addText("plugin", fmt.Sprint(p.File.Config)) // inline: maps are printed in order of their keys
 	}
-	if p.Kind == KindPython {
+	if p.Kind == KindPython && !p.builtIn {
 		files, err := moduleFiles(p.Module)
 		if err != nil {
 			return fmt.Errorf("read module: %w", err)

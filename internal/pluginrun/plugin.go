@@ -81,6 +81,8 @@ type Plugin struct {
 	noFilter error
 	// source is the copy of Module that is run, see Snapshot; "" runs Module itself.
 	source string
+	// builtIn says that the module comes with the Python package and not from the disk.
+	builtIn bool
 	// program is set for KindProcess and KindExec.
 	program *program
 	// base is the plugin that this one is a variant of, or nil.

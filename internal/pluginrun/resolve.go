@@ -19,6 +19,9 @@ func (p *Plugin) resolve() (warnings []string, err error) {
 	case pluginfile.KindGo:
 		p.Kind, p.Module = KindGo, path
 		return warnings, nil
+	case pluginfile.KindBuiltIn:
+		p.Kind, p.Module, p.builtIn = KindPython, path, true
+		return warnings, nil
 	case pluginfile.KindPythonFile, pluginfile.KindPythonPackage:
 	case pluginfile.KindExecutable:
 		return warnings, p.resolveProgram(path)

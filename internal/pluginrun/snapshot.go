@@ -12,14 +12,14 @@ import (
 var ErrChanged = errors.New("the plugin changed while it was read")
 
 // Snapshot copies what would be run into the folder dir, which it makes, and returns the plugin that runs from there:
-// what happens to the original afterwards changes nothing. A plugin that is compiled in is returned as it is. A module
+// what happens to the original afterwards changes nothing. A plugin that is compiled or built in is returned as it is. A module
 // that is one file still sees itself at its own place (__file__), so that it finds the files beside it; a package,
 // whose files are all copied, sees the copy, and so does a program.
 func (p *Plugin) Snapshot(dir string) (*Plugin, error) {
 	if p.program != nil {
 		return p.snapshotProgram(dir)
 	}
-	if p.Kind != KindPython {
+	if p.Kind != KindPython || p.builtIn {
 		return p, nil
 	}
 	files, err := moduleFiles(p.Module)

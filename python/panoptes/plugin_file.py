@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import configparser
-import importlib.util
 import os
 import re
 from collections import defaultdict
@@ -58,10 +57,8 @@ class PluginFile(object):
         for path in (self.module, beside, os.path.splitext(beside)[0]):
             if os.path.isfile(path + '.py') or path.endswith('.py') and os.path.isfile(path) or os.path.isdir(path):
                 return path
-        built_in = BUILT_IN.get(os.path.splitext(os.path.basename(self.module))[0])
-        spec = importlib.util.find_spec(built_in) if built_in else None
-        if spec is not None and spec.origin:
-            return spec.origin
+        if os.path.splitext(os.path.basename(self.module))[0] in BUILT_IN:
+            return beside
         raise PluginFileError('{}: [Core] Module: there is no {} or {}.py'.format(self.path, self.module, self.module))
 
 

@@ -59,6 +59,7 @@ class RemoteError(Exception):
         super().__init__('{}: {} (code {})'.format(method, message, code))
         self.method = method
         self.code = code
+        self.text = message
 
 
 class Channel:

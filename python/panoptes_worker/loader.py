@@ -11,6 +11,7 @@ import types
 
 from yahoo_panoptes.discovery.panoptes_discovery_plugin import PanoptesDiscoveryPlugin
 from yahoo_panoptes.enrichment.enrichment_plugin import PanoptesEnrichmentPlugin
+from yahoo_panoptes.plugins import BUILT_IN
 from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
 
 from panoptes_worker import logs
@@ -89,11 +90,13 @@ class Loader:
         """Executes the module at path (with or without its ``.py``) for the plugin of this name, and makes an object of
         its class, of the given kind or of ANY. With source, the text is that file's, and path is where the module, one file, believes itself to be.
         Modules in folder can be imported until unload(), and are forgotten then. Raises Rejected."""
-        if source:
+        built_in = None if source else _built_in(path)
+        if built_in or source:
             file, is_package = path if path.endswith('.py') else path + '.py', False
         else:
             file, is_package = _resolve(name, path)
-        code = self._compiled(file, source)
+        # A built-in module may lie in an archive, so that it is imported; it keeps nothing from run to run.
+        code = compile('from {} import *'.format(built_in), file, 'exec') if built_in else self._compiled(file, source)
         module = types.ModuleType('{}{}_{}'.format(PREFIX, re.sub(r'\W', '_', name), next(self._numbers)))
         _prepare(module, file, is_package)
         sys.modules[module.__name__] = module
@@ -163,6 +166,13 @@ def _show_in_tracebacks(file, text):
         return
     # Without a time of modification the lines are not compared with the disk.
     linecache.cache[file] = len(text), None, lines, file
+
+
+def _built_in(path):
+    """The module of the package that stands for one that plugin files name without having it."""
+    stem = path[:-3] if path.endswith('.py') else path
+    module = BUILT_IN.get(os.path.basename(stem))
+    return module if module and not os.path.exists(stem) and not os.path.exists(stem + '.py') else None
 
 
 def _resolve(name, path):
