@@ -247,3 +247,14 @@ def test_table():
     assert Expression('1.5 * int(T.$index)').table() == 'T'
     assert Expression('$index').table() is None and Expression('$index').indexed
     assert not Expression("'$index'").indexed
+
+
+def test_forced_to_top_level():
+    """Words of schema 0.1, which later ones do not know."""
+    count = {'value': "len([i for i in TA if i != '9'])", 'indices': ['1', '2']}
+    assert poll({'m': dict(count, evaluate=True)})[0] == [group({'m': 3})]
+    assert poll({'m': dict(count, evaluate=True)}, version='0.2')[0] == [group({'m': 3})]
+    named = {'value': '$index', 'top_level': True}
+    assert poll({'m': named, 'k': 1})[0] == [group({'k': 1})]
+    assert poll({'m': dict(named, indices=['1', '2']), 'k': 1}, version='0.2')[0] == groups(
+        group({'m': 1, 'k': 1}), group({'m': 2, 'k': 1}))
