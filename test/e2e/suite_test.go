@@ -64,6 +64,34 @@ func TestSuite(t *testing.T) {
 	require.GreaterOrEqual(t, ran, 15)
 }
 
+// TestSuiteOfOtherTypes runs discovery and enrichment plugins of the suite that need no device.
+func TestSuiteOfOtherTypes(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.CopyFS(dir, os.DirFS(suite)))
+	resources := filepath.Join(dir, "resources.json")
+	write(t, resources, `{"resource_site": "test_site", "resource_class": "network", "resource_subclass": "s",
+		"resource_type": "t", "resource_id": "sw1", "resource_endpoint": "localhost", "resource_metadata": {},
+		"resource_creation_timestamp": 1512629517.5, "resource_plugin": "test"}`)
+	for _, c := range []struct {
+		plugin string
+		args   []string
+		want   []string
+	}{
+		{"discovery/plugin_discovery_from_json_file", nil, []string{"2 resources", "sw1\tdc1\tnetwork\tswitch", "sw2\tdc1\tnetwork\tswitch"}},
+		{"enrichment/plugin_enrichment_heartbeat", []string{"--resources", resources}, []string{"sw1\theartbeat_ns\t15m0s", `"timestamp":1512629517.5`}},
+		{"enrichment/plugin_enrichment_lookup", []string{"--resources", resources}, []string{"sw1\tbridge_lookup\t", "site_test_site\tdevice_lookup\t"}},
+	} {
+		t.Run(filepath.Base(c.plugin), func(t *testing.T) {
+			args := append([]string{"plugin", "run", filepath.Join(dir, c.plugin+".panoptes-plugin")}, c.args...)
+			out, err := exec.Command(binary(t, "panoptes"), args...).CombinedOutput()
+			require.NoError(t, err, string(out))
+			for _, want := range c.want {
+				require.Contains(t, string(out), want)
+			}
+		})
+	}
+}
+
 // pythonWithRequests makes a virtual environment with what the suite's plugins import.
 func pythonWithRequests(t *testing.T) string {
 	t.Helper()
