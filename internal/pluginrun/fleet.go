@@ -33,6 +33,7 @@ type fleet struct {
 	runner      *processRunner
 	plugin      *Plugin
 	description json.RawMessage
+	config      json.RawMessage
 	now         func() time.Time
 	start       func(context.Context, *fleet) (*instance, error)
 
@@ -62,7 +63,11 @@ type fleetGrant struct {
 }
 
 func newFleet(r *processRunner, p *Plugin) *fleet {
-	return &fleet{runner: r, plugin: p, description: describeProgram(p), now: time.Now, start: startProcess}
+	config, err := json.Marshal(p.File.Config)
+	if err != nil {
+		panic(err) // maps of strings
+	}
+	return &fleet{runner: r, plugin: p, description: describeProgram(p), config: config, now: time.Now, start: startProcess}
 }
 
 // acquire returns a process with a place, which is given back with release.

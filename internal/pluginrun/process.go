@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -176,15 +177,27 @@ func (r *processRunner) refusal(ctx context.Context, err error) Outcome {
 	return OutcomeUnavailable
 }
 
-// instanceRun is the parameters of "run".
-type instanceRun struct {
-	RunID    int64            `json:"run_id"`
-	Plugin   json.RawMessage  `json:"plugin"`
-	Type     string           `json:"type"`
-	Resource json.RawMessage  `json:"resource"`
-	Config   pluginsdk.Config `json:"config"`
-	Interval int64            `json:"interval"`
-	Deadline float64          `json:"deadline"`
+// instanceRun is the parameters of "run", written by hand: what belongs to the plugin was marshalled once.
+func (f *fleet) instanceRun(req Request, id int64, deadline time.Time) (json.RawMessage, error) {
+	config := f.config
+	if req.Config != nil || req.Plugin != f.plugin {
+		var err error
+		if config, err = json.Marshal(req.config()); err != nil {
+			return nil, fmt.Errorf("configuration: %w", err)
+		}
+	}
+	b := make([]byte, 0, len(f.description)+len(config)+1024)
+	b = append(b, `{"run_id":`...)
+	b = strconv.AppendInt(b, id, 10)
+	b = append(append(b, `,"plugin":`...), f.description...)
+	b = append(b, `,"type":"polling","resource":`...)
+	b = req.Resource.AppendJSON(b)
+	b = append(append(b, `,"config":`...), config...)
+	b = append(b, `,"interval":`...)
+	b = strconv.AppendInt(b, int64(groupInterval(req.Plugin)/time.Second), 10)
+	b = append(b, `,"deadline":`...)
+	b = strconv.AppendFloat(b, float64(deadline.UnixMilli())/1000, 'f', -1, 64)
+	return append(b, '}'), nil
 }
 
 // runIn runs in a process. It calls ended when the run has, which may be after it has returned.
@@ -193,13 +206,13 @@ func (r *processRunner) runIn(ctx context.Context, proc *instance, req Request, 
 	defer stop()
 	defer context.AfterFunc(r.base, stop)()
 	id := r.runID.Add(1)
-	proc.logs.begin(id, runFields(req, id))
 	deadline, _ := runCtx.Deadline()
-	deadline = deadline.Add(r.settings.Processes.ClockStep)
-	params := &instanceRun{
-		RunID: id, Plugin: proc.fleet.description, Type: "polling", Resource: req.Resource.AppendJSON(nil), Config: req.config(),
-		Interval: int64(groupInterval(req.Plugin) / time.Second), Deadline: float64(deadline.UnixMilli()) / 1000,
+	params, err := proc.fleet.instanceRun(req, id, deadline)
+	if err != nil {
+		ended()
+		return req.failed(OutcomeProtocol, err)
 	}
+	proc.logs.begin(id, runFields(req, id))
 	var answer runResult
 	done := make(chan error, 1)
 	// The call outlives the deadline: only an answer, or the end of the process, says that the run has ended.
