@@ -122,6 +122,9 @@ type serverMessage struct {
 }
 
 func (s *server) message(line []byte) {
+	if s.quickRun(line) {
+		return
+	}
 	var m serverMessage
 	if err := json.Unmarshal(line, &m); err != nil {
 		s.fail(json.RawMessage("null"), codeParse, err.Error())
@@ -233,6 +236,31 @@ func (s *server) run(m *serverMessage) {
 		s.fail(m.ID, codeInvalidParams, "resource must be given")
 		return
 	}
+	s.start(m.ID, &params)
+}
+
+// quickRun takes a request to run that is written as hosts mostly do, without going through its parameters twice. It
+// says whether it was one.
+func (s *server) quickRun(line []byte) bool {
+	rest, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte(`{"jsonrpc":"2.0","id":`))
+	if !ok {
+		return false
+	}
+	digits := len(rest) - len(bytes.TrimLeft(rest, "0123456789"))
+	text, ok := bytes.CutPrefix(rest[digits:], []byte(`,"method":"run","params":`))
+	if !ok || digits == 0 || rest[0] == '0' || !bytes.HasSuffix(text, []byte("}")) {
+		return false
+	}
+	var params serverRun
+	if json.Unmarshal(text[:len(text)-1], &params) != nil || params.Resource == nil {
+		return false
+	}
+	s.start(bytes.Clone(rest[:digits]), &params)
+	return true
+}
+
+// start begins a run.
+func (s *server) start(id json.RawMessage, params *serverRun) {
 	if params.Interval <= 0 {
 		params.Interval = 60
 	}
@@ -246,11 +274,11 @@ func (s *server) run(m *serverMessage) {
 	s.mu.Unlock()
 	s.wg.Go(func() {
 		defer cancel()
-		result := s.call(ctx, &params)
+		result := s.call(ctx, params)
 		s.mu.Lock()
 		delete(s.runs, params.ID)
 		s.mu.Unlock()
-		s.respond(m.ID, result)
+		s.respond(id, result)
 	})
 }
 

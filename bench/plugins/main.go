@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
@@ -44,7 +46,7 @@ func main() {
 	h := newHost(dir, child)
 	defer func() { must(h.runners.Shutdown(context.Background())) }()
 
-	fmt.Printf("%d rounds of %s in turns, medians, %d processors, %s\n\n", rounds, turn, runtime.GOMAXPROCS(0), runtime.Version())
+	fmt.Printf("%d rounds of %s in turns, medians of runs a second and of processor time, %d processors, %s\n\n", rounds, turn, runtime.GOMAXPROCS(0), runtime.Version())
 	var report bench.Report
 	execRows(&report, h)
 	processRows(&report, h)
@@ -113,14 +115,21 @@ type contestant struct {
 	run     func(worker int)
 }
 
-// rates are the medians of runs a second.
-func rates(contestants []contestant) []float64 {
-	all := make([][]float64, len(contestants))
+// measured is what a contestant came to, as medians.
+type measured struct {
+	rate float64 // runs a second
+	cpu  float64 // microseconds of processor time a run, ours and that of the children
+}
+
+// measure lets contestants take turns.
+func measure(contestants []contestant) []measured {
+	all := make([][]measured, len(contestants))
 	for round := range rounds + 1 {
 		for i, c := range contestants {
 			runtime.GC()
 			var wg sync.WaitGroup
 			counts := make([]int, c.workers)
+			cpu := cpuTime()
 			start := time.Now()
 			for w := range c.workers {
 				wg.Go(func() {
@@ -138,13 +147,42 @@ func rates(contestants []contestant) []float64 {
 			for _, count := range counts {
 				n += count
 			}
-			all[i] = append(all[i], float64(n)/time.Since(start).Seconds())
+			all[i] = append(all[i], measured{
+				float64(n) / time.Since(start).Seconds(), float64((cpuTime() - cpu).Nanoseconds()) / 1e3 / float64(n),
+			})
 		}
 	}
-	medians := make([]float64, len(contestants))
+	medians := make([]measured, len(contestants))
 	for i, values := range all {
-		slices.Sort(values)
-		medians[i] = values[len(values)/2]
+		median := func(of func(measured) float64) float64 {
+			slices.SortFunc(values, func(a, b measured) int { return cmp.Compare(of(a), of(b)) })
+			return of(values[len(values)/2])
+		}
+		medians[i] = measured{median(func(m measured) float64 { return m.rate }), median(func(m measured) float64 { return m.cpu })}
 	}
 	return medians
+}
+
+// cpuTime is the processor time of this process and its children, of those that were reaped and those that live.
+func cpuTime() time.Duration {
+	var sum time.Duration
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		must(syscall.Getrusage(who, &u))
+		sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	for pid := range children() {
+		threads, _ := filepath.Glob("/proc/" + pid + "/task/*/schedstat")
+		for _, path := range threads {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				continue // it ended
+			}
+			var nanos int64
+			_, err = fmt.Sscan(string(text), &nanos)
+			must(err)
+			sum += time.Duration(nanos)
+		}
+	}
+	return sum
 }

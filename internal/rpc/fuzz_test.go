@@ -2,8 +2,10 @@ package rpc
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -15,6 +17,7 @@ func FuzzParseMessage(f *testing.F) {
 	for _, seed := range []string{
 		``, `{}`, `[]`, `{"jsonrpc":"2.0","id":1,"result":null}`, `{"jsonrpc":"2.0","method":"log","params":{"a":[1]}}`,
 		`{"jsonrpc":"2.0","id":null,"error":{"code":-1,"message":"m","data":{}}}`, `{"id":1,"id":2}`, "\xff", `{"method":5}`,
+		`{"jsonrpc":"2.0","id":12,"result":{"a":[1]}}`, `{"jsonrpc":"2.0","id":1,"result":1,"id":2}`, `{"jsonrpc":"2.0","id":01,"result":1} `,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -30,6 +33,12 @@ func FuzzParseMessage(f *testing.F) {
 			t.Error("a message that is nothing passed")
 		}
 		peekID(line)
+		if short := parseAnswer(line); short != nil {
+			var long message
+			if err := json.Unmarshal(line, &long); err != nil || !reflect.DeepEqual(&long, short) {
+				t.Errorf("%q is read as %+v, and as a whole as %+v, %v", line, short, long, err)
+			}
+		}
 	})
 }
 
