@@ -134,7 +134,7 @@ func (p *Plugin) Overridden() bool { return len(p.rules) > 0 }
 // Filters returns filters of which a resource must match one for the plugin to run against it; none for a discovery
 // plugin.
 func (p *Plugin) Filters() []*resourcefilter.Filter {
-	if p.Base.Type == pluginrun.TypeDiscovery {
+	if p.Base.Type == pluginrun.TypeDiscovery || p.Base.Filter == nil {
 		return nil
 	}
 	filters := []*resourcefilter.Filter{p.Base.Filter}

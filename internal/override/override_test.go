@@ -77,6 +77,14 @@ func TestAgainst(t *testing.T) {
 	assert.Len(t, p.Filters(), 2)
 	assert.Equal(t, []string{`overrides[3]: resource_filter = resource_class = "system"`}, p.Explain(res("dc3", "system", "a")))
 
+	discovery := plugin(t, "p")
+	discovery.Filter = nil
+	rules[1].Resources = nil
+	v, _ = rules.For(discovery).Against(res("", "", ""))
+	assert.Equal(t, 30*time.Second, v.Interval, "what discovers resources has no filter")
+	assert.Empty(t, rules.For(discovery).Filters())
+	rules[1].Resources = filter(t, `resource_site = "dc1"`)
+
 	never := plugin(t, "p")
 	never.Interval = 0
 	_, runs = rules.For(never).Against(res("dc2", "network", "a"))

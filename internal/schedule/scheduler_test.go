@@ -321,3 +321,31 @@ func BenchmarkRun(b *testing.B) {
 		}
 	}
 }
+
+// A plugin that leaves and comes back starts as a new one, and then has the place that it had.
+func TestPluginLeavesAndReturns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		rec := newRecorder(pause(100 * time.Millisecond))
+		s := rec.scheduler(4)
+		s.Start()
+		const interval = 10 * time.Minute
+		lane := s.OpenLane(0, 0)
+		id := s.Add(lane, spec("task", interval), "first")
+		advance(2 * time.Hour)
+		s.Remove(id)
+		s.CloseLane(lane)
+		n := rec.count("first")
+		advance(time.Hour)
+		assert.Equal(t, n, rec.count("first"), "while it is away nothing runs")
+		back := time.Now()
+		lane = s.OpenLane(0, 0)
+		s.Add(lane, spec("task", interval), "second")
+		advance(2 * time.Hour)
+		s.Stop(t.Context())
+		starts := rec.starts["second"]
+		assert.Equal(t, FirstDelay("task", interval), starts[0].Sub(back))
+		before := rec.starts["first"]
+		assert.Zero(t, starts[1].Sub(before[len(before)-1])%interval, "its place is what it was")
+	})
+}

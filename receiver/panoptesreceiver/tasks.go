@@ -217,12 +217,13 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 // place among the sources of resources.
 func (t *tasks) setDiscovery(l *loaded) {
 	v := l.current.Load()
-	if v.plugin.Type != pluginrun.TypeDiscovery || v.plugin.Interval <= 0 {
+	plugin, _ := v.layered.Against(noResource)
+	if plugin.Type != pluginrun.TypeDiscovery || plugin.Interval <= 0 {
 		t.endDiscovery(l)
 		return
 	}
 	t.name = append(t.name[:0], pluginfile.TaskName(v.plugin.File, nil)...)
-	spec := schedule.Spec{Hash: schedule.Hash(t.name), Interval: v.plugin.Interval, AtOnce: true}
+	spec := schedule.Spec{Hash: schedule.Hash(t.name), Interval: plugin.Interval, AtOnce: true}
 	if l.alone != 0 {
 		t.scheduler.Update(l.alone, l.lane, spec, target{l, noResource})
 		return

@@ -54,6 +54,18 @@ func TestSimulate(t *testing.T) {
 	require.NotContains(t, stdout, "warning")
 }
 
+// A plugin that discovers resources is one task, and needs no filter.
+func TestSimulateDiscovery(t *testing.T) {
+	t.Parallel()
+	config := fleet(t, nil, 3, "")
+	dir := filepath.Join(filepath.Dir(config), "plugins")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "d.py"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "d.panoptes-plugin"), []byte("[Core]\nName = d\nModule = d\n[main]\nexecute_frequency = 60\n"), 0o600))
+	code, stdout, stderr := run(t, "", "simulate", "--config", config)
+	require.Zero(t, code, stderr)
+	require.Contains(t, stdout, "1 plugins, 3 resources, 1 tasks, 60 starts in 1h0m0s")
+}
+
 func TestSimulateWarns(t *testing.T) {
 	t.Parallel()
 	config := fleet(t, map[string]string{

@@ -3,6 +3,7 @@ package simulatecmd
 import (
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
@@ -48,31 +49,30 @@ type pool struct {
 func simulate(f *fleet, takes durations, from time.Time, span time.Duration) *simulation {
 	seconds := int((span + time.Second - 1) / time.Second)
 	s := &simulation{fleet: f, span: span, starts: make([]int, seconds), devices: make([]deviceLoad, len(f.resources))}
-	all := &pool{name: "all runs", key: "max_concurrent_runs", places: f.cfg.MaxConcurrentRuns, work: make([]float64, seconds)}
-	python := &pool{name: "Python workers", key: "python::max_workers", places: f.cfg.Python.MaxWorkers, work: make([]float64, seconds)}
-	s.pools = []*pool{all, python}
+	s.pools = []*pool{
+		{name: "all runs", key: "max_concurrent_runs", places: f.cfg.MaxConcurrentRuns, work: make([]float64, seconds)},
+		{name: "Python workers", key: "python::max_workers", places: f.cfg.Python.MaxWorkers, work: make([]float64, seconds)},
+	}
 	for i, r := range f.resources {
 		s.devices[i].resource = r
 	}
 	index := resourcefilter.NewIndex(f.resources)
 	for _, p := range f.plugins {
 		load := pluginLoad{name: p.Base.Name(), takes: takes.of(p.Base.Name())}
+		if p.Base.Filter == nil { // it discovers resources: one task, against none
+			plugin, _ := p.Against(&pluginsdk.Resource{})
+			load.add(plugin.Interval, s.start(p, plugin, nil, load.takes, from))
+			s.plugins = append(s.plugins, load)
+			s.tasks++
+			continue
+		}
 		for _, i := range index.Select(p.Filters()...) {
 			r := f.resources[i]
 			plugin, runs := p.Against(r)
 			if !runs {
 				continue
 			}
-			n := 0
-			for at := range schedule.Starts(schedule.Hash([]byte(p.TaskName(r))), plugin.Interval, from, from.Add(span)) {
-				second := int(at.Sub(from) / time.Second)
-				s.starts[second]++
-				all.work[second] += load.takes.Seconds()
-				if plugin.Kind == pluginrun.KindPython {
-					python.work[second] += load.takes.Seconds()
-				}
-				n++
-			}
+			n := s.start(p, plugin, r, load.takes, from)
 			load.add(plugin.Interval, n)
 			d := &s.devices[i]
 			d.tasks, d.starts = d.tasks+1, d.starts+n
@@ -82,6 +82,23 @@ func simulate(f *fleet, takes durations, from time.Time, span time.Duration) *si
 		s.plugins = append(s.plugins, load)
 	}
 	return s
+}
+
+// start counts the starts of one task, and returns how many there are.
+func (s *simulation) start(p *override.Plugin, plugin *pluginrun.Plugin, r *pluginsdk.Resource, takes time.Duration, from time.Time) (n int) {
+	if plugin.Interval <= 0 {
+		return 0
+	}
+	for at := range schedule.Starts(schedule.Hash([]byte(p.TaskName(r))), plugin.Interval, from, from.Add(s.span)) {
+		second := int(at.Sub(from) / time.Second)
+		s.starts[second]++
+		s.pools[0].work[second] += takes.Seconds()
+		if plugin.Kind == pluginrun.KindPython {
+			s.pools[1].work[second] += takes.Seconds()
+		}
+		n++
+	}
+	return n
 }
 
 func (l *pluginLoad) add(interval time.Duration, starts int) {
