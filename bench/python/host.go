@@ -82,18 +82,26 @@ func (h *host) runs(p *pluginrun.Plugin, workers int, d time.Duration) (rate, mi
 	}
 	wg.Wait()
 	elapsed := time.Since(began).Seconds()
-	return float64(n.Load()) / elapsed, (used() - before) * 1e6 / float64(n.Load())
+	return float64(n.Load()) / elapsed, since(before) * 1e6 / float64(n.Load())
 }
 
-// used is the processor time of this process and of all workers that it has, in seconds.
-func used() float64 {
+// used is the processor time of this process and of all workers that it has, in seconds by process.
+func used() map[int]float64 {
 	var own syscall.Rusage
 	must(syscall.Getrusage(syscall.RUSAGE_SELF, &own))
-	seconds := float64(own.Utime.Nano()+own.Stime.Nano()) / 1e9
+	seconds := map[int]float64{os.Getpid(): float64(own.Utime.Nano()+own.Stime.Nano()) / 1e9}
 	for _, server := range children(os.Getpid()) {
 		for _, pid := range append(children(server), server) {
-			seconds += cpu(pid)
+			seconds[pid] = cpu(pid)
 		}
+	}
+	return seconds
+}
+
+// since is what was used since then; of processes that ended meanwhile nothing is known.
+func since(before map[int]float64) (seconds float64) {
+	for pid, now := range used() {
+		seconds += now - before[pid]
 	}
 	return seconds
 }
