@@ -39,7 +39,7 @@ func newHost(interpreter string, workers int) *host {
 	logger := zap.New(zapcore.NewCore(encoder, zapcore.AddSync(nowhere{}), zap.InfoLevel))
 	r, err := pluginrun.New(pluginrun.Settings{
 		Logger: logger,
-		Python: pluginrun.PythonSettings{PythonEnv: pluginrun.PythonEnv{Interpreter: interpreter, MaxWorkers: workers}},
+		Python: pluginrun.PythonSettings{PythonEnv: pluginrun.PythonEnv{Interpreter: interpreter, MaxWorkers: workers, MaxRuns: 1 << 30}},
 	})
 	must(err)
 	return &host{r}

@@ -19,7 +19,7 @@ import (
 const (
 	rounds = 9
 	// turn is how long one contestant runs in a round.
-	turn = 1500 * time.Millisecond
+	turn = 800 * time.Millisecond
 	// inFlight is how many runs the host asks for at once, for each worker.
 	inFlight = pluginrun.RunsPerWorker + 1
 )
@@ -73,7 +73,7 @@ func throughput(report *bench.Report, interpreter, dir string, plugin *pluginrun
 	}
 	rate, cpu := map[string]float64{}, map[string]float64{}
 	for _, c := range contestants {
-		rate[c.name], cpu[c.name] = median(c.rates), slices.Min(c.cpu)
+		rate[c.name], cpu[c.name] = median(c.rates), median(c.cpu)
 	}
 	for _, row := range []struct {
 		ours, peer, what string
