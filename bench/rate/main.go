@@ -8,10 +8,10 @@ import (
 	"os"
 	"runtime"
 	"runtime/metrics"
-	"syscall"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"golang.org/x/sys/unix"
 
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
 )
@@ -29,9 +29,6 @@ func main() {
 	flag.Parse()
 	fmt.Printf("ns are CPU a data point, garbage collection included, the making of the batches of %d not; %d rounds, minima, %d cores, %s\n\n",
 		single.points(), rounds, runtime.GOMAXPROCS(0), runtime.Version())
-	// A Collector has some heap of its own, and collects its garbage as seldom as that allows.
-	ballast := make([]byte, 128<<20)
-	defer runtime.KeepAlive(ballast)
 	var report bench.Report
 	for _, part := range []func(){
 		func() { onePointEach(&report, 10_000) },
@@ -138,10 +135,15 @@ func heap() int64 {
 }
 
 // cpu is what the process has used, user and system.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	must(syscall.Getrusage(syscall.RUSAGE_SELF, &u))
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+func cpu() time.Duration { return clock(unix.CLOCK_PROCESS_CPUTIME_ID) }
+
+// threadCPU is what this thread has used; the goroutine must stay on it.
+func threadCPU() time.Duration { return clock(unix.CLOCK_THREAD_CPUTIME_ID) }
+
+func clock(id int32) time.Duration {
+	var t unix.Timespec
+	must(unix.ClockGettime(id, &t))
+	return time.Duration(t.Nano())
 }
 
 func onePointEach(report *bench.Report, n int) {
@@ -204,11 +206,4 @@ func tenMillion(report *bench.Report) {
 		Measure: "heap, " + count(n), Ours: f[2].bytes, Unit: "B/series",
 		Peer: "bare map of 128-bit keys", PeerValue: f[3].bytes, Floor: true,
 	})
-}
-
-// threadCPU is what this thread has used; the goroutine must stay on it.
-func threadCPU() time.Duration {
-	var u syscall.Rusage
-	must(syscall.Getrusage(1 /* RUSAGE_THREAD */, &u))
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
