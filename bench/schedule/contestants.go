@@ -95,11 +95,12 @@ func (a *alarm) fire() {
 
 func timers(names []string) func() {
 	alarms := make([]alarm, len(names))
-	zero := time.Now().Add(5 * time.Second) // none fires before its timer is stored
+	zero := time.Now().Add(5 * time.Second)
 	for i := range alarms {
 		a := &alarms[i]
 		a.due = zero.Add(offset(names[i]))
-		a.timer = time.AfterFunc(time.Until(a.due), a.fire)
+		a.timer = time.AfterFunc(time.Hour, a.fire) // it must not fire before it is stored
+		a.timer.Reset(time.Until(a.due))
 	}
 	time.Sleep(time.Until(zero))
 	return func() { runtime.KeepAlive(alarms) }
