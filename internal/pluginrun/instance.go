@@ -187,7 +187,7 @@ func (p *instance) ended() bool {
 
 // giveUp takes a run back whose caller does not wait any longer. It returns when the run has ended, with its process
 // or by an answer that comes soon.
-func (p *instance) giveUp(id int64, done <-chan error) {
+func (p *instance) giveUp(id int64, done <-chan runAnswer) {
 	ctx, cancel := context.WithTimeout(p.life, cancelGrace)
 	defer cancel()
 	_ = p.conn.Notify(ctx, "cancel", map[string]any{"run_id": id})
@@ -197,9 +197,9 @@ func (p *instance) giveUp(id int64, done <-chan error) {
 	case <-ctx.Done():
 	}
 	p.fleet.doom(p)
-	err := <-done
+	a := <-done
 	p.fleet.unstick(p)
-	if p.life.Err() != nil || errors.Is(err, rpc.ErrClosed) {
+	if p.life.Err() != nil || errors.Is(a.err, rpc.ErrClosed) {
 		<-p.child.Done()
 	}
 }

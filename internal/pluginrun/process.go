@@ -213,13 +213,12 @@ func (r *processRunner) runIn(ctx context.Context, proc *instance, req Request, 
 		return req.failed(OutcomeProtocol, err)
 	}
 	proc.logs.begin(id, runFields(req, id))
-	var answer runResult
-	done := make(chan error, 1)
 	// The call outlives the deadline: only an answer, or the end of the process, says that the run has ended.
-	go func() { done <- proc.conn.Call(proc.life, "run", params, &answer) }()
+	done := make(chan runAnswer, 1)
+	proc.ask(params, done)
 	select {
-	case err := <-done:
-		result := r.result(proc, req, id, &answer, err)
+	case a := <-done:
+		result := r.result(proc, req, id, a)
 		proc.logs.end(id)
 		ended()
 		return result
@@ -239,11 +238,40 @@ func (r *processRunner) runIn(ctx context.Context, proc *instance, req Request, 
 	return req.failed(OutcomeTimeout, deadlineError(req.Plugin, nil))
 }
 
-// result judges the answer to "run", or its failure.
-func (r *processRunner) result(proc *instance, req Request, id int64, answer *runResult, err error) Result {
+// runAnswer is the answer to "run", or its failure.
+type runAnswer struct {
+	text json.RawMessage
+	err  error
+}
+
+// ask sends a request to run. Its answer comes to done.
+func (p *instance) ask(params json.RawMessage, done chan<- runAnswer) {
+	err := p.conn.Start("run", params, func(text json.RawMessage, err error) { done <- runAnswer{text, err} })
+	switch {
+	case err == nil:
+	case errors.Is(err, rpc.ErrFull): // many runs begin at once, or the process does not read
+		go func() {
+			var a runAnswer
+			a.err = p.conn.Call(p.life, "run", params, &a.text)
+			done <- a
+		}()
+	default:
+		done <- runAnswer{err: err}
+	}
+}
+
+// result judges an answer.
+func (r *processRunner) result(proc *instance, req Request, id int64, a runAnswer) Result {
+	var answer runResult
+	err := a.err
+	if err == nil {
+		err = json.Unmarshal(a.text, &answer)
+	}
 	var fault *rpc.Fault
 	var refused *rpc.Error
 	switch {
+	case err != nil && proc.life.Err() != nil:
+		return req.failed(OutcomeProtocol, errors.New("the process was ended: it wrote too many lines that are no messages"))
 	case errors.Is(err, rpc.ErrClosed):
 		<-proc.child.Done() // by itself, or soon by its watch
 		return req.failed(OutcomeCrashed, proc.crash())
@@ -253,10 +281,8 @@ func (r *processRunner) result(proc *instance, req Request, id int64, answer *ru
 		return req.failed(OutcomeProtocol, fmt.Errorf("answer does not keep to the plugin protocol: %w", fault))
 	case errors.As(err, &refused):
 		return req.failed(OutcomeRaised, fmt.Errorf("the plugin answered run with an error: %w", refused))
-	case proc.life.Err() != nil:
-		return req.failed(OutcomeProtocol, errors.New("the process was ended: it wrote too many lines that are no messages"))
 	case err != nil:
-		return req.failed(OutcomeProtocol, err)
+		return req.failed(OutcomeProtocol, fmt.Errorf("answer does not keep to the plugin protocol: %w", err))
 	case answer.RunID != 0 && answer.RunID != id:
 		return req.failed(OutcomeProtocol, fmt.Errorf("the plugin answered run %d where %d was asked", answer.RunID, id))
 	}

@@ -77,9 +77,8 @@ func New(r io.Reader, w io.Writer, o Options) *Conn {
 	return c
 }
 
-// Call sends a request and waits for its answer, which is stored in result unless that is nil. Parameters that are a
-// json.RawMessage go out as they are: they must be JSON, on one line. The error is an *Error that the other side
-// answered, a *Fault, why the connection ended (ErrClosed is in its chain), or ctx's.
+// Call sends a request and waits for its answer, which is stored in result unless that is nil. The error is an *Error
+// that the other side answered, a *Fault, why the connection ended (ErrClosed is in its chain), or ctx's.
 func (c *Conn) Call(ctx context.Context, method string, params, result any) error {
 	done := make(chan answer, 1)
 	id, err := c.register(func(a answer) { done <- a })
@@ -240,41 +239,23 @@ func (c *Conn) end(err error) {
 }
 
 func (c *Conn) send(ctx context.Context, v any) error {
-	line, err := marshal(v)
-	if err != nil {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf) // ends the value with a line feed
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("marshal message: %w", err)
 	}
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
 	}
 	select {
-	case c.out <- line:
+	case c.out <- buf.Bytes():
 		return nil
 	case <-c.ctx.Done():
 		return context.Cause(c.ctx)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// marshal writes a message and a line feed.
-func marshal(v any) ([]byte, error) {
-	if r, ok := v.(request); ok {
-		if params, ok := r.Params.(json.RawMessage); ok && len(params) > 0 {
-			b := make([]byte, 0, len(params)+len(r.Method)+64)
-			b = append(b, `{"jsonrpc":"2.0","id":`...)
-			b = strconv.AppendInt(b, r.ID, 10)
-			b = append(b, `,"method":`...)
-			b = strconv.AppendQuote(b, r.Method)
-			b = append(append(b, `,"params":`...), params...)
-			return append(b, "}\n"...), nil
-		}
-	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf) // ends the value with a line feed
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(v)
-	return buf.Bytes(), err
 }
 
 // write writes what send queued. It is a goroutine of its own so that a side that does not read blocks no caller for

@@ -158,9 +158,6 @@ func parseMessage(line []byte) (*message, *Fault) {
 	if m := plainMessage(line); m != nil {
 		return m, nil
 	}
-	if m := parseAnswer(line); m != nil {
-		return m, nil
-	}
 	var m message
 	if err := json.Unmarshal(line, &m); err != nil {
 		var kind *json.UnmarshalTypeError
@@ -185,28 +182,6 @@ func parseMessage(line []byte) (*message, *Fault) {
 		return &m, newFault(FaultInvalid, line, `the answer has both "result" and "error"`)
 	}
 	return &m, nil
-}
-
-// parseAnswer reads an answer that is written as they mostly are: {"jsonrpc":"2.0","id":1,"result":...}. It returns nil
-// for anything else. Reading the line as a whole would go through the result once more.
-func parseAnswer(line []byte) *message {
-	const head, middle = `{"jsonrpc":"2.0","id":`, `,"result":`
-	rest, ok := bytes.CutPrefix(bytes.TrimRight(line, " \t\r"), []byte(head))
-	if !ok {
-		return nil
-	}
-	id := 0
-	for id < len(rest) && rest[id] >= '0' && rest[id] <= '9' {
-		id++
-	}
-	result, ok := bytes.CutPrefix(rest[id:], []byte(middle))
-	if !ok || id == 0 || rest[0] == '0' && id > 1 || len(result) == 0 || result[len(result)-1] != '}' {
-		return nil
-	}
-	if result = result[:len(result)-1]; !json.Valid(result) { // such as where more members follow
-		return nil
-	}
-	return &message{Version: "2.0", ID: bytes.Clone(rest[:id]), Result: bytes.Clone(result)}
 }
 
 // peekID looks for the id of an answer at the beginning of a line that cannot be read as a whole: the first member
