@@ -37,6 +37,7 @@ type instance struct {
 	end  context.CancelFunc
 
 	faults  atomic.Int64
+	flooded atomic.Bool // it was ended for its faults
 	early   atomic.Bool // it closed its end of the protocol and lived on
 	endOnce sync.Once
 
@@ -165,6 +166,7 @@ func describeProgram(p *Plugin) json.RawMessage {
 func (p *instance) fault(f *rpc.Fault) {
 	p.logs.fault(f)
 	if p.faults.Add(1) == maxFaults {
+		p.flooded.Store(true)
 		p.logs.logger.Warn("Ending process of plugin: it writes too many lines that are no messages", p.logs.fields(0, zap.Int("lines", maxFaults))...)
 		p.discard()
 	}

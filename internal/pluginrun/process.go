@@ -270,7 +270,7 @@ func (r *processRunner) result(proc *instance, req Request, id int64, a runAnswe
 	var fault *rpc.Fault
 	var refused *rpc.Error
 	switch {
-	case err != nil && proc.life.Err() != nil:
+	case proc.flooded.Load() && (errors.Is(err, rpc.ErrClosed) || errors.Is(err, context.Canceled)):
 		return req.failed(OutcomeProtocol, errors.New("the process was ended: it wrote too many lines that are no messages"))
 	case errors.Is(err, rpc.ErrClosed):
 		<-proc.child.Done() // by itself, or soon by its watch
