@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -280,9 +281,9 @@ func TestAbandon(t *testing.T) {
 func TestPressure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		refuse := true
+		var takes atomic.Bool
 		_, e := newPipeline(t, 10, func(context.Context, int) error {
-			if refuse {
+			if !takes.Load() {
 				return errors.New("not now")
 			}
 			return nil
@@ -292,7 +293,7 @@ func TestPressure(t *testing.T) {
 		assert.Zero(t, e.Pressure(), "the next batch has room")
 		e.Add(scope, groups(t, 1, 5))
 		assert.InDelta(t, 15*time.Second, e.Pressure(), float64(time.Second))
-		refuse = false
+		takes.Store(true)
 		<-time.After(10 * time.Second)
 		assert.Zero(t, e.Pressure())
 		e.Stop()
