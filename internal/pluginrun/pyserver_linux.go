@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -362,98 +361,4 @@ func (s *forkServer) ask(ctx context.Context, w *forked, stream, stderr *os.File
 // signal sends a signal to the group of a worker that has not been reaped.
 func (s *forkServer) signal(pid int, number syscall.Signal) {
 	_, _ = s.control.Write(fmt.Appendf(nil, `{"signal": %d, "number": %d}`, pid, int(number)))
-}
-
-// forked is a worker that was forked.
-type forked struct {
-	server *forkServer
-	pid    int
-	stderr *os.File
-	born   chan error // has room for the one answer
-	reaped chan struct{}
-	done   chan struct{}
-	err    error // once reaped is closed
-}
-
-func (f *forked) Pid() int { return f.pid }
-
-func (f *forked) Done() <-chan struct{} { return f.done }
-
-func (f *forked) Err() error {
-	select {
-	case <-f.done:
-		return f.err
-	default:
-		return nil
-	}
-}
-
-// stderrDelay is how long after the end of a worker its stderr may stay open in processes that left its group.
-const stderrDelay = time.Second
-
-// exited notes how the worker ended. It is called once.
-func (f *forked) exited(err error) {
-	f.err = err
-	_ = f.stderr.SetReadDeadline(time.Now().Add(stderrDelay))
-	close(f.reaped)
-}
-
-func (f *forked) Stop(ctx context.Context) error {
-	f.server.signal(f.pid, syscall.SIGTERM)
-	grace := time.NewTimer(child.DefaultGrace)
-	defer grace.Stop()
-	select {
-	case <-f.done:
-		return nil
-	case <-grace.C:
-	case <-ctx.Done():
-	}
-	f.server.signal(f.pid, syscall.SIGKILL)
-	const limit = 10 * time.Second // only a process stuck in the kernel takes longer
-	last := time.NewTimer(limit)
-	defer last.Stop()
-	select {
-	case <-f.done:
-		return nil
-	case <-last.C:
-		return fmt.Errorf("process %d has not ended %s after it was killed", f.pid, limit)
-	}
-}
-
-// socketPair returns our end, which does not block, and the other.
-func socketPair(kind int) (ours, theirs *os.File, err error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, kind|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", err)
-	}
-	if err := unix.SetNonblock(pair[0], true); err != nil {
-		_ = unix.Close(pair[0])
-		_ = unix.Close(pair[1])
-		return nil, nil, os.NewSyscallError("socketpair", err)
-	}
-	return os.NewFile(uintptr(pair[0]), "worker"), os.NewFile(uintptr(pair[1]), "host"), nil
-}
-
-// tail keeps the last lines of stderr, for the error of a process that ended.
-type tail struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (t *tail) add(line string, _ bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.lines) == tailLines {
-		t.lines = append(t.lines[:0], t.lines[1:]...)
-	}
-	t.lines = append(t.lines, line)
-}
-
-func (t *tail) text() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if line := tellingLine(t.lines); line != "" {
-		return "; it said: " + strings.TrimSpace(line)
-	}
-	return ""
 }
