@@ -45,12 +45,22 @@ type linePrinter struct {
 func (l linePrinter) plugin(p *pluginrun.Plugin) { describe(l.about, p) }
 
 func (l linePrinter) run(r oneRun) error {
+	if r.number == 1 {
+		tellOverrides(l.about, r)
+	}
 	var b []byte
 	for _, g := range r.out.Groups {
 		b = l.flags.AppendGroup(b, g)
 	}
 	_, err := l.out.Write(b)
 	return err
+}
+
+// tellOverrides tells what differs from the plugin file for the resource of a run.
+func tellOverrides(w io.Writer, r oneRun) {
+	for _, line := range r.overrides {
+		fmt.Fprintf(w, "%s: %s\n", term.Cell(r.resource.ID), term.Cell(line))
+	}
 }
 
 // otlpPrinter writes one line of OTLP's JSON a run.
@@ -118,6 +128,7 @@ func (p *peoplePrinter) run(r oneRun) error {
 		term.Cell(r.resource.Site), p.style.Paint(color, string(r.result.Outcome)), duration(r.result.Duration), count(r.out.Groups))
 	if r.number == 1 {
 		fmt.Fprintf(&b, "resource: %s\n", r.resource.AppendJSON(nil))
+		tellOverrides(&b, r)
 	}
 	known := gauges(r.result.Groups)
 	for _, g := range r.out.Groups {

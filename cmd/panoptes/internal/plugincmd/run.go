@@ -24,7 +24,9 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -50,6 +52,7 @@ type runOptions struct {
 	secrets    string
 	expect     expectation
 	record     string
+	collector  collector
 }
 
 // NewRun returns the command plugin run.
@@ -73,7 +76,8 @@ store.`,
 		Example: `  panoptes plugin run my.panoptes-plugin --resources resources.json --times 2
   panoptes plugin run my.panoptes-plugin --resources resources.json --resource router1 --json | jq .metrics
   panoptes plugin run my.panoptes-plugin --resources resources.json --explain --partitions 12
-  panoptes plugin run my.panoptes-plugin --resources resources.json --expect golden.json`,
+  panoptes plugin run my.panoptes-plugin --resources resources.json --expect golden.json
+  panoptes plugin run my.panoptes-plugin --config collector.yaml --resource router1`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
@@ -94,8 +98,11 @@ store.`,
 	flags.BoolVar(&o.json, "json", false, "print one metrics group a line, as it would go to Kafka")
 	flags.BoolVar(&o.otlp, "otlp", false, "print the OTLP form (JSON), one line a run")
 	o.flags.Add(flags)
-	flags.StringVar(&o.python, "python", pluginrun.DefaultInterpreter, "the Python `INTERPRETER`, 3.8 or newer")
+	flags.StringVar(&o.python, "python", "", "the Python `INTERPRETER`, 3.8 or newer (default "+pluginrun.DefaultInterpreter+")")
 	flags.StringVar(&o.secrets, "secrets", "", "the `DIRECTORY` of secrets that plugins may read: NAME/SITE and NAME/default")
+	flags.StringArrayVar(&o.collector.configs, "config", nil, "a Collector's configuration `FILE`: its overrides are laid over the plugin file, and it says "+
+		"resources, secrets and interpreter where no flag does; may be repeated")
+	flags.StringVar(&o.collector.receiver, "receiver", "", "with --config: the `ID` of the receiver, where there are several")
 	flags.StringVar(&o.expect.path, "expect", "", "compare the groups of all runs with this `FILE`, without times and whatever their order")
 	flags.BoolVar(&o.expect.update, "update", false, "write the file of --expect instead")
 	flags.StringVar(&o.record, "record", "", "write all that the plugin saw and said to `FILE`, without secrets, for panoptes replay")
@@ -114,6 +121,12 @@ func (o *runOptions) check() error {
 }
 
 func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Writer) (err error) {
+	if err := o.collector.read(ctx, o); err != nil {
+		return err
+	}
+	if o.python == "" {
+		o.python = pluginrun.DefaultInterpreter
+	}
 	plugin, err := o.open(file, stderr)
 	if err != nil {
 		return err
@@ -145,7 +158,8 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if plugin, err = typed(ctx, runners, plugin); err != nil {
 		return err
 	}
-	chosen, err := o.choose(plugin, all)
+	layered := o.collector.rules.For(plugin)
+	chosen, err := o.choose(layered, all)
 	if err != nil {
 		return err
 	}
@@ -157,7 +171,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	defer func() { err = errors.Join(err, closing(rates.Close)) }()
 
 	s := &session{
-		runner: runners, rates: rates, plugin: plugin, times: o.times, stderr: stderr, failed: bad > 0,
+		runner: runners, rates: rates, plugin: layered, times: o.times, stderr: stderr, failed: bad > 0,
 		scope: mapping.Scope{
 			Plugin: plugin.File.NormalizedName, Transforms: plugin.File.Transforms(), Topics: plugin.File.Topics(),
 			Units: plugin.Contract().Units(),
@@ -240,7 +254,8 @@ func typed(ctx context.Context, runners *pluginrun.Runners, plugin *pluginrun.Pl
 var noResource = &pluginsdk.Resource{}
 
 // choose returns the resources to run against.
-func (o *runOptions) choose(plugin *pluginrun.Plugin, all []*pluginsdk.Resource) ([]*pluginsdk.Resource, error) {
+func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource) ([]*pluginsdk.Resource, error) {
+	plugin := layered.Base
 	if plugin.Type == pluginrun.TypeDiscovery {
 		return []*pluginsdk.Resource{noResource}, nil
 	}
@@ -254,12 +269,12 @@ func (o *runOptions) choose(plugin *pluginrun.Plugin, all []*pluginsdk.Resource)
 			return nil, fmt.Errorf("no resource of the files has the id %q", o.resourceID)
 		}
 	}
-	chosen := slices.DeleteFunc(slices.Clone(named), func(r *pluginsdk.Resource) bool { return !plugin.Filter.Match(r) })
+	chosen := slices.DeleteFunc(slices.Clone(named), func(r *pluginsdk.Resource) bool { return !filterOf(layered, r).Match(r) })
 	switch {
 	case len(chosen) > 0:
 		return chosen, nil
 	case o.resourceID != "":
-		clause, has := plugin.Filter.Failing(named[0])
+		clause, has := filterOf(layered, named[0]).Failing(named[0])
 		if has != "" {
 			clause += "; " + has
 		}
@@ -268,6 +283,12 @@ func (o *runOptions) choose(plugin *pluginrun.Plugin, all []*pluginsdk.Resource)
 		return nil, errors.New("the files have no resource")
 	}
 	return nil, fmt.Errorf("none of the %d resources matches the filter of plugin %q, which is: %s", len(all), plugin.Name(), plugin.Filter)
+}
+
+// filterOf is the filter that decides on a resource: the plugin file's, or an override's.
+func filterOf(layered *override.Plugin, r *pluginsdk.Resource) *resourcefilter.Filter {
+	plugin, _ := layered.Against(r)
+	return plugin.Filter
 }
 
 func sites(all []*pluginsdk.Resource) []string {

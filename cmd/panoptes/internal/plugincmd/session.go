@@ -10,6 +10,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -18,7 +19,7 @@ import (
 type session struct {
 	runner pluginrun.Runner
 	rates  *chain.Chain
-	plugin *pluginrun.Plugin
+	plugin *override.Plugin
 	scope  mapping.Scope
 	times  int
 	print  printer
@@ -33,8 +34,10 @@ type session struct {
 type oneRun struct {
 	number, of int
 	resource   *pluginsdk.Resource
-	result     pluginrun.Result
-	out        chain.Result
+	// overrides are what the configuration of a Collector lays over the plugin file for the resource.
+	overrides []string
+	result    pluginrun.Result
+	out       chain.Result
 }
 
 // all runs the plugin the asked number of times against all resources in turn.
@@ -70,9 +73,10 @@ func wait(ctx context.Context, d time.Duration) bool {
 
 // one runs the plugin once. The error is not about the plugin.
 func (s *session) one(ctx context.Context, number int, r *pluginsdk.Resource) error {
-	run := oneRun{number: number, of: s.times, resource: r}
+	run := oneRun{number: number, of: s.times, resource: r, overrides: s.plugin.Explain(r)}
+	plugin, _ := s.plugin.Against(r)
 	started := time.Now()
-	run.result = s.runner.Run(ctx, pluginrun.Request{Plugin: s.plugin, Resource: r})
+	run.result = s.runner.Run(ctx, pluginrun.Request{Plugin: plugin, Config: plugin.File.Config, Resource: r})
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
@@ -82,7 +86,7 @@ func (s *session) one(ctx context.Context, number int, r *pluginsdk.Resource) er
 	}
 	s.complain(run)
 	s.expect.note(run)
-	if err := s.record.run(s.plugin, started, run); err != nil {
+	if err := s.record.run(plugin, started, run); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
 	return s.print.run(run)
