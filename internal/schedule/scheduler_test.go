@@ -261,6 +261,8 @@ func TestUpdate(t *testing.T) {
 		due := s.table.task(id).due
 		s.Update(id, second, spec("task", time.Hour), "b")
 		assert.Equal(t, due, s.table.task(id).due)
+		s.Update(id, second, Spec{SameName: true, Interval: time.Hour}, "b")
+		assert.Equal(t, due, s.table.task(id).due)
 
 		// Another interval counts from the last run, not from the next one of the old interval.
 		s.Update(id, second, spec("task", time.Second), "b")

@@ -15,6 +15,8 @@ const maxInterval = math.MaxUint32 * time.Millisecond
 type Spec struct {
 	// Hash is that of the task's name, see Hash.
 	Hash uint32
+	// SameName says that a task which is changed keeps its name, whatever Hash is.
+	SameName bool
 	// Interval is the time between two runs, at least a millisecond; more than 49 days count as 49 days.
 	Interval time.Duration
 	// Last is the slot of its last run before a restart; zero where it is not known.
@@ -125,6 +127,9 @@ func (t *table[T]) place() ID {
 func (t *table[T]) update(id ID, lane LaneID, spec Spec, value T, now time.Time) (due int64) {
 	k := t.task(id)
 	hash, interval := spec.Hash, spec.millis()
+	if spec.SameName {
+		hash = k.hash
+	}
 	moved := hash != k.hash || interval != k.interval
 	laneChanged := lane != k.lane
 	k.hash, k.interval, k.lane = hash, interval, lane

@@ -257,12 +257,19 @@ func (t *tasks) setTask(l *loaded, slot int, old *pluginsdk.Resource) {
 		}
 		return
 	}
-	t.name = pluginfile.AppendTaskName(t.name[:0], v.plugin.File, res)
-	spec := schedule.Spec{Hash: schedule.Hash(t.name), Interval: plugin.Interval, Group: t.groups[slot]}
+	spec := schedule.Spec{Interval: plugin.Interval, Group: t.groups[slot]}
+	// The name is of what identifies a resource, its endpoint and its plugin; to make it a million times is dear.
+	renamed := id != 0 && (old.Endpoint != res.Endpoint || old.Plugin != res.Plugin)
+	if id == 0 || renamed {
+		t.name = pluginfile.AppendTaskName(t.name[:0], v.plugin.File, res)
+		spec.Hash = schedule.Hash(t.name)
+	}
 	switch {
 	case id == 0:
 		spec.Last = t.runs.last(t.name, plugin.Interval)
-	case old.Endpoint != res.Endpoint || old.Plugin != res.Plugin: // the task has another name now
+	case !renamed:
+		spec.SameName = true
+	default:
 		t.runs.began(t.name, time.Now())
 		t.runs.forget(pluginfile.AppendTaskName(nil, v.plugin.File, old))
 	}
