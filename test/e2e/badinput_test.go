@@ -33,7 +33,9 @@ func TestBadInput(t *testing.T) {
 	}
 	file("noname", strings.Replace(conf("noname", "0.1", ""), "Name = noname\n", "", 1))
 	file("nomodule", strings.Replace(conf("nomodule", "0.1", ""), "Module = nomodule\n", "", 1))
-	file("nofilter", strings.Replace(conf("nofilter", "0.1", ""), `resource_filter = resource_class = "system"`, "", 1))
+	// Whether it needs a filter is known once its module is loaded.
+	p.plugin(t, "nofilter", strings.Replace(conf("nofilter", "0.1", ""), `resource_filter = resource_class = "system"`, "", 1),
+		badPluginHead+"        return None\n")
 	file("badfilter", strings.Replace(conf("badfilter", "0.1", ""), `resource_class = "system"`, `resource_class == "system"`, 1))
 	file("nogo", strings.Replace(conf("nogo", "0.1", ""), "Module = nogo", "Module = go:nogo", 1))
 	for name, body := range map[string]string{

@@ -167,7 +167,8 @@ func (k *killed) run(life time.Duration, signals ...syscall.Signal) {
 	if signals[0] == syscall.SIGTERM {
 		k.waitUntilUp(done) // before that the signal is not handled, and ends the process like any other
 	}
-	// Points are under way when the signal comes.
+	pause := time.Duration(k.random.Int64N(int64(20 * time.Millisecond)))
+	// Points are under way when the signal comes. Until they are sent, what is random is for them alone.
 	sending := make(chan struct{})
 	go func() {
 		defer close(sending)
@@ -177,7 +178,7 @@ func (k *killed) run(life time.Duration, signals ...syscall.Signal) {
 		if i > 0 {
 			select {
 			case <-done:
-			case <-time.After(time.Duration(k.random.Int64N(int64(20 * time.Millisecond)))):
+			case <-time.After(pause):
 			}
 		}
 		_ = cmd.Process.Signal(s)
