@@ -124,12 +124,11 @@ func (s *Store) Observe(k Key, p Point, t *Terms, now Time) Result {
 	defer sh.Unlock()
 	sl := sh.find(k)
 	if sl == nil {
-		evicted := s.makeRoom(sh, now)
+		r := s.recall(k, t, now) // before another one is forgotten in its place
+		r.Evicted = s.makeRoom(sh, now)
 		sl = sh.insert(k)
 		sl.set(p, 0, First)
 		sh.touch(sl, expiry(now, t.Gap))
-		r := s.recall(k, t, now)
-		r.Evicted = evicted
 		return r
 	}
 	if sl.expires <= now {
