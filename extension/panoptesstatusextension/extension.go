@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -85,7 +86,7 @@ func (e *statusExtension) Add(r status.Receiver) (remove func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.receivers = append(e.receivers, r)
-	slices.SortFunc(e.receivers, func(a, b status.Receiver) int { return compareIDs(a.ID(), b.ID()) })
+	slices.SortFunc(e.receivers, func(a, b status.Receiver) int { return strings.Compare(a.ID().String(), b.ID().String()) })
 	return func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
@@ -95,16 +96,6 @@ func (e *statusExtension) Add(r status.Receiver) (remove func()) {
 
 // ShowsOutput implements status.Board.
 func (e *statusExtension) ShowsOutput() bool { return e.cfg.Actions.LastOutput }
-
-func compareIDs(a, b component.ID) int {
-	switch {
-	case a.String() < b.String():
-		return -1
-	case a.String() > b.String():
-		return 1
-	}
-	return 0
-}
 
 // all returns the receivers, by id.
 func (e *statusExtension) all() []status.Receiver {

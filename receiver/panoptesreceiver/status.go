@@ -3,6 +3,7 @@ package panoptesreceiver
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -68,18 +69,8 @@ func (s statusReceiver) Plugins() []status.Plugin {
 		}
 		all = append(all, p)
 	}
-	slices.SortStableFunc(all, func(a, b status.Plugin) int { return compareText(a.Name, b.Name) })
+	slices.SortStableFunc(all, func(a, b status.Plugin) int { return strings.Compare(a.Name, b.Name) })
 	return all
-}
-
-func compareText(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func (s statusReceiver) Tasks(visit func(*status.Task) bool) {
