@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/child"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginoutput"
@@ -137,7 +138,7 @@ func (r *execRunner) run(ctx context.Context, req Request, config child.Config, 
 	defer context.AfterFunc(r.base, stop)()
 	logs := newWorkerLog(r.settings.Logger)
 	id := r.runID.Add(1)
-	logs.begin(id, runFields(req, id))
+	logs.begin(newRunLog(req, id))
 	config.Stderr = logs.stderr
 	process, outcome, err := startProgram(config)
 	if err != nil {
@@ -227,7 +228,7 @@ func (r *execRunner) outcome(req Request, exit error, logs *workerLog, end execE
 	}
 	if nagios {
 		text, _ := pluginoutput.SplitNagios(string(end.stdout))
-		logs.logger.Debug(text, logs.fields(0, zap.String("stream", "stdout"), zap.Int("state", code))...)
+		logs.of(0).line(logs.logger, zapcore.DebugLevel, text, zap.String("stream", "stdout"), zap.Int("state", code))
 	}
 	items, err := pluginoutput.Read(program.output, end.stdout, code, req.defaults(program.groupType))
 	switch {

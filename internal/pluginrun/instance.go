@@ -167,7 +167,7 @@ func (p *instance) fault(f *rpc.Fault) {
 	p.logs.fault(f)
 	if p.faults.Add(1) == maxFaults {
 		p.flooded.Store(true)
-		p.logs.logger.Warn("Ending process of plugin: it writes too many lines that are no messages", p.logs.fields(0, zap.Int("lines", maxFaults))...)
+		p.logs.logger.Warn("Ending process of plugin: it writes too many lines that are no messages", p.logs.fields(zap.Int("lines", maxFaults))...)
 		p.discard()
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,6 +15,42 @@ import (
 // logger with the plugin, the resource and the run as fields.
 func newSlogHandler(logger *zap.Logger, req Request, runID int64) slogHandler {
 	return slogHandler{core: logger.Core(), name: logger.Name(), req: req, runID: runID}
+}
+
+// Line is a line that a plugin logged in a run, or wrote to its stderr.
+type Line struct {
+	At      time.Time
+	Level   zapcore.Level
+	Message string
+	// RunID is that of the line's fields in the Collector's log: it tells the runs of a plugin apart.
+	RunID int64
+	// Fields are what else the line says: "logger", "stream", "exception", and what a Go plugin gave it.
+	Fields []zap.Field
+}
+
+// runLog is where the lines of a run go: to the Collector's log, with fields that say whose they are, and to whoever
+// asked for them with the run.
+type runLog struct {
+	id     int64
+	fields []zap.Field
+	take   func(Line) // nil: nobody asked
+}
+
+func newRunLog(req Request, runID int64) runLog { return runLog{runID, runFields(req, runID), req.Log} }
+
+// write writes a line. checked is what the Collector's log says to it, nil where it does not take it.
+func (r runLog) write(checked *zapcore.CheckedEntry, e zapcore.Entry, fields []zap.Field) {
+	if r.take != nil {
+		r.take(Line{At: e.Time, Level: e.Level, Message: e.Message, RunID: r.id, Fields: fields})
+	}
+	if checked != nil {
+		checked.Write(append(slices.Clip(fields), r.fields...)...)
+	}
+}
+
+// line is write for a logger.
+func (r runLog) line(logger *zap.Logger, level zapcore.Level, message string, fields ...zap.Field) {
+	r.write(logger.Check(level, message), zapcore.Entry{Level: level, Time: time.Now(), Message: message}, fields)
 }
 
 // runFields are the fields of all log lines of a run.
@@ -50,15 +87,15 @@ func (h *slogHandler) Handle(_ context.Context, record slog.Record) error {
 		entry.Time = time.Now()
 	}
 	checked := h.core.Check(entry, nil)
-	if checked == nil {
+	if checked == nil && h.req.Log == nil {
 		return nil
 	}
-	fields := append(runFields(h.req, h.runID), h.attrs...)
+	fields := slices.Clone(h.attrs)
 	record.Attrs(func(a slog.Attr) bool {
 		fields = appendAttr(fields, h.prefix, a)
 		return true
 	})
-	checked.Write(fields...)
+	newRunLog(h.req, h.runID).write(checked, entry, fields)
 	return nil
 }
 

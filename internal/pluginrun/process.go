@@ -212,7 +212,7 @@ func (r *processRunner) runIn(ctx context.Context, proc *instance, req Request, 
 		ended()
 		return req.failed(OutcomeProtocol, err)
 	}
-	proc.logs.begin(id, runFields(req, id))
+	proc.logs.begin(newRunLog(req, id))
 	// The call outlives the deadline: only an answer, or the end of the process, says that the run has ended.
 	done := make(chan runAnswer, 1)
 	proc.ask(params, done)

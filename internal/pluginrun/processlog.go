@@ -13,27 +13,28 @@ import (
 type processLog struct {
 	*workerLog
 
-	plugin []zap.Field
+	plugin runLog
 	single atomic.Bool // one run at a time: what names none is the latest's
 
 	mu   sync.Mutex
-	runs map[int64][]zap.Field
+	runs map[int64]runLog
 }
 
 func newProcessLog(logger *zap.Logger, p *Plugin) *processLog {
-	l := &processLog{workerLog: newWorkerLog(logger), plugin: []zap.Field{zap.String("plugin", p.Name())}, runs: map[int64][]zap.Field{}}
-	l.workerLog.begin(0, l.plugin)
+	plugin := runLog{fields: []zap.Field{zap.String("plugin", p.Name())}}
+	l := &processLog{workerLog: newWorkerLog(logger), plugin: plugin, runs: map[int64]runLog{}}
+	l.workerLog.begin(plugin)
 	return l
 }
 
-func (l *processLog) begin(id int64, fields []zap.Field) {
+func (l *processLog) begin(run runLog) {
 	if l.single.Load() {
-		l.workerLog.begin(id, fields)
+		l.workerLog.begin(run)
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.runs[id] = fields
+	l.runs[run.id] = run
 }
 
 func (l *processLog) end(id int64) {
@@ -57,18 +58,15 @@ func (l *processLog) notify(method string, params json.RawMessage) {
 	if json.Unmarshal(params, &line) != nil || !l.allow() {
 		return
 	}
-	entry := l.logger.Check(levelOf(line.Level), line.Message)
-	if entry == nil {
-		return
-	}
 	l.mu.Lock()
-	fields := l.runs[line.RunID]
+	run, ok := l.runs[line.RunID]
 	l.mu.Unlock()
-	if fields == nil {
-		fields = l.plugin
+	if !ok {
+		run = l.plugin
 	}
+	var fields []zap.Field
 	if line.Exception != "" {
-		fields = append([]zap.Field{zap.String("exception", line.Exception)}, fields...)
+		fields = append(fields, zap.String("exception", line.Exception))
 	}
-	entry.Write(fields...)
+	run.line(l.logger, levelOf(line.Level), line.Message, fields...)
 }

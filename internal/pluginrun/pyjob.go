@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
 )
 
@@ -17,7 +15,7 @@ type job struct {
 	method string
 	runID  int64 // 0 for a check
 	params json.RawMessage
-	fields []zap.Field
+	log    runLog
 	done   chan jobResult // has room for the one result
 
 	// Under the pool's lock.
@@ -36,8 +34,8 @@ type jobResult struct {
 	worker   *worker
 }
 
-func newJob(p *Plugin, method string, runID int64, params json.RawMessage, fields []zap.Field) *job {
-	return &job{plugin: p, method: method, runID: runID, params: params, fields: fields, done: make(chan jobResult, 1)}
+func newJob(p *Plugin, method string, params json.RawMessage, log runLog) *job {
+	return &job{plugin: p, method: method, runID: log.id, params: params, log: log, done: make(chan jobResult, 1)}
 }
 
 // finish hands the result over; later ones are left out. The pool's lock is held.

@@ -37,12 +37,6 @@ type workerLog struct {
 	left   int // out, because there were too many
 }
 
-// runLog are the fields of a run's lines.
-type runLog struct {
-	id     int64
-	fields []zap.Field
-}
-
 // keptRuns is how many runs are known by whose threads may still write after their end.
 const keptRuns = 16
 
@@ -57,33 +51,36 @@ func (l *workerLog) setPid(pid int) {
 }
 
 // begin makes what comes from now on part of a run.
-func (l *workerLog) begin(id int64, fields []zap.Field) {
+func (l *workerLog) begin(run runLog) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.before[l.turn] = l.run
 	l.turn = (l.turn + 1) % keptRuns
-	l.run = runLog{id, fields}
+	l.run = run
 	l.last = l.last[:0]
 }
 
-// fields are those of a run, or, for 0, of the one that began last. What programs that a plugin started write to
-// stderr is a stream of its own, so that a line may come after the result of the run: it counts to the run that is on.
-func (l *workerLog) fields(id int64, more ...zap.Field) []zap.Field {
+// of is a run, or, for 0, the one that began last. What programs that a plugin started write to stderr is a stream of
+// its own, so that a line may come after the result of the run: it counts to the run that is on.
+func (l *workerLog) of(id int64) runLog {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.run.fields == nil {
-		return append(more, zap.Int("pid", l.pid))
+		return runLog{fields: []zap.Field{zap.Int("pid", l.pid)}}
 	}
 	if id == 0 || id == l.run.id {
-		return append(more, l.run.fields...)
+		return l.run
 	}
 	for _, run := range l.before {
 		if run.id == id {
-			return append(more, run.fields...)
+			return run
 		}
 	}
-	return append(more, zap.Int64("run_id", id), zap.Int("pid", l.pid))
+	return runLog{id: id, fields: []zap.Field{zap.Int64("run_id", id), zap.Int("pid", l.pid)}}
 }
+
+// fields are those of the run that began last, for what is said about it.
+func (l *workerLog) fields(more ...zap.Field) []zap.Field { return append(more, l.of(0).fields...) }
 
 // allow says whether one more line may be written in this second.
 func (l *workerLog) allow() bool {
@@ -116,7 +113,7 @@ func (l *workerLog) flush() {
 func (l *workerLog) reportLeft(n int) {
 	if n > 0 {
 		l.logger.Warn("Left out log lines of a plugin that writes too many",
-			l.fields(0, zap.Int("lines", n), zap.Int("limit_per_second", maxLinesPerSecond))...)
+			l.fields(zap.Int("lines", n), zap.Int("limit_per_second", maxLinesPerSecond))...)
 	}
 }
 
@@ -136,11 +133,11 @@ func (l *workerLog) stderr(line string, truncated bool) {
 	if strings.TrimSpace(line) == "" || !l.allow() {
 		return
 	}
-	fields := l.fields(0, zap.String("stream", "stderr"))
+	fields := []zap.Field{zap.String("stream", "stderr")}
 	if truncated {
 		fields = append(fields, zap.Bool("truncated", true))
 	}
-	l.logger.Info(line, fields...)
+	l.of(0).line(l.logger, zapcore.InfoLevel, line, fields...)
 }
 
 // died makes an error of how a process ended: with one telling line of stderr in its text, and the end of stderr in
@@ -198,10 +195,6 @@ func (l *workerLog) notify(method string, params json.RawMessage) {
 	if !l.allow() {
 		return
 	}
-	entry := l.logger.Check(levelOf(line.Level), line.Message)
-	if entry == nil {
-		return
-	}
 	var fields []zap.Field
 	if line.Logger != "" {
 		fields = append(fields, zap.String("logger", line.Logger))
@@ -212,7 +205,7 @@ func (l *workerLog) notify(method string, params json.RawMessage) {
 	if line.Exception != "" {
 		fields = append(fields, zap.String("exception", line.Exception))
 	}
-	entry.Write(l.fields(line.RunID, fields...)...)
+	l.of(line.RunID).line(l.logger, levelOf(line.Level), line.Message, fields...)
 }
 
 func levelOf(name string) zapcore.Level {
@@ -244,6 +237,6 @@ func logLevel(logger *zap.Logger) string {
 func (l *workerLog) fault(f *rpc.Fault) {
 	if l.allow() {
 		l.logger.Warn("Worker sent a line that is no message of the plugin protocol",
-			l.fields(0, zap.String("kind", string(f.Kind)), zap.Error(f))...)
+			l.fields(zap.String("kind", string(f.Kind)), zap.Error(f))...)
 	}
 }

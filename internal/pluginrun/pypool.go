@@ -242,7 +242,7 @@ func (p *pool) give(w *worker, j *job) bool {
 func (p *pool) begin(w *worker) {
 	j := w.jobs[0]
 	j.begun = p.now()
-	w.logs.begin(j.runID, j.fields)
+	w.logs.begin(j.log)
 	w.look(j.begun)
 }
 

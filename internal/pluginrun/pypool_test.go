@@ -50,7 +50,7 @@ func startJob(t *testing.T, p *pool, plugin *Plugin, id int64) <-chan jobResult 
 	params, err := runParams(Request{Plugin: plugin, Resource: testResource("r1")}, id)
 	require.NoError(t, err)
 	result := make(chan jobResult, 1)
-	go func() { result <- p.do(context.Background(), newJob(plugin, "run", id, params, nil)) }()
+	go func() { result <- p.do(context.Background(), newJob(plugin, "run", params, runLog{id: id})) }()
 	return result
 }
 

@@ -73,7 +73,7 @@ func (r *pythonRunner) Check(ctx context.Context, p *Plugin) (*Plugin, error) {
 	if err != nil {
 		return fail(err)
 	}
-	result := pool.do(ctx, newJob(p, "describe", 0, params, []zap.Field{zap.String("plugin", p.Name())}))
+	result := pool.do(ctx, newJob(p, "describe", params, runLog{fields: []zap.Field{zap.String("plugin", p.Name())}}))
 	if result.err != nil {
 		return fail(rejection(result.err))
 	}
@@ -119,7 +119,7 @@ func (r *pythonRunner) Run(ctx context.Context, req Request) Result {
 	if err != nil {
 		return req.failed(OutcomeProtocol, err)
 	}
-	answer := pool.do(ctx, newJob(req.Plugin, "run", id, params, runFields(req, id)))
+	answer := pool.do(ctx, newJob(req.Plugin, "run", params, newRunLog(req, id)))
 	result := r.result(req, id, pool, answer)
 	result.Duration = answer.duration
 	return result

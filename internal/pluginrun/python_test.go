@@ -243,7 +243,7 @@ func TestFloodOfLogLinesIsBounded(t *testing.T) {
 	l := newWorkerLog(logger)
 	clock := &manualClock{t: time.Unix(1_700_000_000, 0)}
 	l.now = clock.now
-	l.begin(1, []zap.Field{zap.String("plugin", "floods")})
+	l.begin(runLog{id: 1, fields: []zap.Field{zap.String("plugin", "floods")}})
 	for range maxLinesPerSecond + 100 {
 		l.stderr("line", false)
 	}

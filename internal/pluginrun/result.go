@@ -56,6 +56,10 @@ type Request struct {
 	Resource *pluginsdk.Resource
 	// Config is what the plugin sees; nil takes the plugin file's.
 	Config pluginsdk.Config
+	// Log takes each line that the run logs, from the level on that the Collector's log takes; nil takes none. It is
+	// called from any goroutine, at times from several and soon after the end of the run, and must not wait. The Line is
+	// its own to keep.
+	Log func(Line)
 }
 
 // Result is what one run came to. The groups are the caller's.
