@@ -118,13 +118,19 @@ func appendDecimals(b []byte, n uint32) []byte {
 
 const nanosPerMilli = 1_000_000
 
-// appendSeconds appends nanoseconds as seconds, rounded to the millisecond: at most 14 digits, so this is the shortest
-// text of the double that they stand for.
-func appendSeconds(b []byte, nanos uint64) []byte {
+// roundedMillis is a time in milliseconds.
+func roundedMillis(nanos uint64) uint64 {
 	millis := nanos / nanosPerMilli
 	if nanos%nanosPerMilli >= nanosPerMilli/2 {
 		millis++
 	}
+	return millis
+}
+
+// appendSeconds appends nanoseconds as seconds, rounded to the millisecond: at most 14 digits, so this is the shortest
+// text of the double that they stand for.
+func appendSeconds(b []byte, nanos uint64) []byte {
+	millis := roundedMillis(nanos)
 	b = strconv.AppendUint(b, millis/1000, 10)
 	b = append(b, '.')
 	return appendDecimals(b, uint32(millis%1000))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/hashing"
+	"github.com/panoptes-otel/panoptes-otel/internal/influx"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/route"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -28,6 +29,8 @@ type Encoder struct {
 	resource resource
 	scope    scope
 
+	lines   bool // rather than JSON
+	order   []uint32
 	out     []byte
 	joined  bool   // messages stay in out, one behind the other
 	time    []byte // the text of timeOf
@@ -49,6 +52,10 @@ type destination struct {
 type Message struct {
 	// JSON is the message, which is valid as long as the Message; what Append writes stays.
 	JSON []byte
+	// Line is, of an encoder of lines, the group's line instead, without an end of line; nil where Err is not.
+	Line []byte
+	// Err says why a group has no line: influx.ErrBackslash.
+	Err error
 	// Key is the message key (route.MessageKey). It may be kept, but not changed.
 	Key []byte
 	// Site is the resource's site, as it is.
@@ -81,6 +88,14 @@ func NewEncoder(from mapping.FromOptions, routes route.Options) *Encoder {
 	e.scope.shapes = map[string]*shape{}
 	e.scope.doubleRates = from.DoubleRates
 	e.message.encoder = e
+	return e
+}
+
+// NewLineEncoder returns an encoder that writes lines of InfluxDB's line protocol (package influx): those of the JSON
+// that another one would write.
+func NewLineEncoder(from mapping.FromOptions) *Encoder {
+	e := NewEncoder(from, route.Options{})
+	e.lines, e.resource.lines = true, true
 	return e
 }
 
@@ -150,12 +165,19 @@ func (e *Encoder) visitGroups(visit func(*Message) error) error {
 	m.ResourceID, m.GroupType = f[kindID], e.scope.shape.groupType
 	m.Key = e.key(e.resource.key)
 	e.route(f[kindSite], e.scope.topics)
+	if e.lines {
+		e.scope.shape.ranking.update(e.scope.metrics)
+	}
 	for i := range e.scope.groups {
 		g := &e.scope.groups[i]
 		m.dimensions, m.hasKey = e.scope.pairs[g.pairs:g.end], false
 		start := e.begin()
-		e.out = e.appendGroup(e.out, g)
-		m.JSON = e.out[start:len(e.out):len(e.out)]
+		if e.lines {
+			e.out, m.Err = e.appendLine(e.out, g)
+		} else {
+			e.out = e.appendGroup(e.out, g)
+		}
+		e.end(start)
 		if err := visit(m); err != nil {
 			return err
 		}
@@ -172,8 +194,12 @@ func (e *Encoder) visitMapped(sm pmetric.ScopeMetrics, visit func(*Message) erro
 		m.Key = e.key([]byte(route.MessageKey(g.Resource)))
 		e.route(g.Resource.Site, g.Topics)
 		start := e.begin()
-		e.out = g.AppendJSON(e.out)
-		m.JSON = e.out[start:len(e.out):len(e.out)]
+		if e.lines {
+			e.out, m.Err = influx.AppendGroup(e.out, g.MetricsGroup)
+		} else {
+			e.out = g.AppendJSON(e.out)
+		}
+		e.end(start)
 		return visit(m)
 	})
 }
@@ -184,6 +210,19 @@ func (e *Encoder) begin() int {
 		e.out = e.out[:0]
 	}
 	return len(e.out)
+}
+
+// end hands over what was written since begin.
+func (e *Encoder) end(start int) {
+	written := e.out[start:len(e.out):len(e.out)]
+	switch {
+	case !e.lines:
+		e.message.JSON = written
+	case e.message.Err != nil:
+		e.message.Line = nil
+	default:
+		e.message.Line = written
+	}
 }
 
 // key returns a lasting copy of a message key; there are few different ones.

@@ -94,6 +94,9 @@ type resource struct {
 	creation []byte
 	metadata []byte
 	key      []byte // the message key
+
+	lines bool // write tags rather than text
+	tags  lineTags
 }
 
 // read reads a resource, and says whether it is one that needs no change.
@@ -145,7 +148,11 @@ func (r *resource) read(m pcommon.Map) bool {
 	if len(r.creation) == 0 {
 		return false
 	}
-	r.write(ttl)
+	if r.lines {
+		r.tags.write(&r.fields)
+	} else {
+		r.write(ttl)
+	}
 	return true
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/influx"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -18,6 +19,9 @@ type shape struct {
 	names     *int // how many names all shapes of the encoder hold
 	interval  int64
 	head      []byte // all up to the group's time
+
+	measurement []byte
+	ranking     ranking
 
 	metrics     map[metricName]*metric
 	metricOrder []*metric
@@ -44,6 +48,7 @@ type metric struct {
 	rate  bool
 	valid bool
 	lead  []byte  // from the metric's time to its value
+	field []byte  // of a line, up to its value
 	seen  *uint64 // shared with metrics of the same name and kind
 }
 
@@ -57,11 +62,12 @@ type dimension struct {
 
 func newShape(groupType string, names *int) *shape {
 	return &shape{
-		groupType:  strings.Clone(groupType),
-		names:      names,
-		metrics:    map[metricName]*metric{},
-		slots:      map[slotName]*uint64{},
-		dimensions: map[string]*dimension{},
+		groupType:   strings.Clone(groupType),
+		names:       names,
+		measurement: influx.AppendMeasurement(nil, groupType),
+		metrics:     map[metricName]*metric{},
+		slots:       map[slotName]*uint64{},
+		dimensions:  map[string]*dimension{},
 	}
 }
 
@@ -124,6 +130,11 @@ func (s *shape) newMetric(full string, gauge bool) *metric {
 	}
 	m.valid = true
 	m.lead = append(appendString([]byte(`, "metric_name": `), name), `, "metric_value": `...)
+	kind := pluginsdk.Counter
+	if gauge {
+		kind = pluginsdk.Gauge
+	}
+	m.field = []byte(name + influx.FieldSeparator + kind.String() + "=")
 	slot := slotName{name, gauge}
 	if m.seen, ok = s.slots[slot]; !ok {
 		m.seen = new(uint64)

@@ -42,18 +42,59 @@ func AppendLine(b, message []byte) ([]byte, error) {
 		return b, err
 	}
 	at, err := seconds(group.values["metrics_group_creation_timestamp"])
-	switch {
-	case err != nil:
+	if err != nil {
 		return b, fmt.Errorf("metrics_group_creation_timestamp %w", err)
+	}
+	return appendLine(b, measurement, tags, fields, at)
+}
+
+// AppendGroup appends the line of a group, the same as AppendLine of its JSON. The only error of a valid group whose time
+// is a number is ErrBackslash.
+func AppendGroup(b []byte, g *pluginsdk.MetricsGroup) ([]byte, error) {
+	tags := make(map[string]string, len(g.Dimensions())+len(resourceTags))
+	for _, d := range g.Dimensions() {
+		tags[d.Name] = d.Value
+	}
+	r := g.Resource
+	for i, value := range [...]string{r.Class, r.Subclass, r.Type, r.Endpoint, r.Site} {
+		tags[resourceTags[i]] = value
+	}
+	fields := make(map[string]pluginsdk.Number, len(g.Metrics()))
+	for _, m := range g.Metrics() {
+		fields[m.Name+FieldSeparator+m.Type.String()] = m.Value
+	}
+	at := wholeSeconds(g.Timestamp.Number)
+	if g.Timestamp.Text != "" {
+		var ok bool
+		if at, ok = wholeText(g.Timestamp.Text); !ok {
+			return b, fmt.Errorf("the time of the group must be a number, is %q", g.Timestamp.Text)
+		}
+	}
+	return appendLine(b, g.Type, tags, fields, at)
+}
+
+// FieldSeparator stands between a metric's name and type in the name of its field.
+const FieldSeparator = "__"
+
+// ErrBackslash is a tag's value that ends in a backslash: line protocol has no form for it, as the backslash would take
+// the separator that follows for part of the value. InfluxDB refuses what Panoptes writes of such a group.
+var ErrBackslash = errors.New("ends in a backslash, which line protocol cannot tell from an escape")
+
+func appendLine(b []byte, measurement string, tags map[string]string, fields map[string]pluginsdk.Number, at string) ([]byte, error) {
+	switch {
 	case measurement == "":
 		return b, errors.New("metrics_group_type must not be empty")
 	case len(fields) == 0:
 		return b, errors.New("metrics has no gauge and no counter")
 	}
-	b = appendMeasurement(b, measurement)
+	start := len(b)
+	b = AppendMeasurement(b, measurement)
 	for _, name := range slices.Sorted(maps.Keys(tags)) {
 		b = append(append(append(b, ','), name...), '=')
-		b = appendEscaped(b, tags[name])
+		var err error
+		if b, err = AppendTagValue(b, name, tags[name]); err != nil {
+			return b[:start], err
+		}
 	}
 	separator := byte(' ')
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
@@ -174,7 +215,7 @@ func (m members) fields() (map[string]pluginsdk.Number, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s must be a number: %w", metric.at("metric_value"), err)
 		}
-		fields[name+"__"+kind] = n
+		fields[name+FieldSeparator+kind] = n
 	}
 	return fields, nil
 }
@@ -186,20 +227,31 @@ func seconds(value json.RawMessage) (string, error) {
 	switch {
 	case value == nil:
 		return "", errors.New("is missing")
-	case err == nil && n.IsInt():
-		return n.String(), nil
 	case err == nil:
-		return strconv.FormatFloat(math.Trunc(n.Float64())+0, 'f', 0, 64), nil // +0 makes 0 of -0
+		return wholeSeconds(n), nil
 	case json.Unmarshal(value, &text) == nil && schema.Kind(value) == "a string":
-		if i, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64); err == nil {
-			return strconv.FormatInt(i, 10), nil
+		if whole, ok := wholeText(text); ok {
+			return whole, nil
 		}
 	}
 	return "", fmt.Errorf("must be a number, or the text of a whole one, is %.40s", value)
 }
 
-// appendMeasurement replaces each run of characters outside of 0-9, a-z, A-Z and _ by one _.
-func appendMeasurement(b []byte, name string) []byte {
+func wholeText(text string) (string, bool) {
+	i, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	return strconv.FormatInt(i, 10), err == nil
+}
+
+func wholeSeconds(n pluginsdk.Number) string {
+	if n.IsInt() {
+		return n.String()
+	}
+	return strconv.FormatFloat(math.Trunc(n.Float64())+0, 'f', 0, 64) // +0 makes 0 of -0
+}
+
+// AppendMeasurement appends the name of a group's type, with one _ for each run of characters outside of
+// 0-9, a-z, A-Z and _.
+func AppendMeasurement(b []byte, name string) []byte {
 	replaced := false
 	for _, r := range name {
 		if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
@@ -211,13 +263,30 @@ func appendMeasurement(b []byte, name string) []byte {
 	return b
 }
 
-// appendEscaped puts a backslash before each comma, equals sign and whitespace character, and before nothing else.
-func appendEscaped(b []byte, value string) []byte {
+// AppendTagValue appends the value of the tag name, with a backslash before each comma, equals sign and whitespace
+// character, and before nothing else. The only error is ErrBackslash.
+func AppendTagValue(b []byte, name, value string) ([]byte, error) {
+	if strings.HasSuffix(value, `\`) {
+		return b, fmt.Errorf("the value %q of tag %s %w", value, name, ErrBackslash)
+	}
+	if plain(value) {
+		return append(b, value...), nil
+	}
 	for _, r := range value {
 		if r == ',' || r == '=' || unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f { // whitespace as Python's \s has it
 			b = append(b, '\\')
 		}
 		b = utf8.AppendRune(b, r)
 	}
-	return b
+	return b, nil
+}
+
+// plain says whether a value is ASCII that needs no escapes.
+func plain(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c <= ' ' || c >= utf8.RuneSelf || c == ',' || c == '=' {
+			return false
+		}
+	}
+	return true
 }

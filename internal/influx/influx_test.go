@@ -79,6 +79,8 @@ func TestErrors(t *testing.T) {
 		{good, `{"a"`, "the message is no JSON: unexpected end"},
 		{`1.5`, `NaN`, "the message is no JSON: invalid character 'N'"},
 		{`"v w"`, "\"\xff\"", "the message is no UTF-8"},
+		{`"v w"`, `"C:\\"`, `the value "C:\\" of tag z ends in a backslash, which line protocol cannot tell from an escape`},
+		{`"resource_site": "s"`, `"resource_site": "s\\"`, `of tag resource_site ends in a backslash`},
 		{`"a b-c.d"`, `""`, "metrics_group_type must not be empty"},
 		{`"a b-c.d"`, `5`, "metrics_group_type must be a string, is a number"},
 		{`12.9`, `"12.9"`, `metrics_group_creation_timestamp must be a number, or the text of a whole one, is "12.9"`},
