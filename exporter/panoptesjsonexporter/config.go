@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/route"
 )
@@ -67,43 +68,16 @@ type TopicsConfig struct {
 
 // ResourceDefaultsConfig holds the resource fields of metrics that never were Panoptes' and whose attributes do not
 // tell them. An empty field stands for the built-in default (docs/mapping.md).
-type ResourceDefaultsConfig struct {
-	// Site is the default of resource_site.
-	Site string `mapstructure:"site"`
-	// Class is the default of resource_class.
-	Class string `mapstructure:"class"`
-	// Subclass is the default of resource_subclass.
-	Subclass string `mapstructure:"subclass"`
-	// Type is the default of resource_type.
-	Type string `mapstructure:"type"`
-	// ID is the default of resource_id.
-	ID string `mapstructure:"id"`
-	// Endpoint is the default of resource_endpoint.
-	Endpoint string `mapstructure:"endpoint"`
-
-	// prevent unkeyed literal initialization
-	_ struct{}
-}
+type ResourceDefaultsConfig = groupconfig.ResourceDefaults
 
 // RatesType is the number type of rates in JSON.
-type RatesType string
+type RatesType = groupconfig.Rates
 
 // The number types of rates.
 const (
-	RatesInt    RatesType = "int"
-	RatesDouble RatesType = "double"
+	RatesInt    = groupconfig.RatesInt
+	RatesDouble = groupconfig.RatesDouble
 )
-
-// UnmarshalText reads "int" or "double".
-func (r *RatesType) UnmarshalText(text []byte) error {
-	switch t := RatesType(text); t {
-	case RatesInt, RatesDouble:
-		*r = t
-		return nil
-	default:
-		return fmt.Errorf("unknown number type of rates %q: expected %q or %q", t, RatesInt, RatesDouble)
-	}
-}
 
 var _ component.Config = (*Config)(nil)
 
@@ -115,18 +89,7 @@ func (c *Config) Validate() error {
 
 // mapping is how pdata are read.
 func (c *Config) mapping() mapping.FromOptions {
-	return mapping.FromOptions{
-		DoubleRates:     c.Rates == RatesDouble,
-		DefaultInterval: int(c.DefaultInterval / time.Second),
-		Defaults: mapping.ResourceDefaults{
-			Site:     c.ResourceDefaults.Site,
-			Class:    c.ResourceDefaults.Class,
-			Subclass: c.ResourceDefaults.Subclass,
-			Type:     c.ResourceDefaults.Type,
-			ID:       c.ResourceDefaults.ID,
-			Endpoint: c.ResourceDefaults.Endpoint,
-		},
-	}
+	return groupconfig.Mapping(c.Rates, &c.ResourceDefaults, c.DefaultInterval)
 }
 
 // routes is where groups go.

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 )
 
 // drainPatience is how long a shutdown waits for Kafka to take another message of those that are queued.
@@ -65,12 +66,12 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 		return nil, err
 	}
 	closing, giveUp := context.WithCancel(context.Background())
-	seldom := newSeldom()
+	told := seldom.New()
 	return &jsonExporter{
 		cfg:       cfg,
 		logger:    set.Logger,
-		encoder:   newEncoder(cfg.mapping(), cfg.routes(), newTopicTable(cfg, set.Logger, seldom), cfg.Headers),
-		telemetry: newTelemetry(tb, set.Logger, seldom, cfg.Producer.MaxMessageBytes),
+		encoder:   newEncoder(cfg.mapping(), cfg.routes(), newTopicTable(cfg, set.Logger, told), cfg.Headers),
+		telemetry: newTelemetry(tb, set.Logger, told, cfg.Producer.MaxMessageBytes),
 		health:    newHealth(set.Logger),
 		patience:  drainPatience,
 		closing:   closing,

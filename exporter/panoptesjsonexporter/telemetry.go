@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -16,12 +17,12 @@ import (
 type telemetry struct {
 	builder *metadata.TelemetryBuilder
 	logger  *zap.Logger
-	seldom  *seldom
+	seldom  *seldom.Teller
 	limit   int // of a message, in bytes
 }
 
-func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger, seldom *seldom, limit int) *telemetry {
-	return &telemetry{builder: tb, logger: logger, seldom: seldom, limit: limit}
+func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger, told *seldom.Teller, limit int) *telemetry {
+	return &telemetry{builder: tb, logger: logger, seldom: told, limit: limit}
 }
 
 func reasonAttribute(reason string) metric.AddOption {
@@ -73,7 +74,7 @@ func (t *telemetry) explain(f failure, reason string) {
 	for _, d := range g.SortedDimensions() {
 		id += "\x00" + d.Name + "\x00" + d.Value
 	}
-	if !t.seldom.first(id) {
+	if !t.seldom.First(id) {
 		return
 	}
 	fields := append(f.message.fields(), zap.String("reason", reason), zap.Int("bytes", f.message.size()), zap.Error(f.err))

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 )
 
 // newTestTable returns a table whose clock is advanced by hand.
@@ -20,7 +21,7 @@ func newTestTable(change func(*Config)) (t *topicTable, advance func(time.Durati
 	if change != nil {
 		change(cfg)
 	}
-	t = newTopicTable(cfg, zap.New(core), newSeldom())
+	t = newTopicTable(cfg, zap.New(core), seldom.New())
 	now := time.Unix(1600000000, 0)
 	t.now = func() time.Time { return now }
 	return t, func(d time.Duration) { now = now.Add(d) }, logs

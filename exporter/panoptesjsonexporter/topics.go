@@ -9,13 +9,14 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 )
 
 // topicTable knows the topics that groups are sent to, and bounds them: their names come from data, and a broker keeps
 // for good what it is once asked to create. It is safe for concurrent use.
 type topicTable struct {
 	logger *zap.Logger
-	seldom *seldom
+	seldom *seldom.Teller
 	now    func() time.Time
 	// allow are the patterns of path.Match that a name must match one of; none allows all.
 	allow []string
@@ -32,9 +33,9 @@ type topicTable struct {
 	topics  map[string]*topic
 }
 
-func newTopicTable(cfg *Config, logger *zap.Logger, seldom *seldom) *topicTable {
+func newTopicTable(cfg *Config, logger *zap.Logger, told *seldom.Teller) *topicTable {
 	t := &topicTable{
-		logger: logger, seldom: seldom, now: time.Now,
+		logger: logger, seldom: told, now: time.Now,
 		allow: cfg.Topics.Allow, limit: cfg.Topics.Max, autoCreate: cfg.Producer.AllowAutoTopicCreation,
 		topics: map[string]*topic{},
 	}
@@ -76,7 +77,7 @@ func (t *topicTable) destination(m *codec.Message) destination {
 		d.topics = append(d.topics, tp)
 		if tp.site != m.Site && name != t.global {
 			d.shared = true
-			if t.seldom.first("shared\x00" + name + "\x00" + m.Site) {
+			if t.seldom.First("shared\x00" + name + "\x00" + m.Site) {
 				t.logger.Warn("Two sites share a Kafka topic, since their names are the same but for characters that Kafka does not allow",
 					zap.String("topic", name), zap.String("resource_site", m.Site), zap.String("first_site", tp.site))
 			}
@@ -91,7 +92,7 @@ func (t *topicTable) use(name, site string) (*topic, string) {
 		return tp, ""
 	}
 	if !t.allowed(name) {
-		if t.seldom.first("allow\x00" + name) {
+		if t.seldom.First("allow\x00" + name) {
 			t.logger.Error("A topic is not in topics::allow: its metrics groups are dropped",
 				zap.String("topic", name), zap.String("resource_site", site), zap.Strings("allow", t.allow))
 		}
@@ -99,7 +100,7 @@ func (t *topicTable) use(name, site string) (*topic, string) {
 	}
 	if len(t.topics) >= t.limit {
 		// One line for all of them: it is the number that somebody has to look at.
-		if t.seldom.first("limit") {
+		if t.seldom.First("limit") {
 			t.logger.Error("There are as many topics as topics::max allows: the metrics groups of further ones are dropped",
 				zap.String("topic", name), zap.String("resource_site", site), zap.Int("max", t.limit))
 		}

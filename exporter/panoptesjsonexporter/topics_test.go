@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -122,25 +121,6 @@ func TestTooManyTopics(t *testing.T) {
 	logs := s.logs.FilterMessageSnippet("as many topics as topics::max allows").All()
 	require.Len(t, logs, 1, "once for all of them")
 	assert.Equal(t, map[string]any{"topic": "made-up-0-processed", "resource_site": "made-up-0", "max": int64(2)}, logs[0].ContextMap())
-}
-
-// What the log says of names that come from data is bounded in number and in time.
-func TestSeldom(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1600000000, 0)
-	s := newSeldom()
-	s.now = func() time.Time { return now }
-	assert.True(t, s.first("a"))
-	assert.False(t, s.first("a"))
-	for i := range 2 * seldomSize {
-		s.first(fmt.Sprint(i))
-	}
-	assert.Len(t, s.told, seldomSize)
-	assert.False(t, s.first("b"))
-	now = now.Add(seldomAgain)
-	assert.True(t, s.first("b"))
-	assert.True(t, s.first("a"))
-	assert.Len(t, s.told, 2)
 }
 
 // Headers are off by default: a record is byte for byte what it was.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
 )
 
 // Config is the configuration of the extension.
@@ -29,20 +31,7 @@ type Config struct {
 
 // ResourceDefaultsConfig holds the resource fields of metrics that never were Panoptes' and whose attributes do not
 // tell them. An empty field stands for the built-in default (docs/mapping.md).
-type ResourceDefaultsConfig struct {
-	// Site is the default of resource_site.
-	Site string `mapstructure:"site"`
-	// Class is the default of resource_class.
-	Class string `mapstructure:"class"`
-	// Subclass is the default of resource_subclass.
-	Subclass string `mapstructure:"subclass"`
-	// Type is the default of resource_type.
-	Type string `mapstructure:"type"`
-	// ID is the default of resource_id.
-	ID string `mapstructure:"id"`
-	// Endpoint is the default of resource_endpoint.
-	Endpoint string `mapstructure:"endpoint"`
-}
+type ResourceDefaultsConfig = groupconfig.ResourceDefaults
 
 // Framing is how the groups of a batch stand in one message.
 type Framing string
@@ -65,24 +54,13 @@ func (f *Framing) UnmarshalText(text []byte) error {
 }
 
 // RatesType is the number type of rates in JSON.
-type RatesType string
+type RatesType = groupconfig.Rates
 
 // The number types of rates.
 const (
-	RatesInt    RatesType = "int"
-	RatesDouble RatesType = "double"
+	RatesInt    = groupconfig.RatesInt
+	RatesDouble = groupconfig.RatesDouble
 )
-
-// UnmarshalText reads "int" or "double".
-func (r *RatesType) UnmarshalText(text []byte) error {
-	switch t := RatesType(text); t {
-	case RatesInt, RatesDouble:
-		*r = t
-		return nil
-	default:
-		return fmt.Errorf("unknown number type of rates %q: expected %q or %q", t, RatesInt, RatesDouble)
-	}
-}
 
 // Bounds of max_message_bytes: a group has some hundred bytes at least, and what is read is held in memory as a whole.
 const (

@@ -3,7 +3,6 @@ package panoptesencodingextension
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/encoding"
 	"go.opentelemetry.io/collector/component"
@@ -12,7 +11,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
 	"github.com/panoptes-otel/panoptes-otel/internal/route"
 )
 
@@ -42,11 +41,7 @@ func newExtension(set extension.Settings, cfg *Config) (*encodingExtension, erro
 		return nil, err
 	}
 	e := &encodingExtension{cfg: cfg, telemetry: &telemetry{builder: tb, logger: set.Logger}}
-	from := mapping.FromOptions{
-		DoubleRates:     cfg.Rates == RatesDouble,
-		DefaultInterval: int(cfg.DefaultInterval / time.Second),
-		Defaults:        mapping.ResourceDefaults(cfg.ResourceDefaults),
-	}
+	from := groupconfig.Mapping(cfg.Rates, &cfg.ResourceDefaults, cfg.DefaultInterval)
 	e.writers.New = func() any { return &writer{encoder: codec.NewEncoder(from, route.Options{})} }
 	e.readers.New = func() any { return newReader(cfg) }
 	return e, nil
