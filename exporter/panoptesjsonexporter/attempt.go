@@ -37,6 +37,7 @@ const (
 	reasonNoTopic         = "no_topic"
 	reasonTopicNotAllowed = "topic_not_allowed"
 	reasonTooManyTopics   = "too_many_topics"
+	reasonPriming         = "priming"
 )
 
 // classify tells the scope of an error, and the reason for a drop where it is permanent. What is not known to be

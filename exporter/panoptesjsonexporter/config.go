@@ -38,6 +38,9 @@ type Config struct {
 	Headers bool `mapstructure:"headers"`
 	// Rates is the number type of rates: int (default), truncated toward zero as Panoptes does, or double.
 	Rates RatesType `mapstructure:"rates"`
+	// Prime holds back, after a start, the first sample of each group that has counters and no rate yet (default false), so
+	// that what consumers see begins with rates.
+	Prime bool `mapstructure:"prime"`
 	// DefaultInterval is the interval of groups whose data do not tell it (default 60s): whole seconds.
 	DefaultInterval time.Duration `mapstructure:"default_interval"`
 	// ResourceDefaults are for metrics that never were Panoptes'.

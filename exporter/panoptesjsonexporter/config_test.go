@@ -90,6 +90,7 @@ func allSettings(c *Config) {
 	c.Topics = TopicsConfig{Global: true, GlobalName: "all", Suffixes: []string{"processed", "copy"}, Allow: []string{"all", "dc*"}, Max: 9}
 	c.Headers = true
 	c.Rates = RatesDouble
+	c.Prime = true
 	c.DefaultInterval = 5 * time.Minute
 	c.ResourceDefaults = ResourceDefaultsConfig{Site: "s", Class: "c", Subclass: "u", Type: "t", ID: "i", Endpoint: "e"}
 }
@@ -100,6 +101,7 @@ func configErrors() map[string][]string {
 	return map[string][]string{
 		"unknown_key":   {"'panoptesjsonexporter.Config' has invalid keys: topic"},
 		"unknown_rates": {`'rates' unknown number type of rates "float": expected "int" or "double"`},
+		"unknown_prime": {"'prime' expected type 'bool', got unconvertible type 'string'"},
 		"no_brokers":    {"client: brokers must be specified"},
 		"max_size": {"sending_queue::batch::max_size (100) cannot be used: it cuts metrics groups apart; " +
 			"min_size and flush_timeout bound a batch without"},

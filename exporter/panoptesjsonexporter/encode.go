@@ -17,6 +17,8 @@ type encoder struct {
 	topics *topicTable
 	// headers are those of each record: none, or schemaHeaders.
 	headers []kgo.RecordHeader
+	// priming is nil where it is off.
+	priming *priming
 	writers sync.Pool // of *writer
 }
 
@@ -33,8 +35,8 @@ type writer struct {
 	last destination
 }
 
-func newEncoder(from mapping.FromOptions, routes route.Options, topics *topicTable, headers bool) *encoder {
-	e := &encoder{topics: topics}
+func newEncoder(from mapping.FromOptions, routes route.Options, topics *topicTable, headers bool, priming *priming) *encoder {
+	e := &encoder{topics: topics, priming: priming}
 	if headers {
 		e.headers = schemaHeaders
 	}
@@ -48,7 +50,7 @@ type encoded struct {
 	sanitised int
 	// shared are the groups on a topic that another site had first.
 	shared int
-	// dropped are the groups that are not sent to one of their topics at least, by reason.
+	// dropped are the groups that are not sent, or not to one of their topics, by reason.
 	dropped map[string]int
 	report  mapping.Report
 }
@@ -66,8 +68,15 @@ func (e *encoder) encode(md pmetric.Metrics) (*batch, encoded) {
 	defer e.writers.Put(w)
 	var out encoded
 	b := batches.Get().(*batch)
+	if e.priming != nil {
+		e.priming.begin()
+	}
 	// visit returns no error, so Append has none.
 	b.values, out.report, _ = w.codec.Append(b.values, md, func(m *codec.Message) error {
+		if e.priming != nil && e.priming.holds(m) {
+			out.drop(reasonPriming)
+			return nil
+		}
 		to := w.destination(e.topics, m)
 		if m.Sanitised {
 			out.sanitised++

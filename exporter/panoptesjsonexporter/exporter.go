@@ -67,10 +67,14 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 	}
 	closing, giveUp := context.WithCancel(context.Background())
 	told := seldom.New()
+	var primed *priming
+	if cfg.Prime {
+		primed = newPriming(set.Logger, time.Now)
+	}
 	return &jsonExporter{
 		cfg:       cfg,
 		logger:    set.Logger,
-		encoder:   newEncoder(cfg.mapping(), cfg.routes(), newTopicTable(cfg, set.Logger, told), cfg.Headers),
+		encoder:   newEncoder(cfg.mapping(), cfg.routes(), newTopicTable(cfg, set.Logger, told), cfg.Headers, primed),
 		telemetry: newTelemetry(tb, set.Logger, told, cfg.Producer.MaxMessageBytes),
 		health:    newHealth(set.Logger),
 		patience:  drainPatience,

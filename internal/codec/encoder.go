@@ -70,6 +70,7 @@ type Message struct {
 	ResourceID, GroupType string
 
 	group      *pluginsdk.MetricsGroup // of a scope that went through package mapping
+	points     *group                  // of any other scope
 	dimensions []pair
 	encoder    *Encoder
 	sortKey    []byte
@@ -170,7 +171,7 @@ func (e *Encoder) visitGroups(visit func(*Message) error) error {
 	}
 	for i := range e.scope.groups {
 		g := &e.scope.groups[i]
-		m.dimensions, m.hasKey = e.scope.pairs[g.pairs:g.end], false
+		m.points, m.dimensions, m.hasKey = g, e.scope.pairs[g.pairs:g.end], false
 		start := e.begin()
 		if e.lines {
 			e.out, m.Err = e.appendLine(e.out, g)
@@ -189,7 +190,7 @@ func (e *Encoder) visitGroups(visit func(*Message) error) error {
 func (e *Encoder) visitMapped(sm pmetric.ScopeMetrics, visit func(*Message) error) error {
 	m := &e.message
 	return e.walker.Scope(sm, func(g mapping.Group) error {
-		m.group, m.hasKey = g.MetricsGroup, false
+		m.group, m.points, m.hasKey = g.MetricsGroup, nil, false
 		m.Plugin, m.ResourceID, m.GroupType = g.Plugin, g.Resource.ID, g.Type
 		m.Key = e.key([]byte(route.MessageKey(g.Resource)))
 		e.route(g.Resource.Site, g.Topics)
@@ -312,6 +313,9 @@ func (e *Encoder) appendTime(b []byte, at uint64) []byte {
 
 // AppendPartitioningKey appends the key by which the partition is chosen (route.AppendPartitioningKey).
 func (m *Message) AppendPartitioningKey(b []byte) []byte { return append(b, m.partitioningKey()...) }
+
+// PartitioningKey is that key; it is valid as long as the Message.
+func (m *Message) PartitioningKey() []byte { return m.partitioningKey() }
 
 // Hash is Murmur2 of the partitioning key.
 func (m *Message) Hash() uint32 { return hashing.Murmur2(m.partitioningKey()) }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -28,18 +29,33 @@ func reference(md pmetric.Metrics, o mapping.FromOptions) ([]string, mapping.Rep
 	report, _ := mapping.Groups(md, o, func(g mapping.Group) error {
 		topics, sanitised := route.Topics(testRoutes, g.Resource.Site, g.Topics)
 		key := route.AppendPartitioningKey(nil, g.MetricsGroup)
-		out = append(out, fmt.Sprintf("%s\n%s %q %v %s %s %s %s %d", g.AppendJSON(nil), route.MessageKey(g.Resource), topics,
-			sanitised, g.Plugin, g.Resource.ID, g.Type, key, hashing.Murmur2(key)))
+		out = append(out, fmt.Sprintf("%s\n%s %q %v %s %s %s %s %d %s", g.AppendJSON(nil), route.MessageKey(g.Resource), topics,
+			sanitised, g.Plugin, g.Resource.ID, g.Type, key, hashing.Murmur2(key), told(g.MetricsGroup)))
 		return nil
 	})
 	return out, report
 }
 
+// told is what a message tells of its group beside the JSON: time, interval, counters and rates.
+func told(g *pluginsdk.MetricsGroup) string {
+	has, rated := false, false
+	for _, a := range g.Metrics() {
+		for _, b := range g.Metrics() {
+			has = has || a.Type == pluginsdk.Counter
+			rated = rated || a.Name == b.Name && a.Type != b.Type
+		}
+	}
+	seconds, _ := g.Timestamp.Seconds()
+	return fmt.Sprintf("%.0f %s %v %v", seconds*1000, time.Duration(g.Interval)*time.Second, has, rated)
+}
+
 func encoded(e *Encoder, md pmetric.Metrics) ([]string, mapping.Report) {
 	var out []string
 	report, _ := e.Encode(md, func(m *Message) error {
-		out = append(out, fmt.Sprintf("%s\n%s %q %v %s %s %s %s %d", m.JSON, m.Key, m.Topics,
-			m.Sanitised, m.Plugin, m.ResourceID, m.GroupType, m.AppendPartitioningKey(nil), m.Hash()))
+		has, rated := m.Counters()
+		out = append(out, fmt.Sprintf("%s\n%s %q %v %s %s %s %s %d %d %s %v %v", m.JSON, m.Key, m.Topics,
+			m.Sanitised, m.Plugin, m.ResourceID, m.GroupType, m.AppendPartitioningKey(nil), m.Hash(),
+			m.Time().UnixMilli(), m.Interval(), has, rated))
 		return nil
 	})
 	return out, report

@@ -45,6 +45,7 @@ type slotName struct {
 
 type metric struct {
 	metricName
+	name  string // as JSON has it
 	rate  bool
 	valid bool
 	lead  []byte  // from the metric's time to its value
@@ -128,7 +129,7 @@ func (s *shape) newMetric(full string, gauge bool) *metric {
 	if !pluginsdk.ValidName(name) {
 		return m
 	}
-	m.valid = true
+	m.valid, m.name = true, name
 	m.lead = append(appendString([]byte(`, "metric_name": `), name), `, "metric_value": `...)
 	kind := pluginsdk.Counter
 	if gauge {

@@ -104,6 +104,14 @@ func (v *validation) pipeline(where string, p collectorconfig.Pipeline) {
 			}
 		}
 	}
+	if !ours(p.Processors, collectorconfig.ProcessorType) {
+		for _, id := range p.Exporters {
+			if v.config.Raw(collectorconfig.Exporters, id)["prime"] == true {
+				v.doubtful(where+"::processors", "%q has prime: true, but without %q there are no rates to wait for: it only costs a sample of each counter",
+					id, collectorconfig.ProcessorType)
+			}
+		}
+	}
 	for _, id := range p.Exporters {
 		key := scopeInfoOff[id.Type()]
 		if polls && key != "" && v.config.Raw(collectorconfig.Exporters, id)[key] != true {

@@ -74,7 +74,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.PanoptesJSONGroupsDropped, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_json_groups_dropped",
-		metric.WithDescription("Metrics groups that were dropped on one of their topics at least, since Kafka would never take them or the topic may not be used. [Alpha]"),
+		metric.WithDescription("Metrics groups that were dropped on one of their topics at least, since Kafka would never take them or the topic may not be used, or that were held back by prime. [Alpha]"),
 		metric.WithUnit("{group}"),
 	)
 	errs = errors.Join(errs, err)

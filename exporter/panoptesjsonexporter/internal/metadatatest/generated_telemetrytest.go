@@ -40,7 +40,7 @@ func AssertEqualPanoptesJSONBytesSent(t *testing.T, tt *componenttest.Telemetry,
 func AssertEqualPanoptesJSONGroupsDropped(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_panoptes_json_groups_dropped",
-		Description: "Metrics groups that were dropped on one of their topics at least, since Kafka would never take them or the topic may not be used. [Alpha]",
+		Description: "Metrics groups that were dropped on one of their topics at least, since Kafka would never take them or the topic may not be used, or that were held back by prime. [Alpha]",
 		Unit:        "{group}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
