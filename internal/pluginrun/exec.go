@@ -8,7 +8,6 @@ import (
 	"io"
 	"os/exec"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,7 +26,6 @@ type execRunner struct {
 	settings Settings
 	places   chan struct{}
 	busy     busyRuns
-	runID    atomic.Int64
 
 	// base ends at Shutdown, and every run with it.
 	base   context.Context
@@ -137,8 +135,7 @@ func (r *execRunner) run(ctx context.Context, req Request, config child.Config, 
 	defer stop()
 	defer context.AfterFunc(r.base, stop)()
 	logs := newWorkerLog(r.settings.Logger)
-	id := r.runID.Add(1)
-	logs.begin(newRunLog(req, id))
+	logs.begin(newRunLog(req))
 	config.Stderr = logs.stderr
 	process, outcome, err := startProgram(config)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -21,7 +20,6 @@ import (
 // until the plugin returns. Until then the pair of plugin and resource is busy.
 type goRunner struct {
 	settings Settings
-	runID    atomic.Int64
 
 	mu     sync.Mutex
 	closed bool
@@ -127,7 +125,7 @@ func (r *goRunner) newCall(ctx context.Context, req Request, key runKey, plugin 
 			Secrets:  r.settings.Secrets,
 			Sites:    r.settings.Context.Sites,
 		},
-		log: newSlogHandler(r.settings.Logger, req, r.runID.Add(1)),
+		log: newSlogHandler(r.settings.Logger, req),
 	}
 	c.given.Logger = slog.New(&c.log)
 	return c

@@ -109,7 +109,7 @@ func (p *instance) initialize(ctx context.Context) error {
 	err := p.conn.Call(ctx, "initialize", map[string]any{
 		"protocol_version": protocolVersion,
 		"host":             map[string]any{"name": s.Host.Name, "version": s.Host.Version},
-		"log_level":        logLevel(s.Logger),
+		"log_level":        s.logLevel(),
 		"plugin":           p.fleet.description,
 		"context": map[string]any{
 			"sites": orEmpty(s.Context.Sites), "snmp": orEmptyMap(s.Context.SNMP), "x509": orEmptyMap(s.Context.X509),

@@ -2,14 +2,21 @@ package pluginrun
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/kv"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -48,7 +55,7 @@ func TestLinesOfARunAreHandedOver(t *testing.T) {
 		"go":      {goPlugin("x", time.Minute), "careful", zapcore.WarnLevel, "a"},
 	} {
 		var got taken
-		runners.Run(t.Context(), Request{Plugin: c.plugin, Resource: testResource("id"), Log: got.take})
+		result := runners.Run(t.Context(), Request{Plugin: c.plugin, Resource: testResource("id"), Log: got.take})
 		require.Eventually(t, func() bool { // stderr may come after the result
 			got.mu.Lock()
 			defer got.mu.Unlock()
@@ -60,10 +67,78 @@ func TestLinesOfARunAreHandedOver(t *testing.T) {
 		assert.Equal(t, c.want, line.Message, name)
 		assert.Equal(t, c.level, line.Level, name)
 		assert.WithinDuration(t, time.Now(), line.At, time.Minute, name)
-		assert.EqualValues(t, 1, line.RunID, name)
+		assert.Equal(t, result.RunID, line.RunID, name)
 		if c.field != "" {
 			require.Len(t, line.Fields, 1, name)
 			assert.Equal(t, c.field, line.Fields[0].Key, name)
+		}
+	}
+}
+
+// Whoever asks for lines gets them from info on, however few the Collector logs.
+func TestLinesAreHandedOverWhereTheLogIsTurnedDown(t *testing.T) {
+	t.Parallel()
+	core, logs := observer.New(zap.FatalLevel)
+	python := openPython(t, "talks", class(`        context.logger.debug('low')
+        context.logger.info('high')
+        return None`), OpenOptions{})
+	runners := goRunners(t, func(_ context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
+		pc.Logger.Debug("low")
+		pc.Logger.Info("high")
+		return nil, pluginsdk.ErrNoResults
+	}, Settings{Python: workers(1), Logger: zap.New(core), Heard: true})
+	for _, p := range []*Plugin{python, goPlugin("x", time.Minute)} {
+		var got taken
+		require.NoError(t, runners.Run(t.Context(), Request{Plugin: p, Resource: testResource("id"), Log: got.take}).Err)
+		got.mu.Lock()
+		if assert.NotEmpty(t, got.lines, p.Name()) {
+			assert.Equal(t, "high", got.lines[0].Message)
+		}
+		got.mu.Unlock()
+	}
+	assert.Zero(t, logs.Len())
+}
+
+// TestNobodySeesSecrets: what a plugin got from the secrets is neither in its lines nor in the errors of its runs.
+func TestNobodySeesSecrets(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "community"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "community", "default"), []byte("swordfish\n"), 0o600))
+	logger, logs := logged(t)
+	runners := goRunners(t, func(ctx context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
+		community, err := pc.Secrets.Get(ctx, "community", "dc1")
+		if err != nil {
+			return nil, err
+		}
+		pc.Logger.Error("cannot log in with "+community, "community", community)
+		return nil, errors.New("refused: " + community)
+	}, Settings{Logger: logger, Python: workers(1), Secrets: kv.NewSecrets(dir)})
+	python := openPython(t, "tells", class(`        community = context.secrets.get_by_site('community', 'dc1')
+        context.logger.error('cannot log in with %s', community)
+        raise ValueError(community)`), OpenOptions{})
+	for _, p := range []*Plugin{goPlugin("x", time.Minute), python} {
+		var got taken
+		result := runners.Run(t.Context(), Request{Plugin: p, Resource: testResource("id"), Log: got.take})
+		assert.Equal(t, OutcomeRaised, result.Outcome)
+		require.ErrorContains(t, result.Err, "(secret)")
+		assert.NotContains(t, result.Err.Error(), "swordfish")
+		if raised := (*PluginError)(nil); errors.As(result.Err, &raised) {
+			assert.Equal(t, "(secret)", raised.Message)
+			assert.Contains(t, raised.Traceback, "ValueError: (secret)")
+		}
+		got.mu.Lock()
+		if assert.NotEmpty(t, got.lines) {
+			assert.Equal(t, "cannot log in with (secret)", got.lines[0].Message)
+		}
+		assert.NotContains(t, fmt.Sprint(got.lines), "swordfish")
+		got.mu.Unlock()
+	}
+	require.Equal(t, 2, logs.FilterMessage("cannot log in with (secret)").Len())
+	for _, entry := range logs.All() {
+		assert.NotContains(t, fmt.Sprint(entry.Context), "swordfish")
+		if community, ok := entry.ContextMap()["community"]; ok {
+			assert.Equal(t, "(secret)", community)
 		}
 	}
 }

@@ -9,15 +9,17 @@ import (
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/scrub"
 )
 
 // newSlogHandler returns what is behind the logger of one run of a Go plugin. Its lines come out of the Collector's
 // logger with the plugin, the resource and the run as fields.
-func newSlogHandler(logger *zap.Logger, req Request, runID int64) slogHandler {
-	return slogHandler{core: logger.Core(), name: logger.Name(), req: req, runID: runID}
+func newSlogHandler(logger *zap.Logger, req Request) slogHandler {
+	return slogHandler{core: logger.Core(), name: logger.Name(), req: req}
 }
 
-// Line is a line that a plugin logged in a run, or wrote to its stderr.
+// Line is a line that a plugin logged in a run, or wrote to its stderr. It has none of the secrets that plugins were given.
 type Line struct {
 	At      time.Time
 	Level   zapcore.Level
@@ -31,37 +33,53 @@ type Line struct {
 // runLog is where the lines of a run go: to the Collector's log, with fields that say whose they are, and to whoever
 // asked for them with the run.
 type runLog struct {
-	id     int64
-	fields []zap.Field
-	take   func(Line) // nil: nobody asked
+	id      int64
+	fields  []zap.Field
+	take    func(Line) // nil: nobody asked
+	secrets *scrub.Scrubber
 }
 
-func newRunLog(req Request, runID int64) runLog { return runLog{runID, runFields(req, runID), req.Log} }
+func newRunLog(req Request) runLog { return runLog{req.id, req.logFields(), req.Log, req.secrets} }
 
-// write writes a line. checked is what the Collector's log says to it, nil where it does not take it.
-func (r runLog) write(checked *zapcore.CheckedEntry, e zapcore.Entry, fields []zap.Field) {
-	if r.take != nil {
+// heard says whether whoever asked for the lines of runs gets those of a level that the Collector's log does not take.
+func heard(level zapcore.Level) bool { return level >= zapcore.InfoLevel }
+
+// write writes a line.
+func (r runLog) write(core zapcore.Core, e zapcore.Entry, fields []zap.Field) {
+	logged := core.Enabled(e.Level)
+	taken := r.take != nil && (logged || heard(e.Level))
+	if !logged && !taken {
+		return
+	}
+	e.Message = r.secrets.Clean(e.Message)
+	for i := range fields {
+		if fields[i].Type == zapcore.StringType {
+			fields[i].String = r.secrets.Clean(fields[i].String)
+		}
+	}
+	if taken {
 		r.take(Line{At: e.Time, Level: e.Level, Message: e.Message, RunID: r.id, Fields: fields})
 	}
-	if checked != nil {
+	if checked := core.Check(e, nil); checked != nil {
 		checked.Write(append(slices.Clip(fields), r.fields...)...)
 	}
 }
 
-// line is write for a logger.
+// line is write for a logger. It goes around what the logger would add: the place in our code, and for errors the stack
+// there, say nothing about the plugin.
 func (r runLog) line(logger *zap.Logger, level zapcore.Level, message string, fields ...zap.Field) {
-	r.write(logger.Check(level, message), zapcore.Entry{Level: level, Time: time.Now(), Message: message}, fields)
+	r.write(logger.Core(), zapcore.Entry{Level: level, Time: time.Now(), LoggerName: logger.Name(), Message: message}, fields)
 }
 
-// runFields are the fields of all log lines of a run.
-func runFields(req Request, runID int64) []zap.Field {
+// logFields are the fields of all log lines of a run.
+func (req Request) logFields() []zap.Field {
 	if req.Plugin.Type == TypeDiscovery {
-		return []zap.Field{zap.String("plugin", req.Plugin.Name()), zap.Int64("run_id", runID)}
+		return []zap.Field{zap.String("plugin", req.Plugin.Name()), zap.Int64("run_id", req.id)}
 	}
 	return []zap.Field{
 		zap.String("plugin", req.Plugin.Name()),
 		zap.String("resource_id", req.Resource.ID),
-		zap.Int64("run_id", runID),
+		zap.Int64("run_id", req.id),
 	}
 }
 
@@ -70,14 +88,13 @@ type slogHandler struct {
 	core   zapcore.Core
 	name   string
 	req    Request
-	runID  int64
 	prefix string // of the keys, from WithGroup
 	attrs  []zap.Field
 }
 
 // Enabled implements slog.Handler.
 func (h *slogHandler) Enabled(_ context.Context, level slog.Level) bool {
-	return h.core.Enabled(zapLevel(level))
+	return h.core.Enabled(zapLevel(level)) || h.req.Log != nil && heard(zapLevel(level))
 }
 
 // Handle implements slog.Handler.
@@ -86,16 +103,12 @@ func (h *slogHandler) Handle(_ context.Context, record slog.Record) error {
 	if entry.Time.IsZero() {
 		entry.Time = time.Now()
 	}
-	checked := h.core.Check(entry, nil)
-	if checked == nil && h.req.Log == nil {
-		return nil
-	}
 	fields := slices.Clone(h.attrs)
 	record.Attrs(func(a slog.Attr) bool {
 		fields = appendAttr(fields, h.prefix, a)
 		return true
 	})
-	newRunLog(h.req, h.runID).write(checked, entry, fields)
+	newRunLog(h.req).write(h.core, entry, fields)
 	return nil
 }
 

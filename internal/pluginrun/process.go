@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginoutput"
@@ -23,7 +22,6 @@ const cancelGrace = 2 * time.Second
 type processRunner struct {
 	settings Settings
 	busy     busyRuns
-	runID    atomic.Int64
 	runs     sync.WaitGroup
 
 	// base ends at Shutdown, and every run with it.
@@ -205,14 +203,14 @@ func (r *processRunner) runIn(ctx context.Context, proc *instance, req Request, 
 	runCtx, stop := context.WithTimeout(ctx, req.Plugin.Deadline)
 	defer stop()
 	defer context.AfterFunc(r.base, stop)()
-	id := r.runID.Add(1)
+	id := req.id
 	deadline, _ := runCtx.Deadline()
 	params, err := proc.fleet.instanceRun(req, id, deadline)
 	if err != nil {
 		ended()
 		return req.failed(OutcomeProtocol, err)
 	}
-	proc.logs.begin(newRunLog(req, id))
+	proc.logs.begin(newRunLog(req))
 	// The call outlives the deadline: only an answer, or the end of the process, says that the run has ended.
 	done := make(chan runAnswer, 1)
 	proc.ask(params, done)

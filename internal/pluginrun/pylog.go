@@ -76,7 +76,7 @@ func (l *workerLog) of(id int64) runLog {
 			return run
 		}
 	}
-	return runLog{id: id, fields: []zap.Field{zap.Int64("run_id", id), zap.Int("pid", l.pid)}}
+	return runLog{id: id, fields: []zap.Field{zap.Int64("run_id", id), zap.Int("pid", l.pid)}, secrets: l.run.secrets}
 }
 
 // fields are those of the run that began last, for what is said about it.
@@ -220,9 +220,13 @@ func levelOf(name string) zapcore.Level {
 	return zapcore.InfoLevel
 }
 
-// logLevel is the lowest level that the logger takes, so that workers do not send what nobody sees.
-func logLevel(logger *zap.Logger) string {
-	switch level := logger.Level(); {
+// logLevel is the lowest level that anybody takes, so that workers do not send what nobody sees.
+func (s *Settings) logLevel() string {
+	level := s.Logger.Level()
+	if s.Heard {
+		level = min(level, zapcore.InfoLevel)
+	}
+	switch {
 	case level <= zapcore.DebugLevel:
 		return "debug"
 	case level == zapcore.InfoLevel:

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,7 +23,6 @@ const codeRejected = -32001
 // pythonRunner runs Python plugins in pools of worker processes, one pool for each environment.
 type pythonRunner struct {
 	settings Settings
-	runID    atomic.Int64
 
 	mu     sync.Mutex
 	closed bool
@@ -114,13 +112,12 @@ func (r *pythonRunner) Run(ctx context.Context, req Request) Result {
 	if err != nil {
 		return req.failed(OutcomeCanceled, err)
 	}
-	id := r.runID.Add(1)
-	params, err := runParams(req, id)
+	params, err := runParams(req, req.id)
 	if err != nil {
 		return req.failed(OutcomeProtocol, err)
 	}
-	answer := pool.do(ctx, newJob(req.Plugin, "run", params, newRunLog(req, id)))
-	result := r.result(req, id, pool, answer)
+	answer := pool.do(ctx, newJob(req.Plugin, "run", params, newRunLog(req)))
+	result := r.result(req, req.id, pool, answer)
 	result.Duration = answer.duration
 	return result
 }

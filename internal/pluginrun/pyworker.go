@@ -91,7 +91,7 @@ func (w *worker) initialize(ctx context.Context, s Settings, limits workerLimits
 	params := map[string]any{
 		"protocol_version": protocolVersion,
 		"host":             map[string]any{"name": s.Host.Name, "version": s.Host.Version},
-		"log_level":        logLevel(s.Logger),
+		"log_level":        s.logLevel(),
 		// Twice what it may grow by: what a run uses and gives back is no leak.
 		"memory_limit_bytes": 2 * limits.memory,
 		"context": map[string]any{

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/scrub"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -56,14 +57,20 @@ type Request struct {
 	Resource *pluginsdk.Resource
 	// Config is what the plugin sees; nil takes the plugin file's.
 	Config pluginsdk.Config
-	// Log takes each line that the run logs, from the level on that the Collector's log takes; nil takes none. It is
-	// called from any goroutine, at times from several and soon after the end of the run, and must not wait. The Line is
+	// Log takes each line that the run logs, from info on, or from a lower level on that the Collector's log takes; nil
+	// takes none (see Settings.Heard, too). It is called from any goroutine, at times from several and soon after the end of the run, and must not wait. The Line is
 	// its own to keep.
 	Log func(Line)
+
+	// Runners sets these.
+	id      int64
+	secrets *scrub.Scrubber
 }
 
 // Result is what one run came to. The groups are the caller's.
 type Result struct {
+	// RunID is the run's number, which its log lines have, too.
+	RunID   int64
 	Outcome Outcome
 	// Groups are the valid groups, in the plugin's order. Groups without metrics are among them.
 	Groups []*pluginsdk.MetricsGroup

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/kv"
+	"github.com/panoptes-otel/panoptes-otel/internal/scrub"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -61,12 +63,16 @@ type Settings struct {
 	GoPlugins map[string]pluginsdk.PollingPlugin
 	// KV is the store that plugins share; nil gives them one in memory.
 	KV pluginsdk.KeyValueStore
-	// Secrets is where plugins find secrets; nil gives them none.
+	// Secrets is where plugins find secrets; nil gives them none. What they were given is taken out of their log lines and
+	// of the errors of their runs.
 	Secrets pluginsdk.SecretsStore
 	// Context is what Panoptes kept in panoptes.ini for plugins to see.
 	Context Context
 	// Limits bound what one run may return.
 	Limits Limits
+	// Heard says that requests ask for the lines of their runs: then plugins are to send them from info on, although the
+	// Logger takes fewer.
+	Heard bool
 	// Intercept sees, and may answer, the calls that plugins make of their host; nil lets the host answer.
 	Intercept Intercept
 	// Recycled is told of each Python worker that is replaced though nothing went wrong, and why: one of RecycleReasons.
@@ -140,6 +146,8 @@ type Limits struct {
 type Runners struct {
 	settings Settings
 	byKind   map[Kind]Runner
+	ids      atomic.Int64    // of runs
+	secrets  *scrub.Scrubber // knows those that plugins were given
 }
 
 var _ Runner = (*Runners)(nil)
@@ -151,8 +159,11 @@ func New(s Settings) (*Runners, error) {
 	if err != nil {
 		return nil, err
 	}
+	secrets := &scrub.Scrubber{}
+	s.Secrets = secrets.Store(s.Secrets)
 	return &Runners{
 		settings: s,
+		secrets:  secrets,
 		byKind: map[Kind]Runner{
 			KindGo: newGoRunner(s), KindPython: newPythonRunner(s), KindProcess: newProcessRunner(s), KindExec: newExecRunner(s),
 		},
@@ -209,8 +220,11 @@ func (r *Runners) Run(ctx context.Context, req Request) Result {
 	if err != nil {
 		return Result{Outcome: OutcomeRejected, Err: err}
 	}
+	req.id, req.secrets = r.ids.Add(1), r.secrets
 	result := runner.Run(ctx, req)
+	result.RunID = req.id
 	req.enforce(&result)
+	withoutSecrets(r.secrets, &result)
 	return result
 }
 

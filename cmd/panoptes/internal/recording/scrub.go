@@ -9,10 +9,11 @@ import (
 	"sync"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/scrub"
 )
 
 // Placeholder stands for a secret.
-const Placeholder = "(secret)"
+const Placeholder = scrub.Placeholder
 
 // Scrubber takes secrets out of text. It is safe for concurrent use.
 type Scrubber struct {

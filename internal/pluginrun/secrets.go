@@ -1,0 +1,40 @@
+package pluginrun
+
+import (
+	"errors"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/scrub"
+)
+
+// withoutSecrets takes secrets out of what is said of a run.
+func withoutSecrets(secrets *scrub.Scrubber, result *Result) {
+	result.Err = secrets.Error(result.Err)
+	var raised *PluginError
+	if errors.As(result.Err, &raised) {
+		clean := *raised // it may be the error of other runs as well
+		clean.Message, clean.Traceback = secrets.Clean(raised.Message), secrets.Clean(raised.Traceback)
+		if clean != *raised {
+			result.Err = &raisedError{result.Err, &clean}
+		}
+	}
+	for i := range result.Dropped {
+		result.Dropped[i].Err = secrets.Error(result.Dropped[i].Err)
+	}
+}
+
+// raisedError is an error with another PluginError in it than it had.
+type raisedError struct {
+	error
+	raised *PluginError
+}
+
+// As finds the other PluginError.
+func (e *raisedError) As(target any) bool {
+	to, ok := target.(**PluginError)
+	if ok {
+		*to = e.raised
+	}
+	return ok
+}
+
+func (e *raisedError) Unwrap() error { return e.error }
