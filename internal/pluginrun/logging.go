@@ -61,7 +61,7 @@ func (r runLog) write(core zapcore.Core, e zapcore.Entry, fields []zap.Field) {
 		r.take(Line{At: e.Time, Level: e.Level, Message: e.Message, RunID: r.id, Fields: fields})
 	}
 	if checked := core.Check(e, nil); checked != nil {
-		checked.Write(append(slices.Clip(fields), r.fields...)...)
+		checked.Write(append(slices.Clip(r.fields), fields...)...)
 	}
 }
 
