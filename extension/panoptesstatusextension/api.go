@@ -14,7 +14,7 @@ func (t *receiverTask) json() statusapi.Task {
 	return statusapi.Task{
 		Receiver: t.Receiver, Plugin: t.Plugin, Site: r.Site, Class: r.Class, Subclass: r.Subclass, Type: r.Type, ID: r.ID,
 		State: t.State, LastStart: t.LastStart, Duration: t.Duration.Seconds(), Lateness: t.Lateness.Seconds(),
-		Outcome: t.Outcome, Groups: t.Groups, Points: t.Points, Failures: t.Failures, Missed: t.Missed, Next: t.Next,
+		Outcome: t.Outcome, Groups: t.Groups, Points: t.Points, Bytes: t.Bytes, Failures: t.Failures, Missed: t.Missed, Next: t.Next,
 	}
 }
 
@@ -23,18 +23,25 @@ func (r *receiverResource) json() statusapi.Resource {
 		Receiver: r.Receiver, Key: r.Resource.Key(), Since: r.Since, Resource: r.Resource.AppendJSON(nil), Claims: []statusapi.Claim{},
 	}
 	for _, c := range r.Claims {
-		out.Claims = append(out.Claims, statusapi.Claim{Kind: c.Source.Kind.String(), Name: c.Source.Name, Since: c.Since, Expires: c.Expires})
+		out.Claims = append(out.Claims, statusapi.Claim{Kind: c.Source.Kind.String(), Name: c.Source.Name, Since: c.Since, Expires: c.Expires, TTL: c.TTL.Seconds()})
 	}
 	return out
 }
 
 func (p *receiverPlugin) json() statusapi.Plugin {
-	return statusapi.Plugin{
+	out := statusapi.Plugin{
 		Receiver: p.Receiver, Name: p.Name, File: p.File, Type: p.Type, Runtime: p.Runtime, Version: p.Version,
 		Interval: p.Interval.Seconds(), Deadline: p.Deadline.Seconds(), Filter: p.Filter, Loaded: p.Loaded, Tasks: p.Tasks,
 		Error: p.Error, ErrorSince: p.ErrorSince, Runs: p.Runs, FailedRuns: p.FailedRuns, BusySeconds: p.Busy.Seconds(),
-		CPUSeconds: p.CPU.Seconds(), Points: p.Points,
+		CPUSeconds: p.CPU.Seconds(), Points: p.Points, Bytes: p.Bytes, Series: p.Series,
 	}
+	if f := p.LastFailure; f != nil {
+		r := f.Resource
+		out.LastFailure = &statusapi.Failure{
+			At: f.At, Site: r.Site, Class: r.Class, Subclass: r.Subclass, Type: r.Type, ID: r.ID, Outcome: f.Outcome, Error: f.Error,
+		}
+	}
+	return out
 }
 
 func (s *receiverSource) json() statusapi.Source {

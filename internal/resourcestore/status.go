@@ -51,6 +51,8 @@ type Claim struct {
 	Resource *pluginsdk.Resource
 	// Since is when it began to say so, without a break; Expires is when its word ends unless it is refreshed.
 	Since, Expires time.Time
+	// TTL is how long its word counts.
+	TTL time.Duration
 }
 
 // Entries returns all resources in the order of their identities, with who says so. It is for people who ask now and
@@ -69,7 +71,7 @@ func (s *Store) Entries() []Entry {
 		for _, c := range src.claims {
 			if i, ok := at[c.resource.Identity()]; ok {
 				out[i].Claims = append(out[i].Claims, Claim{
-					Source: src.place, Resource: c.resource, Since: c.since, Expires: src.refreshed.Add(c.ttl),
+					Source: src.place, Resource: c.resource, Since: c.since, Expires: src.refreshed.Add(c.ttl), TTL: c.ttl,
 				})
 			}
 		}

@@ -88,6 +88,18 @@ type Plugin struct {
 	CPU              time.Duration
 	Busy             time.Duration // the time that runs took, all together
 	Points           int64         // data points produced
+	Bytes            int64         // of the groups in Panoptes' JSON
+	Series           int64         // that it has now: the data points of the last good run of each task
+	// LastFailure is the last run that failed; nil where none did.
+	LastFailure *Failure
+}
+
+// Failure is a run that failed.
+type Failure struct {
+	At time.Time
+	// Resource is the zero Identity for a discovery plugin.
+	Resource       pluginsdk.Identity
+	Outcome, Error string
 }
 
 // State is what is to be said of a task in a word.
@@ -127,6 +139,8 @@ type Task struct {
 	Outcome   string
 	Groups    int
 	Points    int
+	// Bytes are those of the groups in Panoptes' JSON.
+	Bytes int64
 	// Failures is how many runs failed in a row.
 	Failures int
 	// Missed is how many slots it missed since the start of the Collector.
@@ -145,7 +159,7 @@ type Detail struct {
 	// Error is the last one, with its traceback, and when it was.
 	Error   string
 	ErrorAt time.Time
-	// Log are the plugin's last lines about the resource.
+	// Log are the last lines that the run logged which ended in Error.
 	Log []LogLine
 	// Output are the groups of the last run in Panoptes' JSON; nil where they are not kept.
 	Output []string

@@ -39,6 +39,21 @@ type Plugin struct {
 	BusySeconds float64   `json:"busy_seconds"`
 	CPUSeconds  float64   `json:"cpu_seconds"`
 	Points      int64     `json:"data_points"`
+	Bytes       int64     `json:"bytes"`
+	Series      int64     `json:"series"`
+	LastFailure *Failure  `json:"last_failure,omitempty"`
+}
+
+// Failure is a run that failed. The fields of the resource are absent where the plugin runs against none.
+type Failure struct {
+	At       time.Time `json:"at"`
+	Site     string    `json:"resource_site,omitempty"`
+	Class    string    `json:"resource_class,omitempty"`
+	Subclass string    `json:"resource_subclass,omitempty"`
+	Type     string    `json:"resource_type,omitempty"`
+	ID       string    `json:"resource_id,omitempty"`
+	Outcome  string    `json:"outcome"`
+	Error    string    `json:"error"`
 }
 
 // Source is where resources come from.
@@ -59,6 +74,7 @@ type Claim struct {
 	Name    string    `json:"name"`
 	Since   time.Time `json:"since,omitzero"`
 	Expires time.Time `json:"expires,omitzero"`
+	TTL     float64   `json:"ttl"`
 }
 
 // Resource is a resource, and who lists it.
@@ -86,6 +102,7 @@ type Task struct {
 	Outcome   string       `json:"outcome,omitempty"`
 	Groups    int          `json:"groups"`
 	Points    int          `json:"data_points"`
+	Bytes     int64        `json:"bytes"`
 	Failures  int          `json:"failures"`
 	Missed    int64        `json:"missed"`
 	Next      time.Time    `json:"next,omitzero"`

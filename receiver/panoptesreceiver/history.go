@@ -2,6 +2,7 @@ package panoptesreceiver
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,10 +16,6 @@ import (
 const (
 	historyPageBits = 12
 	historyPageSize = 1 << historyPageBits
-	// maxErrorBytes bounds the text of an error that is kept for a task, maxErrors how many are: a fleet of which all
-	// fails needs no text for each.
-	maxErrorBytes = 4 << 10
-	maxErrors     = 10_000
 	// maxOutputs bounds the tasks of which the last output is kept, maxOutputBytes one of these.
 	maxOutputs     = 1000
 	maxOutputBytes = 256 << 10
@@ -34,28 +31,25 @@ type lastRun struct {
 	lateness uint32 // milliseconds
 	groups   uint32
 	points   uint32
+	bytes    uint32
 	missed   uint32
 	runs     uint64
 	failures uint16 // in a row
 	outcome  uint8  // index into pluginrun.Outcomes
+	series   uint32 // data points of the last run that did not fail
 }
 
 // history keeps the last run of each task. A nil history keeps nothing. It is safe for concurrent use.
 type history struct {
 	mu      sync.Mutex
 	pages   []*[historyPageSize]lastRun
-	errors  map[schedule.ID]taskError
+	texts   failureTexts
 	outputs map[schedule.ID][]string // nil: they are not kept
-}
-
-type taskError struct {
-	text string
-	at   time.Time
 }
 
 // newHistory returns an empty history. outputs says whether the groups of last runs are kept.
 func newHistory(outputs bool) *history {
-	h := &history{errors: map[schedule.ID]taskError{}}
+	h := &history{}
 	if outputs {
 		h.outputs = map[schedule.ID][]string{}
 	}
@@ -70,8 +64,22 @@ func (h *history) of(id schedule.ID) *lastRun {
 	return &h.pages[id>>historyPageBits][id%historyPageSize]
 }
 
-// note takes the end of a run, with the number of data points it made. interval is the task's.
-func (h *history) note(run schedule.Run[target], interval time.Duration, started time.Time, result pluginrun.Result, points int) {
+// endedRun is a run that has ended.
+type endedRun struct {
+	schedule.Run[target]
+	pluginrun.Result
+	started  time.Time
+	interval time.Duration
+	// made is what came of it.
+	made made
+	tail *runTail // nil: nobody kept its lines
+}
+
+// made is how much data a run made.
+type made struct{ points, bytes int }
+
+// note takes the end of a run.
+func (h *history) note(run endedRun) {
 	if h == nil {
 		return
 	}
@@ -80,28 +88,30 @@ func (h *history) note(run schedule.Run[target], interval time.Duration, started
 	l := h.of(run.Task)
 	if l.plugin != run.Value.plugin || l.resource.Identity() != run.Value.resource.Identity() {
 		*l = lastRun{plugin: run.Value.plugin, runs: l.runs}
-		delete(h.errors, run.Task)
+		h.texts.forget(run.Task)
 		delete(h.outputs, run.Task)
 	}
 	l.resource = run.Value.resource
 	due := run.Due.UnixMilli()
-	if l.due != 0 && interval >= time.Millisecond {
-		l.missed = clamp(int64(l.missed) + (due-l.due)/interval.Milliseconds() - 1)
+	if l.due != 0 && run.interval >= time.Millisecond {
+		l.missed = clamp(int64(l.missed) + max((due-l.due)/run.interval.Milliseconds()-1, 0)) // a hurried run comes before its slot
 	}
 	l.runs++
-	l.due, l.start = due, started.UnixMilli()
-	l.duration = clamp(result.Duration.Microseconds())
+	l.due, l.start = due, run.started.UnixMilli()
+	l.duration = clamp(run.Duration.Microseconds())
 	l.lateness = clamp(run.Lateness.Milliseconds())
-	l.groups, l.points = clamp(int64(len(result.Groups))), clamp(int64(points))
-	l.outcome = outcomeIndex[result.Outcome]
-	if !result.Outcome.Failed() {
-		l.failures = 0
+	l.groups, l.points, l.bytes = clamp(int64(len(run.Groups))), clamp(int64(run.made.points)), clamp(int64(run.made.bytes))
+	l.outcome = outcomeIndex[run.Outcome]
+	if !run.Outcome.Failed() {
+		l.failures, l.series = 0, l.points
 	} else if l.failures < math.MaxUint16 {
 		l.failures++
 	}
-	h.keepError(run.Task, result)
+	if run.Err != nil {
+		h.texts.set(run.Task, newFailureText(run.Err, run.tail.end()))
+	}
 	if _, ok := h.outputs[run.Task]; ok || h.outputs != nil && len(h.outputs) < maxOutputs {
-		h.outputs[run.Task] = outputOf(result)
+		h.outputs[run.Task] = outputOf(run.Result)
 	}
 }
 
@@ -119,23 +129,6 @@ func outputOf(result pluginrun.Result) []string {
 	return output
 }
 
-func (h *history) keepError(id schedule.ID, result pluginrun.Result) {
-	if result.Err == nil {
-		return
-	}
-	if _, ok := h.errors[id]; !ok && len(h.errors) >= maxErrors {
-		return
-	}
-	text := result.Err.Error()
-	for _, f := range traceback(result.Err) {
-		text += "\n" + f.String
-	}
-	if len(text) > maxErrorBytes {
-		text = text[:maxErrorBytes] + " ..."
-	}
-	h.errors[id] = taskError{text, time.Now()}
-}
-
 // fill adds to a task what is known of its last run.
 func (h *history) fill(g *schedule.Glance[target], t *status.Task) {
 	h.mu.Lock()
@@ -148,7 +141,8 @@ func (h *history) fill(g *schedule.Glance[target], t *status.Task) {
 	t.Duration = time.Duration(l.duration) * time.Microsecond
 	t.Lateness = time.Duration(l.lateness) * time.Millisecond
 	t.Outcome = string(pluginrun.Outcomes[l.outcome])
-	t.Groups, t.Points, t.Failures, t.Missed = int(l.groups), int(l.points), int(l.failures), int64(l.missed)
+	t.Groups, t.Points, t.Bytes = int(l.groups), int(l.points), int64(l.bytes)
+	t.Failures, t.Missed = int(l.failures), int64(l.missed)
 }
 
 // ended is a number that changes with each run of a task that ends.
@@ -159,10 +153,29 @@ func (h *history) ended(id schedule.ID) uint64 {
 }
 
 // detail returns the last error of a task, and its last output.
-func (h *history) detail(id schedule.ID) (taskError, []string) {
+func (h *history) detail(id schedule.ID) (failureText, []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.errors[id], h.outputs[id]
+	return h.texts.of(id), h.outputs[id]
+}
+
+// seriesAtOnce is for how many tasks the lock is held at a time.
+const seriesAtOnce = 4096
+
+// series is how many series a plugin has: the data points of the last good run of each of its tasks.
+func (h *history) series(l *loaded, tasks []schedule.ID) (n int64) {
+	for part := range slices.Chunk(tasks, seriesAtOnce) {
+		h.mu.Lock()
+		for _, id := range part {
+			if id != 0 && int(id>>historyPageBits) < len(h.pages) {
+				if last := h.of(id); last.plugin == l {
+					n += int64(last.series)
+				}
+			}
+		}
+		h.mu.Unlock()
+	}
+	return n
 }
 
 func clamp(n int64) uint32 { return uint32(min(max(n, 0), math.MaxUint32)) }
@@ -177,15 +190,24 @@ var outcomeIndex = func() map[pluginrun.Outcome]uint8 {
 
 // pluginCounts are what a plugin's runs came to since the start of the Collector.
 type pluginCounts struct {
-	runs, failed, points, busy, cpu atomic.Int64 // the last two in nanoseconds
+	runs, failed, points, bytes atomic.Int64
+	busy, cpu                   atomic.Int64 // nanoseconds
+	last                        atomic.Pointer[status.Failure]
 }
 
-func (c *pluginCounts) note(result pluginrun.Result, points int) {
+func (c *pluginCounts) note(run *endedRun) {
 	c.runs.Add(1)
-	if result.Outcome.Failed() {
-		c.failed.Add(1)
+	c.points.Add(int64(run.made.points))
+	c.bytes.Add(int64(run.made.bytes))
+	c.busy.Add(int64(run.Duration))
+	c.cpu.Add(int64(run.CPU))
+	if !run.Outcome.Failed() {
+		return
 	}
-	c.points.Add(int64(points))
-	c.busy.Add(int64(result.Duration))
-	c.cpu.Add(int64(result.CPU))
+	c.failed.Add(1)
+	if run.Err != nil {
+		c.last.Store(&status.Failure{
+			At: time.Now(), Resource: run.Value.resource.Identity(), Outcome: string(run.Outcome), Error: shorten(run.Err.Error(), maxErrorBytes),
+		})
+	}
 }

@@ -65,6 +65,7 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 	}
 	begun := time.Now()
 	r.telemetry.PanoptesRunLateness.Record(ctx, run.Lateness.Seconds(), l.attrs.plugin)
+	tail := r.tailOf(&request)
 	started := time.Now()
 	result := r.runners.Run(ctx, request)
 	if len(result.Groups)+len(result.Resources)+len(result.Enrichment) > 0 {
@@ -75,7 +76,8 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 	r.usage(ctx, l, result)
 	r.failures.note(run.Value, v, result)
 	r.dropped(ctx, v, run.Value, result.Dropped)
-	points, says := 0, verdict(result)
+	var out made
+	says := verdict(result)
 	switch v.plugin.Type {
 	case pluginrun.TypeDiscovery:
 		r.discovered(ctx, l, result)
@@ -84,9 +86,12 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 		r.enriched(ctx, l, result)
 	default:
 		result.Groups = r.withoutEmpty(ctx, run.Value, result.Groups)
-		points = r.emit(ctx, v, l, result.Groups)
+		if r.history != nil {
+			out.bytes = jsonBytes(result.Groups)
+		}
+		out.points = r.emit(ctx, v, l, result.Groups)
 	}
-	r.noteRun(run, request.Plugin, started, result, points)
+	r.noteRun(endedRun{Run: run, Result: result, started: started, interval: request.Plugin.Interval, made: out, tail: tail})
 	return says
 }
 

@@ -62,10 +62,12 @@ func (s statusReceiver) Plugins() []status.Plugin {
 		if l := t.plugins[p.Name]; l != nil {
 			p.Tasks = l.held
 			p.Runs, p.FailedRuns, p.Points = l.counts.runs.Load(), l.counts.failed.Load(), l.counts.points.Load()
+			p.Bytes, p.LastFailure = l.counts.bytes.Load(), l.counts.last.Load()
 			p.Busy, p.CPU = time.Duration(l.counts.busy.Load()), time.Duration(l.counts.cpu.Load())
 			if l.alone != 0 {
 				p.Tasks = 1
 			}
+			p.Series = s.r.history.series(l, l.tasks)
 		}
 		all = append(all, p)
 	}
@@ -133,7 +135,7 @@ func (s statusReceiver) Detail(id status.TaskID) (*status.Detail, error) {
 	d := &status.Detail{Interval: g.Interval}
 	s.task(&g, time.Now(), &d.Task)
 	failed, output := s.r.history.detail(task)
-	d.Error, d.ErrorAt, d.Output = failed.text, failed.at, output
+	d.Error, d.ErrorAt, d.Log, d.Output = failed.text, failed.at, failed.log, output
 	d.Entry = s.entry(id)
 	return d, nil
 }
@@ -173,7 +175,17 @@ func (s statusReceiver) RunNow(ctx context.Context, id status.TaskID) error {
 }
 
 // noteRun keeps what a run came to, for boards.
-func (r *panoptesReceiver) noteRun(run schedule.Run[target], p *pluginrun.Plugin, started time.Time, result pluginrun.Result, points int) {
-	run.Value.plugin.counts.note(result, points)
-	r.history.note(run, p.Interval, started, result, points)
+func (r *panoptesReceiver) noteRun(run endedRun) {
+	run.Value.plugin.counts.note(&run)
+	r.history.note(run)
+}
+
+// tailOf keeps the log lines of a run that is asked for, where a board could show them.
+func (r *panoptesReceiver) tailOf(request *pluginrun.Request) *runTail {
+	if r.history == nil {
+		return nil
+	}
+	t := &runTail{}
+	request.Log = t.take
+	return t
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
 const (
@@ -89,6 +90,8 @@ func (c *client) get(ctx context.Context, path string, values url.Values, into a
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized:
 		return errors.New("the server asks for a user: name one with --user, and its password in $" + passwordVariable)
+	case resp.StatusCode == http.StatusNotFound && problem(text) == status.ErrNoTask.Error():
+		return status.ErrNoTask
 	case resp.StatusCode != http.StatusOK:
 		return fmt.Errorf("%s answers %s: %s", c.base, resp.Status, problem(text))
 	}

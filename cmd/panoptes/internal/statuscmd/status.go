@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -26,7 +27,8 @@ type statusOptions struct {
 	client client
 	narrow struct{ plugin, state, text, filter, order string }
 	size   int
-	json   bool
+	// errors adds the details of tasks, resources shows resources in the place of tasks.
+	errors, resources, json bool
 }
 
 // New returns the command status.
@@ -39,6 +41,7 @@ func New() *cobra.Command {
 panoptes_status tells. The exit code is 1 where a plugin or a source is broken or a task fails: fit for a check.`,
 		Example: `  panoptes status
   panoptes status --plugin Interfaces --state failing
+  panoptes status --state failing --errors
   panoptes status --filter 'resource_site = "dc1"' --order duration --size 20
   panoptes status --json | jq '.tasks.items[] | select(.failures > 3)'`,
 		Args: cobra.NoArgs,
@@ -60,6 +63,8 @@ panoptes_status tells. The exit code is 1 where a plugin or a source is broken o
 	flags.StringVar(&o.narrow.filter, "filter", "", "only tasks whose resources match this `FILTER`")
 	flags.StringVar(&o.narrow.order, "order", "urgency", "the `ORDER`: urgency, name, duration, lateness, points, start or next")
 	flags.IntVar(&o.size, "size", 10, "the `NUMBER` of tasks to show, 1000 at most")
+	flags.BoolVar(&o.errors, "errors", false, "show the last error of each of these tasks, with its log lines")
+	flags.BoolVar(&o.resources, "resources", false, "show resources in the place of tasks, narrowed down by --text and --filter")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object with all of it")
 	return cmd
 }
@@ -78,22 +83,36 @@ func (o *statusOptions) values() url.Values {
 
 // answers is all that is asked for.
 type answers struct {
-	Overview statusapi.Overview             `json:"overview"`
-	Plugins  []statusapi.Plugin             `json:"plugins"`
-	Sources  []statusapi.Source             `json:"sources"`
-	Tasks    statusapi.Page[statusapi.Task] `json:"tasks"`
+	Overview statusapi.Overview `json:"overview"`
+	Plugins  []statusapi.Plugin `json:"plugins"`
+	Sources  []statusapi.Source `json:"sources"`
+	// Tasks or Resources are there, as was asked for.
+	Tasks     *statusapi.Page[statusapi.Task]     `json:"tasks,omitempty"`
+	Resources *statusapi.Page[statusapi.Resource] `json:"resources,omitempty"`
+	// Details are those of the tasks that failed once; only where they are asked for.
+	Details []statusapi.Detail `json:"details,omitempty"`
+}
+
+// ask is a question, and where its answer goes.
+type ask struct {
+	path   string
+	values url.Values
+	into   any
 }
 
 func (o *statusOptions) run(ctx context.Context, stdout io.Writer) error {
 	var a answers
-	for _, ask := range []struct {
-		path   string
-		values url.Values
-		into   any
-	}{
-		{"overview", nil, &a.Overview}, {"plugins", nil, &a.Plugins}, {"sources", nil, &a.Sources}, {"tasks", o.values(), &a.Tasks},
-	} {
+	list := ask{"tasks", o.values(), &a.Tasks}
+	if o.resources {
+		list = ask{"resources", o.values(), &a.Resources}
+	}
+	for _, ask := range []ask{{"overview", nil, &a.Overview}, {"plugins", nil, &a.Plugins}, {"sources", nil, &a.Sources}, list} {
 		if err := o.client.get(ctx, ask.path, ask.values, ask.into); err != nil {
+			return err
+		}
+	}
+	if o.errors {
+		if err := a.addDetails(ctx, &o.client); err != nil {
 			return err
 		}
 	}
@@ -136,7 +155,7 @@ func (a *answers) print(w io.Writer, now time.Time) error {
 		}
 	}
 	fmt.Fprint(w, "\n\n")
-	if err := style.Table(w, []string{"PLUGIN", "RUNTIME", "EVERY", "TASKS", "RUNS", "FAILED", "VERSION", "ERROR"}, a.pluginRows()); err != nil {
+	if err := style.Table(w, []string{"PLUGIN", "RUNTIME", "EVERY", "TASKS", "RUNS", "FAILED", "VERSION", "LOADED", "FILE", "ERROR"}, a.pluginRows(now)); err != nil {
 		return err
 	}
 	var sources [][]string
@@ -147,23 +166,69 @@ func (a *answers) print(w io.Writer, now time.Time) error {
 	if err := style.Table(w, []string{"SOURCE", "RESOURCES", "REFRESHED", "ERROR"}, sources); err != nil {
 		return err
 	}
-	var tasks [][]string
-	for _, t := range a.Tasks.Items {
-		tasks = append(tasks, []string{
-			t.Plugin, t.Site, t.ID, string(t.State), t.Outcome, seconds(t.Duration), since(now, t.LastStart), strconv.Itoa(t.Failures),
-		})
-	}
 	fmt.Fprintln(w)
-	if err := style.Table(w, []string{"TASK", "SITE", "RESOURCE", "STATE", "OUTCOME", "TOOK", "STARTED", "FAILURES"}, tasks); err != nil {
+	if a.Resources != nil {
+		return printList(w, style, a.Resources.Total,
+			[]string{"RESOURCE", "SITE", "CLASS", "ENDPOINT", "SOURCE", "AGE", "TTL", "KEY"}, resourceRows(a.Resources.Items, now))
+	}
+	if err := printList(w, style, a.Tasks.Total, []string{
+		"TASK", "SITE", "RESOURCE", "STATE", "OUTCOME", "TOOK", "LATE", "STARTED", "NEXT", "POINTS", "BYTES", "FAILURES",
+	}, taskRows(a.Tasks.Items, now)); err != nil {
 		return err
 	}
-	if rest := a.Tasks.Total - len(a.Tasks.Items); rest > 0 {
+	a.printDetails(w, style)
+	return nil
+}
+
+// printList prints the first rows of a list.
+func printList(w io.Writer, style term.Style, total int, heading []string, rows [][]string) error {
+	if err := style.Table(w, heading, rows); err != nil {
+		return err
+	}
+	if rest := total - len(rows); rest > 0 {
 		fmt.Fprintf(w, "and %d more\n", rest)
 	}
 	return nil
 }
 
-func (a *answers) pluginRows() [][]string {
+func taskRows(tasks []statusapi.Task, now time.Time) [][]string {
+	var rows [][]string
+	for _, t := range tasks {
+		rows = append(rows, []string{
+			t.Plugin, t.Site, t.ID, string(t.State), t.Outcome, seconds(t.Duration), seconds(t.Lateness), since(now, t.LastStart),
+			until(now, t.Next), strconv.Itoa(t.Points), strconv.FormatInt(t.Bytes, 10), strconv.Itoa(t.Failures),
+		})
+	}
+	return rows
+}
+
+func resourceRows(resources []statusapi.Resource, now time.Time) [][]string {
+	var rows [][]string
+	for _, r := range resources {
+		var id struct {
+			Site     string `json:"resource_site"`
+			Class    string `json:"resource_class"`
+			Subclass string `json:"resource_subclass"`
+			Type     string `json:"resource_type"`
+			ID       string `json:"resource_id"`
+			Endpoint string `json:"resource_endpoint"`
+		}
+		_ = json.Unmarshal(r.Resource, &id) // what is not there stays empty
+		var sources []string
+		ttl := 0.0
+		for _, c := range r.Claims {
+			sources = append(sources, c.Kind+" "+c.Name)
+			ttl = max(ttl, c.TTL)
+		}
+		rows = append(rows, []string{
+			id.ID, id.Site, id.Class + ":" + id.Subclass + ":" + id.Type, id.Endpoint, strings.Join(sources, ", "),
+			strings.TrimSuffix(since(now, r.Since), " ago"), seconds(ttl), r.Key,
+		})
+	}
+	return rows
+}
+
+func (a *answers) pluginRows(now time.Time) [][]string {
 	var rows [][]string
 	for _, p := range a.Plugins {
 		name := p.Name
@@ -172,7 +237,7 @@ func (a *answers) pluginRows() [][]string {
 		}
 		rows = append(rows, []string{
 			name, p.Runtime, seconds(p.Interval), strconv.Itoa(p.Tasks), strconv.FormatInt(p.Runs, 10),
-			strconv.FormatInt(p.FailedRuns, 10), p.Version, firstLine(p.Error),
+			strconv.FormatInt(p.FailedRuns, 10), p.Version, since(now, p.Loaded), p.File, firstLine(p.Error),
 		})
 	}
 	return rows
@@ -201,6 +266,17 @@ func since(now, t time.Time) string {
 		return "never"
 	}
 	return now.Sub(t).Round(time.Second).String() + " ago"
+}
+
+// until says how soon a time is.
+func until(now, t time.Time) string {
+	switch {
+	case t.IsZero():
+		return "never"
+	case !t.After(now):
+		return "now"
+	}
+	return "in " + t.Sub(now).Round(time.Second).String()
 }
 
 func firstLine(text string) string {

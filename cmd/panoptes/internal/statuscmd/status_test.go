@@ -37,8 +37,8 @@ func collector(failing int) http.Handler {
 	answer("plugins", func(*http.Request) any {
 		n := looks.Add(1)
 		return []statusapi.Plugin{
-			{Name: "Interfaces", File: "a", Runtime: "python", Interval: 60, Tasks: 5, Runs: 100, BusySeconds: 3},
-			{Name: "Power", File: "b", Runtime: "exec", Interval: 300, Tasks: 5, Runs: 10 * n, CPUSeconds: 1},
+			{Name: "Interfaces", File: "a", Runtime: "python", Interval: 60, Tasks: 5, Runs: 100, BusySeconds: 3, Bytes: 5000, Series: 70},
+			{Name: "Power", File: "b", Runtime: "exec", Interval: 300, Tasks: 5, Runs: 10 * n, CPUSeconds: 1, Series: 90},
 		}
 	})
 	answer("sources", func(*http.Request) any {
@@ -57,8 +57,22 @@ func collector(failing int) http.Handler {
 			Failures: 3, LastStart: time.Now().Add(-time.Minute),
 		}}}
 	})
+	answer("task", func(*http.Request) any {
+		return statusapi.Detail{
+			Task: statusapi.Task{Plugin: "Power", Site: "dc1", ID: "sw\x1b1"}, Error: "timeout: no answer\n  File \"x.py\"", ErrorAt: at,
+			Log: []statusapi.LogLine{{At: at, Level: "warn", Message: "\x1b[31mcareful"}},
+		}
+	})
+	answer("resources", func(*http.Request) any {
+		return statusapi.Page[statusapi.Resource]{Total: 1, Items: []statusapi.Resource{{
+			Key: "plugin|p|site|dc1", Since: time.Now().Add(-time.Hour), Claims: []statusapi.Claim{{Kind: "file", Name: "r.json", TTL: 900}},
+			Resource: json.RawMessage(`{"resource_id": "sw1", "resource_site": "dc1", "resource_class": "network"}`),
+		}}}
+	})
 	return mux
 }
+
+var at = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 
 func execute(t *testing.T, cmd *cobra.Command, args ...string) (stdout string, err error) {
 	t.Helper()
@@ -84,10 +98,19 @@ func TestStatus(t *testing.T) {
 	out, err := execute(t, New(), "--url", url, "--plugin", "Power", "--state", "failing")
 	require.ErrorIs(t, err, exit.ErrReported)
 	assert.Contains(t, out, "2 plugins, 5 resources, 10 tasks, 2 failing, 8 ok\n")
-	assert.Contains(t, out, "Interfaces\tpython\t1m0s\t5\t100\t0\t\t\n")
+	assert.Contains(t, out, "Interfaces\tpython\t1m0s\t5\t100\t0\t\tnever\ta\t\n")
 	assert.Contains(t, out, "file r.json\t5\tnever\tbroken ...\n")
-	assert.Contains(t, out, "Power\tdc1\tsw\\x1b1\tfailing\ttimeout\t250ms\t1m0s ago\t3\n")
+	assert.Contains(t, out, "Power\tdc1\tsw\\x1b1\tfailing\ttimeout\t250ms\t0s\t1m0s ago\tnever\t0\t0\t3\n")
 	assert.Contains(t, out, "and 9 more\n")
+	assert.NotContains(t, out, "no answer")
+
+	out, err = execute(t, New(), "--url", url, "--errors")
+	require.ErrorIs(t, err, exit.ErrReported)
+	assert.Contains(t, out, "\nPower against dc1 sw\\x1b1, at 2026-11-25T12:00:00Z\n  timeout: no answer\n    File \"x.py\"\n  12:00:00.000 warn \\x1b[31mcareful\n")
+
+	out, err = execute(t, New(), "--url", url, "--resources")
+	require.ErrorIs(t, err, exit.ErrReported)
+	assert.Contains(t, out, "sw1\tdc1\tnetwork::\t\tfile r.json\t1h0m0s\t15m0s\tplugin|p|site|dc1\n")
 
 	out, err = execute(t, New(), "--url", serve(t, collector(0)), "--json")
 	require.NoError(t, err)
@@ -102,9 +125,12 @@ func TestTop(t *testing.T) {
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	require.Len(t, lines, 6)
-	assert.Equal(t, "Interfaces\tpython\t3.00\t0.00\t100.00\t0.00\t0.00\t5", lines[1], "since the start")
+	assert.Equal(t, "Interfaces\tpython\t3.00\t0.00\t100.00\t0.00\t5000.00\t0.00\t70\t5", lines[1], "since the start")
 	assert.True(t, strings.HasPrefix(lines[4], "Power\texec\t0.00\t0.00\t"), lines[4])
-	assert.Equal(t, "Interfaces\tpython\t0.00\t0.00\t0.00\t0.00\t0.00\t5", lines[5])
+	assert.Equal(t, "Interfaces\tpython\t0.00\t0.00\t0.00\t0.00\t0.00\t0.00\t70\t5", lines[5])
+	out, err = execute(t, NewTop(), "--url", serve(t, collector(0)), "--times", "1", "--order", "series")
+	require.NoError(t, err)
+	assert.True(t, strings.HasPrefix(strings.Split(out, "\n")[1], "Power\t"), out)
 }
 
 func TestErrors(t *testing.T) {

@@ -26,6 +26,8 @@ var orders = map[string]func(use) float64{
 	"cpu":    func(u use) float64 { return u.cpu },
 	"runs":   func(u use) float64 { return u.runs },
 	"points": func(u use) float64 { return u.points },
+	"bytes":  func(u use) float64 { return u.bytes },
+	"series": func(u use) float64 { return float64(u.Series) },
 	"failed": func(u use) float64 { return u.failed },
 }
 
@@ -43,15 +45,15 @@ func NewTop() *cobra.Command {
 		Use:   "top",
 		Short: "Watch which plugins cost most",
 		Long: `Shows what each plugin of a running Collector costs, again and again: how many of its runs go on at once (busy), CPU
-time, runs and data points a second, each over the time since the last look. The first look counts from the start of the
-Collector. Ctrl-C ends it.`,
+seconds, runs, data points and bytes (of Panoptes' JSON) a second, each over the time since the last look, and the series
+that it has now. The first look counts from the start of the Collector. Ctrl-C ends it.`,
 		Example: `  panoptes top
   panoptes top --order cpu --every 5s
   panoptes top --times 2 > costs.tsv`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, ok := orders[o.order]; !ok {
-				return exit.Misusef("unknown --order %q: expected busy, cpu, runs, points or failed", o.order)
+				return exit.Misusef("unknown --order %q: expected busy, cpu, runs, points, bytes, series or failed", o.order)
 			}
 			if o.every < 100*time.Millisecond {
 				return exit.Misusef("--every must be at least 100ms, is %s", o.every)
@@ -69,14 +71,14 @@ Collector. Ctrl-C ends it.`,
 	o.client.add(flags)
 	flags.DurationVar(&o.every, "every", 2*time.Second, "the `TIME` between two looks")
 	flags.IntVar(&o.times, "times", 0, "the `NUMBER` of looks; 0 goes on for ever")
-	flags.StringVar(&o.order, "order", "busy", "what comes first: busy, cpu, runs, points or failed")
+	flags.StringVar(&o.order, "order", "busy", "what comes first: busy, cpu, runs, points, bytes, series or failed")
 	return cmd
 }
 
 // use is what a plugin used a second.
 type use struct {
 	statusapi.Plugin
-	busy, cpu, runs, points, failed float64
+	busy, cpu, runs, points, bytes, failed float64
 }
 
 func (o *topOptions) run(ctx context.Context, out io.Writer) error {
@@ -131,7 +133,7 @@ func used(before, now []statusapi.Plugin, seconds float64) []use {
 		uses = append(uses, use{
 			Plugin: p, busy: (p.BusySeconds - o.BusySeconds) / seconds, cpu: (p.CPUSeconds - o.CPUSeconds) / seconds,
 			runs: float64(p.Runs-o.Runs) / seconds, points: float64(p.Points-o.Points) / seconds,
-			failed: float64(p.FailedRuns-o.FailedRuns) / seconds,
+			bytes: float64(p.Bytes-o.Bytes) / seconds, failed: float64(p.FailedRuns-o.FailedRuns) / seconds,
 		})
 	}
 	return uses
@@ -147,10 +149,11 @@ func draw(out io.Writer, style term.Style, uses []use, at time.Time) error {
 	var rows [][]string
 	for _, u := range uses {
 		rows = append(rows, []string{
-			u.Name, u.Runtime, number(u.busy), number(u.cpu), number(u.runs), number(u.points), number(u.failed), strconv.Itoa(u.Tasks),
+			u.Name, u.Runtime, number(u.busy), number(u.cpu), number(u.runs), number(u.points), number(u.bytes), number(u.failed),
+			strconv.FormatInt(u.Series, 10), strconv.Itoa(u.Tasks),
 		})
 	}
-	if err := style.Table(&b, []string{"PLUGIN", "RUNTIME", "BUSY", "CPU", "RUNS/S", "POINTS/S", "FAILED/S", "TASKS"}, rows); err != nil {
+	if err := style.Table(&b, []string{"PLUGIN", "RUNTIME", "BUSY", "CPU", "RUNS/S", "POINTS/S", "BYTES/S", "FAILED/S", "SERIES", "TASKS"}, rows); err != nil {
 		return err
 	}
 	_, err := out.Write(b.Bytes())
