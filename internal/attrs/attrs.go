@@ -32,6 +32,22 @@ const (
 	ScopePrefix      = "panoptes/"
 )
 
+// Attributes of log records: the number of the run, which all records of a run have; how it ended, on the record of a run
+// that failed; the name of the plugin's own logger.
+const (
+	RunID      = "panoptes.run.id"
+	RunOutcome = "panoptes.run.outcome"
+	Logger     = "panoptes.logger"
+)
+
+// Attributes of log records by OpenTelemetry's semantic conventions ("Exceptions", "General logs").
+const (
+	ExceptionType       = "exception.type"
+	ExceptionMessage    = "exception.message"
+	ExceptionStacktrace = "exception.stacktrace"
+	LogIOStream         = "log.iostream"
+)
+
 // RateSuffix ends the name of a metric that is the rate of the counter before it. Metric names have no dots, so it is
 // unambiguous inside a scope that carries the group type.
 const RateSuffix = ".rate"

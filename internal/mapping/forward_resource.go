@@ -20,7 +20,7 @@ func (b *Builder) resource(r *pluginsdk.Resource) int {
 		return i
 	}
 	i := b.md.ResourceMetrics().Len()
-	b.putResource(b.md.ResourceMetrics().AppendEmpty().Resource().Attributes(), r)
+	putResource(b.md.ResourceMetrics().AppendEmpty().Resource().Attributes(), r, b.opts, b.join)
 	b.resources[string(b.key)] = i
 	return i
 }
@@ -42,7 +42,12 @@ func appendPart(b []byte, s string) []byte {
 	return append(append(b, ':'), s...)
 }
 
-func (b *Builder) putResource(a pcommon.Map, r *pluginsdk.Resource) {
+// PutResource puts the attributes of a resource, those that it has with its metrics, into an empty map.
+func PutResource(a pcommon.Map, r *pluginsdk.Resource, o Options) {
+	putResource(a, r, o, func(first, second string) string { return first + second })
+}
+
+func putResource(a pcommon.Map, r *pluginsdk.Resource, o Options, join func(first, second string) string) {
 	a.EnsureCapacity(len(r.Metadata) + 11)
 	put := func(key, value string) {
 		if value != "" {
@@ -58,9 +63,9 @@ func (b *Builder) putResource(a pcommon.Map, r *pluginsdk.Resource) {
 	put(attrs.ResourcePlugin, r.Plugin)
 	putTimestamp(a, r.CreationTimestamp)
 	for _, e := range r.Metadata {
-		a.PutStr(b.join(attrs.ResourceMetadataPrefix, e.Key), e.Value)
+		a.PutStr(join(attrs.ResourceMetadataPrefix, e.Key), e.Value)
 	}
-	if b.opts.ServiceIdentity {
+	if o.ServiceIdentity {
 		put(attrs.ServiceNamespace, r.Site)
 		if r.Class != "" || r.Subclass != "" || r.Type != "" {
 			a.PutStr(attrs.ServiceName, r.Class+"."+r.Subclass+"."+r.Type)

@@ -116,7 +116,7 @@ func TestTasksSurviveARestart(t *testing.T) {
 		for b.sum("panoptes_skipped_runs", "plugin=cached", "reason=cached") < 2 {
 			b.until("another run of often", func(p point) bool { return p.scope == "panoptes/often" })
 		}
-		r := b.receiver.(*panoptesReceiver)
+		r := b.receiver.(*instance).receiver
 		if life == 1 {
 			assert.Zero(t, b.sum("panoptes_runs", "plugin=cached"), "its results are those of the first life")
 			r.tasks.runs.mu.Lock()

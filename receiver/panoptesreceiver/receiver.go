@@ -23,6 +23,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk/pluginextension"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/catalogue"
@@ -39,14 +40,15 @@ const shutdownGrace = 10 * time.Second
 type panoptesReceiver struct {
 	set       receiver.Settings
 	cfg       *Config
-	next      consumer.Metrics
+	next      consumer.Metrics // nil where the receiver stands in no pipeline of metrics
+	words     words
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
 	failures  *failures
 
 	// From Start to Shutdown.
 	runners   *pluginrun.Runners
-	emitter   *emit.Emitter
+	emitter   *emit.Emitter // nil where there is no next
 	scheduler *schedule.Scheduler[target]
 	tasks     *tasks
 	store     *resourcestore.Store
@@ -62,13 +64,13 @@ type panoptesReceiver struct {
 	stopped   error
 }
 
-func newReceiver(set receiver.Settings, cfg *Config, next consumer.Metrics) (*panoptesReceiver, error) {
+func newReceiver(set receiver.Settings, cfg *Config) (*panoptesReceiver, error) {
 	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
 	}
 	return &panoptesReceiver{
-		set: set, cfg: cfg, next: next, logger: set.Logger, telemetry: telemetry, failures: newFailures(set.Logger),
+		set: set, cfg: cfg, logger: set.Logger, telemetry: telemetry, failures: newFailures(set.Logger),
 	}, nil
 }
 
@@ -85,6 +87,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	}
 	r.kv = kv.NewStore(kv.Options{})
 	settings := r.runnerSettings(goPlugins)
+	settings.Heard = r.words.next != nil || len(status.Boards(host.GetExtensions())) > 0
 	if settings.Processes, err = r.cfg.Processes.settings(); err != nil {
 		return err
 	}
@@ -105,10 +108,8 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		}
 	}
 	plugins.SnapshotDir = r.snapshots
-	r.emitter = emit.New(emit.Settings{
-		Next: r.next, Obs: obs, Mapping: mapping.Options{ServiceIdentity: r.cfg.ServiceIdentity},
-		MaxDelay: r.cfg.Emit.MaxDelay, MaxPoints: r.cfg.Emit.MaxPoints, Logger: r.logger, Dropped: r.droppedPoints,
-	})
+	pressure := r.startEmitter(obs)
+	r.startWords(obs)
 	r.scheduler = schedule.New(schedule.Settings[target]{
 		MaxConcurrent: r.cfg.MaxConcurrentRuns,
 		Classes: []int{
@@ -118,13 +119,13 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		Breaker: schedule.Breaker{
 			Failures: r.cfg.Breaker.Failures, Backoff: r.cfg.Breaker.Backoff, MaxBackoff: r.cfg.Breaker.MaxBackoff,
 		},
-		Run: r.run, Missed: r.missed, Skipped: r.skipped, Pressure: r.emitter.Pressure, Stepped: r.stepped,
+		Run: r.run, Missed: r.missed, Skipped: r.skipped, Pressure: pressure, Stepped: r.stepped,
 	})
 	r.tasks = newTasks(r.scheduler, r.failures, r.cfg.Limits, r.logger)
 	if r.tasks.rules, err = r.cfg.Plugins.Rules(); err != nil {
 		return err
 	}
-	r.tasks.runners = r.runners
+	r.tasks.runners, r.tasks.unheard = r.runners, r.unheard
 	plugins.Changed = r.tasks.setPlugins
 	plugins.Check = r.runners.Check
 	if err := r.observe(); err != nil {
@@ -151,6 +152,21 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	r.catalogue.Go(func() { r.store.Run(life) })
 	r.catalogue.Go(func() { r.plugins.Run(life) })
 	return nil
+}
+
+// startEmitter opens the way to the pipeline of metrics, and returns what says how much the pipeline holds it up. Without
+// such a pipeline runs go on for the sake of what plugins say and discover, and their groups are dropped and counted.
+func (r *panoptesReceiver) startEmitter(obs *receiverhelper.ObsReport) (pressure func() time.Duration) {
+	if r.next == nil {
+		r.logger.Warn("The receiver stands in no pipeline of metrics: plugins run, and what they measure is dropped",
+			zap.String("next", "list the receiver under service::pipelines::metrics, too"))
+		return nil
+	}
+	r.emitter = emit.New(emit.Settings{
+		Next: r.next, Obs: obs, Mapping: mapping.Options{ServiceIdentity: r.cfg.ServiceIdentity},
+		MaxDelay: r.cfg.Emit.MaxDelay, MaxPoints: r.cfg.Emit.MaxPoints, Logger: r.logger, Dropped: r.droppedPoints,
+	})
+	return r.emitter.Pressure
 }
 
 // pluginSettings makes paths absolute, so that log lines and plugins mean the same by them.
@@ -279,6 +295,9 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 		defer cancel()
 		errs = append(errs, r.keeping.close(last))
+	}
+	if r.words.emitter != nil {
+		r.words.emitter.Stop() // workers said their last
 	}
 	if r.snapshots != "" {
 		errs = append(errs, os.RemoveAll(r.snapshots))

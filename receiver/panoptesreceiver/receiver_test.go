@@ -50,6 +50,9 @@ type bench struct {
 	lines     chan string
 	logs      *observer.ObservedLogs
 	answer    func() error // of the pipeline
+	heard     *hearer      // the pipeline of logs; nil: there is none
+	logsOnly  bool
+	ofLogs    receiver.Logs // what the pipeline of logs has of the receiver
 	// extensions are there beside the plugins'.
 	extensions map[component.ID]component.Component
 }
@@ -127,7 +130,16 @@ func (b *bench) create() receiver.Metrics {
 	set := receivertest.NewNopSettings(metadata.Type)
 	set.TelemetrySettings = b.telemetry.NewTelemetrySettings()
 	set.Logger = zap.New(core, zap.Hooks(func(e zapcore.Entry) error { b.lines <- e.Message; return nil }))
-	r, err := NewFactory().CreateMetrics(b.t.Context(), set, b.cfg, b)
+	factory := NewFactory()
+	if b.heard != nil {
+		r, err := factory.CreateLogs(b.t.Context(), set, b.cfg, b.heard)
+		require.NoError(b.t, err)
+		b.ofLogs = r
+		if b.logsOnly {
+			return r
+		}
+	}
+	r, err := factory.CreateMetrics(b.t.Context(), set, b.cfg, b)
 	require.NoError(b.t, err)
 	return r
 }
@@ -136,6 +148,10 @@ func (b *bench) create() receiver.Metrics {
 func (b *bench) start() {
 	b.t.Helper()
 	b.receiver = b.create()
+	if b.ofLogs != nil && !b.logsOnly {
+		require.NoError(b.t, b.ofLogs.Start(b.t.Context(), b))
+		b.t.Cleanup(func() { assert.NoError(b.t, b.ofLogs.Shutdown(context.Background())) })
+	}
 	require.NoError(b.t, b.receiver.Start(b.t.Context(), b))
 	b.t.Cleanup(func() {
 		assert.NoError(b.t, b.receiver.Shutdown(context.Background()))

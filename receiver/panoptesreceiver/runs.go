@@ -13,6 +13,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
 )
 
 // pluginAttrs are the attribute sets of a plugin's own metrics, made once.
@@ -21,6 +22,7 @@ type pluginAttrs struct {
 	outcome map[pluginrun.Outcome]metric.MeasurementOption
 	dropped map[string]metric.MeasurementOption // by reason
 	skipped map[schedule.Reason]metric.MeasurementOption
+	unheard map[string]metric.MeasurementOption // by reason
 }
 
 func newPluginAttrs(name string) pluginAttrs {
@@ -33,6 +35,10 @@ func newPluginAttrs(name string) pluginAttrs {
 		outcome: map[pluginrun.Outcome]metric.MeasurementOption{},
 		dropped: map[string]metric.MeasurementOption{},
 		skipped: map[schedule.Reason]metric.MeasurementOption{},
+		unheard: map[string]metric.MeasurementOption{},
+	}
+	for _, r := range logemit.Reasons {
+		a.unheard[r] = set(attribute.String("reason", r))
 	}
 	for _, r := range append([]schedule.Reason{reasonCached}, schedule.Reasons...) {
 		a.skipped[r] = set(attribute.String("reason", string(r)))
@@ -66,6 +72,7 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 	begun := time.Now()
 	r.telemetry.PanoptesRunLateness.Record(ctx, run.Lateness.Seconds(), l.attrs.plugin)
 	tail := r.tailOf(&request)
+	r.listen(&request, l, res)
 	started := time.Now()
 	result := r.runners.Run(ctx, request)
 	if len(result.Groups)+len(result.Resources)+len(result.Enrichment) > 0 {
@@ -75,6 +82,7 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 	r.telemetry.PanoptesRunDuration.Record(ctx, result.Duration.Seconds(), l.attrs.plugin)
 	r.usage(ctx, l, result)
 	r.failures.note(run.Value, v, result)
+	r.say(l, res, result)
 	r.dropped(ctx, v, run.Value, result.Dropped)
 	var out made
 	says := verdict(result)
@@ -95,12 +103,21 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 	return says
 }
 
+// reasonNoPipeline: the receiver stands in no pipeline of metrics.
+const reasonNoPipeline = "no_pipeline"
+
 // emit sends groups on, and returns how many data points they became.
 func (r *panoptesReceiver) emit(ctx context.Context, v *version, l *loaded, groups []*pluginsdk.MetricsGroup) (points int) {
 	if len(groups) == 0 {
 		return 0
 	}
 	r.telemetry.PanoptesGroups.Add(ctx, int64(len(groups)), l.attrs.plugin)
+	if r.emitter == nil {
+		for _, g := range groups {
+			r.droppedPoints(reasonNoPipeline, len(g.Metrics()))
+		}
+		return 0
+	}
 	points = r.emitter.Add(&v.scope, groups)
 	r.telemetry.PanoptesDataPoints.Add(ctx, int64(points), l.attrs.plugin)
 	return points

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
@@ -16,6 +17,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
 )
 
 // Classes of the scheduler: Python plugins share the places of their workers, exec plugins those of their children.
@@ -42,6 +44,7 @@ type loaded struct {
 	attrs   pluginAttrs
 	current atomic.Pointer[version]
 	counts  pluginCounts
+	speaker *logemit.Speaker
 
 	// What follows belongs to tasks, under its lock.
 	lane  schedule.LaneID
@@ -85,6 +88,7 @@ type tasks struct {
 	runs      *lastRuns
 	logger    *zap.Logger
 	runners   *pluginrun.Runners // nil where nothing is run
+	unheard   func(l *loaded, reason string, lines int)
 	store     *resourcestore.Store
 
 	mu        sync.Mutex
@@ -138,6 +142,10 @@ func (t *tasks) setPlugins(all []*pluginrun.Plugin) {
 		l := t.plugins[p.Name()]
 		if l == nil {
 			l = &loaded{name: p.Name(), attrs: newPluginAttrs(p.Name())}
+			l.speaker = &logemit.Speaker{
+				Scope:   attrs.ScopePrefix + p.File.NormalizedName,
+				Dropped: func(reason string, lines int) { t.unheard(l, reason, lines) },
+			}
 			t.plugins[p.Name()] = l
 		}
 		if v := l.current.Load(); v == nil || v.plugin != p {

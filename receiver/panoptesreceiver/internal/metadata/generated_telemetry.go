@@ -32,6 +32,7 @@ type TelemetryBuilder struct {
 	PanoptesDiscoveredResources  metric.Int64Counter
 	PanoptesDroppedDataPoints    metric.Int64Counter
 	PanoptesDroppedGroups        metric.Int64Counter
+	PanoptesDroppedLogRecords    metric.Int64Counter
 	PanoptesEmptyGroups          metric.Int64Counter
 	PanoptesEnrichmentGroups     metric.Int64Counter
 	PanoptesGroups               metric.Int64Counter
@@ -188,6 +189,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_panoptes_dropped_groups",
 		metric.WithDescription("Metrics groups, or metrics in them, that plugins returned and that broke a rule. [Development]"),
 		metric.WithUnit("{group}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesDroppedLogRecords, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_dropped_log_records",
+		metric.WithDescription("Log lines of plugins that did not reach the logs pipeline. [Development]"),
+		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesEmptyGroups, err = builder.meter.Int64Counter(

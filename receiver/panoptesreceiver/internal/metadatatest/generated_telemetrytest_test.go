@@ -44,6 +44,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.PanoptesDiscoveredResources.Add(context.Background(), 1)
 	tb.PanoptesDroppedDataPoints.Add(context.Background(), 1)
 	tb.PanoptesDroppedGroups.Add(context.Background(), 1)
+	tb.PanoptesDroppedLogRecords.Add(context.Background(), 1)
 	tb.PanoptesEmptyGroups.Add(context.Background(), 1)
 	tb.PanoptesEnrichmentGroups.Add(context.Background(), 1)
 	tb.PanoptesGroups.Add(context.Background(), 1)
@@ -67,6 +68,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesDroppedGroups(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesDroppedLogRecords(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesEmptyGroups(t, testTel,
