@@ -17,8 +17,9 @@ var batchType = component.MustNewType("batch")
 
 // scopeInfoOff names the setting of exporters that make labels of a scope's attributes, which takes these labels off.
 var scopeInfoOff = map[component.Type]string{
-	component.MustNewType("prometheus"):            "without_scope_info",
-	component.MustNewType("prometheusremotewrite"): "disable_scope_info",
+	component.MustNewType("prometheus"):              "without_scope_info",
+	component.MustNewType("prometheus_remote_write"): "disable_scope_info",
+	component.MustNewType("prometheusremotewrite"):   "disable_scope_info", // its old name
 }
 
 // pipelines checks what pipelines and components say of each other.
