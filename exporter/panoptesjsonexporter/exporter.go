@@ -66,17 +66,17 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 		return nil, err
 	}
 	closing, giveUp := context.WithCancel(context.Background())
-	told := seldom.New()
+	logger, told := seldom.Logger(set.Logger), seldom.New()
 	var primed *priming
 	if cfg.Prime {
 		primed = newPriming(set.Logger, time.Now)
 	}
 	return &jsonExporter{
 		cfg:       cfg,
-		logger:    set.Logger,
-		encoder:   newEncoder(cfg.mapping(), cfg.routes(), newTopicTable(cfg, set.Logger, told), cfg.Headers, primed),
-		telemetry: newTelemetry(tb, set.Logger, told, cfg.Producer.MaxMessageBytes),
-		health:    newHealth(set.Logger),
+		logger:    logger,
+		encoder:   newEncoder(cfg.mapping(), cfg.routes(), newTopicTable(cfg, logger, told), cfg.Headers, primed),
+		telemetry: newTelemetry(tb, logger, cfg.Producer.MaxMessageBytes),
+		health:    newHealth(logger),
 		patience:  drainPatience,
 		closing:   closing,
 		giveUp:    giveUp,
@@ -111,6 +111,7 @@ func (e *jsonExporter) shutdown(context.Context) error {
 // closeClient fails all that is under way, and ends the client's goroutines.
 func (e *jsonExporter) closeClient() {
 	e.closeOnce.Do(func() {
+		e.telemetry.digest.Stop()
 		e.health.attach(nil)
 		e.giveUp()
 		if e.producer != nil {

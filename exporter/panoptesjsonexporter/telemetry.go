@@ -17,12 +17,12 @@ import (
 type telemetry struct {
 	builder *metadata.TelemetryBuilder
 	logger  *zap.Logger
-	seldom  *seldom.Teller
+	digest  *seldom.Digest
 	limit   int // of a message, in bytes
 }
 
-func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger, told *seldom.Teller, limit int) *telemetry {
-	return &telemetry{builder: tb, logger: logger, seldom: told, limit: limit}
+func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger, limit int) *telemetry {
+	return &telemetry{builder: tb, logger: logger, digest: seldom.NewDigest(), limit: limit}
 }
 
 func reasonAttribute(reason string) metric.AddOption {
@@ -67,17 +67,12 @@ func (t *telemetry) delivered(ctx context.Context, groups, records, size int64) 
 	}
 }
 
-// explain logs why a group was dropped: once an hour for the same series of groups and topic.
+// explain logs why a group was dropped: of the first at once, of others of the topic that are dropped for the same reason
+// in a line a minute.
 func (t *telemetry) explain(f failure, reason string) {
-	g := f.message.decode()
-	id := f.message.topic.name + "\x00" + reason + "\x00" + g.Resource.Key() + "\x00" + g.Type
-	for _, d := range g.SortedDimensions() {
-		id += "\x00" + d.Name + "\x00" + d.Value
-	}
-	if !t.seldom.First(id) {
-		return
-	}
-	fields := append(f.message.fields(), zap.String("reason", reason), zap.Int("bytes", f.message.size()), zap.Error(f.err))
+	// Now, since the message's place in memory is used again.
+	fields := append(f.message.fields(), zap.String("reason", reason), zap.Int("bytes", f.message.size()), zap.Error(f.err),
+		zap.String("next", nextSteps[reason]))
 	text := "Kafka does not take a metrics group: it is dropped"
 	if reason == reasonTooLarge {
 		fields = append(fields, zap.Int("max_message_bytes", t.limit))
@@ -86,7 +81,21 @@ func (t *telemetry) explain(f failure, reason string) {
 			text = "A metrics group is larger than the broker's message.max.bytes or the topic's max.message.bytes: it is dropped"
 		}
 	}
-	t.logger.Error(text, fields...)
+	t.digest.Note(f.message.topic.name+"\x00"+reason, func(held int) {
+		if held > 0 {
+			fields = append(fields, zap.Int("others", held))
+		}
+		t.logger.Error(text, fields...)
+	})
+}
+
+// nextSteps tell the reader of the log what to do, by the reason of a drop.
+var nextSteps = map[string]string{
+	reasonTooLarge:      "return fewer metrics in a group, or raise producer::max_message_bytes and the topic's max.message.bytes",
+	reasonUnknownTopic:  "create the topic, or let the brokers do so (auto.create.topics.enable)",
+	reasonInvalidTopic:  "name the topic as Kafka allows: letters, digits, dots, underscores and dashes, 249 characters at most",
+	reasonNotAuthorized: "let the exporter's user write to the topic",
+	reasonRejected:      "look at the brokers' log",
 }
 
 // decode reads the group back from its JSON: only the log of a drop needs it, so that nothing is kept for it.

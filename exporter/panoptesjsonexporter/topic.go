@@ -67,7 +67,8 @@ func (t *topic) fail(m *message, reason string, err error) bool {
 	}
 	if r.closedUntil.IsZero() {
 		t.table.logger.Error("Kafka refuses a topic: dropping its metrics groups, and trying it again from time to time",
-			append(m.fields(), zap.String("reason", reason), zap.Duration("try_interval", topicProbeInterval), zap.Error(err))...)
+			append(m.fields(), zap.String("reason", reason), zap.Duration("try_interval", topicProbeInterval),
+				zap.String("next", nextSteps[reason]), zap.Error(err))...)
 	}
 	if !now.Before(r.closedUntil) {
 		r.closedUntil = now.Add(topicProbeInterval)

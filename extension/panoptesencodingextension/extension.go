@@ -13,6 +13,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/codec"
 	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
 	"github.com/panoptes-otel/panoptes-otel/internal/route"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 )
 
 var (
@@ -40,7 +41,7 @@ func newExtension(set extension.Settings, cfg *Config) (*encodingExtension, erro
 	if err != nil {
 		return nil, err
 	}
-	e := &encodingExtension{cfg: cfg, telemetry: &telemetry{builder: tb, logger: set.Logger}}
+	e := &encodingExtension{cfg: cfg, telemetry: &telemetry{builder: tb, logger: seldom.Logger(set.Logger), digest: seldom.NewDigest()}}
 	from := groupconfig.Mapping(cfg.Rates, &cfg.ResourceDefaults, cfg.DefaultInterval)
 	e.writers.New = func() any { return &writer{encoder: codec.NewEncoder(from, route.Options{})} }
 	e.readers.New = func() any { return newReader(cfg) }
@@ -52,6 +53,7 @@ func (*encodingExtension) Start(context.Context, component.Host) error { return 
 
 // Shutdown implements component.Component.
 func (e *encodingExtension) Shutdown(context.Context) error {
+	e.telemetry.digest.Stop()
 	e.telemetry.builder.Shutdown()
 	return nil
 }

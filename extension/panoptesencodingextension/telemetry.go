@@ -9,6 +9,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 )
 
 // Reasons for which something was not read as a group, as indexes of dropReasons.
@@ -24,6 +25,7 @@ var dropReasons = [...]string{"invalid", "malformed", "too_large"}
 type telemetry struct {
 	builder *metadata.TelemetryBuilder
 	logger  *zap.Logger
+	digest  *seldom.Digest
 }
 
 // Encodings are asked without a context.
@@ -58,11 +60,21 @@ func (t *telemetry) points(report mapping.Report) {
 	}
 }
 
-// leftOut tells what was left out of a text of which other groups were read. The Collector's own sampling of its log
-// keeps a flood of these short.
+// leftOut tells what was left out of a text of which other groups were read: of the first text at once, of others in a
+// line a minute.
 func (t *telemetry) leftOut(r *reader) {
-	if n := r.bad(); n > 0 {
-		t.logger.Error("What is no metrics group was left out of a message or stream; the first is named",
-			zap.Int64("left_out", n), zap.Int64("groups", r.groups), zap.Error(r.first))
+	n := r.bad()
+	if n == 0 {
+		return
 	}
+	fields := []zap.Field{
+		zap.Int64("left_out", n), zap.Int64("groups", r.groups), zap.Error(r.first),
+		zap.String("next", "look at who writes there: its texts are no groups of Panoptes"),
+	}
+	t.digest.Note("left out", func(held int) {
+		if held > 0 {
+			fields = append(fields, zap.Int("others", held))
+		}
+		t.logger.Error("What is no metrics group was left out of a message or stream; the first is named", fields...)
+	})
 }

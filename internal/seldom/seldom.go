@@ -1,6 +1,8 @@
 package seldom
 
 import (
+	"hash/maphash"
+	"maps"
 	"sync"
 	"time"
 )
@@ -10,37 +12,76 @@ const (
 	again = time.Hour
 	// size bounds how many things are told within that time; the others are counted only.
 	size = 1024
+	// perMinute bounds how many things are told within a minute. What is held back for its sake is told when it comes up again.
+	perMinute = 60
 )
 
 // Teller keeps the log from telling one thing, or too many, again and again. It is safe for concurrent use.
 type Teller struct {
-	now func() time.Time
+	limit Limit
 
 	mu   sync.Mutex
-	told map[string]time.Time
+	told map[uint64]time.Time // by hash
 }
 
 // New returns a Teller that has told nothing.
-func New() *Teller { return &Teller{now: time.Now, told: map[string]time.Time{}} }
+func New() *Teller { return &Teller{limit: Limit{now: time.Now}, told: map[uint64]time.Time{}} }
 
-// First says whether id was not told within the last hour, and notes that it is now.
-func (t *Teller) First(id string) bool {
+var seed = maphash.MakeSeed()
+
+// First says whether the thing that these texts name was not told within the last hour, and notes that it is now.
+func (t *Teller) First(id ...string) bool {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, text := range id {
+		_, _ = h.WriteString(text)
+		_ = h.WriteByte(0)
+	}
+	key := h.Sum64()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := t.now()
-	if at, ok := t.told[id]; ok && now.Sub(at) < again {
+	now := t.limit.now()
+	if at, ok := t.told[key]; ok && now.Sub(at) < again {
 		return false
 	}
 	if len(t.told) >= size {
-		for old, at := range t.told {
-			if now.Sub(at) >= again {
-				delete(t.told, old)
-			}
-		}
+		maps.DeleteFunc(t.told, func(_ uint64, at time.Time) bool { return now.Sub(at) >= again })
 		if len(t.told) >= size {
 			return false
 		}
 	}
-	t.told[id] = now
+	if ok, _ := t.limit.Take(); !ok {
+		return false
+	}
+	t.told[key] = now
 	return true
+}
+
+// Limit lets some lines pass in each minute. It is safe for concurrent use.
+type Limit struct {
+	now func() time.Time
+
+	mu     sync.Mutex
+	minute time.Time
+	count  int
+	held   int
+}
+
+// NewLimit returns a Limit that has let nothing pass. now tells the time.
+func NewLimit(now func() time.Time) *Limit { return &Limit{now: now} }
+
+// Take says whether to log a line, and how many it refused since the last one.
+func (l *Limit) Take() (ok bool, held int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := l.now(); now.Sub(l.minute) >= time.Minute {
+		l.minute, l.count = now, 0
+	}
+	if l.count >= perMinute {
+		l.held++
+		return false, 0
+	}
+	l.count++
+	held, l.held = l.held, 0
+	return true, held
 }

@@ -63,10 +63,11 @@ func (c *pass) countCollisions() {
 }
 
 func (c *pass) warnOfCollision(metric string) {
-	if c.notices.first(c.tally.scope, metric) {
+	if c.told.First(c.tally.scope, metric) {
 		c.logger.Warn("Metric is already present, so there is no rate of that name",
 			zap.String("plugin", pluginName(c.tally.scope)),
-			zap.String("metric", metric))
+			zap.String("metric", metric),
+			zap.String("next", "rename the gauge in the plugin, or take the counter out of the transforms"))
 	}
 }
 

@@ -169,11 +169,12 @@ const maxComplaints = 10
 
 func (c *pass) complain(text string, bad []string) {
 	c.tally.skipped[skipBadTransform] += int64(len(bad))
-	if c.notices.first(c.tally.scope, text) {
+	if c.told.First(c.tally.scope, text) {
 		c.logger.Error("Cannot read some of the plugin's transforms; these lines are off, everything else goes on",
 			zap.String("plugin", pluginName(c.tally.scope)),
 			zap.Int("lines", len(bad)),
-			zap.Strings("errors", bad[:min(len(bad), maxComplaints)]))
+			zap.Strings("errors", bad[:min(len(bad), maxComplaints)]),
+			zap.String("next", "mend the section [transforms] of the plugin file, or the processor's transforms"))
 	}
 }
 

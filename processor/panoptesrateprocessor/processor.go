@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
@@ -39,8 +40,8 @@ type rateProcessor struct {
 	refused refusals
 	keeping
 
-	notices    *notices
-	debugLines lineLimit
+	told       *seldom.Teller
+	debugLines *seldom.Limit
 
 	start, stop sync.Once
 	done        chan struct{}
@@ -61,13 +62,14 @@ func newRateProcessor(set component.TelemetrySettings, cfg *Config, next consume
 	state := ratestate.New(ratestate.Settings{MaxSeries: cfg.MaxSeries})
 	p := &rateProcessor{
 		next:       next,
-		logger:     set.Logger,
+		logger:     seldom.Logger(set.Logger),
 		telemetry:  telemetry,
 		state:      state,
 		rules:      rules,
 		plugins:    newPlugins(),
 		keeping:    keeping{storage: cfg.Storage},
-		debugLines: lineLimit{now: time.Now},
+		told:       seldom.New(),
+		debugLines: seldom.NewLimit(time.Now),
 		done:       make(chan struct{}),
 	}
 	p.setHasher(state.Hasher())
@@ -105,7 +107,6 @@ func (p *rateProcessor) Start(ctx context.Context, host component.Host) (err err
 func (p *rateProcessor) setHasher(h ratestate.Hasher) {
 	p.hasher = h
 	p.plans = newPlans(h, p.rules)
-	p.notices = newNotices(h, time.Now)
 }
 
 func (p *rateProcessor) sweep() {

@@ -81,7 +81,7 @@ func (c *pass) skip(m pmetric.Metric, p pmetric.NumberDataPoint, reason skip) {
 }
 
 func (c *pass) logSkip(m pmetric.Metric, p pmetric.NumberDataPoint, reason skip) {
-	ok, held := c.debugLines.take()
+	ok, held := c.debugLines.Take()
 	if !ok {
 		return
 	}
@@ -117,7 +117,7 @@ func (c *pass) report(ctx context.Context) {
 		}
 		if n := plugin.note(t.gaps, c.now); n > 0 {
 			c.telemetry.PanoptesRateSparsePoints.Add(ctx, n, plugin.sparse)
-			if c.notices.first(plugin.name, "sparse") {
+			if c.told.First(plugin.name, "sparse") {
 				c.logger.Warn("Most points come more than 1.5 intervals apart: this processor sees only some of them, or "+
 					"the plugin runs less often than its interval says; run it beside the receiver, or route by resource",
 					zap.String("plugin", plugin.name))

@@ -6,7 +6,6 @@ import (
 	"math"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -301,29 +300,4 @@ func TestPlansAreBounded(t *testing.T) {
 	ps.get(strings.Repeat("x", maxText+1), "t")
 	_, kept := ps.known[planKey{strings.Repeat("x", maxText+1), "t"}]
 	assert.False(t, kept)
-}
-
-func TestNoticesAreBounded(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1_700_000_000, 0)
-	n := newNotices(ratestate.NewHasher(ratestate.Key{A: 1}), func() time.Time { return now })
-	said := 0
-	for range 3 {
-		for i := range 200 {
-			if n.first("scope", fmt.Sprint(i)) {
-				said++
-			}
-		}
-	}
-	assert.Equal(t, linesPerMinute, said)
-	assert.False(t, n.first("scope", "199"), "not this minute")
-	now = now.Add(time.Minute)
-	assert.True(t, n.first("scope", "199"))
-	assert.False(t, n.first("scope", "199"))
-	assert.True(t, n.first("other", "199"))
-	for i := range 2 * maxNotices {
-		now = now.Add(time.Minute)
-		n.first("scope", fmt.Sprint(i))
-	}
-	assert.LessOrEqual(t, len(n.said), maxNotices)
 }

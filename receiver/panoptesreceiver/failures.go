@@ -1,22 +1,27 @@
 package panoptesreceiver
 
 import (
+	"errors"
 	"hash/maphash"
 	"sync"
 
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// failures knows which tasks fail, so that the log gets a line when one begins to, when it fails in another way, and
-// when it recovers, but not at each run. Metrics count every run.
+// failures knows which tasks fail, so that the log tells when one begins to, when it fails in another way, and when it
+// recovers, but not at each run; and, where many tasks of a plugin do so for one reason, in one line a minute for all of
+// them. Metrics count every run.
 type failures struct {
 	logger *zap.Logger
+	digest *seldom.Digest
 
-	mu    sync.Mutex
-	tasks map[failureKey]failure
+	mu      sync.Mutex
+	tasks   map[failureKey]failure
+	failing map[*loaded]int // tasks by plugin
 }
 
 type failureKey struct {
@@ -30,7 +35,7 @@ type failure struct {
 }
 
 func newFailures(logger *zap.Logger) *failures {
-	return &failures{logger: logger, tasks: map[failureKey]failure{}}
+	return &failures{logger: logger, digest: seldom.NewDigest(), tasks: map[failureKey]failure{}, failing: map[*loaded]int{}}
 }
 
 // note takes the result of a run.
@@ -41,19 +46,45 @@ func (f *failures) note(t target, v *version, result pluginrun.Result) {
 	key := failureKey{t.plugin, t.resource.Identity()}
 	if !result.Outcome.Failed() {
 		if runs := f.recovered(key); runs > 0 {
-			f.logger.Info("Plugin runs again", zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID),
-				zap.Int("failed_runs", runs))
+			f.digest.Note("recovered\x00"+t.plugin.name, func(held int) {
+				f.logger.Info("Plugin runs again", f.fields(t, held, zap.Int("failed_runs", runs))...)
+			})
 		}
 		return
 	}
 	if !f.failed(key, kindOf(result)) {
 		return
 	}
-	fields := []zap.Field{
-		zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("outcome", string(result.Outcome)),
-		zap.Error(result.Err), zap.String("next", nextStep(result.Outcome, v.plugin.Kind)), zap.Duration("runs_every", v.plugin.Interval),
+	f.digest.Note(causeOf(t, v, result), func(held int) {
+		fields := f.fields(t, held, zap.String("outcome", string(result.Outcome)), zap.Error(result.Err),
+			zap.String("next", nextStep(result.Outcome, v.plugin.Kind)), zap.Duration("runs_every", v.plugin.Interval))
+		f.logger.Error("Plugin failed", append(fields, traceback(result.Err)...)...)
+	})
+}
+
+// fields name a task, and say how many others the line is about, and how many of the plugin fail now.
+func (f *failures) fields(t target, held int, more ...zap.Field) []zap.Field {
+	fields := append([]zap.Field{zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID)}, more...)
+	if held > 0 {
+		fields = append(fields, zap.Int("others", held))
 	}
-	f.logger.Error("Plugin failed", append(fields, traceback(result.Err)...)...)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := f.failing[t.plugin]; n > 1 || held > 0 {
+		fields = append(fields, zap.Int("failing_resources", n))
+	}
+	return fields
+}
+
+// causeOf is the same for the failures that are told of in one line: those of a version of a plugin that ended in the same
+// way, with the same type of exception where there is one.
+func causeOf(t target, v *version, result pluginrun.Result) string {
+	cause := string(result.Outcome) + "\x00" + t.plugin.name + "\x00" + v.plugin.Version
+	var raised *pluginrun.PluginError
+	if errors.As(result.Err, &raised) {
+		cause += "\x00" + raised.Type
+	}
+	return cause
 }
 
 // failed notes a failure, and says whether it is another one than before.
@@ -62,6 +93,9 @@ func (f *failures) failed(key failureKey, kind uint64) (news bool) {
 	defer f.mu.Unlock()
 	before, ok := f.tasks[key]
 	f.tasks[key] = failure{kind: kind, runs: before.runs + 1}
+	if !ok {
+		f.failing[key.plugin]++
+	}
 	return !ok || before.kind != kind
 }
 
@@ -70,15 +104,29 @@ func (f *failures) recovered(key failureKey) (runs int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	runs = f.tasks[key].runs
-	delete(f.tasks, key)
+	f.drop(key)
 	return runs
 }
+
+// drop forgets a task. The lock is held.
+func (f *failures) drop(key failureKey) {
+	if _, ok := f.tasks[key]; !ok {
+		return
+	}
+	delete(f.tasks, key)
+	if f.failing[key.plugin]--; f.failing[key.plugin] == 0 {
+		delete(f.failing, key.plugin)
+	}
+}
+
+// stop tells what is held back.
+func (f *failures) stop() { f.digest.Stop() }
 
 // forget drops what is known of a task that is no more.
 func (f *failures) forget(key failureKey) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.tasks, key)
+	f.drop(key)
 }
 
 // forgetPlugin drops what is known of a plugin that is no more.
@@ -87,7 +135,7 @@ func (f *failures) forgetPlugin(l *loaded) {
 	defer f.mu.Unlock()
 	for key := range f.tasks {
 		if key.plugin == l {
-			delete(f.tasks, key)
+			f.drop(key)
 		}
 	}
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk/pluginextension"
@@ -69,9 +70,8 @@ func newReceiver(set receiver.Settings, cfg *Config) (*panoptesReceiver, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &panoptesReceiver{
-		set: set, cfg: cfg, logger: set.Logger, telemetry: telemetry, failures: newFailures(set.Logger),
-	}, nil
+	logger := seldom.Logger(set.Logger)
+	return &panoptesReceiver{set: set, cfg: cfg, logger: logger, telemetry: telemetry, failures: newFailures(logger)}, nil
 }
 
 // Start implements component.Component. Plugins and resources are loaded in the background: one that hangs while it is
@@ -283,6 +283,7 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 	if r.emitter != nil {
 		r.emitter.Stop()
 	}
+	r.failures.stop()
 	var errs []error
 	if r.runners != nil {
 		// The grace is for runs; workers get their own moment to end.

@@ -1,0 +1,106 @@
+package panoptesreceiver
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// flood is a plugin against many resources, as failures sees it.
+type flood struct {
+	*failures
+	logs    *observer.ObservedLogs
+	targets []target
+	version *version
+}
+
+func newFlood(n int) *flood {
+	core, logs := observer.New(zap.DebugLevel)
+	f := &flood{failures: newFailures(zap.New(core)), logs: logs}
+	l := &loaded{name: "Poll"}
+	for i := range n {
+		f.targets = append(f.targets, target{l, &pluginsdk.Resource{Site: "dc1", ID: fmt.Sprintf("device-%c%d", 'a'+i%26, i)}})
+	}
+	f.version = &version{plugin: &pluginrun.Plugin{Kind: pluginrun.KindPython, Version: "1", Interval: time.Minute}}
+	return f
+}
+
+// round notes a run against each resource.
+func (f *flood) round(o pluginrun.Outcome, err error) {
+	for _, t := range f.targets {
+		result := pluginrun.Result{Outcome: o}
+		if err != nil {
+			result.Err = fmt.Errorf("plugin %q: resource %q: %w", t.plugin.name, t.resource.ID, err)
+		}
+		f.note(t, f.version, result)
+	}
+}
+
+// TestFloodOfFailures: ten thousand devices that fail, again and again and in turn, are some lines.
+func TestFloodOfFailures(t *testing.T) {
+	t.Parallel()
+	const devices = 10_000
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlood(devices)
+		for round := range 10 {
+			f.round(pluginrun.OutcomeRaised, &pluginrun.PluginError{Type: "SNMPTimeout", Message: fmt.Sprint("no answer in round ", round)})
+			<-time.After(time.Minute)
+		}
+		synctest.Wait()
+		lines := f.logs.TakeAll()
+		require.Len(t, lines, 2, "failing on says nothing")
+		first := lines[0].ContextMap()
+		assert.Equal(t, "Poll", first["plugin"])
+		assert.Equal(t, "device-a0", first["resource"])
+		assert.Equal(t, "raised", first["outcome"])
+		assert.Contains(t, first["error"], "no answer in round")
+		assert.Equal(t, "mend the plugin: a change is taken without restart", first["next"])
+		assert.NotContains(t, first, "others")
+		second := lines[1].ContextMap()
+		assert.EqualValues(t, devices-2, second["others"])
+		assert.EqualValues(t, devices, second["failing_resources"])
+		assert.Equal(t, time.Minute, lines[1].Time.Sub(lines[0].Time))
+
+		f.round(pluginrun.OutcomeOK, nil)
+		<-time.After(time.Minute)
+		synctest.Wait()
+		lines = f.logs.TakeAll()
+		require.Len(t, lines, 2, "that they are well again is told once, and not for each")
+		assert.Equal(t, "Plugin runs again", lines[1].Message)
+		assert.EqualValues(t, devices-2, lines[1].ContextMap()["others"])
+		assert.EqualValues(t, 0, lines[1].ContextMap()["failing_resources"])
+
+		for range 10 { // flapping, and in two ways
+			f.round(pluginrun.OutcomeTimeout, errors.New("too late"))
+			f.round(pluginrun.OutcomeCrashed, errors.New("gone"))
+			f.round(pluginrun.OutcomeOK, nil)
+			<-time.After(time.Minute)
+		}
+		f.stop()
+		assert.LessOrEqual(t, f.logs.Len(), 10*3*2, "each cause has a line a minute, and one for the first")
+	})
+}
+
+// TestNewVersionIsHeardAtOnce: whoever mends a plugin sees whether it helped.
+func TestNewVersionIsHeardAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlood(2)
+		defer f.stop()
+		f.round(pluginrun.OutcomeRaised, errors.New("one"))
+		assert.Equal(t, 1, f.logs.Len())
+		f.version = &version{plugin: &pluginrun.Plugin{Version: "2"}}
+		f.round(pluginrun.OutcomeRaised, errors.New("another"))
+		assert.Equal(t, 2, f.logs.Len())
+	})
+}
