@@ -52,6 +52,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"tail", "--brokers", "x:1", "--count", "-5"}, 2, "", "--count must not be negative"},
 		{[]string{"tail", "--brokers", "x:nonsense"}, 2, "", "nonsense"},
 		{[]string{"demo", "--broker-port", "0"}, 2, "", ""},
+		{[]string{"migrate"}, 2, "", "requires at least 1 arg"},
+		{[]string{"__complete", "migrate", ""}, 0, "ini\n:8\n", ""},
 		{[]string{"completion", "bash"}, 0, "bash completion", ""},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {
@@ -71,7 +73,7 @@ func TestUsage(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"demo"}, {"pipe"}, {"plugin", "run"}, {"plugin", "list"}, {"resources", "match"}, {"resources", "list"}, {"tail"}, {"version"},
+		{"demo"}, {"migrate"}, {"pipe"}, {"plugin", "run"}, {"plugin", "list"}, {"resources", "match"}, {"resources", "list"}, {"tail"}, {"version"},
 	} {
 		code, stdout, stderr := run(t, "", append(args, "--help")...)
 		require.Zero(t, code)
