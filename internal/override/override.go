@@ -123,6 +123,14 @@ func (p *Plugin) Against(r *pluginsdk.Resource) (*pluginrun.Plugin, bool) {
 	return v, runs(v, r)
 }
 
+// Selected is Against for a resource that passed one of Filters.
+func (p *Plugin) Selected(r *pluginsdk.Resource) (*pluginrun.Plugin, bool) {
+	if len(p.rules) == 0 {
+		return p.Base, p.Base.Interval > 0
+	}
+	return p.Against(r)
+}
+
 // runs says whether a plugin runs against a resource. A discovery plugin may have no filter.
 func runs(v *pluginrun.Plugin, r *pluginsdk.Resource) bool {
 	return v.Interval > 0 && (v.Filter == nil || v.Filter.Match(r))

@@ -1,6 +1,7 @@
 package resources
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -52,14 +53,17 @@ func readFile(path string, limit int64) ([]byte, error) {
 		return nil, cause(err)
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
+	var data bytes.Buffer
+	if info, err := f.Stat(); err == nil && info.Size() <= limit { // tens of megabytes are to be allocated but once
+		data.Grow(int(info.Size()) + bytes.MinRead)
+	}
+	if _, err := data.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
 		return nil, cause(err)
 	}
-	if int64(len(data)) > limit {
+	if int64(data.Len()) > limit {
 		return nil, fmt.Errorf("the file is larger than the limit of %d bytes", limit)
 	}
-	return data, nil
+	return data.Bytes(), nil
 }
 
 // cause drops the path that package os puts in front: the caller names it.

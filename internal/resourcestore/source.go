@@ -73,7 +73,7 @@ type claim struct {
 func (src *Source) Set(list []*pluginsdk.Resource, at time.Time) {
 	claims := src.store.claims(list, at)
 	src.store.change(src, func() {
-		src.store.recordAll(claims)
+		src.store.recordAll(claims, src.claims)
 		src.carryOver(claims)
 		src.claims, src.refreshed, src.changed = claims, at, at
 		src.mended()
@@ -85,13 +85,21 @@ func (src *Source) carryOver(claims []claim) {
 	if len(src.claims) == 0 {
 		return
 	}
-	since := make(map[*record]time.Time, len(src.claims))
-	for _, c := range src.claims {
-		since[c.record] = c.since
-	}
+	var since map[*record]time.Time
 	for i := range claims {
-		if t, ok := since[claims[i].record]; ok {
-			claims[i].since = t
+		c := &claims[i]
+		if i < len(src.claims) && src.claims[i].record == c.record { // in the same place, as most are
+			c.since = src.claims[i].since
+			continue
+		}
+		if since == nil {
+			since = make(map[*record]time.Time, len(src.claims))
+			for _, before := range src.claims {
+				since[before.record] = before.since
+			}
+		}
+		if t, ok := since[c.record]; ok {
+			c.since = t
 		}
 	}
 }

@@ -135,10 +135,14 @@ func (s *Store) claims(list []*pluginsdk.Resource, at time.Time) []claim {
 	return claims
 }
 
-// recordAll finds what is known of the resources of a list. The caller holds the lock.
-func (s *Store) recordAll(claims []claim) {
+// recordAll finds what is known of the resources of a list, most of which is as it was before. The caller holds the lock.
+func (s *Store) recordAll(claims, before []claim) {
 	for i := range claims {
 		id := claims[i].resource.Identity()
+		if i < len(before) && before[i].resource.Identity() == id { // several times as fast as to look it up
+			claims[i].record = before[i].record
+			continue
+		}
 		r := s.records[id]
 		if r == nil {
 			r = &record{first: claims[i].resource.CreationTimestamp}

@@ -102,6 +102,29 @@ func TestSourcesAreJoined(t *testing.T) {
 	})
 }
 
+// Since when a source lists a resource stays, wherever in its list that is, and a break begins it anew.
+func TestOrderOfAList(t *testing.T) {
+	inShop(t, Settings{}, func(t *testing.T, s *shop) {
+		src := s.Open(Place{Kind: KindFile, Name: "f"})
+		begun := time.Now()
+		since := func() (out []string) {
+			for _, e := range s.Entries() {
+				out = append(out, fmt.Sprint(e.Resource.ID, "+", e.Claims[0].Since.Sub(begun).Round(time.Second)))
+			}
+			return out
+		}
+		a, b, c, d := res("a", "1", "900", 1), res("b", "1", "900", 1), res("c", "1", "900", 1), res("d", "1", "900", 1)
+		src.Set(list(a, b, c), time.Now())
+		assert.Equal(t, "a@1 b@1 c@1", s.names())
+		src.Set(list(d, c, res("b", "2", "900", 1)), time.Now())
+		assert.Equal(t, "d@1 c@1 b@2", s.names())
+		assert.Equal(t, []string{"b+0s", "c+0s", "d+1s"}, since())
+		src.Set(list(a, c, b), time.Now())
+		assert.Equal(t, "a@1 c@1 b@1", s.names())
+		assert.Equal(t, []string{"a+2s", "b+0s", "c+0s"}, since())
+	})
+}
+
 func TestTimeToLive(t *testing.T) {
 	inShop(t, Settings{}, func(t *testing.T, s *shop) {
 		src := s.Open(Place{Kind: KindHTTP, Name: "u"})

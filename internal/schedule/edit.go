@@ -1,5 +1,7 @@
 package schedule
 
+import "time"
+
 // Edit is one change of Apply.
 type Edit[T any] struct {
 	// ID is where the task's ID is kept: 0 there adds a task and stores its ID, another changes that task.
@@ -9,6 +11,8 @@ type Edit[T any] struct {
 	Lane   LaneID
 	Spec   Spec
 	Value  T
+	// Last is set by Apply: the last slot that a task had which is changed, zero where it has not run.
+	Last time.Time
 }
 
 // applyChunk is how many changes are made under one lock: to take it for each of a million is slow where runs need it,
@@ -34,6 +38,9 @@ func (s *Scheduler[T]) applyChunk(edits []Edit[T]) {
 			s.table.remove(*e.ID)
 			*e.ID = 0
 		case *e.ID != 0:
+			if last := s.table.task(*e.ID).last; last != 0 {
+				e.Last = time.UnixMilli(last)
+			}
 			s.dueAt(s.table.update(*e.ID, e.Lane, e.Spec, e.Value, now))
 		default:
 			var due int64

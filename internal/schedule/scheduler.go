@@ -132,7 +132,8 @@ func (s *Scheduler[T]) Add(lane LaneID, spec Spec, value T) ID {
 	return id
 }
 
-// Update changes a task. It keeps its slot where name and interval stay; a run under way goes on as it is.
+// Update changes a task. It keeps its slot where its interval stays: with another name it takes the place that this
+// gives it after one more run. A run under way goes on as it is.
 func (s *Scheduler[T]) Update(id ID, lane LaneID, spec Spec, value T) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

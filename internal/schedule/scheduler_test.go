@@ -283,6 +283,47 @@ func TestStopWithoutStart(t *testing.T) {
 	s.Start()
 }
 
+// A task that gets another name keeps its slot once more, whether it ran before or not, and then has the place that the
+// name gives it.
+func TestRename(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const interval = 10 * time.Minute
+		rec := newRecorder(nil)
+		s := rec.scheduler(4)
+		lane := s.OpenLane(0, 0)
+		s.Start()
+		var young, old ID
+		s.Apply([]Edit[string]{{ID: &old, Lane: lane, Spec: spec("a", interval), Value: "old"}})
+		advance(2 * time.Hour)
+		s.Apply([]Edit[string]{{ID: &young, Lane: lane, Spec: spec("b", interval), Value: "young"}})
+		ran := rec.starts["old"]
+		last, due := ran[len(ran)-1], map[string]int64{"old": s.table.task(old).due, "young": s.table.task(young).due}
+		edits := []Edit[string]{
+			{ID: &old, Lane: lane, Spec: spec("c", interval), Value: "old"},
+			{ID: &young, Lane: lane, Spec: spec("d", interval), Value: "young"},
+		}
+		s.Apply(edits)
+		assert.Equal(t, last.UnixMilli(), edits[0].Last.UnixMilli())
+		assert.True(t, edits[1].Last.IsZero(), "it has not run")
+		advance(2 * time.Hour)
+		s.Stop(t.Context())
+		for value, name := range map[string]string{"old": "c", "young": "d"} {
+			starts := rec.starts[value]
+			if value == "old" {
+				starts = starts[len(ran):]
+			}
+			assert.Equal(t, due[value], starts[0].UnixMilli(), "%s: the slot stays", value)
+			gap := starts[1].Sub(starts[0])
+			assert.True(t, gap >= interval/2 && gap <= interval*3/2, "%s: %s", value, gap)
+			phase := time.Duration(hashing.Murmur3([]byte(name))) * time.Millisecond % interval
+			assert.Equal(t, phase, time.Duration(starts[1].UnixNano())%interval, value)
+			assert.Equal(t, interval, starts[2].Sub(starts[1]), value)
+			assert.Zero(t, rec.missed[value])
+		}
+	})
+}
+
 // Removing and adding for ever leaves no growing agenda behind.
 func TestAgendaIsCompacted(t *testing.T) {
 	t.Parallel()

@@ -122,15 +122,16 @@ func (t *table[T]) place() ID {
 	return id
 }
 
-// update changes a task. Where neither name nor interval changed it keeps its slot; otherwise it gets the one that the
-// new ones give it, at least half an interval after its last run.
+// update changes a task. Where its interval stays it keeps its slot, so that a million tasks that get other names at
+// once cost little and none waits longer; slotAfterRun moves it. Otherwise it gets the slot that the new interval gives
+// it, at least half an interval after its last run.
 func (t *table[T]) update(id ID, lane LaneID, spec Spec, value T, now time.Time) (due int64) {
 	k := t.task(id)
 	hash, interval := spec.Hash, spec.millis()
 	if spec.SameName {
 		hash = k.hash
 	}
-	moved := hash != k.hash || interval != k.interval
+	moved := interval != k.interval
 	laneChanged := lane != k.lane
 	k.hash, k.interval, k.lane = hash, interval, lane
 	*t.value(id) = value

@@ -14,18 +14,18 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/statekeep"
 )
 
-// taskKey tells tasks apart in the storage: two hashes of a task's name.
-type taskKey uint64
+// taskName is a task's name by two hashes of it: hash places the task in time, both together are its key in the storage.
+type taskName struct{ hash, second uint32 }
 
-func keyOfTask(name []byte) taskKey {
-	return taskKey(hashing.Murmur3(name))<<32 | taskKey(hashing.Murmur2(name))
+func nameOf(name []byte) taskName { return taskName{schedule.Hash(name), hashing.Murmur2(name)} }
+
+func (n taskName) String() string {
+	return strconv.FormatUint(uint64(n.hash)<<32|uint64(n.second), 16)
 }
 
-func (k taskKey) String() string { return strconv.FormatUint(uint64(k), 16) }
-
-func parseTaskKey(text string) (taskKey, error) {
+func parseTaskName(text string) (taskName, error) {
 	n, err := strconv.ParseUint(text, 16, 64)
-	return taskKey(n), err
+	return taskName{uint32(n >> 32), uint32(n)}, err
 }
 
 const (
@@ -45,15 +45,15 @@ type lastRuns struct {
 	mu      sync.Mutex
 	stored  bool // there is a storage
 	started time.Time
-	alive   time.Time         // when the state was saved last, before the restart
-	clean   bool              // it was saved at the end
-	known   map[taskKey]int64 // slots of first runs, in milliseconds; of tasks that did not come back yet
-	begun   map[taskKey]int64 // not written yet
-	gone    map[taskKey]struct{}
+	alive   time.Time          // when the state was saved last, before the restart
+	clean   bool               // it was saved at the end
+	known   map[taskName]int64 // slots of first runs, in milliseconds; of tasks that did not come back yet
+	begun   map[taskName]int64 // not written yet
+	gone    map[taskName]struct{}
 	stopped bool
 
-	results map[taskKey]lastResult
-	dirty   map[taskKey]struct{} // of results
+	results map[taskName]lastResult
+	dirty   map[taskName]struct{} // of results
 }
 
 // lastResult is when a task last had results.
@@ -66,25 +66,24 @@ type lastResult struct {
 
 func newLastRuns() *lastRuns {
 	return &lastRuns{
-		now: time.Now, started: time.Now(), known: map[taskKey]int64{}, begun: map[taskKey]int64{}, gone: map[taskKey]struct{}{},
-		results: map[taskKey]lastResult{}, dirty: map[taskKey]struct{}{},
+		now: time.Now, started: time.Now(), known: map[taskName]int64{}, begun: map[taskName]int64{}, gone: map[taskName]struct{}{},
+		results: map[taskName]lastResult{}, dirty: map[taskName]struct{}{},
 	}
 }
 
 // last is the last slot that a task had before the restart; zero where it is not known.
-func (l *lastRuns) last(name []byte, interval time.Duration) time.Time {
+func (l *lastRuns) last(name taskName, interval time.Duration) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.stored {
 		return time.Time{}
 	}
-	key := keyOfTask(name)
-	delete(l.gone, key)
-	first, ok := l.known[key]
+	delete(l.gone, name)
+	first, ok := l.known[name]
 	if !ok {
 		return time.Time{}
 	}
-	delete(l.known, key)
+	delete(l.known, name)
 	// The process may have lived on, and run tasks, until it would have saved again.
 	until := l.alive
 	if !l.clean {
@@ -93,30 +92,45 @@ func (l *lastRuns) last(name []byte, interval time.Duration) time.Time {
 	if now := l.now(); until.After(now) {
 		until = now
 	}
-	return schedule.LastSlot(schedule.Hash(name), interval, time.UnixMilli(first), until)
+	return schedule.LastSlot(name.hash, interval, time.UnixMilli(first), until)
 }
 
 // began notes the first run of a task.
-func (l *lastRuns) began(name []byte, slot time.Time) {
+func (l *lastRuns) began(name taskName, slot time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.stored {
-		l.begun[keyOfTask(name)] = slot.UnixMilli()
+		l.begun[name] = slot.UnixMilli()
+	}
+}
+
+// keeps says whether anything is remembered of tasks, by their names.
+func (l *lastRuns) keeps() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stored || len(l.results) > 0
+}
+
+// rename notes that a task goes on under another name; last is its last slot, zero where it has not run. What another
+// endpoint answers is not what was cached.
+func (l *lastRuns) rename(from, to taskName, last time.Time) {
+	l.forget(from)
+	if !last.IsZero() {
+		l.began(to, last)
 	}
 }
 
 // forget drops what is known of a task that is no more.
-func (l *lastRuns) forget(name []byte) {
+func (l *lastRuns) forget(name taskName) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := keyOfTask(name)
 	if l.stored {
-		delete(l.begun, key)
-		l.gone[key] = struct{}{}
+		delete(l.begun, name)
+		l.gone[name] = struct{}{}
 	}
-	if _, ok := l.results[key]; ok {
-		delete(l.results, key)
-		l.dirty[key] = struct{}{}
+	if _, ok := l.results[name]; ok {
+		delete(l.results, name)
+		l.dirty[name] = struct{}{}
 	}
 }
 
@@ -128,28 +142,27 @@ func (l *lastRuns) stop() {
 }
 
 // cached says whether a plugin need not run since its last results are younger than its results_cache_age.
-func (l *lastRuns) cached(p *pluginrun.Plugin, name []byte) bool {
+func (l *lastRuns) cached(p *pluginrun.Plugin, name taskName) bool {
 	age := time.Duration(p.File.ResultsCacheAge) * time.Second
 	if age <= 0 {
 		return false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	last, ok := l.results[keyOfTask(name)]
+	last, ok := l.results[name]
 	since := l.now().Sub(time.Unix(last.At, 0))
 	return ok && last.Version == p.Version && since >= 0 && since+cacheSkew < age
 }
 
 // had notes that a run that began at begun had results.
-func (l *lastRuns) had(p *pluginrun.Plugin, name []byte, begun time.Time) {
+func (l *lastRuns) had(p *pluginrun.Plugin, name taskName, begun time.Time) {
 	if p.File.ResultsCacheAge <= 0 {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := keyOfTask(name)
-	l.results[key] = lastResult{p.Version, begun.Unix()}
-	l.dirty[key] = struct{}{}
+	l.results[name] = lastResult{p.Version, begun.Unix()}
+	l.dirty[name] = struct{}{}
 }
 
 // Sections of the state: first runs of tasks, last results, and when the receiver was last known to live.
@@ -174,7 +187,7 @@ func (l firstRuns) Restore(records []statekeep.Record) error {
 	l.stored = true
 	var errs []error
 	for _, r := range records {
-		key, err := parseTaskKey(r.Key)
+		key, err := parseTaskName(r.Key)
 		var slot int64
 		if err = errors.Join(err, json.Unmarshal(r.Value, &slot)); err != nil {
 			errs = append(errs, fmt.Errorf("task %s: %w", r.Key, err))
@@ -215,7 +228,7 @@ func (l resultTimes) Restore(records []statekeep.Record) error {
 	defer l.mu.Unlock()
 	var errs []error
 	for _, r := range records {
-		key, err := parseTaskKey(r.Key)
+		key, err := parseTaskName(r.Key)
 		var last lastResult
 		if err = errors.Join(err, json.Unmarshal(r.Value, &last)); err != nil {
 			errs = append(errs, fmt.Errorf("results of task %s: %w", r.Key, err))

@@ -44,27 +44,51 @@ func TestForgottenTasks(t *testing.T) {
 	stored := map[string]map[string]statekeep.Record{}
 	runs := newLastRuns()
 	require.NoError(t, firstRuns{runs}.Restore(nil))
-	runs.began([]byte("a"), time.Now())
-	runs.began([]byte("b"), time.Now())
+	runs.began(nameOf([]byte("a")), time.Now())
+	runs.began(nameOf([]byte("b")), time.Now())
 	runs = reborn(t, runs, stored)
 	assert.Len(t, runs.known, 2)
-	assert.False(t, runs.last([]byte("a"), time.Minute).IsZero())
-	runs.forget([]byte("a"))
+	assert.False(t, runs.last(nameOf([]byte("a")), time.Minute).IsZero())
+	runs.forget(nameOf([]byte("a")))
 	runs = reborn(t, runs, stored)
 	assert.Len(t, runs.known, 1)
-	assert.True(t, runs.last([]byte("a"), time.Minute).IsZero())
+	assert.True(t, runs.last(nameOf([]byte("a")), time.Minute).IsZero())
 	runs.now = func() time.Time { return time.Now().Add(2 * keepUnclaimed) }
 	runs = reborn(t, runs, stored)
 	assert.Empty(t, runs.known, "what does not come back is forgotten")
 
 	none := newLastRuns()
-	none.began([]byte("a"), time.Now())
-	none.forget([]byte("a"))
+	none.began(nameOf([]byte("a")), time.Now())
+	none.forget(nameOf([]byte("a")))
 	assert.Empty(t, none.begun)
 	assert.Empty(t, none.gone, "without a storage nothing is gathered")
 	require.Error(t, firstRuns{none}.Restore([]statekeep.Record{{Key: "x y", Value: []byte("1")}}))
 	require.Error(t, resultTimes{none}.Restore([]statekeep.Record{{Key: "a", Value: []byte("1")}}))
 	require.Error(t, life{none}.Restore([]statekeep.Record{{Key: "a", Value: []byte("1")}}))
+}
+
+// A resource that gets another endpoint gives its tasks other names: a task that ran goes on from its last slot, one that
+// has not run begins anew.
+func TestRenamedTasks(t *testing.T) {
+	t.Parallel()
+	ts := newTestTasks()
+	require.NoError(t, firstRuns{ts.runs}.Restore(nil))
+	p := testPlugin(t, "all", `resource_class = "network"`, pluginrun.KindGo, time.Hour)
+	before, after := testResource("a", "1"), testResource("a", "2")
+	name := func(r *pluginsdk.Resource) taskName { return nameOf(pluginfile.AppendTaskName(nil, p.File, r)) }
+	last := time.Now().Add(-time.Minute).Truncate(time.Millisecond)
+	ts.runs.known[name(before)], ts.runs.alive = last.UnixMilli(), last
+	ts.setPlugins([]*pluginrun.Plugin{p})
+	ts.setResources([]*pluginsdk.Resource{before})
+	ts.setResources([]*pluginsdk.Resource{after})
+	assert.Equal(t, map[taskName]int64{name(after): last.UnixMilli()}, ts.runs.begun)
+	assert.Equal(t, map[taskName]struct{}{name(before): {}}, ts.runs.gone)
+
+	young := testResource("b", "1")
+	ts.setResources([]*pluginsdk.Resource{after, young})
+	ts.setResources([]*pluginsdk.Resource{after, testResource("b", "2")})
+	assert.Len(t, ts.runs.begun, 1)
+	assert.Contains(t, ts.runs.gone, name(young))
 }
 
 // results_cache_age keeps a plugin from running while its last results are young, also over a restart, unless it changed.
@@ -75,7 +99,7 @@ func TestResultsCacheAge(t *testing.T) {
 	stored := map[string]map[string]statekeep.Record{}
 	runs := newLastRuns()
 	runs.now = func() time.Time { return now }
-	name := []byte("a")
+	name := nameOf([]byte("a"))
 	assert.False(t, runs.cached(p, name))
 	runs.had(p, name, now)
 	now = now.Add(98 * time.Second)
@@ -89,7 +113,7 @@ func TestResultsCacheAge(t *testing.T) {
 	now = now.Add(-time.Hour)
 	assert.False(t, after.cached(p, name), "the clock was set back")
 	plain := &pluginrun.Plugin{File: &pluginfile.File{}}
-	after.had(plain, []byte("b"), now)
+	after.had(plain, nameOf([]byte("b")), now)
 	assert.Len(t, after.results, 1)
 	after.forget(name)
 	assert.Empty(t, reborn(t, after, stored).results)

@@ -61,7 +61,7 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 		r.missed(run.Value, 1) // an earlier run, given up at its deadline, still goes on
 		return schedule.VerdictDead
 	}
-	name := taskName(run, v)
+	name := nameOfRun(run, v)
 	if run.First {
 		r.tasks.runs.began(name, run.Due)
 	}
@@ -126,21 +126,21 @@ func (r *panoptesReceiver) emit(ctx context.Context, v *version, l *loaded, grou
 // reasonCached: the plugin's last results are younger than its results_cache_age.
 const reasonCached = schedule.Reason("cached")
 
-// taskName is the name of a run's task where it is needed, else nil.
-func taskName(run schedule.Run[target], v *version) []byte {
-	if !run.First && v.plugin.File.ResultsCacheAge <= 0 {
-		return nil
+// nameOfRun is the name of a run's task where it is needed.
+func nameOfRun(run schedule.Run[target], v *version) taskName {
+	switch {
+	case !run.First && v.plugin.File.ResultsCacheAge <= 0:
+		return taskName{}
+	case v.plugin.Type == pluginrun.TypeDiscovery:
+		return nameOf([]byte(pluginfile.TaskName(v.plugin.File, nil)))
 	}
-	if v.plugin.Type == pluginrun.TypeDiscovery {
-		return []byte(pluginfile.TaskName(v.plugin.File, nil))
-	}
-	return pluginfile.AppendTaskName(nil, v.plugin.File, run.Value.resource)
+	return nameOf(pluginfile.AppendTaskName(nil, v.plugin.File, run.Value.resource))
 }
 
 // request asks for a run of the plugin as it is against a resource.
 func (v *version) request(res *pluginsdk.Resource) pluginrun.Request {
 	request := pluginrun.Request{Plugin: v.plugin, Resource: res}
-	if plugin, _ := v.layered.Against(res); plugin != v.plugin {
+	if plugin, _ := v.layered.Selected(res); plugin != v.plugin {
 		request.Plugin, request.Config = plugin, plugin.File.Config
 	}
 	return request

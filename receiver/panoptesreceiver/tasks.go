@@ -3,13 +3,10 @@ package panoptesreceiver
 import (
 	"slices"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
@@ -19,64 +16,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
 )
-
-// Classes of the scheduler: Python plugins share the places of their workers, exec plugins those of their children.
-const (
-	classGo = iota
-	classPython
-	classProcess
-	classExec
-)
-
-var classes = map[pluginrun.Kind]int{
-	pluginrun.KindGo: classGo, pluginrun.KindPython: classPython, pluginrun.KindProcess: classProcess, pluginrun.KindExec: classExec,
-}
-
-// target is what a task is about.
-type target struct {
-	plugin   *loaded
-	resource *pluginsdk.Resource
-}
-
-// loaded is a plugin as long as one of its name is there; its versions come and go.
-type loaded struct {
-	name    string
-	attrs   pluginAttrs
-	current atomic.Pointer[version]
-	counts  pluginCounts
-	speaker *logemit.Speaker
-
-	// What follows belongs to tasks, under its lock.
-	lane  schedule.LaneID
-	class int
-	limit int           // of the lane
-	tasks []schedule.ID // by the resource's slot; 0 where there is none
-	held  int
-	alone schedule.ID // the task of a discovery plugin; 0 where there is none
-
-	// source takes what a discovery plugin finds; nil for others.
-	source atomic.Pointer[resourcestore.Source]
-}
-
-// noResource stands in for the resource in the task of a discovery plugin.
-var noResource = &pluginsdk.Resource{}
-
-// version is one version of a plugin.
-type version struct {
-	plugin  *pluginrun.Plugin
-	layered *override.Plugin // with the overrides
-	scope   mapping.Scope
-	drops   dropLog
-}
-
-func newVersion(p *pluginrun.Plugin, rules override.Rules) *version {
-	return &version{plugin: p, layered: rules.For(p), scope: mapping.Scope{
-		Plugin:     p.File.NormalizedName,
-		Transforms: p.File.Transforms(),
-		Topics:     p.File.Topics(),
-		Units:      p.Contract().Units(),
-	}}
-}
 
 // tasks keeps the scheduler's tasks in step with plugins and resources: one for each plugin and each resource that its
 // filter matches.
@@ -96,11 +35,14 @@ type tasks struct {
 	slots     map[pluginsdk.Identity]int
 	resources []*pluginsdk.Resource // by slot; nil where it is free
 	groups    []schedule.GroupID    // of resources, by slot
+	order     []int32               // slots of the resources as they were listed last
 	free      []int
 	endpoints map[string]*endpoint  // by resource_endpoint; only where they have a limit
 	index     *resourcefilter.Index // of resources; nil: to be made anew
 	name      []byte                // of a task, used again
+	plans     []plan                // used again
 	edits     []schedule.Edit[target]
+	renamed   []renamed          // of edits
 	opened    []schedule.GroupID // in advance
 	closing   []schedule.GroupID // once their tasks are removed
 }
@@ -162,7 +104,7 @@ func (t *tasks) removePlugin(l *loaded) {
 	for slot, id := range l.tasks {
 		if id != 0 {
 			t.edit(schedule.Edit[target]{ID: &l.tasks[slot], Remove: true})
-			t.runs.forget(pluginfile.AppendTaskName(t.name[:0], l.current.Load().plugin.File, t.resources[slot]))
+			t.forgetRuns(l, t.resources[slot])
 		}
 	}
 	t.apply()
@@ -210,9 +152,11 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 			t.removeTask(l, slot, t.resources[slot])
 		}
 	}
+	changes := make([]change, 0, len(wanted))
 	for _, slot := range wanted {
-		t.setTask(l, slot, t.resources[slot])
+		changes = append(changes, change{slot: slot, old: t.resources[slot], now: t.resources[slot]})
 	}
+	t.setTasks(l, changes)
 	t.apply()
 	t.setDiscovery(l)
 	if old != nil && lane != l.lane {
@@ -250,67 +194,6 @@ func (t *tasks) endDiscovery(l *loaded) {
 	l.source.Swap(nil).Close()
 }
 
-// setTask adds, changes or removes the task of a plugin and a resource. old is what the resource was before.
-func (t *tasks) setTask(l *loaded, slot int, old *pluginsdk.Resource) {
-	v, res := l.current.Load(), t.resources[slot]
-	if len(l.tasks) <= slot {
-		t.apply() // edits under way point into what is about to move
-		l.tasks = append(l.tasks, make([]schedule.ID, len(t.resources)-len(l.tasks))...)
-	}
-	id := l.tasks[slot]
-	plugin, runs := v.layered.Against(res)
-	if !runs || v.plugin.Type == pluginrun.TypeDiscovery {
-		if id != 0 {
-			t.removeTask(l, slot, old)
-		}
-		return
-	}
-	spec := schedule.Spec{Interval: plugin.Interval, Group: t.groups[slot]}
-	// The name is of what identifies a resource, its endpoint and its plugin; to make it a million times is dear.
-	renamed := id != 0 && (old.Endpoint != res.Endpoint || old.Plugin != res.Plugin)
-	if id == 0 || renamed {
-		t.name = pluginfile.AppendTaskName(t.name[:0], v.plugin.File, res)
-		spec.Hash = schedule.Hash(t.name)
-	}
-	switch {
-	case id == 0:
-		spec.Last = t.runs.last(t.name, plugin.Interval)
-	case !renamed:
-		spec.SameName = true
-	default:
-		t.runs.began(t.name, time.Now())
-		t.runs.forget(pluginfile.AppendTaskName(nil, v.plugin.File, old))
-	}
-	t.edit(schedule.Edit[target]{ID: &l.tasks[slot], Lane: l.lane, Spec: spec, Value: target{l, res}})
-	if id == 0 {
-		l.held++
-	}
-}
-
-func (t *tasks) removeTask(l *loaded, slot int, res *pluginsdk.Resource) {
-	t.edit(schedule.Edit[target]{ID: &l.tasks[slot], Remove: true})
-	t.runs.forget(pluginfile.AppendTaskName(t.name[:0], l.current.Load().plugin.File, res))
-	t.failures.forget(failureKey{l, res.Identity()})
-	l.held--
-}
-
-// maxEdits bounds what is gathered for the scheduler.
-const maxEdits = 16384
-
-// edit gathers a change of the scheduler's tasks. No task is changed twice between two calls of apply.
-func (t *tasks) edit(e schedule.Edit[target]) {
-	if t.edits = append(t.edits, e); len(t.edits) >= maxEdits {
-		t.apply()
-	}
-}
-
-// apply makes the changes that were gathered.
-func (t *tasks) apply() {
-	t.scheduler.Apply(t.edits)
-	clear(t.edits)
-	t.edits = t.edits[:0]
-}
-
 // logUnused says that a plugin runs against nothing, which mostly is a filter that does not say what was meant.
 func (t *tasks) logUnused(l *loaded) {
 	v := l.current.Load()
@@ -319,97 +202,4 @@ func (t *tasks) logUnused(l *loaded) {
 	}
 	t.logger.Info("No resource matches the plugin's filter, so it does not run",
 		zap.String("plugin", l.name), zap.Stringer("resource_filter", v.plugin.Filter))
-}
-
-// setResources takes all resources that there are.
-func (t *tasks) setResources(all []*pluginsdk.Resource) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.index = nil
-	there := make(map[pluginsdk.Identity]struct{}, len(all))
-	for _, res := range all {
-		there[res.Identity()] = struct{}{}
-	}
-	for id, slot := range t.slots {
-		if _, ok := there[id]; !ok {
-			t.removeResource(id, slot)
-		}
-	}
-	t.apply()
-	t.scheduler.CloseGroups(t.closing...)
-	t.closing = t.closing[:0]
-	t.setTasks(t.place(all))
-	for _, l := range t.plugins {
-		t.logUnused(l)
-	}
-	t.logger.Debug("Tasks follow the resources", zap.Int("resources", len(t.slots)), zap.Int("tasks", t.scheduler.Len()))
-}
-
-// change is a resource that came, or that is not what it was.
-type change struct {
-	slot int
-	old  *pluginsdk.Resource // nil where it came
-}
-
-// place gives resources their slots, and returns what changed.
-func (t *tasks) place(all []*pluginsdk.Resource) (changes []change, changed []*pluginsdk.Resource) {
-	for _, res := range all {
-		id := res.Identity()
-		slot, ok := t.slots[id]
-		switch {
-		case ok && t.resources[slot] == res:
-			continue
-		case ok:
-		case len(t.free) > 0:
-			slot = t.free[len(t.free)-1]
-			t.free = t.free[:len(t.free)-1]
-		default:
-			slot = len(t.resources)
-			t.resources, t.groups = append(t.resources, nil), append(t.groups, 0)
-		}
-		old := t.resources[slot]
-		t.setGroup(slot, old, res)
-		t.slots[id], t.resources[slot] = slot, res
-		changes, changed = append(changes, change{slot, old}), append(changed, res)
-	}
-	return changes, changed
-}
-
-// setTasks brings the tasks of resources that changed in step with all plugins.
-func (t *tasks) setTasks(changes []change, changed []*pluginsdk.Resource) {
-	index := resourcefilter.NewIndex(changed)
-	for _, l := range t.plugins {
-		wanted := index.Select(l.current.Load().layered.Filters()...)
-		for _, i := range wanted {
-			t.setTask(l, changes[i].slot, changes[i].old)
-		}
-		if l.held == 0 {
-			continue
-		}
-		for i, c := range changes {
-			if c.old == nil || c.slot >= len(l.tasks) || l.tasks[c.slot] == 0 {
-				continue
-			}
-			if _, ok := slices.BinarySearch(wanted, i); !ok {
-				t.removeTask(l, c.slot, c.old)
-			}
-		}
-	}
-	t.apply()
-}
-
-func (t *tasks) removeResource(id pluginsdk.Identity, slot int) {
-	for _, l := range t.plugins {
-		if slot < len(l.tasks) && l.tasks[slot] != 0 {
-			t.removeTask(l, slot, t.resources[slot])
-		}
-	}
-	if t.limits.PerEndpoint > 0 {
-		t.scheduler.MoveGroup(t.groups[slot], 0)
-		t.leaveEndpoint(t.resources[slot].Endpoint)
-	}
-	t.closing = append(t.closing, t.groups[slot])
-	t.resources[slot] = nil
-	t.free = append(t.free, slot)
-	delete(t.slots, id)
 }

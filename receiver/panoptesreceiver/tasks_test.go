@@ -3,12 +3,14 @@ package panoptesreceiver
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+	"pgregory.net/rapid"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
@@ -81,6 +83,82 @@ func TestTasks(t *testing.T) {
 	assert.Equal(t, 3, ts.endpoints["1"].resources)
 	ts.setResources(nil)
 	assert.Empty(t, ts.endpoints)
+}
+
+// However lists of resources differ, there is one task for each plugin and each resource that it matches, about the
+// resource as it was listed last, and a resource that stays keeps its task.
+func TestTasksFollowEveryList(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		ts := newTestTasks()
+		plugins := []*pluginrun.Plugin{
+			testPlugin(t, "all", `resource_class = "network"`, pluginrun.KindGo, time.Minute),
+			testPlugin(t, "some", `resource_endpoint = "1"`, pluginrun.KindPython, time.Minute),
+		}
+		ts.setPlugins(plugins)
+		ids := map[pluginsdk.Identity]schedule.ID{}
+		var list []*pluginsdk.Resource
+		for range rapid.IntRange(1, 8).Draw(r, "lists") {
+			list = nextList(r, list)
+			ts.setResources(list)
+			want := map[target]bool{}
+			for _, res := range list {
+				want[target{ts.plugins["all"], res}] = true
+				if res.Endpoint == "1" {
+					want[target{ts.plugins["some"], res}] = true
+				}
+			}
+			now := map[pluginsdk.Identity]schedule.ID{}
+			ts.scheduler.Glances(func(g schedule.Glance[target]) bool {
+				if !want[g.Value] {
+					r.Fatalf("there is a task of %s against %v", g.Value.plugin.name, g.Value.resource)
+				}
+				delete(want, g.Value)
+				if g.Value.plugin.name == "all" {
+					now[g.Value.resource.Identity()] = g.Task
+				}
+				return true
+			})
+			if len(want) > 0 {
+				r.Fatalf("tasks are missing: %v", want)
+			}
+			for id, task := range now {
+				if before, ok := ids[id]; ok && before != task {
+					r.Fatalf("%v has another task", id)
+				}
+			}
+			ids = now
+			if _, n := ts.counts(); n != len(list) {
+				r.Fatalf("%d resources of %d", n, len(list))
+			}
+		}
+	})
+}
+
+// nextList is a list that follows another: some resources go, change, come or move.
+func nextList(r *rapid.T, list []*pluginsdk.Resource) (next []*pluginsdk.Resource) {
+	there := map[string]bool{}
+	for _, res := range list {
+		switch rapid.IntRange(0, 5).Draw(r, "fate") {
+		case 0:
+			continue
+		case 1:
+			res = testResource(res.ID, rapid.SampledFrom([]string{"1", "2"}).Draw(r, "endpoint"))
+		}
+		there[res.ID] = true
+		next = append(next, res)
+	}
+	for range rapid.IntRange(0, 4).Draw(r, "new") {
+		if id := rapid.StringMatching("[a-h]").Draw(r, "id"); !there[id] {
+			there[id] = true
+			at := rapid.IntRange(0, len(next)).Draw(r, "at")
+			next = slices.Insert(next, at, testResource(id, "1"))
+		}
+	}
+	if rapid.Bool().Draw(r, "moved") {
+		slices.Reverse(next)
+	}
+	return next
 }
 
 // What is known of failures goes with the task.

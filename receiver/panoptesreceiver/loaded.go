@@ -1,0 +1,71 @@
+package panoptesreceiver
+
+import (
+	"sync/atomic"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/override"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
+)
+
+// Classes of the scheduler: Python plugins share the places of their workers, exec plugins those of their children.
+const (
+	classGo = iota
+	classPython
+	classProcess
+	classExec
+)
+
+var classes = map[pluginrun.Kind]int{
+	pluginrun.KindGo: classGo, pluginrun.KindPython: classPython, pluginrun.KindProcess: classProcess, pluginrun.KindExec: classExec,
+}
+
+// target is what a task is about.
+type target struct {
+	plugin   *loaded
+	resource *pluginsdk.Resource
+}
+
+// loaded is a plugin as long as one of its name is there; its versions come and go.
+type loaded struct {
+	name    string
+	attrs   pluginAttrs
+	current atomic.Pointer[version]
+	counts  pluginCounts
+	speaker *logemit.Speaker
+
+	// What follows belongs to tasks, under its lock.
+	lane  schedule.LaneID
+	class int
+	limit int           // of the lane
+	tasks []schedule.ID // by the resource's slot; 0 where there is none
+	held  int
+	alone schedule.ID // the task of a discovery plugin; 0 where there is none
+
+	// source takes what a discovery plugin finds; nil for others.
+	source atomic.Pointer[resourcestore.Source]
+}
+
+// noResource stands in for the resource in the task of a discovery plugin.
+var noResource = &pluginsdk.Resource{}
+
+// version is one version of a plugin.
+type version struct {
+	plugin  *pluginrun.Plugin
+	layered *override.Plugin // with the overrides
+	scope   mapping.Scope
+	drops   dropLog
+}
+
+func newVersion(p *pluginrun.Plugin, rules override.Rules) *version {
+	return &version{plugin: p, layered: rules.For(p), scope: mapping.Scope{
+		Plugin:     p.File.NormalizedName,
+		Transforms: p.File.Transforms(),
+		Topics:     p.File.Topics(),
+		Units:      p.Contract().Units(),
+	}}
+}
