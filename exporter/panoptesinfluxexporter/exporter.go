@@ -1,0 +1,111 @@
+package panoptesinfluxexporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
+)
+
+// influxExporter is what exporterhelper's queue and retry deliver to. It is safe for concurrent use once it is started.
+type influxExporter struct {
+	cfg       *Config
+	set       exporter.Settings
+	url       string
+	agent     string
+	client    *http.Client // set by start
+	encoders  sync.Pool    // of *codec.Encoder, which keep their buffers and names
+	lastBody  atomic.Int64 // its size, as a hint for the next one
+	telemetry *telemetry
+	health    *health
+}
+
+var errNotRunning = errors.New("the exporter is not running")
+
+func newExporter(ctx context.Context, set exporter.Settings, cfg *Config) (exporter.Metrics, error) {
+	e, err := newInfluxExporter(set, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return exporterhelper.NewMetrics(ctx, set, cfg, e.push,
+		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}),
+		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}), // the client has one, for each request
+		exporterhelper.WithRetry(cfg.Retry),
+		exporterhelper.WithQueue(cfg.Queue),
+		exporterhelper.WithStart(e.start),
+		exporterhelper.WithShutdown(e.shutdown),
+	)
+}
+
+func newInfluxExporter(set exporter.Settings, cfg *Config) (*influxExporter, error) {
+	tb, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	url, err := cfg.writeURL()
+	if err != nil {
+		return nil, fmt.Errorf("endpoint: %w", err)
+	}
+	e := &influxExporter{
+		cfg:       cfg,
+		set:       set,
+		url:       url,
+		agent:     set.BuildInfo.Command + "/" + set.BuildInfo.Version,
+		telemetry: newTelemetry(tb, set.Logger),
+		health:    &health{logger: set.Logger},
+	}
+	from := groupconfig.Mapping(cfg.Rates, &cfg.ResourceDefaults, 0)
+	e.encoders.New = func() any { return codec.NewLineEncoder(from) }
+	return e, nil
+}
+
+func (e *influxExporter) start(ctx context.Context, host component.Host) error {
+	client, err := e.cfg.Client.ToClient(ctx, host.GetExtensions(), e.set.TelemetrySettings)
+	if err != nil {
+		return err
+	}
+	e.client = client
+	e.health.attach(host)
+	return nil
+}
+
+func (e *influxExporter) shutdown(context.Context) error {
+	e.health.attach(nil)
+	if e.client != nil {
+		e.client.CloseIdleConnections()
+	}
+	return nil
+}
+
+// push writes the groups of md. An error that is not permanent asks for another attempt with all of md: points that
+// InfluxDB has already are overwritten by themselves. So what became of groups is counted only when all is settled.
+func (e *influxExporter) push(ctx context.Context, md pmetric.Metrics) error {
+	if e.client == nil {
+		return errNotRunning
+	}
+	encoder := e.encoders.Get().(*codec.Encoder)
+	defer e.encoders.Put(encoder)
+	a := attempt{exporter: e, ctx: ctx}
+	report, err := encoder.Encode(md, a.add)
+	if err == nil {
+		err = a.flush()
+	}
+	if err != nil {
+		e.health.attempted(err)
+		return err
+	}
+	e.telemetry.settled(ctx, report, &a)
+	return a.refusal()
+}

@@ -1,0 +1,68 @@
+package panoptesinfluxexporter
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+)
+
+// telemetry counts what becomes of groups, and explains drops. It is safe for concurrent use.
+type telemetry struct {
+	builder *metadata.TelemetryBuilder
+	logger  *zap.Logger
+	seldom  *seldom.Teller
+}
+
+func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger) *telemetry {
+	return &telemetry{builder: tb, logger: logger, seldom: seldom.New()}
+}
+
+func reasonAttribute(reason string) metric.AddOption {
+	return metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason)))
+}
+
+// settled counts what became of a batch.
+func (t *telemetry) settled(ctx context.Context, report mapping.Report, a *attempt) {
+	for reason, n := range report {
+		counter := t.builder.PanoptesInfluxPointsDegraded
+		if reason.Dropped() {
+			counter = t.builder.PanoptesInfluxPointsDropped
+		}
+		counter.Add(ctx, int64(n), reasonAttribute(string(reason)))
+	}
+	for reason, n := range a.dropped {
+		if n > 0 {
+			t.builder.PanoptesInfluxGroupsDropped.Add(ctx, int64(n), reasonAttribute(reason))
+		}
+	}
+	if a.sent > 0 {
+		t.builder.PanoptesInfluxGroupsSent.Add(ctx, int64(a.sent))
+		t.builder.PanoptesInfluxBytesSent.Add(ctx, int64(a.bytes))
+	}
+}
+
+// noLine logs, once an hour for a resource and type, that a group has no line.
+func (t *telemetry) noLine(m *codec.Message) {
+	if t.seldom.First(reasonBackslash + "\x00" + m.ResourceID + "\x00" + m.GroupType) {
+		t.logger.Error("A metrics group cannot be written to InfluxDB: it is dropped", zap.String("reason", reasonBackslash),
+			zap.String("plugin", m.Plugin), zap.String("resource_id", m.ResourceID), zap.String("metrics_group_type", m.GroupType),
+			zap.Error(m.Err))
+	}
+}
+
+// refused logs, once an hour for a reason, that InfluxDB dropped some points of a request. Of requests that it refuses as a whole
+// exporterhelper logs each.
+func (t *telemetry) refused(v verdict) {
+	if v.whole || !t.seldom.First(v.reason) {
+		return
+	}
+	t.logger.Error("InfluxDB does not take some metrics groups: they are dropped, the others of the request are written",
+		zap.String("reason", v.reason), zap.Int("dropped", v.dropped), zap.Error(v.err))
+}
