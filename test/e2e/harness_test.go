@@ -246,6 +246,23 @@ func scrape(t *testing.T, port int) string {
 	return string(body)
 }
 
+// post says whether the Collector took a batch of OTLP on.
+func post(url string, data []byte) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(data))
+	if err != nil {
+		return false
+	}
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
 // processesWith returns the command lines of processes that mention a text, this one aside.
 func processesWith(t *testing.T, text string) []string {
 	t.Helper()

@@ -41,8 +41,9 @@ func pageBlocks(t *testing.T, page, section, language string) []string {
 // TestConfigurationsOfPages validates complete configurations as they are printed.
 func TestConfigurationsOfPages(t *testing.T) {
 	for page, section := range map[string]string{
-		"README.md":      "A complete configuration",
-		"docs/bridge.md": "The bridge",
+		"README.md":        "A complete configuration",
+		"docs/bridge.md":   "The bridge",
+		"docs/influxdb.md": "The configuration",
 		"extension/panoptesencodingextension/README.md": "",
 	} {
 		t.Run(page, func(t *testing.T) {
