@@ -161,7 +161,7 @@ func readSeries(t *testing.T, topic string, series, count int) arrived {
 		fetches.EachRecord(func(r *kgo.Record) {
 			offsets[r.Partition] = r.Offset + 1
 			out.messages++
-			s, n := number(t, r.Value, `"dimension_value": "`), number(t, r.Value, `"metric_value": `)
+			s, n := numberAfter(t, r.Value, `"dimension_value": "`), numberAfter(t, r.Value, `"metric_value": `)
 			require.True(t, s < series && n < count+1, "no such value was sent: %.1000s", r.Value)
 			switch {
 			case seen[s][n]:
@@ -178,8 +178,8 @@ func readSeries(t *testing.T, topic string, series, count int) arrived {
 	return out
 }
 
-// number reads the digits behind a text.
-func number(t *testing.T, value []byte, text string) int {
+// numberAfter reads the digits behind a text.
+func numberAfter(t *testing.T, value []byte, text string) int {
 	t.Helper()
 	_, after, found := strings.Cut(string(value), text)
 	require.True(t, found, "%s", value)
