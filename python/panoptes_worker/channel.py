@@ -94,11 +94,11 @@ class Channel:
         self._work = threading.Event()
         # True in a process forked from the worker, which must not speak to the host.
         self.forked = False
-        if hasattr(os, 'register_at_fork'):
-            os.register_at_fork(after_in_child=self._detach)
 
     def start(self):
-        """Starts the threads that read and write beside a run."""
+        """Starts the threads that read and write beside a run. From now on processes that are forked are cut off."""
+        if hasattr(os, 'register_at_fork'):
+            os.register_at_fork(after_in_child=self._detach)
         for name, target in zip(THREADS, (self._reader, self._flusher)):
             threading.Thread(target=target, name=name, daemon=True).start()
 

@@ -86,6 +86,10 @@ class Loader:
         self._finder = _SubmoduleFinder(self)
         sys.meta_path.insert(0, self._finder)
 
+    def close(self):
+        """Loads nothing any more."""
+        sys.meta_path.remove(self._finder)
+
     def load(self, name, path, kind='polling', source=None, folder=None):
         """Executes the module at path (with or without its ``.py``) for the plugin of this name, and makes an object of
         its class, of the given kind or of ANY. With source, the text is that file's, and path is where the module, one file, believes itself to be.

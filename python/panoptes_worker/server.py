@@ -12,18 +12,12 @@ It has one thread only and runs no code of plugins. When the host goes, or on TE
 started, and ends. When it is killed itself the kernel kills the workers.
 """
 import array
-import gc
-import importlib
 import json
 import os
 import selectors
 import signal
 import socket
 import sys
-
-# What plugins and the libraries they use import mostly, to be shared by all workers.
-_WARM = ('concurrent.futures', 'csv', 'datetime', 'email.parser', 'hashlib', 'http.client', 'ipaddress', 'random', 'ssl',
-         'subprocess', 'urllib.request', 'uuid', 'xml.etree.ElementTree')
 
 _PR_SET_PDEATHSIG = 1
 _MAX_PACKET = 4096
@@ -178,15 +172,8 @@ def _prctl():
 def serve(control):
     """Runs the server on this descriptor, and in each process that it forks a worker."""
     os.set_inheritable(control, False)
-    from panoptes_worker import stdio, worker
-    for name in _WARM:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            pass
-    # What is there now is shared for as long as nobody writes to it, and collections would.
-    gc.collect()
-    gc.freeze()
+    from panoptes_worker import stdio, warm, worker
+    warm.warm()
     stream, bound = Server(control).run()
     stream = stdio.lift(stream)
     worker.serve(stream, stream, watch=not bound)

@@ -59,24 +59,34 @@ class Worker:
         """Answers until the host asks for the end, or ends itself. watch ends the process where a plugin hangs while
         the host goes, for systems that do not end it themselves."""
         signal.signal(signal.SIGINT, self._on_interrupt)
-        for descriptor, name in ((1, 'stdout'), (2, 'stderr')):
-            stream = self._make_stream(descriptor)
-            setattr(sys, name, stream)
-            setattr(sys, '__{}__'.format(name), stream)
-        self._state = ProcessState(self._make_stream)
+        self.take_streams()
         self._channel.start()
         if watch and hasattr(select, 'poll'):
             threading.Thread(target=self._watch, name=rpc.THREADS[2], daemon=True).start()
         self._own_threads = threading.active_count()
         self._handler.own_threads = self._own_threads
         while True:
-            request = self._channel.next()
+            request = self.next()
             if request is None:
                 return
             if request['method'] == 'shutdown':
                 self._channel.answer(request['id'], {})
                 return
-            self._answer(request)
+            self.handle(request)
+
+    # The parts of serve(), for a rehearsal without threads and signals.
+
+    def take_streams(self):
+        """Has what is printed go to the host."""
+        for descriptor, name in ((1, 'stdout'), (2, 'stderr')):
+            stream = self._make_stream(descriptor)
+            setattr(sys, name, stream)
+            setattr(sys, '__{}__'.format(name), stream)
+        self._state = ProcessState(self._make_stream)
+
+    def next(self):
+        """Waits for a request; None at the end of the stream."""
+        return self._channel.next()
 
     def _make_stream(self, descriptor):
         lines = stdio.Lines(descriptor, 'stdout' if descriptor == 1 else 'stderr', self._handler.printed)
@@ -90,7 +100,8 @@ class Worker:
         time.sleep(GRACE_AFTER_EOF)
         os._exit(0)
 
-    def _answer(self, request):
+    def handle(self, request):
+        """Answers a request."""
         id, method = request['id'], request['method']
         handle = self._methods.get(method)
         if handle is None:
@@ -113,6 +124,10 @@ class Worker:
             self._finish()
             self._channel.fail(id, rpc.INTERNAL_ERROR, '{}: {}: {}'.format(method, type(e).__name__, e),
                                {'traceback': text})
+
+    def close(self):
+        """Takes the worker out of the process, where that does not end with it."""
+        self._loader.close()
 
     def _initialize(self, id, params):
         context = params.get('context') or {}
