@@ -128,3 +128,10 @@ func checked(r Runner, p *Plugin) error {
 	_, err := r.Check(context.Background(), p)
 	return err
 }
+
+// value is the one metric of a good result.
+func value(t *testing.T, res Result) string {
+	t.Helper()
+	require.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
+	return res.Groups[0].Metrics()[0].Value.String()
+}

@@ -200,6 +200,14 @@ func (p *Plugin) setVersion() error {
 				return fmt.Errorf("read module: %w", err)
 			}
 		}
+		if folder := p.besideFolder(); folder != "" {
+			if p.beside != "" {
+				folder = p.beside
+			}
+			if err := p.addBeside(c, folder); err != nil {
+				return err
+			}
+		}
 	} else if p.program != nil {
 		if err := p.addProgram(c); err != nil {
 			return err

@@ -48,6 +48,7 @@ func (g *program) belongings(pluginFile, module string) error {
 // interpreters leave there.
 func walkProgram(dir string, visit func(path string, d fs.DirEntry) error) error {
 	n := 0
+	dir = throughLink(dir)
 	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:

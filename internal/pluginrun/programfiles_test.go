@@ -72,6 +72,25 @@ func TestProgramRunsFromItsCopy(t *testing.T) {
 	assert.Error(t, err, "there is nothing left to copy")
 }
 
+// TestProgramBehindALink: the folder of a program may be a link, such as to the release of the day.
+func TestProgramBehindALink(t *testing.T) {
+	t.Parallel()
+	dir, _ := programFolder(t)
+	link := filepath.Join(t.TempDir(), "current")
+	require.NoError(t, os.Symlink(dir, link))
+	open := func() *Plugin {
+		p, _, err := Open(filepath.Join(link, "x.panoptes-plugin"), OpenOptions{})
+		require.NoError(t, err)
+		return p
+	}
+	p := open()
+	snapshot, err := p.Snapshot(filepath.Join(t.TempDir(), "1", "own"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "lib", "value"), []byte("VALUE=2"), 0o600))
+	assert.NotEqual(t, p.SHA256, open().SHA256)
+	assert.Equal(t, "1", value(t, run(newRunners(t, Settings{}), snapshot, "id")))
+}
+
 func TestProgramThatChangesWhileItIsCopied(t *testing.T) {
 	t.Parallel()
 	dir, open := programFolder(t)

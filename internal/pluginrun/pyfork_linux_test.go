@@ -26,13 +26,6 @@ func eventually(t *testing.T, what string, done func() bool) {
 	require.Eventually(t, done, patience, 5*time.Millisecond, what)
 }
 
-// value is the one metric of a good result.
-func value(t *testing.T, res Result) string {
-	t.Helper()
-	require.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
-	return res.Groups[0].Metrics()[0].Value.String()
-}
-
 const pidBody = "        return one_group(context, os.getpid())"
 
 // server returns the fork server that the pool of a plugin has.

@@ -245,7 +245,8 @@ type pluginParams struct {
 	Source         string `json:"source,omitempty"` // the file to read in the place of Module
 	Directory      string `json:"directory"`
 	File           string `json:"file"`
-	SysPath        string `json:"sys_path,omitempty"` // the folder whose modules can be imported
+	SysPath        string `json:"sys_path,omitempty"`        // the folder whose modules can be imported
+	SysPathSource  string `json:"sys_path_source,omitempty"` // where to read them, in the place of SysPath
 }
 
 // unknownDiscovery stands in for the plugin that discovered a resource where none is known.
@@ -263,12 +264,6 @@ func pythonResource(r *pluginsdk.Resource) *pluginsdk.Resource {
 	return &known
 }
 
-// sysPathOption of [main] lets a plugin import the modules beside its plugin file, where it is sysPathPlugin.
-const (
-	sysPathOption = "sys_path"
-	sysPathPlugin = "plugin"
-)
-
 // describe tells a worker which plugin to load.
 func describe(p *Plugin) pluginParams {
 	module, source := p.Module, p.source
@@ -278,12 +273,8 @@ func describe(p *Plugin) pluginParams {
 		}
 		module = filepath.Dir(module) // workers know a package by its folder
 	}
-	sysPath := ""
-	if p.File.Config.Get("main", sysPathOption) == sysPathPlugin {
-		sysPath = filepath.Dir(p.File.Path)
-	}
 	return pluginParams{
-		SysPath: sysPath, Name: p.File.Name, NormalizedName: p.File.NormalizedName, Version: p.File.Version, Module: module, Source: source,
+		SysPath: p.besideFolder(), SysPathSource: p.beside, Name: p.File.Name, NormalizedName: p.File.NormalizedName, Version: p.File.Version, Module: module, Source: source,
 		Directory: filepath.Dir(p.File.Path), File: p.File.Path,
 	}
 }

@@ -460,37 +460,58 @@ func TestResourceWithoutPlugin(t *testing.T) {
 	assert.Empty(t, resource.Plugin)
 }
 
-// TestModulesBesideAPlugin: they can be imported where the plugin file says so, and each run reads them anew.
+// TestModulesBesideAPlugin: they can be imported where the plugin file says so, are part of the plugin's version, and are
+// run as they were when that was taken.
 func TestModulesBesideAPlugin(t *testing.T) {
 	t.Parallel()
 	runners := newRunners(t, Settings{Python: workers(1)})
-	path := writePlugin(t, "uses", "import helper\n"+class("        return one_group(context, helper.VALUE)"))
-	helper := filepath.Join(filepath.Dir(path), "helper.py")
-	require.NoError(t, os.WriteFile(helper, []byte("VALUE = 1\n"), 0o600))
-	open := func(more string) (*Plugin, error) {
-		text, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(path, append(text, more...), 0o600))
-		p, _, err := Open(path, OpenOptions{})
-		return p, err
+	path := writePlugin(t, "uses", "import helper, pack.inner\n"+class("        assert pack.inner.__file__ == "+
+		"os.path.join(os.path.dirname(__file__), 'pack', 'inner.py')\n        return one_group(context, helper.VALUE + pack.inner.VALUE)"))
+	dir := filepath.Dir(path)
+	write := func(name, text string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	p, err := open("")
-	require.NoError(t, err)
-	res := run(runners, p, "r1")
+	write("helper.py", "VALUE = 1\n")
+	elsewhere := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "__init__.py"), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "inner.py"), []byte("VALUE = 10\n"), 0o600))
+	require.NoError(t, os.Symlink(elsewhere, filepath.Join(dir, "pack")))
+	write("data/notes.py", "no package")
+	open := func() *Plugin {
+		p, _, err := Open(path, OpenOptions{})
+		require.NoError(t, err)
+		return p
+	}
+	res := run(runners, open(), "r1")
 	require.Equal(t, OutcomeRejected, res.Outcome)
 	require.ErrorContains(t, res.Err, "helper")
-	p, err = open("sys_path = plugin\n")
+	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	p, err = p.Snapshot(t.TempDir() + "/copy")
+	write(filepath.Base(path), string(text)+"sys_path = plugin\n")
+
+	p := open()
+	snapshot, err := p.Snapshot(t.TempDir() + "/copy")
 	require.NoError(t, err)
-	for _, value := range []string{"1", "22"} {
-		require.NoError(t, os.WriteFile(helper, []byte("VALUE = "+value+"\n"), 0o600))
-		res = run(runners, p, "r1")
-		require.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
-		assert.Equal(t, value, res.Groups[0].Metrics()[0].Value.String())
-	}
-	_, err = open("[x]\n[DEFAULT]\nsys_path = all\n")
-	require.NoError(t, err, "what the section says comes first")
+	write("helper.py", "VALUE = 2\n")
+	assert.Equal(t, "11", value(t, run(runners, snapshot, "r1")), "what was copied counts")
+	assert.Equal(t, "12", value(t, run(runners, p, "r1")), "without a copy it is what lies there")
+	_, err = p.Snapshot(t.TempDir() + "/copy")
+	require.ErrorIs(t, err, ErrChanged)
+	changed := open()
+	assert.NotEqual(t, p.SHA256, changed.SHA256)
+	write("data/notes.py", "is not imported")
+	assert.Equal(t, changed.SHA256, open().SHA256)
+	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, "inner.py"), []byte("VALUE = 20\n"), 0o600))
+	assert.NotEqual(t, changed.SHA256, open().SHA256)
+
+	write(filepath.Base(path), string(text)+"sys_path = plugin\n[x]\n[DEFAULT]\nsys_path = all\n")
+	open() // what the section says comes first
+	require.NoError(t, os.Chmod(filepath.Join(dir, "helper.py"), 0o666))
+	write(filepath.Base(path), string(text)+"sys_path = plugin\n")
+	_, _, err = Open(path, OpenOptions{})
+	require.ErrorIs(t, err, ErrUnsafePath)
+	assert.ErrorContains(t, err, "helper.py")
 }
 
 // TestRequirements: a plugin whose requirements are not met is not loaded, and is told how to install them.

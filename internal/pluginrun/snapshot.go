@@ -13,8 +13,9 @@ var ErrChanged = errors.New("the plugin changed while it was read")
 
 // Snapshot copies what would be run into the folder dir, which it makes, and returns the plugin that runs from there:
 // what happens to the original afterwards changes nothing. A plugin that is compiled or built in is returned as it is. A module
-// that is one file still sees itself at its own place (__file__), so that it finds the files beside it; a package,
-// whose files are all copied, sees the copy, and so does a program.
+// that is one file still sees itself at its own place (__file__), so that it finds the files beside it, and so do modules
+// beside the plugin, which are copied next to dir; a package, whose files are all copied, sees the copy, and so does a
+// program.
 func (p *Plugin) Snapshot(dir string) (*Plugin, error) {
 	if p.program != nil {
 		return p.snapshotProgram(dir)
@@ -38,6 +39,12 @@ func (p *Plugin) Snapshot(dir string) (*Plugin, error) {
 			return nil, fmt.Errorf("plugin %q: copy module: %w", p.Name(), err)
 		}
 	}
+	if p.besideFolder() != "" {
+		copied.beside = dir + copiesSuffix
+		if err := p.copyBeside(copied.beside); err != nil {
+			return nil, fmt.Errorf("plugin %q: copy the modules beside it: %w", p.Name(), err)
+		}
+	}
 	if err := copied.setVersion(); err != nil {
 		return nil, fmt.Errorf("plugin %q: copy module: %w", p.Name(), err)
 	}
@@ -45,7 +52,7 @@ func (p *Plugin) Snapshot(dir string) (*Plugin, error) {
 		return nil, fmt.Errorf("plugin %q: %w", p.Name(), ErrChanged)
 	}
 	snapshot := *p
-	snapshot.source = copied.Module
+	snapshot.source, snapshot.beside = copied.Module, copied.beside
 	if err := snapshot.marshal(); err != nil {
 		return nil, fmt.Errorf("plugin %q: %w", p.Name(), err)
 	}

@@ -68,3 +68,20 @@ func TestSnapshotOfAGoPlugin(t *testing.T) {
 	require.NoError(t, err)
 	assert.Same(t, p, snapshot)
 }
+
+// TestSnapshotOfALinkedPackage: the folder of a package may be a link, such as to the release of the day.
+func TestSnapshotOfALinkedPackage(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "releases", "1"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "releases", "1", "__init__.py"), []byte("a = 1\n"), 0o600))
+	require.NoError(t, os.Symlink(filepath.Join("releases", "1"), filepath.Join(dir, "x")))
+	p := opened(t, filepath.Join(dir, "x", "__init__.py"))
+	before := p.SHA256
+	snapshot, err := p.Snapshot(filepath.Join(t.TempDir(), "x"))
+	require.NoError(t, err)
+	assert.FileExists(t, snapshot.source)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "releases", "1", "__init__.py"), []byte("a = 2\n"), 0o600))
+	require.NoError(t, p.setVersion())
+	assert.NotEqual(t, before, p.SHA256)
+}

@@ -59,7 +59,7 @@ func moduleFiles(module string) ([]string, error) {
 	if filepath.Base(module) != packageFile {
 		return []string{module}, nil
 	}
-	root := filepath.Dir(module)
+	root := throughLink(filepath.Dir(module))
 	var files []string
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -82,3 +82,6 @@ func moduleFiles(module string) ([]string, error) {
 	})
 	return files, err
 }
+
+// throughLink has filepath.WalkDir enter a folder that is a symbolic link.
+func throughLink(dir string) string { return filepath.Clean(dir) + string(filepath.Separator) }

@@ -90,10 +90,12 @@ class Loader:
         """Loads nothing any more."""
         sys.meta_path.remove(self._finder)
 
-    def load(self, name, path, kind='polling', source=None, folder=None):
+    def load(self, name, path, kind='polling', source=None, folder=None, folder_source=None):
         """Executes the module at path (with or without its ``.py``) for the plugin of this name, and makes an object of
-        its class, of the given kind or of ANY. With source, the text is that file's, and path is where the module, one file, believes itself to be.
-        Modules in folder can be imported until unload(), and are forgotten then. Raises Rejected."""
+        its class, of the given kind or of ANY. With source, the text is that file's, and path is where the module, one
+        file, believes itself to be.
+        Modules in folder can be imported until unload(), and are forgotten then; with folder_source their text is read
+        there. Raises Rejected."""
         built_in = None if source else _built_in(path)
         if built_in or source:
             file, is_package = path if path.endswith('.py') else path + '.py', False
@@ -104,7 +106,7 @@ class Loader:
         module = types.ModuleType('{}{}_{}'.format(PREFIX, re.sub(r'\W', '_', name), next(self._numbers)))
         _prepare(module, file, is_package)
         sys.modules[module.__name__] = module
-        self._finder.open(folder)
+        self._finder.open(folder, folder_source)
         try:
             self._execute(code, module, file)
             instance = _instantiate(module, kind, file)
@@ -258,45 +260,56 @@ class _SubmoduleFinder:
 
     def __init__(self, loader):
         self._loader = loader
-        self._folder = None
+        self._folder = self._source = None
         self._found = set()
 
-    def open(self, folder):
-        """Finds the modules of a folder, too, until close()."""
+    def open(self, folder, source=None):
+        """Finds the modules of a folder, too, until close(). With source they are read there, and believe themselves to be
+        in folder."""
         self.close()
-        self._folder = folder
+        self._folder, self._source = folder, source
 
     def close(self):
-        self._folder = None
+        self._folder = self._source = None
         if self._found:
             for name in self._found:
                 sys.modules.pop(name, None)
             self._found.clear()
 
     def find_spec(self, fullname, path=None, target=None):
+        beside = not fullname.startswith(PREFIX)
         if path is None:
             if self._folder is None:
                 return None
             path = [self._folder]
-        elif not fullname.startswith(PREFIX) and fullname.partition('.')[0] not in self._found:
+        elif beside and fullname.partition('.')[0] not in self._found:
             return None
         tail = fullname.rpartition('.')[2]
         for folder in path:
             package = os.path.join(folder, tail)
             for file, search in ((os.path.join(package, '__init__.py'), [package]), (package + '.py', None)):
-                if os.path.isfile(file):
-                    if not fullname.startswith(PREFIX):
+                source = self._source_of(file) if beside else None
+                if os.path.isfile(source or file):
+                    if beside:
                         self._found.add(fullname)
                     return importlib.util.spec_from_file_location(
-                        fullname, file, loader=_SubmoduleLoader(self._loader, fullname, file),
+                        fullname, file, loader=_SubmoduleLoader(self._loader, fullname, file, source),
                         submodule_search_locations=search)
         return None
 
+    def _source_of(self, file):
+        """Where the text of a file is read, if not in it."""
+        if self._source is None or self._folder is None:
+            return None
+        inside = os.path.relpath(file, self._folder)
+        return None if inside.startswith(os.pardir) else os.path.join(self._source, inside)
+
 
 class _SubmoduleLoader(importlib.machinery.SourceFileLoader):
-    def __init__(self, loader, fullname, path):
+    def __init__(self, loader, fullname, path, source):
         super().__init__(fullname, path)
         self._loader = loader
+        self._source = source
 
     def get_code(self, fullname):
-        return self._loader.code(self.path)
+        return self._loader.code(self.path, self._source)

@@ -85,7 +85,7 @@ class Runner:
         wall = perf_counter()
         try:
             loaded = self._loader.load(plugin['name'], plugin['module'], prepared.kind, plugin.get('source'),
-                                       plugin.get('sys_path'))
+                                       plugin.get('sys_path'), plugin.get('sys_path_source'))
             context = self._context(prepared)
             returned = loaded.instance.run(context)
         # All of them, SystemExit and KeyboardInterrupt, too: a plugin must not end the worker.

@@ -161,7 +161,7 @@ class Worker:
             try:
                 warnings = _requirements(plugin)
                 loaded = self._loader.load(plugin['name'], plugin['module'], kind, plugin.get('source'),
-                                           plugin.get('sys_path'))
+                                           plugin.get('sys_path'), plugin.get('sys_path_source'))
             finally:
                 self._state.settle()
             answer = {'class': loaded.class_name, 'module': loaded.module.__file__, 'type': loaded.kind}
@@ -274,7 +274,7 @@ def _plugin(params):
     for key in ('name', 'module'):
         if not isinstance(plugin.get(key), str) or not plugin[key]:
             raise InvalidParams('plugin.{} must be a non-empty string'.format(key))
-    for key in ('source', 'sys_path'):
+    for key in ('source', 'sys_path', 'sys_path_source'):
         if not isinstance(plugin.get(key), (str, type(None))):
             raise InvalidParams('plugin.{} must be a string'.format(key))
     return plugin

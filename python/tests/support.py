@@ -179,10 +179,10 @@ class Worker:
         params.update(changes)
         return params
 
-    def run(self, module, sys_path=False, **changes):
+    def run(self, module, sys_path=False, sys_path_source=None, **changes):
         params = self.run_params(module, **changes)
         if sys_path:
-            params['plugin']['sys_path'] = os.path.dirname(module)
+            params['plugin'].update(sys_path=os.path.dirname(module), sys_path_source=sys_path_source)
         return self.request('run', params)
 
     def describe(self, module):

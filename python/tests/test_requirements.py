@@ -4,7 +4,7 @@ import sys
 import unittest
 from unittest import mock
 
-from support import Folder, HostError, Worker
+from support import Folder, HostError, Worker, metrics_of
 
 from panoptes_worker import requirements
 
@@ -83,6 +83,16 @@ class Helpers(Folder):
         self.write('helper.py', 'VALUE = 1\n')
         with Worker() as worker:
             self.assertEqual('ModuleNotFoundError', worker.run(module)['error']['type'])
+
+    def test_copies(self):
+        module = self.plugin('import helper\nreturn one(context.data, m=helper.VALUE, at=int(helper.__file__ == {!r}))'.format(
+            os.path.join(self.folder, 'helper.py')))
+        self.write('helper.py', 'half a line(')
+        self.write('copies/helper.py', 'VALUE = 3\n')
+        with Worker() as worker:
+            result = worker.run(module, sys_path=True, sys_path_source=os.path.join(self.folder, 'copies'))
+            self.assertEqual('ok', result['outcome'], result.get('error'))
+            self.assertEqual({'m': 3, 'at': 1}, metrics_of(result))
 
     def test_loaded_afresh(self):
         module = self.plugin('''
