@@ -95,7 +95,7 @@ func TestEncoderIsMapping(t *testing.T) {
 }
 
 var (
-	texts = ready(rapid.OneOf(rapid.SampledFrom([]string{"a", "b", "a|b", "größe 😀", " ", "\x7f", `say "x"`, `c:\dir`, `c:\`, "a, b=c", "0123456\n", "\xff"}), rapid.StringN(1, 12, -1)))
+	texts = ready(rapid.OneOf(rapid.SampledFrom([]string{"a", "b", "a|b", "größe 😀", " ", "\x7f", `say "x"`, `c:\dir`, `c:\`, `a\=b`, "a, b=c", "0123456\n", "\xff"}), rapid.StringN(1, 12, -1)))
 	names = ready(rapid.OneOf(rapid.SampledFrom([]string{"x", "y", "z", "_", "é", "rate", "resource_site", "s", "x_"}), rapid.StringMatching(`[A-Za-z_][A-Za-z0-9_]{0,4}`)))
 )
 

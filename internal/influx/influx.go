@@ -76,9 +76,10 @@ func AppendGroup(b []byte, g *pluginsdk.MetricsGroup) ([]byte, error) {
 // FieldSeparator stands between a metric's name and type in the name of its field.
 const FieldSeparator = "__"
 
-// ErrBackslash is a tag's value that ends in a backslash: line protocol has no form for it, as the backslash would take
-// the separator that follows for part of the value. InfluxDB refuses what Panoptes writes of such a group.
-var ErrBackslash = errors.New("ends in a backslash, which line protocol cannot tell from an escape")
+// ErrBackslash is a tag's value with a backslash where InfluxDB would take it for an escape: at its end, or before an equals
+// sign or a line break, whose own escape it would undo. InfluxDB then refuses the point, or makes several of it, or of it
+// and its neighbours one.
+var ErrBackslash = errors.New("has a backslash at its end, before an equals sign or before a line break, where line protocol takes it for an escape")
 
 func appendLine(b []byte, measurement string, tags map[string]string, fields map[string]pluginsdk.Number, at string) ([]byte, error) {
 	switch {
@@ -266,7 +267,7 @@ func AppendMeasurement(b []byte, name string) []byte {
 // AppendTagValue appends the value of the tag name, with a backslash before each comma, equals sign and whitespace
 // character, and before nothing else. The only error is ErrBackslash.
 func AppendTagValue(b []byte, name, value string) ([]byte, error) {
-	if strings.HasSuffix(value, `\`) {
+	if strings.IndexByte(value, '\\') >= 0 && ambiguous(value) {
 		return b, fmt.Errorf("the value %q of tag %s %w", value, name, ErrBackslash)
 	}
 	if plain(value) {
@@ -279,6 +280,10 @@ func AppendTagValue(b []byte, name, value string) ([]byte, error) {
 		b = utf8.AppendRune(b, r)
 	}
 	return b, nil
+}
+
+func ambiguous(value string) bool {
+	return strings.HasSuffix(value, `\`) || strings.Contains(value, `\=`) || strings.Contains(value, "\\\n")
 }
 
 // plain says whether a value is ASCII that needs no escapes.

@@ -85,7 +85,7 @@ service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 
 		return counted, strings.Join(regexp.MustCompile(`otelcol_panoptes_influx.*`).FindAllString(text, -1), "\n")
 	})
 	require.Contains(t, p.output(), `already exists as type string`)
-	require.Contains(t, p.output(), `ends in a backslash`)
+	require.Contains(t, p.output(), `has a backslash at its end`)
 
 	// The derivative wants two intervals of five minutes.
 	influx.writeLine(t, "Panoptes", fmt.Sprintf(`disk,mount=/ reads__counter=0 %d`, time.Now().Add(-10*time.Minute).Unix()))

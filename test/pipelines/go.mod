@@ -5,6 +5,7 @@ module github.com/panoptes-otel/panoptes-otel/test/pipelines
 go 1.26.0
 
 require (
+	github.com/influxdata/influxdb v1.13.2
 	github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage v0.158.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/processor/groupbyattrsprocessor v0.158.0
 	github.com/open-telemetry/opentelemetry-collector-contrib/processor/transformprocessor v0.158.0
@@ -22,6 +23,7 @@ require (
 	go.opentelemetry.io/collector/processor/processortest v0.158.0
 	go.uber.org/goleak v1.3.0
 	go.uber.org/zap v1.28.0
+	pgregory.net/rapid v1.2.0
 )
 
 require (
