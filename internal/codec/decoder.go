@@ -88,7 +88,7 @@ func (d *Decoder) checkSize(text []byte) error {
 }
 
 // located returns err with its place.
-func (d *Decoder) located(err error) error {
+func (d *Decoder) located(err error) *Error {
 	var known *Error
 	if !errors.As(err, &known) {
 		known = &Error{Offset: d.scanner.at, Err: err}

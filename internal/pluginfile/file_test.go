@@ -214,6 +214,9 @@ func TestNames(t *testing.T) {
 		t.Errorf("task name %q", got)
 	}
 	// printf Tutorial_PluginNone | md5sum
+	if got := string(AppendTaskNameByKey([]byte("x"), f, r, r.AppendKey(nil))); got != "x"+TaskName(f, r) {
+		t.Error(got)
+	}
 	if got := TaskName(f, nil); got != "Tutorial_Plugin:"+Signature("Tutorial_Plugin", "None") {
 		t.Errorf("task name %q", got)
 	}

@@ -48,7 +48,18 @@ func TaskName(f *File, r *pluginsdk.Resource) string {
 func AppendTaskName(b []byte, f *File, r *pluginsdk.Resource) []byte {
 	n := len(b)
 	b = append(b, f.NormalizedName...)
-	b = r.AppendKey(b)
+	return appendTaskName(r.AppendKey(b), n, f, r)
+}
+
+// AppendTaskNameByKey is AppendTaskName where the resource's key is known.
+func AppendTaskNameByKey(b []byte, f *File, r *pluginsdk.Resource, key []byte) []byte {
+	n := len(b)
+	b = append(b, f.NormalizedName...)
+	return appendTaskName(append(b, key...), n, f, r)
+}
+
+// appendTaskName replaces what is signed, the end of b from n on.
+func appendTaskName(b []byte, n int, f *File, r *pluginsdk.Resource) []byte {
 	sum := md5.Sum(b[n:])
 	b = append(b[:n], f.NormalizedName...)
 	b = append(b, ':')

@@ -1,6 +1,8 @@
 package panoptesreceiver
 
 import (
+	"slices"
+
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
@@ -93,23 +95,27 @@ func (t *tasks) place(all []*pluginsdk.Resource, slots []int32) (changes []chang
 	return changes
 }
 
-// follow brings the tasks of resources that changed in step with all plugins.
+// follow brings the tasks of resources that changed in step with all plugins: some resources at a time, which then lie in
+// the processor's cache while one plugin after the other looks at them.
 func (t *tasks) follow(changes []change) {
-	changed := make([]*pluginsdk.Resource, len(changes))
-	for i, c := range changes {
-		changed[i] = c.now
-	}
-	index := resourcefilter.NewIndex(changed)
-	var wanted []change
-	for _, l := range t.plugins {
-		wanted = wanted[:0]
-		next := 0 // change that was not looked at yet
-		for _, i := range index.Select(l.current.Load().layered.Filters()...) {
-			t.removeTasks(l, changes[next:i])
-			wanted, next = append(wanted, changes[i]), i+1
+	changed := make([]*pluginsdk.Resource, 0, plansAtOnce)
+	wanted := make([]*change, 0, plansAtOnce)
+	for some := range slices.Chunk(changes, plansAtOnce) {
+		changed = changed[:0]
+		for _, c := range some {
+			changed = append(changed, c.now)
 		}
-		t.removeTasks(l, changes[next:])
-		t.setTasks(l, wanted)
+		index := resourcefilter.NewIndex(changed)
+		for _, l := range t.plugins {
+			wanted = wanted[:0]
+			next := 0 // change that was not looked at yet
+			for _, i := range index.Select(l.current.Load().layered.Filters()...) {
+				t.removeTasks(l, some[next:i])
+				wanted, next = append(wanted, &some[i]), i+1
+			}
+			t.removeTasks(l, some[next:])
+			t.setTasks(l, wanted)
+		}
 	}
 	t.apply()
 }

@@ -13,7 +13,7 @@ import (
 
 const (
 	// plansAtOnce is how many tasks are planned together, before the scheduler is told.
-	plansAtOnce = 4096
+	plansAtOnce = 1024
 	// plansApart is from how many on it is worth to share them between processors.
 	plansApart = 256
 )
@@ -23,6 +23,8 @@ type change struct {
 	slot int
 	old  *pluginsdk.Resource // nil where it came
 	now  *pluginsdk.Resource
+	// key and oldKey are the resources' keys once a plugin's task asked for them: the names of all plugins' tasks have them.
+	key, oldKey []byte
 }
 
 // plan is what the task of a plugin and a resource is to be. Names of tasks are dear, a million of them are most of a
@@ -36,7 +38,7 @@ type plan struct {
 }
 
 // planAll makes the plans of changes.
-func (t *tasks) planAll(l *loaded, changes []change) []plan {
+func (t *tasks) planAll(l *loaded, changes []*change) []plan {
 	t.plans = slices.Grow(t.plans[:0], len(changes))[:len(changes)]
 	planner := planner{version: l.current.Load(), tasks: l.tasks, runs: t.runs.keeps()}
 	parts := 1
@@ -61,10 +63,13 @@ type planner struct {
 	runs    bool          // runs are remembered by the names of their tasks
 }
 
-func (p planner) plan(changes []change, plans []plan) {
+func (p planner) plan(changes []*change, plans []plan) {
 	var buffer []byte
-	name := func(r *pluginsdk.Resource) taskName {
-		buffer = pluginfile.AppendTaskName(buffer[:0], p.version.plugin.File, r)
+	name := func(r *pluginsdk.Resource, key *[]byte) taskName {
+		if *key == nil {
+			*key = r.AppendKey(make([]byte, 0, 128))
+		}
+		buffer = pluginfile.AppendTaskNameByKey(buffer[:0], p.version.plugin.File, r, *key)
 		if p.runs {
 			return nameOf(buffer)
 		}
@@ -81,16 +86,16 @@ func (p planner) plan(changes []change, plans []plan) {
 		// The name is made of what identifies a resource, its endpoint and its plugin.
 		renamed := !isNew && (c.old.Endpoint != c.now.Endpoint || c.old.Plugin != c.now.Plugin)
 		if isNew || renamed {
-			plans[i].named, plans[i].name = true, name(c.now)
+			plans[i].named, plans[i].name = true, name(c.now, &c.key)
 		}
 		if renamed && p.runs {
-			plans[i].renamed, plans[i].was = true, name(c.old)
+			plans[i].renamed, plans[i].was = true, name(c.old, &c.oldKey)
 		}
 	}
 }
 
 // setTasks adds, changes or removes the tasks of a plugin against resources.
-func (t *tasks) setTasks(l *loaded, changes []change) {
+func (t *tasks) setTasks(l *loaded, changes []*change) {
 	if n := len(t.resources) - len(l.tasks); n > 0 {
 		t.apply() // edits under way point into what is about to move
 		l.tasks = append(l.tasks, make([]schedule.ID, n)...)
@@ -102,7 +107,7 @@ func (t *tasks) setTasks(l *loaded, changes []change) {
 	}
 }
 
-func (t *tasks) setTask(l *loaded, c change, p plan) {
+func (t *tasks) setTask(l *loaded, c *change, p plan) {
 	id := &l.tasks[c.slot]
 	if p.plugin == nil {
 		if *id != 0 {

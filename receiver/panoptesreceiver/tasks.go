@@ -152,9 +152,9 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 			t.removeTask(l, slot, t.resources[slot])
 		}
 	}
-	changes := make([]change, 0, len(wanted))
-	for _, slot := range wanted {
-		changes = append(changes, change{slot: slot, old: t.resources[slot], now: t.resources[slot]})
+	changes := make([]*change, len(wanted))
+	for i, slot := range wanted {
+		changes[i] = &change{slot: slot, old: t.resources[slot], now: t.resources[slot]}
 	}
 	t.setTasks(l, changes)
 	t.apply()
