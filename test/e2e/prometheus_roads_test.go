@@ -90,6 +90,9 @@ func startRoad(t *testing.T, section string, edits ...string) *road {
 	}
 	write(t, filepath.Join(r.dir, "collector.yaml"), collector)
 	write(t, filepath.Join(r.dir, "prometheus.yaml"), prometheus)
+	rules, err := os.ReadFile("../../deploy/prometheus/panoptes.rules.yaml")
+	require.NoError(t, err)
+	write(t, filepath.Join(r.dir, "panoptes.rules.yaml"), string(rules))
 	r.prometheus = startPrometheus(t, program, filepath.Join(r.dir, "prometheus.yaml"), server)
 	start(t, nil, binary(t, "panoptes-otelcol"), "--config", filepath.Join(r.dir, "collector.yaml"))
 	return r
@@ -193,6 +196,18 @@ func TestPrometheusScrape(t *testing.T) {
 	r.checkRates(t)
 	assert.ElementsMatch(t, wantSeries(), r.prometheus.series(t, `{job=~"dc1/.*"}`))
 	assert.Empty(t, r.prometheus.query(t, `{exported_job!=""}`))
+	var rules struct {
+		Groups []struct {
+			Rules []struct{ Name, LastError string }
+		}
+	}
+	r.prometheus.get(t, "rules", &rules)
+	require.Len(t, rules.Groups, 4)
+	for _, group := range rules.Groups {
+		for _, rule := range group.Rules {
+			assert.Empty(t, rule.LastError, rule.Name)
+		}
+	}
 	own := r.eventually(t, `otelcol_panoptes_runs{plugin="Interfaces", outcome="ok"}`, 1)
 	assert.Equal(t, "panoptes-otelcol", own[0].Metric["job"])
 	metrics := scrape(t, r.prometheus.port)
