@@ -19,18 +19,19 @@ var Reasons = []Reason{ReasonBreaker, ReasonPipeline}
 // as long as it has refused. So the tasks that come again soonest are shed first.
 const shedFactor = 4
 
-// parkKey is what a parked task waits for: a place of a group, or one of a class that may hang.
+// parkKey is what a parked task waits for: a place of a group, or one of a class for runs of a trust.
 type parkKey struct {
 	group GroupID
 	class int
+	trust trust
 }
 
 // place is what a run holds, to be given back when it ends.
 type place struct {
-	lane     LaneID
-	group    GroupID
-	unproven bool
-	first    bool // run of the task
+	lane  LaneID
+	group GroupID
+	trust trust
+	first bool // run of the task
 }
 
 // skipped is a run that does not take place.
@@ -64,16 +65,13 @@ func (s *Scheduler[T]) admit(laneID LaneID, e readyEntry, now int64, pressure ti
 			s.park(laneID, parkKey{group: full}, e)
 			return p, false
 		}
-		p.unproven = !s.groups.list[k.group].proven
-		if p.unproven && !s.queue.roomForUnproven(class) {
-			s.park(laneID, parkKey{class: class + 1}, e)
+		p.trust = s.groups.trust(k.group)
+		if s.roomFor(class, p.trust) <= 0 {
+			s.park(laneID, parkKey{class: class, trust: p.trust}, e)
 			return p, false
 		}
 		s.groups.begin(k.group)
-		if p.unproven {
-			s.queue.classes[class].unproven++
-			s.queue.unproven++
-		}
+		s.queue.addUnproven(class, p.trust, 1)
 	}
 	p.first = k.last == 0
 	k.state, k.last = stateRunning, k.due
@@ -96,21 +94,50 @@ func (s *Scheduler[T]) park(laneID LaneID, key parkKey, e readyEntry) {
 }
 
 // release gives a place back, and lets those that wait for it go on.
-func (s *Scheduler[T]) release(p place) {
+func (s *Scheduler[T]) release(p place, now int64) {
 	class := s.queue.lanes[p.lane].class
 	s.queue.done(p.lane)
 	if p.group == 0 {
 		return
 	}
-	if p.unproven {
-		s.queue.classes[class].unproven--
-		s.queue.unproven--
-		for i := range s.queue.classes {
-			s.unpark(parkKey{class: i + 1})
+	s.queue.addUnproven(class, p.trust, -1)
+	s.groups.end(p.group)
+	if p.trust != trustProven {
+		for class := range s.queue.classes {
+			s.unparkClass(class, now)
+		}
+		if s.groups.list[p.group].proven {
+			for s.unpark(parkKey{group: p.group}) != nil { // it answers: all that waited for that may run
+			}
 		}
 	}
-	s.groups.end(p.group)
 	s.unparkGroup(p.group)
+}
+
+// roomFor is how many more runs of a trust may start in a class. Those of no trust come after all that wait of which
+// nothing bad is known.
+func (s *Scheduler[T]) roomFor(class int, t trust) int {
+	if t == trustNone && len(s.parked[parkKey{class: class, trust: trustOpen}]) > 0 {
+		return 0
+	}
+	return s.queue.room(class, t)
+}
+
+// unparkClass lets tasks go on that wait for a place of a class, as many as there is room for.
+func (s *Scheduler[T]) unparkClass(class int, now int64) {
+	for _, t := range []trust{trustOpen, trustNone} {
+		key := parkKey{class: class, trust: t}
+		for room := s.roomFor(class, t); room > 0; {
+			k := s.unpark(key)
+			if k == nil {
+				break
+			}
+			// One whose resource was found out meanwhile takes none of the room.
+			if s.groups.trust(k.group) == t && !s.groups.broken(k.group, now) {
+				room--
+			}
+		}
+	}
 }
 
 func (s *Scheduler[T]) unparkGroup(id GroupID) {
@@ -122,35 +149,40 @@ func (s *Scheduler[T]) unparkGroup(id GroupID) {
 	}
 }
 
-// unpark puts the first task that waits for key back into its lane. It is parked again where something else is full.
-func (s *Scheduler[T]) unpark(key parkKey) {
+// unpark puts the first task that waits for key back into its lane, and returns it; nil where there is none. It is
+// parked again where something else is full.
+func (s *Scheduler[T]) unpark(key parkKey) (k *task) {
 	list := s.parked[key]
-	for len(list) > 0 {
-		e := list[0]
-		list = list[1:]
-		if k := s.table.ready(e); k != nil {
-			s.queue.pushFront(k.lane, e)
+	if list == nil {
+		return nil
+	}
+	for len(list) > 0 && k == nil {
+		if k = s.table.ready(list[0]); k != nil {
+			s.queue.pushFront(k.lane, list[0])
 			s.unparked = true
-			break
 		}
+		list = list[1:]
 	}
 	if len(list) == 0 {
 		delete(s.parked, key)
 	} else {
 		s.parked[key] = list
 	}
+	return k
 }
 
 // unparkIdle looks for parked tasks that nobody will wake: the one before them was removed meanwhile.
-func (s *Scheduler[T]) unparkIdle() {
+func (s *Scheduler[T]) unparkIdle(now int64) {
 	for key := range s.parked {
-		room := key.group == 0 && s.queue.roomForUnproven(key.class-1)
-		if key.group != 0 {
-			k := &s.groups.list[key.group]
-			room = k.limit == 0 || k.running < k.limit
+		if key.group == 0 {
+			continue
 		}
-		if room {
+		k := &s.groups.list[key.group]
+		if (k.limit == 0 || k.running < k.limit) && !s.groups.tried(key.group) {
 			s.unpark(key)
 		}
+	}
+	for class := range s.queue.classes {
+		s.unparkClass(class, now)
 	}
 }

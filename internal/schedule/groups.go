@@ -50,7 +50,8 @@ type group struct {
 	running   int32
 	limit     int32
 	failures  uint16 // in a row
-	proven    bool   // its last run did not hang
+	seen      bool   // some run did not hang
+	proven    bool   // the last one did not
 	used      bool
 	closing   bool // free once nothing of it runs
 }
@@ -102,6 +103,9 @@ func (g *groups) setParent(id, parent GroupID) {
 
 // full returns the group that leaves no room for another run, or 0.
 func (g *groups) full(id GroupID) GroupID {
+	if id != 0 && g.tried(id) {
+		return id
+	}
 	for ; id != 0; id = g.list[id].parent {
 		if k := &g.list[id]; k.limit > 0 && k.running >= k.limit {
 			return id
@@ -126,6 +130,35 @@ func (g *groups) end(id GroupID) {
 	}
 }
 
+// trust is what is to be expected of a run against a resource.
+type trust uint8
+
+const (
+	// trustProven: its last run did not hang.
+	trustProven trust = iota
+	// trustOpen: nothing is known of it yet, or it hung last and was well before.
+	trustOpen
+	// trustNone: no run has ever come back, and one hung.
+	trustNone
+)
+
+func (g *groups) trust(id GroupID) trust {
+	switch k := &g.list[id]; {
+	case k.proven:
+		return trustProven
+	case !k.seen && k.failures > 0:
+		return trustNone
+	}
+	return trustOpen
+}
+
+// tried says whether a run goes on that is to show whether a resource answers at all. It is the only one meanwhile: a
+// resource that is dead from the start must not hang several.
+func (g *groups) tried(id GroupID) bool {
+	k := &g.list[id]
+	return !k.seen && k.running > 0
+}
+
 // broken says whether the breaker of a resource holds back its runs: while it waits, and while the one run goes on that
 // may end the wait.
 func (g *groups) broken(id GroupID, now int64) bool {
@@ -139,9 +172,9 @@ func (g *groups) note(id GroupID, v Verdict, now int64) {
 	open := g.breaker.Failures > 0 && int(k.failures) >= g.breaker.Failures
 	switch v {
 	case VerdictAlive:
-		k.failures, k.proven = 0, true
+		k.failures, k.seen, k.proven = 0, true, true
 	case VerdictQuick:
-		k.proven = true
+		k.seen, k.proven = true, true
 	case VerdictDead:
 		k.proven = false
 		if k.failures < 1<<15 {

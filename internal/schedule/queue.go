@@ -24,7 +24,7 @@ type lane struct {
 type class struct {
 	limit    int
 	running  int
-	unproven int      // of running
+	unproven unproven
 	ready    int      // entries in all lanes
 	open     int      // lanes
 	lanes    []LaneID // with ready tasks, in turn
@@ -35,7 +35,7 @@ type class struct {
 type queue struct {
 	limit    int // of all classes together
 	running  int
-	unproven int    // of running
+	unproven unproven
 	lanes    []lane // index 0 is not used
 	free     []LaneID
 	classes  []class
@@ -130,14 +130,42 @@ func (q *queue) startable() int {
 	return min(n, q.limit-q.running)
 }
 
-// roomForUnproven says whether another run of a class may start that may hang. Such runs have three quarters of the
-// places, so that resources that answer never wait for those that do not.
-func (q *queue) roomForUnproven(n int) bool {
-	c := &q.classes[n]
-	return c.unproven < unprovenLimit(c.limit) && q.unproven < unprovenLimit(q.limit)
+// unproven counts runs under way that may hang: all of them, and those of no trust.
+type unproven struct{ all, none int }
+
+// room is how many more runs of a trust may start where there are limit places. Those that may hang have three quarters
+// of them, so that resources that answer never wait for those that do not; those of no trust have half, so that neither
+// do resources of which nothing is known yet.
+func (u *unproven) room(t trust, limit int) int {
+	switch room := max(limit-max(limit/4, 1), 1) - u.all; t {
+	case trustProven:
+		return limit
+	case trustNone:
+		return min(room, max(limit/2, 1)-u.none)
+	default:
+		return room
+	}
 }
 
-func unprovenLimit(limit int) int { return max(limit-max(limit/4, 1), 1) }
+func (u *unproven) add(t trust, n int) {
+	if t != trustProven {
+		u.all += n
+	}
+	if t == trustNone {
+		u.none += n
+	}
+}
+
+// room is how many more runs of a trust may start in a class, as far as trust goes.
+func (q *queue) room(class int, t trust) int {
+	c := &q.classes[class]
+	return min(c.unproven.room(t, c.limit), q.unproven.room(t, q.limit))
+}
+
+func (q *queue) addUnproven(class int, t trust, n int) {
+	q.classes[class].unproven.add(t, n)
+	q.unproven.add(t, n)
+}
 
 // take takes the next task that may run, and its place. The caller gives the place back with done.
 func (q *queue) take() (LaneID, readyEntry, bool) {

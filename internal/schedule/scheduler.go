@@ -210,7 +210,7 @@ func (s *Scheduler[T]) moveDue() time.Duration {
 	now := s.now()
 	if ms := now.UnixMilli(); len(s.parked) > 0 && ms-s.swept >= time.Second.Milliseconds() {
 		s.swept = ms
-		s.unparkIdle()
+		s.unparkIdle(ms)
 	}
 	n := s.table.popDue(now.UnixMilli(), popChunk, s.queue.push)
 	s.rouse()
@@ -294,7 +294,7 @@ func (s *Scheduler[T]) end(id ID, p place, begun time.Time, v Verdict) (missed i
 	if due != 0 {
 		s.dueAt(due)
 	}
-	s.release(p)
+	s.release(p, now.UnixMilli())
 	if s.unparked {
 		s.unparked = false
 		s.rouse()
