@@ -14,6 +14,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/influxcmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/migratecmd"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/paritycmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/pipecmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/plugincmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/replaycmd"
@@ -90,7 +91,7 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
 	schema := group("schema", "Check messages against the schema", "")
 	schema.AddCommand(schemacmd.NewCheck())
 	root.AddCommand(
-		democmd.New(), influxcmd.New(), migratecmd.New(), pipecmd.New(), plugin, replaycmd.New(Version), resources, schema, simulatecmd.New(),
+		democmd.New(), influxcmd.New(), migratecmd.New(), paritycmd.New(), pipecmd.New(), plugin, replaycmd.New(Version), resources, schema, simulatecmd.New(),
 		statuscmd.New(), tailcmd.New(), statuscmd.NewTop(), validatecmd.New(), newVersion(),
 	)
 	return root

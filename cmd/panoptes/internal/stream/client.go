@@ -50,6 +50,16 @@ func Open(ctx context.Context, s Source) (*kgo.Client, error) {
 	if s.Logger != nil {
 		opts = append(opts, kgo.WithLogger(logger))
 	}
+	client, err := s.connect(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	logger.connected.Store(true)
+	return client, nil
+}
+
+// connect makes a client, and waits until the brokers have answered.
+func (c *Connection) connect(ctx context.Context, opts []kgo.Opt) (*kgo.Client, error) {
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, exit.Misuse(err)
@@ -61,9 +71,8 @@ func Open(ctx context.Context, s Source) (*kgo.Client, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, s.unreachable(err)
+		return nil, c.unreachable(err)
 	}
-	logger.connected.Store(true)
 	return client, nil
 }
 

@@ -35,6 +35,11 @@ type Connection struct {
 // AddFlags adds the flags of a connection.
 func (c *Connection) AddFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&c.Brokers, "brokers", nil, "`HOST:PORT` of brokers to begin with; several separated by commas")
+	c.AddLoginFlags(flags)
+}
+
+// AddLoginFlags adds all of them but --brokers.
+func (c *Connection) AddLoginFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&c.TLS, "tls", false, "connect with TLS; the other --tls flags imply it")
 	flags.StringVar(&c.CAFile, "tls-ca", "", "`FILE` of the authority of the brokers' certificates (default: the system's)")
 	flags.StringVar(&c.CertFile, "tls-cert", "", "`FILE` of our own certificate, with --tls-key")

@@ -26,14 +26,31 @@ func ParseFrom(text string, now time.Time) (kgo.Offset, error) {
 		}
 		return kgo.NewOffset().At(n), nil
 	}
-	if ago, err := time.ParseDuration(text); err == nil && ago > 0 {
-		return kgo.NewOffset().AfterMilli(now.Add(-ago).UnixMilli()), nil
-	}
-	if at, err := time.Parse(time.RFC3339, text); err == nil && at.UnixMilli() >= 0 {
+	if at, ok := parseTime(text, now); ok {
 		return kgo.NewOffset().AfterMilli(at.UnixMilli()), nil
 	}
 	return kgo.Offset{}, exit.Misusef("unknown --from %q: expected start, end, an offset, -N for the last N messages of each partition, "+
 		"a time as 2006-01-02T15:04:05Z, or how long ago as 15m", text)
+}
+
+// parseTime reads a time, or how long ago.
+func parseTime(text string, now time.Time) (time.Time, bool) {
+	if ago, err := time.ParseDuration(text); err == nil && ago > 0 {
+		return now.Add(-ago), true
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	return at, err == nil && at.UnixMilli() >= 0
+}
+
+// ParseSince reads the time from which on a window reaches: "start" is the zero time.
+func ParseSince(text string, now time.Time) (time.Time, error) {
+	if text == "start" {
+		return time.Time{}, nil
+	}
+	if at, ok := parseTime(text, now); ok {
+		return at, nil
+	}
+	return time.Time{}, exit.Misusef("unknown --from %q: expected start, a time as 2006-01-02T15:04:05Z, or how long ago as 15m", text)
 }
 
 // AllProcessed is a pattern of the topics that carry metrics groups: those of all sites.

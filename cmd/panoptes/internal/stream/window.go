@@ -1,0 +1,173 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+)
+
+const (
+	// fetchBytes bounds what a client holds that was not asked for yet, of a broker; it is enough for the largest message.
+	fetchBytes = 16 << 20
+	// windowPatience is how long brokers may take to hand out what they said that they have.
+	windowPatience = 30 * time.Second
+)
+
+// Window is what topics hold from a time on up to the moment in which it was opened. It is not safe for concurrent use.
+type Window struct {
+	client *kgo.Client
+	// ends are the offsets at which partitions end, of those that are not through.
+	ends map[string]map[int32]int64
+	// partitions are the topics, and how many partitions they have.
+	partitions map[string]int
+	last       time.Time
+}
+
+// OpenWindow finds the topics, by names or patterns with * and ?, and their offsets from a time on; the zero time is their
+// beginning. It is wrong usage to name no topic that there is. Close the window.
+func OpenWindow(ctx context.Context, c Connection, topics []string, since time.Time) (*Window, error) {
+	opts, err := c.options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	client, err := c.connect(ctx, append(opts, kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxWait(500*time.Millisecond),
+		// They take offsets, and may be the last ones of a partition.
+		kgo.KeepControlRecords()))
+	if err != nil {
+		return nil, err
+	}
+	w := &Window{client: client, ends: map[string]map[int32]int64{}, partitions: map[string]int{}, last: time.Now()}
+	limited, cancel := context.WithTimeout(ctx, windowPatience)
+	defer cancel()
+	if err := w.find(limited, topics, since); err != nil {
+		client.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *Window) find(ctx context.Context, patterns []string, since time.Time) error {
+	admin := kadm.NewClient(w.client)
+	all, err := admin.ListTopics(ctx)
+	if err != nil {
+		return fmt.Errorf("list topics: %w", err)
+	}
+	var names []string
+	for _, pattern := range patterns {
+		matches := slices.DeleteFunc(all.Names(), func(name string) bool {
+			ok, err := path.Match(pattern, name)
+			return err != nil || !ok
+		})
+		if len(matches) == 0 {
+			return exit.Misusef("there is no topic %q", pattern)
+		}
+		names = append(names, matches...)
+	}
+	ends, err := admin.ListEndOffsets(ctx, names...)
+	if err = errors.Join(err, ends.Error()); err != nil {
+		return fmt.Errorf("find the ends of %q: %w", names, err)
+	}
+	list := admin.ListStartOffsets
+	if !since.IsZero() {
+		list = func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
+			return admin.ListOffsetsAfterMilli(ctx, since.UnixMilli(), topics...)
+		}
+	}
+	starts, err := list(ctx, names...)
+	if err = errors.Join(err, starts.Error()); err != nil {
+		return fmt.Errorf("find where to begin in %q: %w", names, err)
+	}
+	from := map[string]map[int32]kgo.Offset{}
+	ends.Each(func(end kadm.ListedOffset) {
+		w.partitions[end.Topic]++
+		start, ok := starts.Lookup(end.Topic, end.Partition)
+		if !ok || start.Offset >= end.Offset {
+			return
+		}
+		if w.ends[end.Topic] == nil {
+			w.ends[end.Topic], from[end.Topic] = map[int32]int64{}, map[int32]kgo.Offset{}
+		}
+		w.ends[end.Topic][end.Partition] = end.Offset
+		from[end.Topic][end.Partition] = kgo.NewOffset().At(start.Offset)
+	})
+	w.client.AddConsumePartitions(from)
+	return nil
+}
+
+// Partitions is how many partitions the topics have, 0 where they differ.
+func (w *Window) Partitions() int {
+	n := 0
+	for _, of := range w.partitions {
+		if n != 0 && n != of {
+			return 0
+		}
+		n = of
+	}
+	return n
+}
+
+// Topics are the topics, in order.
+func (w *Window) Topics() []string {
+	var names []string
+	for name := range w.partitions {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Done says whether all was read.
+func (w *Window) Done() bool { return len(w.ends) == 0 }
+
+// Poll calls visit for the next records, if some come within a moment.
+func (w *Window) Poll(ctx context.Context, visit func(*kgo.Record)) error {
+	moment, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	fetches := w.client.PollFetches(moment)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	came := false
+	for it := fetches.RecordIter(); !it.Done(); {
+		r := it.Next()
+		end, open := w.ends[r.Topic][r.Partition]
+		if !open {
+			continue
+		}
+		came = true
+		if r.Offset < end && !r.Attrs.IsControl() {
+			visit(r)
+		}
+		if r.Offset >= end-1 {
+			w.close(r.Topic, r.Partition)
+		}
+	}
+	if came {
+		w.last = time.Now()
+		return nil
+	}
+	if time.Since(w.last) < windowPatience {
+		return nil
+	}
+	return fmt.Errorf("topics %q: nothing came for %s, though they have more: %w", w.Topics(), windowPatience,
+		errors.Join(errors.New("the reading is given up"), fetches.Err0()))
+}
+
+func (w *Window) close(topic string, partition int32) {
+	delete(w.ends[topic], partition)
+	if len(w.ends[topic]) == 0 {
+		delete(w.ends, topic)
+	}
+	w.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
+}
+
+// Close ends the client.
+func (w *Window) Close() { w.client.Close() }
