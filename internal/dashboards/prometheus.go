@@ -120,6 +120,7 @@ func prometheusFleet() Dashboard {
 						{expr: perSecond("panoptes_dropped_data_points", "", "reason"), legend: "points on the way: {{reason}}"},
 						{expr: perSecond("panoptes_json_groups_dropped", "", "reason"), legend: "groups to Kafka: {{reason}}"},
 						{expr: perSecond("panoptes_json_points_dropped", "", "reason"), legend: "points to Kafka: {{reason}}"},
+						{expr: perSecond("panoptes_influx_groups_dropped", "", "reason"), legend: "groups to InfluxDB: {{reason}}"},
 						{expr: perSecond("exporter_send_failed_metric_points", "", "exporter"), legend: "refused by the back end: {{exporter}}"},
 					},
 				},

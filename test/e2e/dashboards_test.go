@@ -18,7 +18,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/dashboards"
 )
 
-// failingPlugin gives one good and one bad group every other run, and fails in between.
+// failingPlugin gives one good and one bad group every other run, and fails in between. Its counter never gets a rate.
 const failingPlugin = `[Core]
 Name = Failing
 Module = failing
@@ -28,11 +28,13 @@ Version = 0.1
 runtime = exec
 execute_frequency = 1
 resource_filter = resource_class = "network"
+[transforms]
+good = rate:good:falls
 `
 
 const failingProgram = `#!/bin/sh
 [ $(($(date +%s) % 2)) = 0 ] || exit 3
-echo '{"type": "good", "gauges": {"v": 1}}'
+echo '{"type": "good", "counters": {"falls": '$((9999999999 - $(date +%s)))'}}'
 echo '{"type": "bad", "gauges": {"no name": 1}}'
 `
 
