@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pipeline"
@@ -13,11 +14,14 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 )
 
-var batchType = component.MustNewType("batch")
+var (
+	batchType      = component.MustNewType("batch")
+	prometheusType = component.MustNewType("prometheus")
+)
 
 // scopeInfoOff names the setting of exporters that make labels of a scope's attributes, which takes these labels off.
 var scopeInfoOff = map[component.Type]string{
-	component.MustNewType("prometheus"):              "without_scope_info",
+	prometheusType: "without_scope_info",
 	component.MustNewType("prometheus_remote_write"): "disable_scope_info",
 	component.MustNewType("prometheusremotewrite"):   "disable_scope_info", // its old name
 }
@@ -99,9 +103,9 @@ func (v *validation) pipeline(where string, p collectorconfig.Pipeline) {
 	}
 	if polls && !ours(p.Processors, collectorconfig.ProcessorType) {
 		for _, id := range p.Receivers {
-			if name := v.transforming[id]; name != "" {
+			if plugin := v.transforming[id]; plugin != nil {
 				v.doubtful(where+"::processors", "plugin %q of %q names counters under [transforms], but without %q there are no rates",
-					name, id, collectorconfig.ProcessorType)
+					plugin.Name(), id, collectorconfig.ProcessorType)
 			}
 		}
 	}
@@ -117,6 +121,28 @@ func (v *validation) pipeline(where string, p collectorconfig.Pipeline) {
 		key := scopeInfoOff[id.Type()]
 		if polls && key != "" && v.config.Raw(collectorconfig.Exporters, id)[key] != true {
 			v.doubtful("exporters::"+id.String(), "%s is not true: each edit of a plugin's [transforms] or [topics] starts new series", key)
+		}
+		if id.Type() == prometheusType {
+			v.expiration(id, p.Receivers)
+		}
+	}
+}
+
+// expiration warns where the exporter prometheus forgets series between two polls: a poll comes up to an interval and a
+// run's deadline, of 1.25 intervals, after the one before (docs/prometheus.md, "Slow polls").
+func (v *validation) expiration(exporter component.ID, receivers []component.ID) {
+	const key, polls = "metric_expiration", 2.5
+	expiration := 5 * time.Minute // the exporter's default
+	if text, ok := v.config.Raw(collectorconfig.Exporters, exporter)[key].(string); ok {
+		var err error
+		if expiration, err = time.ParseDuration(text); err != nil {
+			return // which the Collector refuses
+		}
+	}
+	for _, id := range receivers {
+		if plugin := v.transforming[id]; plugin != nil && polls*plugin.Interval.Seconds() > expiration.Seconds() {
+			v.doubtful("exporters::"+exporter.String(), "%s is %s, and plugin %q runs every %s: its series may come and go, set at least %s",
+				key, expiration, plugin.Name(), plugin.Interval, time.Duration(polls*float64(plugin.Interval)))
 		}
 	}
 }

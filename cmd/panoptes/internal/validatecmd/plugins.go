@@ -52,8 +52,8 @@ func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
 			continue
 		}
 		owner[name] = file
-		if plugin.File.Transforms() != "" {
-			v.transforming[id] = plugin.Name()
+		if slowest := v.transforming[id]; plugin.File.Transforms() != "" && (slowest == nil || plugin.Interval > slowest.Interval) {
+			v.transforming[id] = plugin
 		}
 		if all && len(found) > 0 && plugin.Filter != nil && !slices.ContainsFunc(found, plugin.Filter.Match) {
 			v.doubtful(where, "plugin %q (%s): none of the %d resources matches its filter, which is: %s",

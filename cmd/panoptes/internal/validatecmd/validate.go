@@ -12,6 +12,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
@@ -48,8 +49,9 @@ batch processor behind the receiver panoptes. The exit code is 1 where there are
 type validation struct {
 	findings
 	config *collectorconfig.Config
-	// transforming names a plugin with [transforms] of a receiver that has one.
-	transforming map[component.ID]string
+	// transforming is, of a receiver that has any, the plugin with [transforms] that runs least often. Such a plugin polls
+	// for certain: of others it is their module that says so.
+	transforming map[component.ID]*pluginrun.Plugin
 	plugins      int
 	found        int // resources
 }
@@ -57,7 +59,7 @@ type validation struct {
 func run(ctx context.Context, configs []string, collector string, stdout, stderr io.Writer) error {
 	v := validation{
 		findings:     findings{out: stdout, style: term.StyleOf(stdout)},
-		transforming: map[component.ID]string{},
+		transforming: map[component.ID]*pluginrun.Plugin{},
 	}
 	var err error
 	if v.config, err = collectorconfig.Load(ctx, configs); err != nil {
