@@ -72,10 +72,10 @@ func (c *pass) warnOfCollision(metric string) {
 }
 
 // insertRates puts each rate metric right after its counter.
-func (c *pass) insertRates(metrics pmetric.MetricSlice) {
+func (c *pass) insertRates(metrics pmetric.MetricSlice, counters []counter) {
 	added := 0
-	for i := range c.counters {
-		if k := &c.counters[i]; k.replaced() {
+	for i := range counters {
+		if k := &counters[i]; k.replaced() {
 			k.beside = 0
 		} else if k.beside > 0 {
 			added++
@@ -91,10 +91,10 @@ func (c *pass) insertRates(metrics pmetric.MetricSlice) {
 	}
 	// From the back, so that what is moved to has been moved away before. A slot kept for a rate is empty for the same
 	// reason. Nothing moves any more once all rates have their slot.
-	next := len(c.counters) - 1
+	next := len(counters) - 1
 	for i, to := last, metrics.Len()-1; i < to; i, to = i-1, to-1 {
-		if next >= 0 && c.counters[next].metric == i {
-			k := &c.counters[next]
+		if next >= 0 && counters[next].metric == i {
+			k := &counters[next]
 			if k.beside > 0 {
 				k.rateMetric = to
 				to--
@@ -106,8 +106,8 @@ func (c *pass) insertRates(metrics pmetric.MetricSlice) {
 			metrics.At(i).MoveTo(metrics.At(to))
 		}
 	}
-	for i := range c.counters {
-		if k := &c.counters[i]; k.beside > 0 {
+	for i := range counters {
+		if k := &counters[i]; k.beside > 0 {
 			c.fill(metrics.At(k.rateMetric), metrics.At(k.metric), k, k.conv.rateName, k.beside, true)
 		}
 	}
@@ -120,38 +120,40 @@ func (c *pass) fill(m, source pmetric.Metric, k *counter, name string, n int, be
 	from := source.Sum().DataPoints()
 	to := m.SetEmptyGauge().DataPoints()
 	to.EnsureCapacity(n)
-	for _, r := range c.rates[k.rates[0]:k.rates[1]] {
-		if beside && r.collides {
+	points := c.window.batch.Points[k.points[0]:k.points[1]]
+	for i := range points {
+		o := &points[i]
+		if o.Outcome != ratestate.Rate || beside && o.Tag == collides {
 			continue
 		}
-		p, counter := to.AppendEmpty(), from.At(r.point)
+		p, counter := to.AppendEmpty(), from.At(i)
 		counter.Attributes().CopyTo(p.Attributes())
 		p.SetTimestamp(counter.Timestamp())
-		p.SetDoubleValue(r.value)
-		c.produced++
+		p.SetDoubleValue(o.Rate)
 	}
+	c.produced += int64(n)
 }
 
 // appendExtra appends the scope of an extra group: all that the source scope has, but with the type that the transform
 // names, and nothing but rates. Without rates there is no group.
-func (c *pass) appendExtra(scopes pmetric.ScopeMetricsSlice, source pmetric.ScopeMetrics, group int, groupType string) {
+func (c *pass) appendExtra(s *windowScope, counters []counter, group int, groupType string) {
+	source := s.scope
 	var extra pmetric.ScopeMetrics
 	created := false
-	for i := range c.counters {
-		k := &c.counters[i]
-		n := k.rates[1] - k.rates[0]
+	for i := range counters {
+		k := &counters[i]
 		for _, e := range k.conv.extras {
-			if e.group != group || n == 0 {
+			if e.group != group || k.rates == 0 {
 				continue
 			}
 			if !created {
 				created = true
-				extra = scopes.AppendEmpty()
+				extra = s.resource.ScopeMetrics().AppendEmpty()
 				source.Scope().CopyTo(extra.Scope())
 				extra.Scope().Attributes().PutStr(attrs.GroupType, groupType)
 				extra.SetSchemaUrl(source.SchemaUrl())
 			}
-			c.fill(extra.Metrics().AppendEmpty(), source.Metrics().At(k.metric), k, e.name, n, false)
+			c.fill(extra.Metrics().AppendEmpty(), source.Metrics().At(k.metric), k, e.name, k.rates, false)
 		}
 	}
 }
@@ -166,28 +168,28 @@ func (k *counter) unit(source pmetric.Metric) string {
 	return k.conv.selector.unitFor(source.Unit())
 }
 
-// replaceCounters turns counters into their rates, and removes those that have none.
-func (c *pass) replaceCounters(metrics pmetric.MetricSlice) {
+// replaceCounters turns counters into their rates, and removes those that have none. It says whether no metric is left.
+func (c *pass) replaceCounters(metrics pmetric.MetricSlice, counters []counter) (emptied bool) {
 	empty := 0
-	for i := range c.counters {
-		if k := &c.counters[i]; k.replaced() && !c.replace(metrics.At(k.metric), k) {
+	for i := range counters {
+		if k := &counters[i]; k.replaced() && !c.replace(metrics.At(k.metric), k) {
 			empty++
 		}
 	}
 	if empty == 0 {
-		return
+		return false
 	}
 	i, next := -1, 0
 	metrics.RemoveIf(func(m pmetric.Metric) bool {
 		i++
-		if next == len(c.counters) || c.counters[next].metric != i {
+		if next == len(counters) || counters[next].metric != i {
 			return false
 		}
-		k := &c.counters[next]
+		k := &counters[next]
 		next++
 		return k.replaced() && m.Gauge().DataPoints().Len() == 0
 	})
-	c.emptied = c.emptied || metrics.Len() == 0
+	return metrics.Len() == 0
 }
 
 // replace makes a counter the gauge of its rates, and says whether there are any.
@@ -197,25 +199,28 @@ func (c *pass) replace(m pmetric.Metric, k *counter) bool {
 	from := m.Sum().DataPoints()
 	points := m.SetEmptyGauge().DataPoints()
 	from.MoveAndAppendTo(points)
-	rates := c.rates[k.rates[0]:k.rates[1]]
-	i := -1
-	points.RemoveIf(func(p pmetric.NumberDataPoint) bool {
-		i++
-		if len(rates) == 0 || rates[0].point != i {
-			return true
+	observed := c.window.batch.Points[k.points[0]:k.points[1]]
+	given := 0
+	for i := range observed {
+		o := &observed[i]
+		if !besideAt(o) {
+			continue
 		}
-		r := rates[0]
-		rates = rates[1:]
-		if r.collides {
-			return true
-		}
-		p.SetDoubleValue(r.value)
+		given++
+		p := points.At(i)
+		p.SetDoubleValue(o.Rate)
 		p.SetStartTimestamp(0)
 		if p.Exemplars().Len() > 0 {
 			p.Exemplars().RemoveIf(func(pmetric.Exemplar) bool { return true })
 		}
-		c.produced++
-		return false
-	})
-	return points.Len() > 0
+	}
+	c.produced += int64(given)
+	if given < len(observed) {
+		i := -1
+		points.RemoveIf(func(pmetric.NumberDataPoint) bool {
+			i++
+			return !besideAt(&observed[i])
+		})
+	}
+	return given > 0
 }

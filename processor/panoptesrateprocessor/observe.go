@@ -10,8 +10,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
 
-// observe computes the rates of a counter.
-func (c *pass) observe(metrics pmetric.MetricSlice, k *counter, scopeKey ratestate.Key) {
+// gather puts the points of a counter into the window.
+func (c *pass) gather(metric pmetric.Metric, k *counter, scopeKey ratestate.Key) {
 	series, resource, terms := k.conv.series, ratestate.Key{}, ratestate.Terms{Gap: c.gap, Width: k.conv.trust.width}
 	if s := k.conv.selector; s != nil {
 		series, resource = c.hasher.Join(scopeKey, series), c.allKey()
@@ -25,66 +25,46 @@ func (c *pass) observe(metrics pmetric.MetricSlice, k *counter, scopeKey ratesta
 		}
 	}
 	taken := c.taken(k.conv.selector)
-	k.rates[0] = len(c.rates)
-	metric := metrics.At(k.metric)
 	if taken {
 		c.warnOfCollision(k.conv.rateName)
 	}
-	for i, p := range metric.Sum().DataPoints().All() {
+	batch := &c.window.batch
+	batch.SetTerms(&terms)
+	k.points[0] = len(batch.Points)
+	points := metric.Sum().DataPoints()
+	for i := range points.Len() {
+		p := points.At(i)
 		attributes := c.attributesAt(i, p.Attributes())
 		group := c.hasher.Join(series, attributes)
-		collides := taken || c.collides(k.conv, group)
-		if collides {
-			c.skip(metric, p, skipCollision)
+		tag := uint8(0)
+		if taken || c.collides(k.conv, group) {
+			tag = collides
+			c.skip(skipCollision)
+			if c.debug {
+				c.logSkip(c.resource, metric, p, skipCollision)
+			}
 		}
 		point, ok := pointOf(p)
-		if !ok {
-			if !collides {
-				c.skip(metric, p, skipNotANumber)
-			}
-			continue
-		}
-		terms.Start = millisOf(p.StartTimestamp())
-		var r ratestate.Result
-		if k.delta {
-			r.Rate, r.Outcome = point.Delta(terms.Start)
-		} else {
-			if k.conv.trust.uptime >= 0 {
-				terms.Uptime = c.uptimeOf(k.conv.trust.uptime, attributes)
+		start := millisOf(p.StartTimestamp())
+		switch {
+		case !ok:
+			batch.AddKnown(point, 0, ratestate.NotANumber, tag)
+		case k.delta:
+			rate, outcome := point.Delta(start)
+			batch.AddKnown(point, rate, outcome, tag)
+		default:
+			if uptime := k.conv.trust.uptime; uptime >= 0 || start != terms.Start {
+				terms.Start = start
+				if uptime >= 0 {
+					terms.Uptime = c.uptimeOf(uptime, attributes)
+				}
+				batch.SetTerms(&terms)
 			}
 			// Even where a gauge is in the way the value is noted, as in Panoptes: the gauge may be gone next time.
-			r = c.take(c.hasher.Join(resource, group), point, &terms)
-		}
-		if r.Outcome != ratestate.Rate {
-			if !collides {
-				c.skip(metric, p, skipOf[r.Outcome])
-			}
-			continue
-		}
-		c.rates = append(c.rates, rate{i, r.Rate, collides})
-		if k.conv.inPlace && !collides {
-			k.beside++
+			batch.Add(c.hasher.Join(resource, group), point, tag)
 		}
 	}
-	k.rates[1] = len(c.rates)
-}
-
-// take gives a point to the state, and notes what is needed if the batch is refused and comes again.
-func (c *pass) take(series ratestate.Key, point ratestate.Point, terms *ratestate.Terms) ratestate.Result {
-	r := c.state.Observe(series, point, terms, c.now)
-	if r.Evicted {
-		c.evicted++
-	}
-	if r.Apart > 0 && c.gap > 0 {
-		c.tally.noteApart(r.Apart, c.gap)
-	}
-	if value, again := c.refused.rate(series, point); again {
-		r.Rate, r.Outcome = value, ratestate.Rate
-	}
-	if r.Outcome == ratestate.Rate {
-		c.sent = append(c.sent, sentRate{sentPoint{series, point}, r.Rate})
-	}
-	return r
+	k.points[1] = len(batch.Points)
 }
 
 // collides says whether a group has a gauge of the name that the rate beside a counter would have.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
@@ -61,26 +62,21 @@ type tally struct {
 // harm.
 const talliesSearched = 16
 
-// tallyOf returns the tally of a scope's name. It is good until the next one is asked for.
-func (c *pass) tallyOf(scope string) *tally {
+// tallyOf returns the index of the tally of a scope's name.
+func (c *pass) tallyOf(scope string) int {
 	for i := len(c.tallies) - 1; i >= max(0, len(c.tallies)-talliesSearched); i-- {
 		if c.tallies[i].scope == scope {
-			return &c.tallies[i]
+			return i
 		}
 	}
 	c.tallies = append(c.tallies, tally{scope: scope})
-	return &c.tallies[len(c.tallies)-1]
+	return len(c.tallies) - 1
 }
 
 // skip counts a data point that gets no rate.
-func (c *pass) skip(m pmetric.Metric, p pmetric.NumberDataPoint, reason skip) {
-	c.tally.skipped[reason]++
-	if c.debug {
-		c.logSkip(m, p, reason)
-	}
-}
+func (c *pass) skip(reason skip) { c.tally.skipped[reason]++ }
 
-func (c *pass) logSkip(m pmetric.Metric, p pmetric.NumberDataPoint, reason skip) {
+func (c *pass) logSkip(resource pcommon.Resource, m pmetric.Metric, p pmetric.NumberDataPoint, reason skip) {
 	ok, held := c.debugLines.Take()
 	if !ok {
 		return
@@ -89,7 +85,7 @@ func (c *pass) logSkip(m pmetric.Metric, p pmetric.NumberDataPoint, reason skip)
 		zap.String("reason", skipNames[reason]),
 		zap.String("plugin", pluginName(c.tally.scope)),
 		zap.String("metric", m.Name()),
-		zap.Any("resource", c.resource.Attributes().AsRaw()),
+		zap.Any("resource", resource.Attributes().AsRaw()),
 		zap.Any("attributes", p.Attributes().AsRaw()),
 		zap.Time("timestamp", p.Timestamp().AsTime()),
 		zap.Int("not_logged", held))

@@ -38,6 +38,42 @@ func BenchmarkObserve(b *testing.B) {
 	}
 }
 
+// BenchmarkObserveBatch is BenchmarkObserve with a thousand points at a time, and what it takes to make them a batch.
+func BenchmarkObserveBatch(b *testing.B) {
+	for _, series := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(series), func(b *testing.B) {
+			h := NewHasher(Key{1, 2})
+			keys := make([]Key, series)
+			for i := range keys {
+				keys[i] = h.Word(1, uint64(i))
+			}
+			s := New(Settings{Seed: Key{1, 2}})
+			var batch Batch
+			i, millis := 0, int64(0)
+			for range 2 * series {
+				if i++; i == series {
+					i = 0
+				}
+				millis++
+				s.Observe(keys[i], IntPoint(millis, millis), every(60), 0)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if i++; i == series {
+					i = 0
+				}
+				millis++
+				batch.SetTerms(every(60))
+				batch.Add(keys[i], IntPoint(millis, millis), 0)
+				if len(batch.Points) == 512 {
+					s.ObserveBatch(&batch, 0)
+					batch.Reset()
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkHash(b *testing.B) {
 	h := NewHasher(Key{1, 2})
 	for _, text := range []string{"ifname", "ge-0/0/12.100", "a description of some interface, as people write them"} {

@@ -122,6 +122,11 @@ func (s *Store) Observe(k Key, p Point, t *Terms, now Time) Result {
 	sh := &s.shards[k.A>>s.shift]
 	sh.Lock()
 	defer sh.Unlock()
+	return s.observe(sh, k, p, t, now)
+}
+
+// observe is Observe for a key of a shard. It needs the shard's lock.
+func (s *Store) observe(sh *shard, k Key, p Point, t *Terms, now Time) Result {
 	sl := sh.find(k)
 	if sl == nil {
 		r := s.recall(k, t, now) // before another one is forgotten in its place
