@@ -108,9 +108,16 @@ func (p *process) output() string {
 func start(t *testing.T, env []string, name string, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.Command(name, args...), done: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = p, p
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.run(t)
+	return p
+}
+
+// run starts the program, which ends with the test.
+func (p *process) run(t *testing.T) {
+	t.Helper()
+	p.cmd.Stdout, p.cmd.Stderr = p, p
 	// A grandchild that holds the pipe must not hold the test.
 	p.cmd.WaitDelay = 5 * time.Second
 	require.NoError(t, p.cmd.Start())
@@ -121,10 +128,9 @@ func start(t *testing.T, env []string, name string, args ...string) *process {
 	t.Cleanup(func() {
 		p.stop(t, syscall.SIGINT)
 		if t.Failed() {
-			t.Logf("output of %s:\n%s", filepath.Base(name), tail(p.output(), 400000))
+			t.Logf("output of %s:\n%s", filepath.Base(p.cmd.Path), tail(p.output(), 400000))
 		}
 	})
-	return p
 }
 
 func tail(s string, n int) string {
