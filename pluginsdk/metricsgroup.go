@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"sync/atomic"
 	"time"
 	"unicode"
 )
@@ -98,8 +99,17 @@ func (g *MetricsGroup) Reset() {
 	*g = MetricsGroup{metrics: g.metrics[:0], dimensions: g.dimensions[:0]}
 }
 
-// Now is the present time in seconds, rounded to milliseconds as Panoptes does.
-func Now() Number { return UnixTime(time.Now()) }
+// Now is the present time in seconds, rounded to milliseconds as Panoptes does. While a host records or repeats a run of a
+// plugin under Serve it is the time that the host gave.
+func Now() Number {
+	if given := givenNow.Load(); given != nil {
+		return *given
+	}
+	return UnixTime(time.Now())
+}
+
+// givenNow is what a host says of the time while it records or repeats a run of a plugin under Serve, one at a time.
+var givenNow atomic.Pointer[Number]
 
 // UnixTime is t in seconds since 1970, rounded to milliseconds.
 func UnixTime(t time.Time) Number {

@@ -223,6 +223,7 @@ type serverRun struct {
 	Config   Config    `json:"config"`
 	Interval int64     `json:"interval"`
 	Deadline float64   `json:"deadline"`
+	Now      *Number   `json:"now"`
 }
 
 func (s *server) run(m *serverMessage) {
@@ -303,6 +304,10 @@ func (s *server) call(ctx context.Context, params *serverRun) (result []byte) {
 			result = raised(params.ID, "panic", fmt.Sprint(v), string(debug.Stack()))
 		}
 	}()
+	if params.Now != nil {
+		givenNow.Store(params.Now)
+		defer givenNow.Store(nil)
+	}
 	host := &hostClient{s}
 	set, err := s.plugin.Run(ctx, &PluginContext{
 		Resource: params.Resource, Config: params.Config, Interval: time.Duration(params.Interval) * time.Second,

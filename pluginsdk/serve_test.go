@@ -175,6 +175,24 @@ func TestServeCancelAndDeadline(t *testing.T) {
 	}
 }
 
+// TestServeNow: the time that the host gives a run is that of its groups, and of no other run's.
+func TestServeNow(t *testing.T) {
+	// Not parallel: Now is the whole program's.
+	h := startHost(t, func(_ context.Context, pc *PluginContext) (*MetricsGroupSet, error) {
+		groups := pc.NewGroups()
+		groups.Group("t").Gauge("n", 1)
+		return groups.Result()
+	})
+	h.write(strings.Replace(runLine, `"run_id"`, `"now":1500000000.25,"run_id"`, 1))
+	h.wants(`"metrics_group_creation_timestamp": 1500000000.25`, `"metric_creation_timestamp": 1500000000.25`)
+	h.write(runLine)
+	if text := h.read(); strings.Contains(text, "1500000000") {
+		t.Errorf("a run without a time has that of another: %s", text)
+	}
+	h.write(`{"jsonrpc":"2.0","id":5,"method":"shutdown"}`)
+	h.wants(`"id":5`)
+}
+
 func TestServeLogs(t *testing.T) {
 	t.Parallel()
 	h := startHost(t, func(_ context.Context, pc *PluginContext) (*MetricsGroupSet, error) {

@@ -20,11 +20,11 @@ const allNamespaces = "*"
 
 // Enrichment is one group of what an enrichment plugin found out about a resource.
 type Enrichment struct {
-	ResourceID string
-	Namespace  string
-	TTL        time.Duration
+	ResourceID string        `json:"resource_id"`
+	Namespace  string        `json:"namespace"`
+	TTL        time.Duration `json:"ttl_nanoseconds"`
 	// Value is the JSON object {"data": {...}, "metadata": {...}} (docs/panoptes/formats.md, section 4).
-	Value json.RawMessage
+	Value json.RawMessage `json:"value"`
 }
 
 // enrichmentItem is Enrichment as workers send it.

@@ -96,6 +96,9 @@ func (r *execRunner) child(req Request, args []string) (child.Config, error) {
 	}
 	c := r.settings.childConfig(req.Plugin)
 	c.Args = args
+	for _, arg := range args {
+		r.settings.Tap.text(StreamArgument, arg)
+	}
 	c.Env = append(c.Env, config, fmt.Sprintf("PANOPTES_INTERVAL=%d", groupInterval(req.Plugin)/time.Second))
 	for _, v := range [...]struct{ name, value string }{
 		{"SITE", req.Resource.Site},
@@ -106,6 +109,12 @@ func (r *execRunner) child(req Request, args []string) (child.Config, error) {
 		{"ENDPOINT", req.Resource.Endpoint},
 	} {
 		c.Env = append(c.Env, "PANOPTES_RESOURCE_"+v.name+"="+withoutNUL(v.value))
+	}
+	if req.Clock != nil {
+		c.Env = append(c.Env, "PANOPTES_NOW="+req.Clock.Now.String())
+	}
+	for _, variable := range c.Env {
+		r.settings.Tap.text(StreamVariable, variable)
 	}
 	return c, nil
 }
@@ -136,7 +145,7 @@ func (r *execRunner) run(ctx context.Context, req Request, config child.Config, 
 	defer context.AfterFunc(r.base, stop)()
 	logs := newWorkerLog(r.settings.Logger)
 	logs.begin(newRunLog(req))
-	config.Stderr = logs.stderr
+	config.Stderr = r.settings.Tap.stderr(logs.stderr)
 	process, outcome, err := startProgram(config)
 	if err != nil {
 		gone()
@@ -179,7 +188,7 @@ const pipeRoom = 4 << 10
 func (r *execRunner) feed(process *child.Process, res *pluginsdk.Resource) {
 	line := append(res.AppendJSON(nil), '\n')
 	write := func() {
-		_, _ = r.settings.Processes.stdin(process).Write(line)
+		_, _ = r.settings.Tap.writer(r.settings.Processes.stdin(process)).Write(line)
 		_ = process.Stdin().Close()
 	}
 	if len(line) <= pipeRoom && r.settings.Processes.Wire == nil {
@@ -192,7 +201,7 @@ func (r *execRunner) feed(process *child.Process, res *pluginsdk.Resource) {
 // read reads all that the child writes, or ends it where that is too much.
 func (r *execRunner) read(process *child.Process) (out []byte, tooLarge bool) {
 	limit := r.settings.Limits.ResultBytes
-	out, _ = io.ReadAll(io.LimitReader(process.Stdout(), int64(limit)+1)) // what came before an error is judged
+	out, _ = io.ReadAll(io.LimitReader(r.settings.Tap.reader(process.Stdout()), int64(limit)+1)) // what came before an error is judged
 	if len(out) <= limit {
 		return out, false
 	}
@@ -201,22 +210,26 @@ func (r *execRunner) read(process *child.Process) (out []byte, tooLarge bool) {
 }
 
 func (r *execRunner) result(req Request, process *child.Process, logs *workerLog, end execEnd) Result {
-	result := r.outcome(req, process.Err(), logs, end)
+	exit := exitOf(process.Err())
+	if text, err := json.Marshal(exit); err == nil {
+		r.settings.Tap.text(StreamExit, string(text))
+	}
+	result := r.outcome(req, exit, logs, end)
 	result.CPU = process.CPU()
 	return result
 }
 
 // outcome judges what the child wrote and how it ended.
-func (r *execRunner) outcome(req Request, exit error, logs *workerLog, end execEnd) Result {
+func (r *execRunner) outcome(req Request, exit Exit, logs *workerLog, end execEnd) Result {
 	program := req.Plugin.program
 	if end.tooLarge {
 		return req.failed(OutcomeTooLarge, fmt.Errorf("output is longer than %d bytes", r.settings.Limits.ResultBytes))
 	}
-	code, failed := exitCode(exit)
+	code := exit.Code
 	nagios := program.output == pluginoutput.Nagios
 	switch {
-	case failed:
-		return req.failed(OutcomeCrashed, logs.died("the program ended by "+exit.Error()))
+	case exit.How != "":
+		return req.failed(OutcomeCrashed, logs.died("the program ended by "+exit.How))
 	case nagios && code > pluginoutput.MaxNagiosState:
 		return req.failed(OutcomeRaised, logs.died(fmt.Sprintf("the program ended with exit status %d, which is no state: "+
 			"0 to %d are; it wrote: %.200s", code, pluginoutput.MaxNagiosState, end.stdout)))
@@ -237,14 +250,14 @@ func (r *execRunner) outcome(req Request, exit error, logs *workerLog, end execE
 	return checkItems(req, items, r.settings.Limits)
 }
 
-// exitCode is the exit code of a process; other says that it did not end by one, but by a signal.
-func exitCode(err error) (code int, other bool) {
+// exitOf is how a process ended.
+func exitOf(err error) Exit {
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
-		return 0, false
+		return Exit{}
 	case errors.As(err, &exit) && exit.Exited():
-		return exit.ExitCode(), false
+		return Exit{Code: exit.ExitCode()}
 	}
-	return 0, true
+	return Exit{How: err.Error()}
 }

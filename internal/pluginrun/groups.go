@@ -80,7 +80,7 @@ func checkGroup(req Request, g *pluginsdk.MetricsGroup) error {
 		g.Resource = req.Resource
 	}
 	if g.Timestamp.IsZero() {
-		g.Timestamp = pluginsdk.NumberTimestamp(pluginsdk.Now())
+		g.Timestamp = pluginsdk.NumberTimestamp(req.now())
 	}
 	switch {
 	case g.Type == "":

@@ -66,7 +66,7 @@ func startProcess(ctx context.Context, f *fleet) (*instance, error) {
 	p := &instance{fleet: f, logs: newProcessLog(s.Logger, f.plugin)}
 	p.life, p.end = context.WithCancel(context.Background())
 	config := s.childConfig(f.plugin)
-	config.Stderr = p.logs.stderr
+	config.Stderr = s.Tap.stderr(p.logs.stderr)
 	args, err := expand(f.plugin.program.args, nil) // they have no fields
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ func startProcess(ctx context.Context, f *fleet) (*instance, error) {
 	p.child = started
 	p.logs.setPid(started.Pid())
 	services := newServices(s)
-	p.conn = rpc.New(started.Stdout(), s.Processes.stdin(started), rpc.Options{
+	p.conn = rpc.New(s.Tap.reader(started.Stdout()), s.Tap.writer(s.Processes.stdin(started)), rpc.Options{
 		MaxLine: s.Limits.ResultBytes, Handle: services.handle, Notify: p.logs.notify, Fault: p.fault,
 	})
 	ctx, cancel := context.WithTimeout(ctx, startLimit)

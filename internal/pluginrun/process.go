@@ -195,6 +195,9 @@ func (f *fleet) instanceRun(req Request, id int64, deadline time.Time) (json.Raw
 	b = strconv.AppendInt(b, int64(groupInterval(req.Plugin)/time.Second), 10)
 	b = append(b, `,"deadline":`...)
 	b = strconv.AppendFloat(b, float64(deadline.UnixMilli())/1000, 'f', -1, 64)
+	if req.Clock != nil {
+		b = append(append(b, `,"now":`...), req.Clock.Now.String()...)
+	}
 	return append(b, '}'), nil
 }
 
@@ -278,25 +281,34 @@ func (r *processRunner) result(proc *instance, req Request, id int64, a runAnswe
 	case errors.As(err, &fault):
 		return req.failed(OutcomeProtocol, fmt.Errorf("answer does not keep to the plugin protocol: %w", fault))
 	case errors.As(err, &refused):
-		return req.failed(OutcomeRaised, fmt.Errorf("the plugin answered run with an error: %w", refused))
+		return req.failed(OutcomeRaised, refusal(refused))
 	case err != nil:
 		return req.failed(OutcomeProtocol, fmt.Errorf("answer does not keep to the plugin protocol: %w", err))
 	case answer.RunID != 0 && answer.RunID != id:
 		return req.failed(OutcomeProtocol, fmt.Errorf("the plugin answered run %d where %d was asked", answer.RunID, id))
 	}
 	proc.fleet.succeeded(proc)
-	if Outcome(answer.Outcome) != OutcomeOK {
-		return answer.result(req, r.settings.Limits)
+	return answer.ofProgram(req, r.settings.Limits)
+}
+
+func refusal(err *rpc.Error) error {
+	return fmt.Errorf("the plugin answered run with an error: %w", err)
+}
+
+// ofProgram reads the answer of a process plugin.
+func (a *runResult) ofProgram(req Request, limits Limits) Result {
+	if Outcome(a.Outcome) != OutcomeOK {
+		return a.result(req, limits)
 	}
 	reader := pluginoutput.NewReader(req.defaults(""))
-	items := make([]pluginoutput.Item, 0, len(answer.Groups))
-	for _, g := range answer.Groups {
+	items := make([]pluginoutput.Item, 0, len(a.Groups))
+	for _, g := range a.Groups {
 		items = append(items, reader.Group(g))
 	}
-	answer.Groups = nil
-	result := answer.result(req, r.settings.Limits) // what the plugin says that it dropped
-	checked := checkItems(req, items, r.settings.Limits)
+	a.Groups = nil
+	result := a.result(req, limits) // what the plugin says that it dropped
+	checked := checkItems(req, items, limits)
 	checked.Dropped = append(checked.Dropped, result.Dropped...)
-	checked.CPU = time.Duration(answer.CPUSeconds * float64(time.Second))
+	checked.CPU = time.Duration(a.CPUSeconds * float64(time.Second))
 	return checked
 }

@@ -16,7 +16,7 @@ import (
 // defaults are what the groups of a run may leave out.
 func (req Request) defaults(groupType string) pluginoutput.Defaults {
 	return pluginoutput.Defaults{
-		Resource: req.Resource, Type: groupType, Interval: int(groupInterval(req.Plugin) / time.Second), Time: pluginsdk.Now(),
+		Resource: req.Resource, Type: groupType, Interval: int(groupInterval(req.Plugin) / time.Second), Time: req.now(),
 	}
 }
 

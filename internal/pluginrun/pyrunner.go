@@ -141,6 +141,7 @@ func (r *pythonRunner) result(req Request, id int64, pool *pool, a jobResult) Re
 	result := answer.result(req, r.settings.Limits)
 	result.CPU = time.Duration(answer.CPUSeconds * float64(time.Second))
 	result.PeakMemory = answer.PeakBytes
+	result.Readings = answer.Clock
 	return result
 }
 
@@ -170,6 +171,13 @@ func runParams(req Request, id int64) (json.RawMessage, error) {
 	if req.Plugin.Type != TypeDiscovery {
 		b = append(b, `,"resource":`...)
 		b = pythonResource(req.Resource).AppendJSON(b)
+	}
+	if req.Clock != nil {
+		b = append(b, `,"clock":{`...)
+		if len(req.Clock.Readings) > 0 {
+			b = append(append(b, `"readings":`...), req.Clock.Readings...)
+		}
+		b = append(b, '}')
 	}
 	return append(b, '}'), nil
 }

@@ -59,14 +59,14 @@ func startWorker(l launcher, s Settings, limits workerLimits) (*worker, error) {
 	ctx, cancel := context.WithTimeout(l.context(), startLimit)
 	defer cancel()
 	logs := newWorkerLog(s.Logger)
-	started, err := l.start(ctx, logs.stderr)
+	started, err := l.start(ctx, s.Tap.stderr(logs.stderr))
 	if err != nil {
 		return nil, err
 	}
 	logs.setPid(started.process.Pid())
 	services := newServices(s)
 	w := &worker{process: started.process, stream: started.closer, logs: logs}
-	w.conn = rpc.New(started.reader, started.writer, rpc.Options{
+	w.conn = rpc.New(s.Tap.reader(started.reader), s.Tap.writer(started.writer), rpc.Options{
 		MaxLine: s.Limits.ResultBytes, Handle: services.handle, Notify: logs.notify, Fault: logs.fault,
 	})
 	if err := w.initialize(ctx, s, limits); err != nil {
@@ -212,6 +212,7 @@ type runResult struct {
 	Dropped    []droppedByWorker `json:"dropped"`
 	ResultType string            `json:"result_type"`
 	Error      *errorOfWorker    `json:"error"`
+	Clock      json.RawMessage   `json:"clock"`
 	CPUSeconds float64           `json:"cpu_seconds"`
 	PeakBytes  int64             `json:"peak_bytes"`
 	Resident   int64             `json:"resident_bytes"`

@@ -1,6 +1,7 @@
 package pluginrun
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -62,6 +63,9 @@ type Request struct {
 	// its own to keep.
 	Log func(Line)
 
+	// Clock is for a run that is recorded or repeated; nil for any other.
+	Clock *Clock
+
 	// Runners sets these.
 	id      int64
 	secrets *scrub.Scrubber
@@ -87,6 +91,8 @@ type Result struct {
 	// CPU is the processor time of the run in its worker, and of programs that it waited for; 0 where it is not known (Go
 	// plugins).
 	CPU time.Duration
+	// Readings are what clocks said to a Python plugin, where Request.Clock asks for them.
+	Readings json.RawMessage
 	// PeakMemory is the most bytes of memory that the worker had during the run; 0 where it is not known.
 	PeakMemory int64
 }

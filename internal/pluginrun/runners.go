@@ -75,6 +75,8 @@ type Settings struct {
 	Heard bool
 	// Intercept sees, and may answer, the calls that plugins make of their host; nil lets the host answer.
 	Intercept Intercept
+	// Tap is told what passes between host and plugins; nil tells nobody.
+	Tap Tap
 	// Recycled is told of each Python worker that is replaced though nothing went wrong, and why: one of RecycleReasons.
 	// nil tells nobody.
 	Recycled func(reason string)

@@ -116,6 +116,10 @@ class Loader:
             raise
         return Loaded(instance, module, is_package, self._finder)
 
+    def belongs(self, name):
+        """Whether a module of this name is a plugin's, or one of those beside it."""
+        return name.startswith(PREFIX) or self._finder.found(name)
+
     def _compiled(self, file, source=None):
         try:
             code = self.code(file, source)
@@ -275,6 +279,10 @@ class _SubmoduleFinder:
             for name in self._found:
                 sys.modules.pop(name, None)
             self._found.clear()
+
+    def found(self, name):
+        """Whether this is one of the modules beside the plugin."""
+        return name in self._found
 
     def find_spec(self, fullname, path=None, target=None):
         beside = not fullname.startswith(PREFIX)

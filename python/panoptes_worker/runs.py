@@ -15,6 +15,7 @@ from yahoo_panoptes.framework.utilities.secrets import PanoptesSecretsStore
 from yahoo_panoptes.framework.utilities.snmp import host as snmp_host
 
 from panoptes_worker import logs, results
+from panoptes_worker.clock import Clock
 from panoptes_worker.loader import Rejected
 from panoptes_worker.stores import HostBackend, PluginsKeyValueStore
 from panoptes_worker.usage import Usage
@@ -47,13 +48,14 @@ class Host:
 class Prepared:
     """A run whose parameters have been checked."""
 
-    def __init__(self, plugin, kind, resource, original, context, config):
+    def __init__(self, plugin, kind, resource, original, context, config, clock=None):
         self.plugin = plugin
         self.kind = kind
         self.resource = resource
         self.original = original
         self.context = context
         self.config = config
+        self.clock = clock  # of a run that is recorded or repeated
 
 
 class Runner:
@@ -73,11 +75,23 @@ class Runner:
         config = defaultdict(dict)
         for section, options in params['config'].items():
             config[section] = dict(options)
-        return Prepared(plugin, kind, resource, original, host.context(), config)
+        clock = params.get('clock')
+        if clock is not None:
+            clock = Clock(self._loader.belongs, clock.get('readings'))
+        return Prepared(plugin, kind, resource, original, host.context(), config, clock)
 
     def run(self, prepared, settle):
         """Loads and runs the plugin and returns the result to send, run_id aside. settle is called as soon as the
         plugin has returned."""
+        clock = prepared.clock
+        if clock is None:
+            return self._run(prepared, settle)
+        with clock:
+            result = self._run(prepared, settle)
+        result['clock'] = clock.readings
+        return result
+
+    def _run(self, prepared, settle):
         result = {'members': 0, 'groups': [], 'dropped': []}
         plugin, logger = prepared.plugin, self._loggers[prepared.kind]
         context = loaded = returned = error = None

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -104,7 +105,7 @@ func (k *kit) cancel(ctx context.Context) (Verdict, string) {
 		if time.Now().After(deadline) {
 			return Fail, fmt.Sprintf("the plugin does not heed the end of its context: it still runs %s after that", k.patience)
 		}
-		if !pause(ctx, 10*time.Millisecond) {
+		if !wait.For(ctx, 10*time.Millisecond) {
 			return Skip, "interrupted"
 		}
 	}
@@ -115,17 +116,6 @@ func (k *kit) cancel(ctx context.Context) (Verdict, string) {
 		return Pass, "the run was over before it could be given up"
 	}
 	return Pass, "given up in the middle of a run; the next run is as the first"
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // manyRuns calls the plugin again and again and looks at the memory it holds.

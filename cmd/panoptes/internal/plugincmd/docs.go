@@ -8,6 +8,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 )
 
@@ -38,7 +39,7 @@ code 1.`,
 				return err
 			}
 			defer func() {
-				if end := closing(runners.Shutdown); err == nil {
+				if end := wait.End(runners.Shutdown); err == nil {
 					err = end
 				}
 			}()

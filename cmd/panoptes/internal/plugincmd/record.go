@@ -3,11 +3,13 @@ package plugincmd
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // recorder writes the runs of plugin run to a file. A nil recorder does nothing.
@@ -31,14 +33,28 @@ func newRecorder(path string, scrub *recording.Scrubber, tape *recording.Tape, h
 	return &recorder{tape: tape, file: file, out: out}, nil
 }
 
-func headOf(p *pluginrun.Plugin, version string, flags chain.Flags) recording.Head {
+func headOf(p *pluginrun.Plugin, version string, flags chain.Flags) (recording.Head, error) {
+	text, err := os.ReadFile(p.File.Path)
+	if err != nil {
+		return recording.Head{}, err
+	}
 	return recording.Head{
 		Host: "panoptes " + version, DoubleRates: flags.DoubleRates(),
 		Plugin: recording.Plugin{
 			Name: p.Name(), NormalizedName: p.File.NormalizedName, Kind: string(p.Kind), Version: p.Version,
+			Path: filepath.Base(p.File.Path), File: string(text),
 			Transforms: p.File.Transforms(), Topics: p.File.Topics(),
 		},
+	}, nil
+}
+
+// clock is what the run has for a clock, nil where nothing is recorded.
+func (r *recorder) clock(started time.Time) *pluginrun.Clock {
+	if r == nil {
+		return nil
 	}
+	r.tape.Begin(started)
+	return &pluginrun.Clock{Now: pluginsdk.UnixTime(started)}
 }
 
 // run records one run.
@@ -52,13 +68,28 @@ func (r *recorder) run(p *pluginrun.Plugin, started time.Time, o oneRun) error {
 		Started:  float64(started.UnixMilli()) / 1000,
 		Seconds:  o.result.Duration.Seconds(),
 		Outcome:  string(o.result.Outcome),
-		Calls:    r.tape.Take(),
+		Type:     string(p.Type),
+		Interval: p.Interval.Seconds(),
+		Readings: o.result.Readings,
 	}
+	now := pluginsdk.UnixTime(started)
+	run.Now = &now
+	r.tape.Take(&run)
 	if o.result.Err != nil {
 		run.Error = o.result.Err.Error()
 	}
 	for _, g := range o.result.Groups {
 		run.Groups = append(run.Groups, json.RawMessage(g.AppendJSON(nil)))
+	}
+	for _, found := range o.result.Resources {
+		run.Resources = append(run.Resources, json.RawMessage(found.AppendJSON(nil)))
+	}
+	if len(o.result.Enrichment) > 0 {
+		text, err := json.Marshal(o.result.Enrichment)
+		if err != nil {
+			return err
+		}
+		run.Enrichment = text
 	}
 	for _, d := range o.result.Dropped {
 		run.Dropped = append(run.Dropped, d.Err.Error())

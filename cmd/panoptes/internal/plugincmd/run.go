@@ -22,6 +22,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/override"
@@ -29,9 +30,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
-
-// shutdownLimit is how long the workers of plugins may take to end.
-const shutdownLimit = 10 * time.Second
 
 // Host is what a build of the command brings along.
 type Host struct {
@@ -154,7 +152,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closing(runners.Shutdown)) }()
+	defer func() { err = errors.Join(err, wait.End(runners.Shutdown)) }()
 	if plugin, err = typed(ctx, runners, plugin); err != nil {
 		return err
 	}
@@ -168,7 +166,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closing(rates.Close)) }()
+	defer func() { err = errors.Join(err, wait.End(rates.Close)) }()
 
 	s := &session{
 		runner: runners, rates: rates, plugin: layered, times: o.times, stderr: stderr, failed: bad > 0,
@@ -202,13 +200,12 @@ func (o *runOptions) recorder(plugin *pluginrun.Plugin, settings *pluginrun.Sett
 	scrub := &recording.Scrubber{}
 	tape := recording.NewTape(scrub)
 	settings.Intercept = tape.Intercept
-	return newRecorder(o.record, scrub, tape, headOf(plugin, o.host.Version, o.flags))
-}
-
-func closing(end func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownLimit)
-	defer cancel()
-	return end(ctx)
+	settings.Tap = tape.Pass
+	head, err := headOf(plugin, o.host.Version, o.flags)
+	if err != nil {
+		return nil, err
+	}
+	return newRecorder(o.record, scrub, tape, head)
 }
 
 // open opens the plugin and makes sure that its runtime is there.

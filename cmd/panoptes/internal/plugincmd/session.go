@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
@@ -43,7 +44,7 @@ type oneRun struct {
 // all runs the plugin the asked number of times against all resources in turn.
 func (s *session) all(ctx context.Context, chosen []*pluginsdk.Resource, pause time.Duration) error {
 	for n := 1; n <= s.times; n++ {
-		if n > 1 && !wait(ctx, pause) {
+		if n > 1 && !wait.For(ctx, pause) {
 			return errInterrupted
 		}
 		for _, r := range chosen {
@@ -60,23 +61,12 @@ func (s *session) all(ctx context.Context, chosen []*pluginsdk.Resource, pause t
 
 var errInterrupted = errors.New("interrupted")
 
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // one runs the plugin once. The error is not about the plugin.
 func (s *session) one(ctx context.Context, number int, r *pluginsdk.Resource) error {
 	run := oneRun{number: number, of: s.times, resource: r, overrides: s.plugin.Explain(r)}
 	plugin, _ := s.plugin.Against(r)
 	started := time.Now()
-	run.result = s.runner.Run(ctx, pluginrun.Request{Plugin: plugin, Config: plugin.File.Config, Resource: r})
+	run.result = s.runner.Run(ctx, pluginrun.Request{Plugin: plugin, Config: plugin.File.Config, Resource: r, Clock: s.record.clock(started)})
 	if ctx.Err() != nil {
 		return errInterrupted
 	}

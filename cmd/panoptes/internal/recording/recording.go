@@ -39,6 +39,9 @@ type Plugin struct {
 	Name           string `json:"name"`
 	NormalizedName string `json:"normalized_name"`
 	Kind           string `json:"kind"`
+	// File is the text of its plugin file, Path where that was.
+	File string `json:"file,omitempty"`
+	Path string `json:"path,omitempty"`
 	// Version is the hash of the plugin's content.
 	Version    string `json:"version"`
 	Transforms string `json:"transforms,omitempty"`
@@ -54,13 +57,26 @@ type Run struct {
 	// Started is the time of the start, in seconds since 1970, Seconds how long the run took.
 	Started float64 `json:"started"`
 	Seconds float64 `json:"seconds"`
+	// Type is what the plugin was run as.
+	Type string `json:"type,omitempty"`
+	// Interval is the time between two runs, in seconds.
+	Interval float64 `json:"interval,omitempty"`
+	// Now is the time of what has none (seconds since 1970), Readings what clocks said to a Python plugin.
+	Now      *pluginsdk.Number `json:"now,omitempty"`
+	Readings json.RawMessage   `json:"readings,omitempty"`
 	// Outcome is how the run ended, Error what went wrong.
 	Outcome string `json:"outcome"`
 	Error   string `json:"error,omitempty"`
 	// Calls are what the plugin asked of its host, in order.
 	Calls []Call `json:"calls,omitempty"`
+	// Wire is what passed between host and plugin, in order. Left is how many bytes are not in it, for their number.
+	Wire []Passage `json:"wire,omitempty"`
+	Left int       `json:"wire_left,omitempty"`
 	// Groups are the metrics groups that the plugin returned, after validation, in Panoptes' JSON.
 	Groups []json.RawMessage `json:"groups,omitempty"`
+	// Resources are what a discovery plugin found, Enrichment what one for that found out.
+	Resources  []json.RawMessage `json:"resources,omitempty"`
+	Enrichment json.RawMessage   `json:"enrichment,omitempty"`
 	// Dropped are the messages about what validation took out.
 	Dropped []string `json:"dropped,omitempty"`
 	// Output are the lines that went on: the groups with their rates, as they would go to Kafka.
@@ -109,8 +125,8 @@ type Reader struct {
 	lines *lines.Lines
 }
 
-// maxLine is the most bytes a run may have: the largest result of a plugin, four times over.
-const maxLine = 64 << 20
+// maxLine is the most bytes a run may have: the largest result of a plugin, eight times over.
+const maxLine = 128 << 20
 
 // NewReader reads the head of a recording.
 func NewReader(r io.Reader) (*Reader, error) {

@@ -18,6 +18,7 @@ const Placeholder = scrub.Placeholder
 // Scrubber takes secrets out of text. It is safe for concurrent use.
 type Scrubber struct {
 	mu    sync.Mutex
+	raw   []string
 	forms [][]byte // longest first, so that a part of a secret is not replaced before the whole
 }
 
@@ -28,6 +29,7 @@ func (s *Scrubber) Add(secret string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.raw = append(s.raw, secret)
 	once := [][]byte{inner(string(mustMarshal(secret))), inner(string(pyjson.AppendString(nil, secret)))}
 	for _, form := range once {
 		s.add(form)
@@ -78,6 +80,18 @@ func (s *Scrubber) Clean(text []byte) []byte {
 			out, text = append(out, text[0]), text[1:]
 		}
 	}
+}
+
+// Bytes returns bytes that are no text without secrets.
+func (s *Scrubber) Bytes(b []byte) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, secret := range s.raw {
+		if len(secret) >= shortSecret {
+			b = bytes.ReplaceAll(b, []byte(secret), []byte(Placeholder))
+		}
+	}
+	return b
 }
 
 // value cleans the inner part of a string.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 )
@@ -19,12 +20,30 @@ type Tape struct {
 
 	mu    sync.Mutex
 	calls []Call
+	wire  wire
 }
 
 // NewTape returns a tape that tells scrub of each secret that a plugin is given.
 func NewTape(scrub *Scrubber) *Tape { return &Tape{scrub: scrub} }
 
-var _ pluginrun.Intercept = (*Tape)(nil).Intercept
+var (
+	_ pluginrun.Intercept = (*Tape)(nil).Intercept
+	_ pluginrun.Tap       = (*Tape)(nil).Pass
+)
+
+// Pass keeps what passes between host and plugin.
+func (t *Tape) Pass(s pluginrun.Stream, data []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wire.pass(s, data)
+}
+
+// Begin notes that a run begins.
+func (t *Tape) Begin(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.wire.began = now
+}
 
 // Intercept lets the host answer, and keeps the call.
 func (t *Tape) Intercept(_ context.Context, method string, params json.RawMessage, answer func() (any, error)) (any, error) {
@@ -53,13 +72,12 @@ func (t *Tape) noteSecret(result json.RawMessage) {
 	}
 }
 
-// Take returns the calls since the last Take.
-func (t *Tape) Take() []Call {
+// Take puts into a run the calls and what passed since the last Take.
+func (t *Tape) Take(r *Run) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	calls := t.calls
-	t.calls = nil
-	return calls
+	r.Calls, t.calls = t.calls, nil
+	r.Wire, r.Left = t.wire.take(t.scrub)
 }
 
 // Player answers the calls of a run as the recording has them.

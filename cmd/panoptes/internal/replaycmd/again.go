@@ -1,19 +1,16 @@
 package replaycmd
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
-	"github.com/panoptes-otel/panoptes-otel/internal/goldentext"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // open prepares to run the plugin again, with the recording in the place of its host.
@@ -39,32 +36,31 @@ func (p *player) open(o *options, version string, head recording.Head, logger *z
 }
 
 // again runs the plugin and compares how the run ended and what it returned.
-func (p *player) again(ctx context.Context, n int, run *recording.Run, want []*pluginsdk.MetricsGroup) error {
-	resource := &pluginsdk.Resource{}
-	if err := json.Unmarshal(run.Resource, resource); err != nil {
-		return exit.Misuse(fmt.Errorf("resource of the recording: %w", err))
+func (p *player) again(ctx context.Context, n int, run *recording.Run) error {
+	plugin := p.plugin
+	if run.Type != "" {
+		var err error
+		if plugin, err = plugin.As(pluginrun.Type(run.Type)); err != nil {
+			return exit.Misuse(err)
+		}
+	}
+	if run.Interval > 0 {
+		plugin = plugin.Variant(func(v *pluginrun.Plugin) { v.Interval = seconds(run.Interval) })
+	}
+	req, err := request(plugin, run)
+	if err != nil {
+		return err
 	}
 	p.host.Load(run.Calls)
-	result := p.runner.Run(ctx, pluginrun.Request{Plugin: p.plugin, Resource: resource, Config: run.Config})
+	result := p.runner.Run(ctx, req)
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
 	for _, strange := range p.host.Load(nil) {
 		p.different("run %d: %s", n, strange)
 	}
-	if string(result.Outcome) != run.Outcome {
-		p.different("run %d: ended as %s (%v), in the recording as %s (%s)", n, result.Outcome, result.Err, run.Outcome, run.Error)
-	}
-	wantText, err := goldentext.Of(want)
-	if err != nil {
-		return err
-	}
-	gotText, err := goldentext.Of(result.Groups)
-	if err != nil {
-		return err
-	}
-	if !bytes.Equal(wantText, gotText) {
-		p.different("run %d: the groups are not those of the recording: %s", n, goldentext.Difference(string(wantText), string(gotText)))
-	}
-	return nil
+	p.compare(n, run, result)
+	return p.compareAgain(n, run, result.Groups)
 }
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

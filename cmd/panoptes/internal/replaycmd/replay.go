@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap/zapcore"
@@ -19,8 +18,10 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/codec"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -37,12 +38,14 @@ func New(version string) *cobra.Command {
 		Short: "Play a recording of plugin run again, and compare",
 		Long: `Plays what "panoptes plugin run --record FILE" wrote.
 
-Without --plugin the groups that the plugin returned go once more through the rate processor and the exporter's mapping,
-and have to come out as the very same bytes. That needs neither the plugin nor the device.
+Without --plugin what the plugin said, in the protocol or on stdout, is read and validated once more, and the groups go through
+the rate processor and the exporter's mapping; all of it has to come out as the very same bytes. That needs neither the
+plugin nor the device.
 
-With --plugin the plugin is run again first, with the resources and the configuration of the recording and its answers to what
-the plugin asks of its host (key-value store, SNMP, enrichment; secrets are placeholders). Its groups have to be those of
-the recording, but for times and order. What the plugin asks of others, such as an HTTP server, it asks them again.
+With --plugin the plugin is run again, with the resources, the configuration and the clock of the recording and its answers to
+what the plugin asks of its host (key-value store, SNMP, enrichment; secrets are placeholders). Its groups have to be those
+of the recording, whatever their order. Times are compared as well, but for programs that look at a clock of their own. What
+the plugin asks of others, such as an HTTP server, it asks them again.
 
 The exit code is 1 where something differs. stdout has the groups as they would go to Kafka, one a line.`,
 		Example: `  panoptes plugin run my.panoptes-plugin --resources resources.json --times 2 --record bug.jsonl
@@ -76,28 +79,23 @@ func (o *options) run(ctx context.Context, path, version string, stdout, stderr 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closing(rates.Close)) }()
+	defer func() { err = errors.Join(err, wait.End(rates.Close)) }()
 	p := &player{
 		rates: rates, stdout: stdout, stderr: stderr,
 		scope: mapping.Scope{
 			Plugin: in.Head.Plugin.NormalizedName, Transforms: in.Head.Plugin.Transforms, Topics: in.Head.Plugin.Topics,
 		},
 	}
+	if err := p.recorded(in.Head); err != nil {
+		return exit.Misuse(fmt.Errorf("%s: %w", path, err))
+	}
 	if o.plugin != "" {
 		if err := p.open(o, version, in.Head, logger); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, closing(p.runner.Shutdown)) }()
+		defer func() { err = errors.Join(err, wait.End(p.runner.Shutdown)) }()
 	}
 	return p.all(ctx, in)
-}
-
-const shutdownLimit = 10 * time.Second
-
-func closing(end func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownLimit)
-	defer cancel()
-	return end(ctx)
 }
 
 // player plays the runs of a recording.
@@ -106,6 +104,12 @@ type player struct {
 	scope          mapping.Scope
 	stdout, stderr io.Writer
 	differs        bool
+
+	// file is the plugin file of the recording, described what the plugin said of itself; nil in recordings that have
+	// none.
+	file      *pluginfile.File
+	kind      pluginrun.Kind
+	described json.RawMessage
 
 	// What follows is set where the plugin is run again.
 	runner pluginrun.Runner
@@ -138,9 +142,12 @@ func (p *player) one(ctx context.Context, n int, run *recording.Run) error {
 		return exit.Misuse(err)
 	}
 	if p.runner != nil {
-		if err := p.again(ctx, n, run, groups); err != nil {
-			return err
-		}
+		err = p.again(ctx, n, run)
+	} else {
+		err = p.judge(n, run)
+	}
+	if err != nil {
+		return err
 	}
 	lines, err := p.output(ctx, groups)
 	if err != nil {

@@ -13,9 +13,18 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/plugincmd"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == processProgram {
+		if err := pluginsdk.Serve(pluginsdk.PollingPluginFunc(processRun)); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const pluginFile = `[Core]
 Name = Counting
