@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -56,15 +57,16 @@ func TestLinesOfARunAreHandedOver(t *testing.T) {
 	} {
 		var got taken
 		result := runners.Run(t.Context(), Request{Plugin: c.plugin, Resource: testResource("id"), Log: got.take})
-		require.Eventually(t, func() bool { // stderr may come after the result
+		var line Line
+		require.Eventually(t, func() bool { // stderr may come after the result, and its lines among those of the protocol
 			got.mu.Lock()
 			defer got.mu.Unlock()
-			return len(got.lines) > 0
-		}, 10*time.Second, time.Millisecond, name)
-		got.mu.Lock()
-		line := got.lines[0]
-		got.mu.Unlock()
-		assert.Equal(t, c.want, line.Message, name)
+			i := slices.IndexFunc(got.lines, func(l Line) bool { return l.Message == c.want })
+			if i >= 0 {
+				line = got.lines[i]
+			}
+			return i >= 0
+		}, patience, time.Millisecond, name)
 		assert.Equal(t, c.level, line.Level, name)
 		assert.WithinDuration(t, time.Now(), line.At, time.Minute, name)
 		assert.Equal(t, result.RunID, line.RunID, name)

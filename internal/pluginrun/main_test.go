@@ -135,3 +135,6 @@ func value(t *testing.T, res Result) string {
 	require.Equal(t, OutcomeOK, res.Outcome, "%v", res.Err)
 	return res.Groups[0].Metrics()[0].Value.String()
 }
+
+// patience is how long a test waits for what takes milliseconds on a machine with nothing else to do.
+const patience = 30 * time.Second
