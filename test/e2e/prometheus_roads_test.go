@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -246,16 +247,39 @@ func TestPrometheusRemoteWrite(t *testing.T) {
 	r.eventually(t, `count_over_time(slow_took_seconds{instance="sw1"}[1h]) >= 2`, 1)
 	r.checkRates(t)
 	assert.ElementsMatch(t, wantSeries(), r.prometheus.series(t, `{job=~"dc1/.*"}`))
-	// Every point has arrived, those of the slow plugin too.
-	own := scrape(t, r.own)
-	assert.NotContains(t, own, "otelcol_exporter_send_failed_metric_points{")
-	sent := regexp.MustCompile(`(?m)^otelcol_exporter_sent_metric_points\{.*\} (\d+)$`).FindStringSubmatch(own)
-	require.NotNil(t, sent, own)
-	arrived := 0
+
+	// Prometheus goes for longer than a request may take by default, and comes again.
+	require.NoError(t, r.prometheus.stop(t, syscall.SIGTERM))
+	own := func(metric string) float64 {
+		found := regexp.MustCompile(`(?m)^` + metric + `\{.*\} (\d+)$`).FindStringSubmatch(scrape(t, r.own))
+		if found == nil {
+			return 0
+		}
+		return number(t, found[1])
+	}
+	waitFor(t, "batches wait", func() (bool, string) { n := own("otelcol_exporter_queue_size"); return n >= 16, fmt.Sprint(n) })
+	r.prometheus.start(t)
+	waitFor(t, "the queue is empty", func() (bool, string) { n := own("otelcol_exporter_queue_size"); return n == 0, fmt.Sprint(n) })
+
+	// Every point has arrived, those of the slow plugin and of the time without Prometheus too.
+	assert.Zero(t, own("otelcol_exporter_send_failed_metric_points"))
+	sent, arrived := own("otelcol_exporter_sent_metric_points"), 0
+	require.NotZero(t, sent)
 	for _, s := range r.prometheus.query(t, `{job=~"dc1/.*", __name__!="target_info"}[1h]`) {
 		arrived += len(s.Values)
 	}
-	assert.GreaterOrEqual(t, float64(arrived), number(t, sent[1]))
+	assert.GreaterOrEqual(t, float64(arrived), sent)
+	assert.Less(t, r.longestGap(t, `interface_up{instance="sw1", port="1"}[1h]`), 3.0)
+}
+
+// longestGap is the longest time, in seconds, between two samples of a series.
+func (r *road) longestGap(t *testing.T, series string) (gap float64) {
+	t.Helper()
+	values := r.prometheus.query(t, series)[0].Values
+	for i := 1; i < len(values); i++ {
+		gap = max(gap, values[i].time()-values[i-1].time())
+	}
+	return gap
 }
 
 // TestPrometheusExpiration shows what metric_expiration is for: where it is too short a slow plugin's series comes and goes.

@@ -17,23 +17,33 @@ import (
 )
 
 // prometheusServer is a real Prometheus on loopback.
-type prometheusServer struct{ port int }
+type prometheusServer struct {
+	*process
+	program, config, data string
+	port                  int
+}
 
 // startPrometheus starts Prometheus with a configuration file, ready to take remote writes.
 func startPrometheus(t *testing.T, program, config string, port int) *prometheusServer {
 	t.Helper()
-	p := &prometheusServer{port}
-	start(t, nil, program, "--config.file="+config, "--storage.tsdb.path="+t.TempDir(),
-		fmt.Sprintf("--web.listen-address=127.0.0.1:%d", port), "--web.enable-remote-write-receiver")
+	p := &prometheusServer{program: program, config: config, data: t.TempDir(), port: port}
+	p.start(t)
+	return p
+}
+
+// start starts it, again perhaps: data and port are those of before.
+func (p *prometheusServer) start(t *testing.T) {
+	t.Helper()
+	p.process = start(t, nil, p.program, "--config.file="+p.config, "--storage.tsdb.path="+p.data,
+		fmt.Sprintf("--web.listen-address=127.0.0.1:%d", p.port), "--web.enable-remote-write-receiver")
 	waitFor(t, "Prometheus is ready", func() (bool, string) {
-		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/-/ready", port))
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/-/ready", p.port))
 		if err != nil {
 			return false, err.Error()
 		}
 		resp.Body.Close()
 		return resp.StatusCode == http.StatusOK, resp.Status
 	})
-	return p
 }
 
 // point is a time in seconds and a value.
