@@ -27,9 +27,14 @@ type health struct {
 	// unreachable holds the last error of each broker that cannot be connected to now.
 	unreachable map[string]error
 	last        error
+	// connections are those that there are, to whatever broker.
+	connections int
 }
 
-var _ kgo.HookBrokerConnect = (*health)(nil)
+var (
+	_ kgo.HookBrokerConnect    = (*health)(nil)
+	_ kgo.HookBrokerDisconnect = (*health)(nil)
+)
 
 func newHealth(logger *zap.Logger) *health {
 	return &health{logger: logger, unreachable: map[string]error{}}
@@ -44,6 +49,7 @@ func (h *health) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net
 		if h.unreachable[broker] != nil {
 			h.logger.Info("Connected to Kafka", zap.String("broker", broker))
 		}
+		h.connections++
 		delete(h.unreachable, broker)
 		if h.last != nil && len(h.unreachable) == 0 {
 			h.last = nil
@@ -54,7 +60,16 @@ func (h *health) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net
 		h.logger.Warn("Cannot connect to Kafka, trying again and again", zap.String("broker", broker), zap.Error(err))
 	}
 	h.unreachable[broker], h.last = err, err
-	h.report(err)
+	if h.connections == 0 { // one broker of several that is away is no error while the others take what there is
+		h.report(err)
+	}
+}
+
+// OnBrokerDisconnect implements kgo.HookBrokerDisconnect.
+func (h *health) OnBrokerDisconnect(kgo.BrokerMetadata, net.Conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.connections--
 }
 
 // lastConnect returns why a broker cannot be connected to, or nil.

@@ -33,6 +33,10 @@ func TestHealth(t *testing.T) {
 		h.OnBrokerConnect(one, 0, nil, refused)
 	}
 	h.OnBrokerConnect(two, 0, nil, refused)
+	assert.Empty(t, host.reports, "there is a connection to a broker")
+	h.OnBrokerDisconnect(one, nil)
+	h.OnBrokerConnect(two, 0, nil, refused)
+	assert.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError}, host.reports)
 	h.attempted(refused)
 	assert.Equal(t, refused, h.lastConnect())
 	h.OnBrokerConnect(one, 0, nil, nil)

@@ -226,11 +226,12 @@ type droppedByWorker struct {
 }
 
 type errorOfWorker struct {
-	Type      string `json:"type"`
-	Message   string `json:"message"`
-	Traceback string `json:"traceback"`
-	File      string `json:"file"`
-	Line      int    `json:"line"`
+	Type      string   `json:"type"`
+	Bases     []string `json:"bases"`
+	Message   string   `json:"message"`
+	Traceback string   `json:"traceback"`
+	File      string   `json:"file"`
+	Line      int      `json:"line"`
 }
 
 // Types of errors that are the worker's own, not a plugin's.
@@ -243,7 +244,7 @@ func (e *errorOfWorker) error(otherwise string) error {
 	if e == nil || e.Type == "" && e.Message == "" {
 		return errors.New(otherwise)
 	}
-	out := &PluginError{Type: e.Type, Message: e.Message, Traceback: e.Traceback}
+	out := &PluginError{Type: e.Type, Bases: e.Bases, Message: e.Message, Traceback: e.Traceback}
 	if out.Type == errorTooLarge || out.Type == errorRejected {
 		out.Type = "" // the message says it all
 	}

@@ -136,6 +136,8 @@ type Drop struct {
 type PluginError struct {
 	// Type is the exception's class, or the kind of rejection (import_error, no_class, ...).
 	Type string
+	// Bases are the classes that the exception's derives from, the nearest first, without Exception itself.
+	Bases []string
 	// Where is the file and line, for what went wrong while a module was loaded.
 	Where string
 	// Message is the exception's text.

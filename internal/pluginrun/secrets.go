@@ -13,7 +13,7 @@ func withoutSecrets(secrets *scrub.Scrubber, result *Result) {
 	if errors.As(result.Err, &raised) {
 		clean := *raised // it may be the error of other runs as well
 		clean.Message, clean.Traceback = secrets.Clean(raised.Message), secrets.Clean(raised.Traceback)
-		if clean != *raised {
+		if clean.Message != raised.Message || clean.Traceback != raised.Traceback {
 			result.Err = &raisedError{result.Err, &clean}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
@@ -30,6 +31,7 @@ type keeping struct {
 	keeper  *ratestate.Keeper
 	client  storage.Client
 	failing atomic.Bool
+	host    component.Host // to report to
 }
 
 // openState restores the state from the storage, if there is one. The seed may be another afterwards.
@@ -37,6 +39,7 @@ func (p *rateProcessor) openState(ctx context.Context, host component.Host) erro
 	if p.storage == nil {
 		return nil
 	}
+	p.host = host
 	ext, found := host.GetExtensions()[*p.storage]
 	storages, ok := ext.(storage.Extension)
 	switch {
@@ -150,10 +153,13 @@ func (p *rateProcessor) saved(ctx context.Context, written int, err error) {
 		p.telemetry.PanoptesRateStateFailures.Add(ctx, 1)
 		if !p.failing.Swap(true) {
 			p.logger.Error("Cannot write the rate state; rates go on, but a crash before it works again may make some of them wrong",
-				zap.Stringer("storage", p.storage), zap.Error(err))
+				zap.Stringer("storage", p.storage), zap.Error(err), zap.String("next", "look at the storage's disk: it may be full, or gone"))
+			componentstatus.ReportStatus(p.host, componentstatus.NewRecoverableErrorEvent(
+				fmt.Errorf("storage %q does not take the rate state: %w", p.storage, err)))
 		}
 	} else if p.failing.Load() && p.failing.Swap(false) {
 		p.logger.Info("The rate state can be written again", zap.Stringer("storage", p.storage))
+		componentstatus.ReportStatus(p.host, componentstatus.NewEvent(componentstatus.StatusOK))
 	}
 }
 

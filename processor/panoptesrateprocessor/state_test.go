@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -287,6 +288,8 @@ func TestFullStorage(t *testing.T) {
 	t.Parallel()
 	d := newDisk()
 	p, logs := startOn(t, d)
+	host := &reportedHost{Host: componenttest.NewNopHost()}
+	p.host = host
 	rateAt(t, p, 0, 0)
 	d.full = true
 	for range 3 {
@@ -301,7 +304,16 @@ func TestFullStorage(t *testing.T) {
 	require.NoError(t, err)
 	p.saved(t.Context(), written, err)
 	require.Len(t, fieldsOf(logs, "The rate state can be written again", "storage"), 1)
+	assert.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError, componentstatus.StatusOK}, host.reports)
 }
+
+// reportedHost notes what is reported to it.
+type reportedHost struct {
+	component.Host
+	reports []componentstatus.Status
+}
+
+func (h *reportedHost) Report(e *componentstatus.Event) { h.reports = append(h.reports, e.Status()) }
 
 func TestStateTelemetry(t *testing.T) {
 	t.Parallel()

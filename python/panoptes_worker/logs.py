@@ -196,8 +196,12 @@ def describe(error, skip=0):
         lines = traceback.format_exception(type(error), error, trace)
     except BaseException as e:
         lines = ['{}: the traceback cannot be shown: {}\n'.format(type(error).__name__, type(e).__name__)]
-    return {
+    described = {
         'type': type(error).__name__,
         'message': shorten(message),
         'traceback': shorten(''.join(lines)),
     }
+    bases = [base.__name__ for base in type(error).__mro__[1:] if base not in (Exception, BaseException, object)]
+    if bases:
+        described['bases'] = bases
+    return described

@@ -43,6 +43,10 @@ type Config struct {
 	Storage *component.ID `mapstructure:"storage"`
 	// Emit says how finished runs are joined into batches.
 	Emit EmitConfig `mapstructure:"emit"`
+	// Status says when failing runs make the component's status an error.
+	Status StatusConfig `mapstructure:"status"`
+	// PollingStatus sends Panoptes' polling status of each run beside its metrics (default false).
+	PollingStatus bool `mapstructure:"polling_status"`
 	// ServiceIdentity adds service.namespace, service.name and service.instance.id to each resource (default true),
 	// by which Prometheus tells resources apart.
 	ServiceIdentity bool `mapstructure:"service_identity"`
@@ -217,6 +221,7 @@ func createDefaultConfig() component.Config {
 			},
 		},
 		Emit:            EmitConfig{MaxDelay: 200 * time.Millisecond, MaxPoints: 8192},
+		Status:          StatusConfig{FailingShare: 0.5, Window: 5 * time.Minute},
 		ServiceIdentity: true,
 	}
 }

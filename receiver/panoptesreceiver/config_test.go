@@ -48,6 +48,8 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, 256, cfg.MaxConcurrentRuns)
 	assert.Equal(t, PythonConfig{Interpreter: "python3", MaxWorkers: 8, MaxRuns: 10000, MaxMemoryMiB: 256}, cfg.Python)
 	assert.Equal(t, EmitConfig{MaxDelay: 200 * time.Millisecond, MaxPoints: 8192}, cfg.Emit)
+	assert.Equal(t, StatusConfig{FailingShare: 0.5, Window: 5 * time.Minute}, cfg.Status)
+	assert.False(t, cfg.PollingStatus)
 	assert.True(t, cfg.ServiceIdentity)
 }
 
@@ -107,6 +109,9 @@ func TestEverySetting(t *testing.T) {
 		},
 		Secrets: SecretsConfig{Directory: "./secrets"},
 		Emit:    EmitConfig{MaxDelay: time.Second, MaxPoints: 100},
+		Status:  StatusConfig{FailingShare: 0.25, Window: 10 * time.Minute},
+
+		PollingStatus: true,
 	}, cfg)
 	assert.Equal(t, map[string]any{
 		"connection_factory_module": "my.module", "connection_factory_class": "MyFactory", "community": "secret", "timeout": 7,
@@ -148,7 +153,8 @@ func TestRefusals(t *testing.T) {
 			"breaker: failures must be between 0 and 1000, is -1\nbackoff must be at least 1s, is 0s\n" +
 			"max_backoff must be between backoff (0s) and 24h, is 25h0m0s\n" +
 			"python: interpreter must not be empty\nmax_workers must be between 1 and 1024, is 0\nmax_runs must be at least 1, is 0\nmax_memory_mib must be at least 16, is 1\n" +
-			"emit: max_delay must be greater than zero, is 0s\nmax_points must be at least 1, is 0",
+			"emit: max_delay must be greater than zero, is 0s\nmax_points must be at least 1, is 0\n" +
+			"status: failing_share must be between 0 and 1, is 1.5\nwindow must be between 10s and 24h0m0s, is 1s",
 		"bad_processes": "plugins: pins: SHA-256 of \"X\" must have 64 hex digits, is \"12ab\"\n" +
 			"processes: max_exec must be between 1 and 4096, is 0\nper_plugin must be between 1 and 1024, is 0\n" +
 			"environment must have names of variables, has \"A=b\"\n" +
@@ -160,7 +166,7 @@ func TestRefusals(t *testing.T) {
 			"max_repetitions must be at least 1, is 0\nport must be between 1 and 65535, is 0\n" +
 			"proxy_port must be between 1 and 65535, is 70000\n" +
 			"context::x509: x509_secured_requests must be between 0 and 2, is 3",
-		"unknown_keys": `colour: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "processes" "python" "resources" "secrets" "service_identity" "storage"]
+		"unknown_keys": `colour: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "polling_status" "processes" "python" "resources" "secrets" "service_identity" "status" "storage"]
 context.snmp.comunity: unknown key, did you mean "community"?
 emit.delay: unknown key, did you mean "max_delay"?
 plugin: unknown key, did you mean "plugins"?

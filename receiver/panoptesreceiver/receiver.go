@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
@@ -46,6 +45,7 @@ type panoptesReceiver struct {
 	logger    *zap.Logger
 	telemetry *metadata.TelemetryBuilder
 	failures  *failures
+	health    *health
 
 	// From Start to Shutdown.
 	runners   *pluginrun.Runners
@@ -71,7 +71,9 @@ func newReceiver(set receiver.Settings, cfg *Config) (*panoptesReceiver, error) 
 		return nil, err
 	}
 	logger := seldom.Logger(set.Logger)
-	return &panoptesReceiver{set: set, cfg: cfg, logger: logger, telemetry: telemetry, failures: newFailures(logger)}, nil
+	return &panoptesReceiver{
+		set: set, cfg: cfg, logger: logger, telemetry: telemetry, failures: newFailures(logger), health: newHealth(cfg.Status),
+	}, nil
 }
 
 // Start implements component.Component. Plugins and resources are loaded in the background: one that hangs while it is
@@ -81,7 +83,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if err != nil {
 		return err
 	}
-	plugins, err := r.pluginSettings(host)
+	plugins, err := r.pluginSettings()
 	if err != nil {
 		return err
 	}
@@ -140,12 +142,14 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	}
 	r.plugins = catalogue.NewPlugins(plugins)
 	r.show(host)
+	r.health.attach(host)
 	r.scheduler.Start()
 	life, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	if r.keeping != nil {
 		r.catalogue.Go(func() { r.keeping.run(life) })
 	}
+	r.catalogue.Go(func() { r.health.run(life) })
 	for _, run := range sources {
 		r.catalogue.Go(func() { run(life) })
 	}
@@ -170,18 +174,12 @@ func (r *panoptesReceiver) startEmitter(obs *receiverhelper.ObsReport) (pressure
 }
 
 // pluginSettings makes paths absolute, so that log lines and plugins mean the same by them.
-func (r *panoptesReceiver) pluginSettings(host component.Host) (catalogue.PluginSettings, error) {
+func (r *panoptesReceiver) pluginSettings() (catalogue.PluginSettings, error) {
 	plugins := catalogue.PluginSettings{
 		Settle: r.cfg.Plugins.Settle, ScanInterval: r.cfg.Plugins.ScanInterval, MaxChecks: r.cfg.Python.MaxWorkers,
 		Open:   pluginrun.OpenOptions{Pins: r.cfg.Plugins.Pins},
 		Logger: r.logger, Failed: r.reloadError("plugin"),
-		Health: func(err error) {
-			event := componentstatus.NewEvent(componentstatus.StatusOK)
-			if err != nil {
-				event = componentstatus.NewRecoverableErrorEvent(err)
-			}
-			componentstatus.ReportStatus(host, event)
-		},
+		Health: func(err error) { r.health.set(troublePlugins, err) },
 	}
 	for _, d := range r.cfg.Plugins.Directories {
 		path, err := filepath.Abs(d.Path)
@@ -264,6 +262,7 @@ func (r *panoptesReceiver) Shutdown(ctx context.Context) error {
 
 func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 	defer r.telemetry.Shutdown()
+	r.health.attach(nil)
 	for _, hide := range r.hide {
 		hide()
 	}

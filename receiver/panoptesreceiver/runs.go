@@ -82,6 +82,7 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 	r.telemetry.PanoptesRunDuration.Record(ctx, result.Duration.Seconds(), l.attrs.plugin)
 	r.usage(ctx, l, result)
 	r.failures.note(run.Value, v, result)
+	r.health.note(result)
 	r.say(l, res, result)
 	r.dropped(ctx, v, run.Value, result.Dropped)
 	var out made
@@ -98,6 +99,7 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 			out.bytes = jsonBytes(result.Groups)
 		}
 		out.points = r.emit(ctx, v, l, result.Groups)
+		r.emitPollingStatus(run.Value, v, request.Plugin.Interval, &result)
 	}
 	r.noteRun(endedRun{Run: run, Result: result, started: started, interval: request.Plugin.Interval, made: out, tail: tail})
 	return says

@@ -31,6 +31,7 @@ type keeping struct {
 	keeper  *statekeep.Keeper
 	client  storage.Client
 	logger  *zap.Logger
+	health  *health
 	failing bool
 }
 
@@ -62,7 +63,7 @@ func (r *panoptesReceiver) openStorage(ctx context.Context, host component.Host)
 		r.logger.Warn("Cannot use some of the stored state; it begins anew", zap.Stringer("storage", id), zap.Error(d))
 	}
 	r.logger.Info("Restored the state of plugins", zap.Stringer("storage", id), zap.Int("keys", r.kv.Len()))
-	r.keeping = &keeping{keeper: keeper, client: client, logger: r.logger}
+	r.keeping = &keeping{keeper: keeper, client: client, logger: r.logger, health: r.health}
 	return nil
 }
 
@@ -91,6 +92,10 @@ func (k *keeping) save(ctx context.Context) {
 		k.logger.Info("The state of plugins can be written again")
 	}
 	k.failing = err != nil
+	if err != nil {
+		err = fmt.Errorf("cannot write the state of plugins: %w", err)
+	}
+	k.health.set(troubleStorage, err)
 }
 
 // close writes what is left. run must have ended.

@@ -166,18 +166,26 @@ type statusHost struct {
 
 	mu     sync.Mutex
 	events []componentstatus.Status
+	err    error
 }
 
 func (h *statusHost) Report(e *componentstatus.Event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.events = append(h.events, e.Status())
+	h.events, h.err = append(h.events, e.Status()), e.Err()
 }
 
-func (h *statusHost) was(s componentstatus.Status) bool {
+func (h *statusHost) reported() []componentstatus.Status {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return slices.Contains(h.events, s)
+	return slices.Clone(h.events)
+}
+
+// last is the error of what was reported last.
+func (h *statusHost) last() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
 }
 
 // TestOneReceiverForBothPipelines: the receiver starts once, with the last of its pipelines, ends once, with the first, and
@@ -205,8 +213,8 @@ func TestOneReceiverForBothPipelines(t *testing.T) {
 	require.NoError(t, ofMetrics.Start(t.Context(), two))
 	require.NotNil(t, shared.receiver.scheduler)
 	componentstatus.ReportStatus(shared.hosts, componentstatus.NewEvent(componentstatus.StatusOK))
-	assert.True(t, one.was(componentstatus.StatusOK))
-	assert.True(t, two.was(componentstatus.StatusOK))
+	assert.Contains(t, one.reported(), componentstatus.StatusOK)
+	assert.Contains(t, two.reported(), componentstatus.StatusOK)
 	require.NoError(t, ofMetrics.Shutdown(t.Context()))
 	require.NoError(t, ofLogs.Shutdown(t.Context()))
 	again, err := factory.CreateMetrics(t.Context(), set, cfg, consumertest.NewNop())

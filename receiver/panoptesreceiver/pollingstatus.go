@@ -1,0 +1,111 @@
+package panoptesreceiver
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// Panoptes' codes for the state of a device's polling (docs/panoptes/python-api.md, section 8).
+const (
+	pollingSuccess = iota
+	pollingAuthenticationFailure
+	pollingNetworkFailure
+	pollingTimeout
+	pollingPartialMetricFailure
+	pollingInternalFailure
+	pollingMissingMetrics
+	pollingPingFailure
+	pollingEnrichmentFailure
+)
+
+// pollingExceptions are the codes of exceptions by the name of their class, as PanoptesPollingStatus has them.
+var pollingExceptions = map[string]int{
+	"ConnectTimeout":                  pollingTimeout,
+	"ConnectTimeoutError":             pollingTimeout,
+	"ConnectionError":                 pollingNetworkFailure,
+	"PanoptesSNMPTimeoutException":    pollingTimeout,
+	"PanoptesSNMPConnectionException": pollingNetworkFailure,
+	"URLError":                        pollingNetworkFailure,
+	"PanoptesPingException":           pollingPingFailure,
+	"PanoptesPingTimeoutException":    pollingPingFailure,
+	"PanoptesMetricsNullException":    pollingMissingMetrics,
+	"PanoptesEnrichmentCacheError":    pollingEnrichmentFailure,
+}
+
+// pollingStatus is the code for how a run ended.
+func pollingStatus(result *pluginrun.Result) int {
+	switch result.Outcome {
+	case pluginrun.OutcomeOK, pluginrun.OutcomeNone:
+		switch {
+		case len(result.Dropped) == 0:
+			return pollingSuccess
+		case len(result.Groups) > 0:
+			return pollingPartialMetricFailure
+		}
+		return pollingMissingMetrics
+	case pluginrun.OutcomeTimeout, pluginrun.OutcomeBusy:
+		return pollingTimeout
+	case pluginrun.OutcomeRaised:
+		return pollingStatusOf(result.Err)
+	}
+	return pollingInternalFailure
+}
+
+// pollingStatusOf is the code for what a plugin raised: by the exception's class, else by the classes it derives from, the
+// nearest first.
+func pollingStatusOf(err error) int {
+	var raised *pluginrun.PluginError
+	if errors.As(err, &raised) {
+		for _, class := range append([]string{raised.Type}, raised.Bases...) {
+			if code, ok := pollingExceptions[class]; ok {
+				return code
+			}
+		}
+		return pollingInternalFailure
+	}
+	var network net.Error
+	switch isNetwork := errors.As(err, &network); {
+	case errors.Is(err, context.DeadlineExceeded), isNetwork && network.Timeout():
+		return pollingTimeout
+	case isNetwork:
+		return pollingNetworkFailure
+	}
+	return pollingInternalFailure
+}
+
+// The group and the metric of polling statuses, and the dimension by which those of several plugins differ.
+const (
+	pollingGroup     = "polling"
+	pollingMetric    = "status"
+	pollingDimension = "plugin"
+)
+
+var pollingUnits = &mapping.Units{pollingGroup: {pollingMetric: {
+	Description: "How the plugin's last run against the resource ended: 0 success, 1 authentication failure, 2 network failure, 3 timeout, " +
+		"4 partial metric failure, 5 internal failure, 6 missing metrics, 7 ping failure, 8 enrichment failure",
+}}}
+
+// emitPollingStatus sends how a run ended beside what it measured, where that is wanted.
+func (r *panoptesReceiver) emitPollingStatus(t target, v *version, interval time.Duration, result *pluginrun.Result) {
+	if !r.cfg.PollingStatus || r.emitter == nil || result.Outcome == pluginrun.OutcomeCanceled {
+		return
+	}
+	g, err := pluginsdk.NewMetricsGroup(t.resource, pollingGroup, max(interval, time.Second))
+	if err == nil {
+		err = errors.Join(g.AddDimension(pollingDimension, t.plugin.name), g.AddMetric(pluginsdk.Metric{
+			Name: pollingMetric, Type: pluginsdk.Gauge, Value: pluginsdk.Int(int64(pollingStatus(result))), Timestamp: pluginsdk.Now(),
+		}))
+	}
+	if err != nil { // a plugin's name that is no value of a dimension
+		r.droppedPoints(pluginrun.DropInvalid, 1)
+		return
+	}
+	scope := mapping.Scope{Plugin: v.scope.Plugin, Topics: v.scope.Topics, Units: pollingUnits}
+	r.emitter.Add(&scope, []*pluginsdk.MetricsGroup{g})
+}

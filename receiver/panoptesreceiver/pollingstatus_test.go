@@ -1,0 +1,113 @@
+package panoptesreceiver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+func TestPollingStatusCodes(t *testing.T) {
+	t.Parallel()
+	raised := func(classes ...string) pluginrun.Result {
+		return pluginrun.Result{Outcome: pluginrun.OutcomeRaised, Err: fmt.Errorf("plugin: %w", &pluginrun.PluginError{Type: classes[0], Bases: classes[1:]})}
+	}
+	groups, dropped := []*pluginsdk.MetricsGroup{{}}, []pluginrun.Drop{{}}
+	for name, c := range map[string]struct {
+		result pluginrun.Result
+		want   int
+	}{
+		"ok":                       {pluginrun.Result{Outcome: pluginrun.OutcomeOK, Groups: groups}, 0},
+		"empty":                    {pluginrun.Result{Outcome: pluginrun.OutcomeOK}, 0},
+		"none":                     {pluginrun.Result{Outcome: pluginrun.OutcomeNone}, 0},
+		"network":                  {raised("PanoptesSNMPConnectionException", "PanoptesSNMPException", "PanoptesBaseException"), 2},
+		"timeout":                  {raised("PanoptesSNMPTimeoutException", "PanoptesSNMPConnectionException"), 3},
+		"overdue":                  {pluginrun.Result{Outcome: pluginrun.OutcomeTimeout}, 3},
+		"part":                     {pluginrun.Result{Outcome: pluginrun.OutcomeOK, Groups: groups, Dropped: dropped}, 4},
+		"internal":                 {raised("KeyError", "LookupError"), 5},
+		"crash":                    {pluginrun.Result{Outcome: pluginrun.OutcomeCrashed}, 5},
+		"nothing valid":            {pluginrun.Result{Outcome: pluginrun.OutcomeOK, Dropped: dropped}, 6},
+		"null":                     {raised("PanoptesMetricsNullException"), 6},
+		"ping, by a base class":    {raised("PanoptesPingConnectionError", "PanoptesPingException"), 7},
+		"enrichment, by one":       {raised("PanoptesEnrichmentFileEmptyError", "PanoptesEnrichmentCacheError"), 8},
+		"a Go plugin's deadline":   {pluginrun.Result{Outcome: pluginrun.OutcomeRaised, Err: fmt.Errorf("get: %w", context.DeadlineExceeded)}, 3},
+		"a Go plugin's network":    {pluginrun.Result{Outcome: pluginrun.OutcomeRaised, Err: &net.OpError{Op: "dial", Err: errors.New("refused")}}, 2},
+		"another of a Go plugin's": {pluginrun.Result{Outcome: pluginrun.OutcomeRaised, Err: errors.New("oops")}, 5},
+	} {
+		assert.Equal(t, c.want, pollingStatus(&c.result), name)
+	}
+}
+
+// TestPollingExceptionsAreThoseOfThePackage: the class that plugins use and the receiver say the same.
+func TestPollingExceptionsAreThoseOfThePackage(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../python/yahoo_panoptes/plugins/polling/utilities/polling_status.py")
+	require.NoError(t, err)
+	codes := map[string]int{}
+	for _, m := range regexp.MustCompile(`(?m)^    ([A-Z_]+) = (\d)$`).FindAllStringSubmatch(string(text), -1) {
+		codes[m[1]], err = strconv.Atoi(m[2])
+		require.NoError(t, err)
+	}
+	assert.Equal(t, map[string]int{
+		"SUCCESS": pollingSuccess, "AUTHENTICATION_FAILURE": pollingAuthenticationFailure, "NETWORK_FAILURE": pollingNetworkFailure,
+		"TIMEOUT": pollingTimeout, "PARTIAL_METRIC_FAILURE": pollingPartialMetricFailure, "INTERNAL_FAILURE": pollingInternalFailure,
+		"MISSING_METRICS": pollingMissingMetrics, "PING_FAILURE": pollingPingFailure, "ENRICHMENT_FAILURE": pollingEnrichmentFailure,
+	}, codes)
+	exceptions := map[string]int{}
+	for _, m := range regexp.MustCompile(`(?m)^ +(?:\w+\.)*_?(?:Requests)?(\w+): DEVICE_METRICS_STATES\.(\w+),$`).FindAllStringSubmatch(string(text), -1) {
+		exceptions[m[1]] = codes[m[2]]
+	}
+	assert.Equal(t, exceptions, pollingExceptions)
+}
+
+// TestPollingStatusStandsBesideMetrics: with the resource and the scope of the plugin's metrics, and only where it is wanted.
+func TestPollingStatusStandsBesideMetrics(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.cfg.PollingStatus = true
+	fails := make(chan bool, 1)
+	fails <- false
+	b.plugins["fans"] = pluginsdk.PollingPluginFunc(func(_ context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
+		failing := <-fails
+		fails <- failing
+		if failing {
+			return nil, context.DeadlineExceeded
+		}
+		g := pc.NewGroups()
+		g.Group("fans").Gauge("slow", 1)
+		return g.Result()
+	})
+	b.write("plugins/fans.panoptes-plugin", conf("Fans Of A Device", "go:fans"))
+	b.start()
+	measured := b.until("fans", func(p point) bool { return p.metric == "fans.slow" })
+	status := b.until("status", func(p point) bool { return p.metric == "polling.status" })
+	assert.Equal(t, measured.attributes, status.attributes)
+	assert.Equal(t, measured.scope, status.scope)
+	assert.Equal(t, map[string]any{"plugin": "Fans Of A Device"}, status.dimensions)
+	assert.Zero(t, status.value)
+	<-fails
+	fails <- true
+	b.until("timeout", func(p point) bool { return p.metric == "polling.status" && p.value == pollingTimeout })
+}
+
+func TestPollingStatusIsOffByDefault(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.plugins["gauge"] = gauge(one)
+	b.write("plugins/gauge.panoptes-plugin", conf("gauge", "go:gauge"))
+	b.start()
+	b.until("a second run", func(p point) bool {
+		assert.NotContains(t, p.metric, "polling")
+		return b.sum("panoptes_runs") > 1
+	})
+}
