@@ -341,11 +341,23 @@ func (f *fleet) lost(p *instance) {
 	if f.closed {
 		return
 	}
+	f.runner.settings.restarted(KindProcess, p.endedBy())
 	if p.running == 0 && p.life.Err() == nil {
 		f.runner.settings.Logger.Warn("Process of plugin ended while it had nothing to do; it is started again when a run wants it",
 			zap.String("plugin", f.plugin.Name()), zap.Error(p.crash()))
 	}
 	f.failed(errors.New("the last process ended"))
+}
+
+// endedBy is which of the RestartReasons a process ended for. The fleet's lock is held.
+func (p *instance) endedBy() string {
+	switch {
+	case p.flooded.Load():
+		return RestartProtocol
+	case p.doomed:
+		return RestartTimeout
+	}
+	return RestartCrashed
 }
 
 // failed notes that a process could not be started, or ended. The first failure after a success has no consequence.

@@ -129,7 +129,7 @@ func (p *pool) abandon(j *job, cause error) {
 	case w == nil:
 		p.waiting = slices.DeleteFunc(p.waiting, func(other *job) bool { return other == j })
 	case w.jobs[0] == j:
-		p.discard(w)
+		p.discard(w, "") // nothing is wrong with it
 	default:
 		p.recall(j)
 	}
@@ -223,7 +223,7 @@ func (p *pool) give(w *worker, j *job) bool {
 	err := w.conn.Start(j.method, j.params, func(raw json.RawMessage, err error) { p.answered(w, j, raw, err) })
 	if err != nil {
 		if errors.Is(err, rpc.ErrFull) {
-			p.discard(w)
+			p.discard(w, RestartProtocol)
 		}
 		return false
 	}
@@ -257,7 +257,7 @@ func (p *pool) expired(w *worker) {
 	if now.Sub(j.begun) >= j.plugin.Deadline {
 		j.finish(jobResult{outcome: OutcomeTimeout, err: deadlineError(j.plugin, nil)})
 		p.note(j, j.plugin.Deadline)
-		p.discard(w)
+		p.discard(w, RestartTimeout)
 		return
 	}
 	if now.Sub(j.begun) >= longRun {
@@ -307,7 +307,7 @@ func (p *pool) answered(w *worker, j *job, raw json.RawMessage, err error) {
 	}
 	if inDoubt {
 		w.jobs[0].finish(result)
-		p.discard(w)
+		p.discard(w, RestartProtocol)
 		return
 	}
 	w.jobs = slices.Delete(w.jobs, at, at+1)

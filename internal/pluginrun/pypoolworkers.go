@@ -19,15 +19,18 @@ func (p *pool) lost(w *worker) {
 			on.finish(jobResult{outcome: OutcomeCrashed, err: err})
 		}
 	}
+	p.settings.restarted(KindPython, RestartCrashed)
 	p.end(w, w.discard)
 	p.ensure()
 }
 
-// discard ends a worker at once. Its first job must have been finished; the others go back to the line.
-func (p *pool) discard(w *worker) {
+// discard ends a worker at once, for one of the RestartReasons or "". Its first job must have been finished; the others go
+// back to the line.
+func (p *pool) discard(w *worker, why string) {
 	if w.gone {
 		return
 	}
+	p.settings.restarted(KindPython, why)
 	if jobs := p.takeOut(w); len(jobs) > 0 {
 		p.again(jobs[1:]...)
 		jobs[0].finish(jobResult{outcome: OutcomeProtocol, err: errors.New("worker does not read what it is sent")})
@@ -150,7 +153,7 @@ func (p *pool) distrust(w *worker) {
 		for _, j := range w.jobs[:min(len(w.jobs), 1)] {
 			j.finish(jobResult{outcome: OutcomeProtocol, err: errors.New("worker mixed up its answers")})
 		}
-		p.discard(w)
+		p.discard(w, RestartProtocol)
 	}
 }
 

@@ -80,6 +80,9 @@ type Settings struct {
 	// Recycled is told of each Python worker that is replaced though nothing went wrong, and why: one of RecycleReasons.
 	// nil tells nobody.
 	Recycled func(reason string)
+	// Restarted is told of each process of a Python worker or a process plugin that something went wrong with, so that
+	// another one takes its place when a run wants it, and what: one of the RestartReasons. nil tells nobody.
+	Restarted func(kind Kind, reason string)
 }
 
 // Reasons to replace a Python worker: a closed list, as it is an attribute of metrics.
@@ -88,6 +91,25 @@ const (
 	RecycleMemory      = "memory"
 	RecycleEnvironment = "environment"
 )
+
+// What went wrong with a process: a closed list, as it is an attribute of metrics.
+const (
+	// RestartCrashed: it ended by itself.
+	RestartCrashed = "crashed"
+	// RestartTimeout: it was ended since a run in it went past its deadline.
+	RestartTimeout = "timeout"
+	// RestartProtocol: it was ended since it did not keep to the plugin protocol.
+	RestartProtocol = "protocol"
+)
+
+// RestartReasons are all of them.
+var RestartReasons = []string{RestartCrashed, RestartTimeout, RestartProtocol}
+
+func (s *Settings) restarted(kind Kind, why string) {
+	if s.Restarted != nil && why != "" {
+		s.Restarted(kind, why)
+	}
+}
 
 func (s *Settings) recycled(why string) {
 	if s.Recycled != nil {

@@ -203,6 +203,10 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 		},
 		GoPlugins: goPlugins,
 		KV:        r.kv.Namespace(kv.PluginsNamespace),
+		Restarted: func(kind pluginrun.Kind, reason string) {
+			r.telemetry.PanoptesWorkerRestarts.Add(context.Background(), 1,
+				metric.WithAttributeSet(attribute.NewSet(attribute.String("runtime", string(kind)), attribute.String("reason", reason))))
+		},
 		Recycled: func(reason string) {
 			r.telemetry.PanoptesRecycledWorkers.Add(context.Background(), 1,
 				metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason))))

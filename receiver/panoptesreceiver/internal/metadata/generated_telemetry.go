@@ -51,6 +51,7 @@ type TelemetryBuilder struct {
 	PanoptesRuns                 metric.Int64Counter
 	PanoptesSkippedRuns          metric.Int64Counter
 	PanoptesTasks                metric.Int64ObservableGauge
+	PanoptesWorkerRestarts       metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -307,6 +308,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_panoptes_tasks",
 		metric.WithDescription("Tasks that are scheduled, one for each plugin and matching resource. [Development]"),
 		metric.WithUnit("{task}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesWorkerRestarts, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_worker_restarts",
+		metric.WithDescription("Processes of Python workers and process plugins that something went wrong with, so that others take their place when runs want them. [Development]"),
+		metric.WithUnit("{restart}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -374,3 +374,19 @@ func AssertEqualPanoptesTasks(t *testing.T, tt *componenttest.Telemetry, dps []m
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }
+
+func AssertEqualPanoptesWorkerRestarts(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_panoptes_worker_restarts",
+		Description: "Processes of Python workers and process plugins that something went wrong with, so that others take their place when runs want them. [Development]",
+		Unit:        "{restart}",
+		Data: metricdata.Sum[int64]{
+			Temporality: metricdata.CumulativeTemporality,
+			IsMonotonic: true,
+			DataPoints:  dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_panoptes_worker_restarts")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}

@@ -58,6 +58,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.PanoptesRunPeakMemory.Record(context.Background(), 1)
 	tb.PanoptesRuns.Add(context.Background(), 1)
 	tb.PanoptesSkippedRuns.Add(context.Background(), 1)
+	tb.PanoptesWorkerRestarts.Add(context.Background(), 1)
 	AssertEqualPanoptesDataPoints(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -125,6 +126,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesTasks(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesWorkerRestarts(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 
