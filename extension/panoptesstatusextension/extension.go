@@ -14,8 +14,10 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
@@ -25,6 +27,8 @@ type statusExtension struct {
 	set     component.TelemetrySettings
 	version string
 	now     func() time.Time
+
+	telemetry *metadata.TelemetryBuilder
 
 	server *http.Server
 	served chan struct{} // closed when the server has ended
@@ -39,8 +43,20 @@ var (
 	_ status.Board        = (*statusExtension)(nil)
 )
 
-func newExtension(set extension.Settings, cfg *Config) *statusExtension {
-	return &statusExtension{cfg: cfg, set: set.TelemetrySettings, version: set.BuildInfo.Version, now: time.Now}
+func newExtension(set extension.Settings, cfg *Config) (*statusExtension, error) {
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	e := &statusExtension{
+		cfg: cfg, set: set.TelemetrySettings, version: set.BuildInfo.Version, now: time.Now, telemetry: telemetry,
+	}
+	return e, telemetry.RegisterPanoptesStatusReceiversCallback(func(_ context.Context, o metric.Int64Observer) error {
+		e.mu.RLock()
+		defer e.mu.RUnlock()
+		o.Observe(int64(len(e.receivers)))
+		return nil
+	})
 }
 
 // Start implements component.Component.
@@ -68,6 +84,7 @@ func (e *statusExtension) Start(ctx context.Context, host component.Host) error 
 func (e *statusExtension) Shutdown(ctx context.Context) error {
 	var err error
 	e.stop.Do(func() {
+		defer e.telemetry.Shutdown()
 		if e.server == nil {
 			return
 		}

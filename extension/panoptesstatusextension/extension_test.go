@@ -16,8 +16,12 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/extensiontest"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadatatest"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
 )
@@ -33,7 +37,8 @@ func newSite(t *testing.T, actions ActionsConfig, receivers ...status.Receiver) 
 	t.Helper()
 	cfg := createDefaultConfig().(*Config)
 	cfg.Actions = actions
-	e := newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
+	e, err := newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, err)
 	e.now = func() time.Time { return at }
 	for _, r := range receivers {
 		e.Add(r)
@@ -73,7 +78,8 @@ func TestLifecycle(t *testing.T) {
 	t.Parallel()
 	cfg := createDefaultConfig().(*Config)
 	cfg.Server.NetAddr.Endpoint = "127.0.0.1:0"
-	e := newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
+	e, err := newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, err)
 	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
 	assert.Equal(t, []status.Board{e}, status.Boards(map[component.ID]component.Component{component.NewID(metadata.Type): e}))
 
@@ -88,7 +94,8 @@ func TestLifecycle(t *testing.T) {
 	require.NoError(t, e.Shutdown(t.Context()))
 
 	cfg.Server.NetAddr.Endpoint = "127.0.0.1:1x"
-	e = newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
+	e, err = newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, err)
 	require.ErrorContains(t, e.Start(t.Context(), componenttest.NewNopHost()), `listen on endpoint "127.0.0.1:1x"`)
 	require.NoError(t, e.Shutdown(t.Context()))
 }
@@ -300,9 +307,37 @@ func TestWords(t *testing.T) {
 }
 
 func BenchmarkTasksOf100000(b *testing.B) {
-	e := newExtension(extensiontest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config))
+	e, err := newExtension(extensiontest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config))
+	require.NoError(b, err)
 	e.Add(newFake("", 50_000))
 	for b.Loop() {
 		e.tasks(query{Page: 1, Size: 50, Text: "switch"})
 	}
+}
+
+// TestTelemetry: what the extension counts of itself.
+func TestTelemetry(t *testing.T) {
+	t.Parallel()
+	tel := componenttest.NewTelemetry()
+	set := extensiontest.NewNopSettings(metadata.Type)
+	set.TelemetrySettings = tel.NewTelemetrySettings()
+	e, err := newExtension(set, createDefaultConfig().(*Config))
+	require.NoError(t, err)
+	f := newFake("", 10)
+	remove := e.Add(f)
+	metadatatest.AssertEqualPanoptesStatusReceivers(t, tel, []metricdata.DataPoint[int64]{{Value: 1}}, metricdatatest.IgnoreTimestamp())
+	for _, task := range []*status.Task{&f.tasks[0], &f.tasks[0], &f.tasks[18], &newFake("", 11).tasks[20]} {
+		request := httptest.NewRequest(http.MethodPost, "/run", strings.NewReader(taskValues("panoptes", task.ID()).Encode()))
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		_ = e.runNow(request)
+	}
+	result := func(name string, n int64) metricdata.DataPoint[int64] {
+		return metricdata.DataPoint[int64]{Value: n, Attributes: attribute.NewSet(attribute.String("result", name))}
+	}
+	metadatatest.AssertEqualPanoptesStatusRunsRequested(t, tel,
+		[]metricdata.DataPoint[int64]{result("ended", 2), result("busy", 1), result("no_task", 1)}, metricdatatest.IgnoreTimestamp())
+	remove()
+	metadatatest.AssertEqualPanoptesStatusReceivers(t, tel, []metricdata.DataPoint[int64]{{Value: 0}}, metricdatatest.IgnoreTimestamp())
+	require.NoError(t, e.Shutdown(t.Context()))
+	require.NoError(t, tel.Shutdown(t.Context()))
 }

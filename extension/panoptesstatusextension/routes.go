@@ -1,10 +1,15 @@
 package panoptesstatusextension
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
@@ -119,7 +124,25 @@ func (e *statusExtension) runNow(r *http.Request) error {
 		return status.ErrNoTask
 	}
 	r.URL.RawQuery = r.Form.Encode() // what is shown next is the same task
-	return receiver.RunNow(r.Context(), taskOf(r.Form))
+	err := receiver.RunNow(r.Context(), taskOf(r.Form))
+	e.telemetry.PanoptesStatusRunsRequested.Add(context.WithoutCancel(r.Context()), 1,
+		metric.WithAttributeSet(attribute.NewSet(attribute.String("result", resultOf(err)))))
+	return err
+}
+
+// resultOf names what came of a request to run a task.
+func resultOf(err error) string {
+	switch {
+	case err == nil:
+		return "ended"
+	case errors.Is(err, status.ErrBusy):
+		return "busy"
+	case errors.Is(err, status.ErrNoTask):
+		return "no_task"
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return "given_up"
+	}
+	return "failed"
 }
 
 // overview counts everything.

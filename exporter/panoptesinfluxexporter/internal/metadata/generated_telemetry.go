@@ -83,13 +83,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.PanoptesInfluxPointsDegraded, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_influx_points_degraded",
 		metric.WithDescription("Data points that went out, but of which something was lost, guessed or changed. [Alpha]"),
-		metric.WithUnit("{point}"),
+		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesInfluxPointsDropped, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_influx_points_dropped",
 		metric.WithDescription("Data points that have no form in a metrics group, or no value. [Alpha]"),
-		metric.WithUnit("{point}"),
+		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

@@ -73,7 +73,7 @@ func AssertEqualPanoptesInfluxPointsDegraded(t *testing.T, tt *componenttest.Tel
 	want := metricdata.Metrics{
 		Name:        "otelcol_panoptes_influx_points_degraded",
 		Description: "Data points that went out, but of which something was lost, guessed or changed. [Alpha]",
-		Unit:        "{point}",
+		Unit:        "{datapoint}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
 			IsMonotonic: true,
@@ -89,7 +89,7 @@ func AssertEqualPanoptesInfluxPointsDropped(t *testing.T, tt *componenttest.Tele
 	want := metricdata.Metrics{
 		Name:        "otelcol_panoptes_influx_points_dropped",
 		Description: "Data points that have no form in a metrics group, or no value. [Alpha]",
-		Unit:        "{point}",
+		Unit:        "{datapoint}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
 			IsMonotonic: true,

@@ -99,13 +99,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.PanoptesJSONPointsDegraded, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_json_points_degraded",
 		metric.WithDescription("Data points that went out, but of which something was lost, guessed or changed. [Alpha]"),
-		metric.WithUnit("{point}"),
+		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesJSONPointsDropped, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_json_points_dropped",
 		metric.WithDescription("Data points that have no form in a metrics group, or no value. [Alpha]"),
-		metric.WithUnit("{point}"),
+		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesJSONRecordsSent, err = builder.meter.Int64Counter(

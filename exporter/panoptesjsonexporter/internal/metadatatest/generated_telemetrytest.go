@@ -105,7 +105,7 @@ func AssertEqualPanoptesJSONPointsDegraded(t *testing.T, tt *componenttest.Telem
 	want := metricdata.Metrics{
 		Name:        "otelcol_panoptes_json_points_degraded",
 		Description: "Data points that went out, but of which something was lost, guessed or changed. [Alpha]",
-		Unit:        "{point}",
+		Unit:        "{datapoint}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
 			IsMonotonic: true,
@@ -121,7 +121,7 @@ func AssertEqualPanoptesJSONPointsDropped(t *testing.T, tt *componenttest.Teleme
 	want := metricdata.Metrics{
 		Name:        "otelcol_panoptes_json_points_dropped",
 		Description: "Data points that have no form in a metrics group, or no value. [Alpha]",
-		Unit:        "{point}",
+		Unit:        "{datapoint}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
 			IsMonotonic: true,

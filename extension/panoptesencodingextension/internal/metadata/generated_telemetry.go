@@ -83,13 +83,13 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.PanoptesEncodingPointsDegraded, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_encoding_points_degraded",
 		metric.WithDescription("Data points that got through, but of which something was lost, guessed or changed. [Alpha]"),
-		metric.WithUnit("{point}"),
+		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesEncodingPointsDropped, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_encoding_points_dropped",
 		metric.WithDescription("Data points that have no form on the other side, or no value. [Alpha]"),
-		metric.WithUnit("{point}"),
+		metric.WithUnit("{datapoint}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

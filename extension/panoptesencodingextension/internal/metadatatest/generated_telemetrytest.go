@@ -73,7 +73,7 @@ func AssertEqualPanoptesEncodingPointsDegraded(t *testing.T, tt *componenttest.T
 	want := metricdata.Metrics{
 		Name:        "otelcol_panoptes_encoding_points_degraded",
 		Description: "Data points that got through, but of which something was lost, guessed or changed. [Alpha]",
-		Unit:        "{point}",
+		Unit:        "{datapoint}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
 			IsMonotonic: true,
@@ -89,7 +89,7 @@ func AssertEqualPanoptesEncodingPointsDropped(t *testing.T, tt *componenttest.Te
 	want := metricdata.Metrics{
 		Name:        "otelcol_panoptes_encoding_points_dropped",
 		Description: "Data points that have no form on the other side, or no value. [Alpha]",
-		Unit:        "{point}",
+		Unit:        "{datapoint}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
 			IsMonotonic: true,
