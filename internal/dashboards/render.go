@@ -19,7 +19,7 @@ type object map[string]any
 func (d *Dashboard) JSON() ([]byte, error) {
 	variables := []object{{
 		"name": "datasource", "label": "Data source", "type": "datasource", "query": string(d.Source),
-		"current": object{}, "hide": 0, "refresh": 1, "regex": "", "multi": false, "includeAll": false, "options": []any{},
+		"hide": 0, "refresh": 1, "regex": "", "multi": false, "includeAll": false, "options": []any{},
 	}}
 	for _, v := range d.variables {
 		variables = append(variables, d.variable(v))
@@ -47,8 +47,8 @@ func (d *Dashboard) datasource() object {
 
 func (d *Dashboard) variable(v variable) object {
 	o := object{
-		"name": v.name, "label": v.label, "type": "query", "datasource": d.datasource(), "query": any(v.query), "definition": v.query,
-		"refresh": 2, "sort": 1, "hide": 0, "regex": "", "multi": v.many, "includeAll": v.many, "current": object{}, "options": []any{},
+		"name": v.name, "label": v.label, "type": "query", "datasource": d.datasource(), "query": any(v.query),
+		"refresh": 2, "sort": 1, "hide": 0, "regex": "", "multi": v.many, "includeAll": v.many, "options": []any{},
 	}
 	if d.Source == Prometheus {
 		o["query"] = object{"query": v.query, "refId": "PrometheusVariableQueryEditor-VariableQuery"}
@@ -90,12 +90,12 @@ func (d *Dashboard) panels() []object {
 }
 
 func (d *Dashboard) panel(p panel) object {
-	steps := []object{{"color": "green", "value": nil}}
-	if p.warn != 0 || p.bad != 0 {
+	steps, judged := []object{{"color": "green", "value": nil}}, p.warn != 0 || p.bad != 0
+	if judged {
 		steps = append(steps, object{"color": "yellow", "value": p.warn}, object{"color": "red", "value": p.bad})
 	}
 	color := "palette-classic"
-	if p.kind == stat {
+	if p.kind == stat || p.kind == table && judged {
 		color = "thresholds"
 	}
 	defaults := object{
@@ -116,10 +116,14 @@ func (d *Dashboard) panel(p panel) object {
 			"legend":  object{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{"mean", "max"}},
 			"tooltip": object{"mode": "multi", "sort": "desc"},
 		}
-		defaults["custom"] = timeseriesStyle(p.stacked, p.warn != 0 || p.bad != 0)
+		defaults["custom"] = timeseriesStyle(p.stacked, judged)
 	case table:
-		o["options"] = object{"showHeader": true, "sortBy": []any{}, "footer": object{"show": false}}
-		defaults["custom"] = object{"filterable": true}
+		o["options"] = object{"showHeader": true, "sortBy": []any{}}
+		style := object{"filterable": true}
+		if judged {
+			style["displayMode"] = "color-text"
+		}
+		defaults["custom"] = style
 		hide := object{}
 		for _, column := range p.hide {
 			hide[column] = true
@@ -138,7 +142,7 @@ func timeseriesStyle(stacked, thresholds bool) object {
 		style["stacking"], style["fillOpacity"] = object{"mode": "normal", "group": "A"}, 40
 	}
 	if thresholds {
-		style["thresholdsStyle"] = object{"mode": "dashed"}
+		style["thresholdsStyle"] = object{"mode": "line"}
 	}
 	return style
 }

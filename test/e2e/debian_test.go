@@ -17,9 +17,7 @@ import (
 // in the run against a real Kafka, which would only repeat it.
 func debianCommands(t *testing.T, whenSet, pkg string, commands ...string) []string {
 	t.Helper()
-	if os.Getenv("PANOPTES_TEST_BROKERS") != "" {
-		t.Skip("needs no Kafka: make test-e2e runs it")
-	}
+	needsNoKafka(t)
 	out, err := exec.Command("../../scripts/debian-package", append([]string{pkg}, commands...)...).Output()
 	if err != nil {
 		said := err.Error()
@@ -34,4 +32,12 @@ func debianCommands(t *testing.T, whenSet, pkg string, commands ...string) []str
 	paths := strings.Fields(string(out))
 	require.Len(t, paths, len(commands))
 	return paths
+}
+
+// needsNoKafka skips a test in the run against a real Kafka, which would only repeat it.
+func needsNoKafka(t *testing.T) {
+	t.Helper()
+	if os.Getenv("PANOPTES_TEST_BROKERS") != "" {
+		t.Skip("needs no Kafka: make test-e2e runs it")
+	}
 }
