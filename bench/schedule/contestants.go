@@ -28,11 +28,11 @@ type target struct{ plugin, resource *string }
 
 func ours(names []string) func() {
 	s := schedule.New(schedule.Settings[target]{
-		MaxConcurrent: 256, Classes: []int{256},
+		MaxConcurrent: 256, Classes: []schedule.Class{{Places: 256}},
 		Breaker: schedule.Breaker{Failures: 3, Backoff: time.Minute, MaxBackoff: 10 * time.Minute},
-		Run: func(_ context.Context, r schedule.Run[target]) schedule.Verdict {
+		Run: func(_ context.Context, r schedule.Run[target]) schedule.Result {
 			lateness.add(r.Lateness)
-			return schedule.VerdictAlive
+			return schedule.Result{Verdict: schedule.VerdictAlive}
 		},
 		Missed: func(target, int64) { panic("a slot was missed") },
 	})

@@ -26,7 +26,7 @@ func TestClockSteps(t *testing.T) {
 			rec := newRecorder(pause(100 * time.Millisecond))
 			var steps []time.Duration
 			s := New(Settings[string]{
-				MaxConcurrent: 4, Classes: []int{4}, Run: rec.run, Missed: rec.miss, Stepped: func(d time.Duration) { steps = append(steps, d) },
+				MaxConcurrent: 4, Classes: []Class{{Places: 4}}, Run: rec.run, Missed: rec.miss, Stepped: func(d time.Duration) { steps = append(steps, d) },
 			})
 			var c setClock
 			c.of(s)

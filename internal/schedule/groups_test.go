@@ -195,7 +195,7 @@ func TestPressure(t *testing.T) {
 		rec := newRecorder(nil)
 		var refused atomic.Int64 // since when, in milliseconds; 0: not
 		s := New(Settings[string]{
-			MaxConcurrent: 4, Classes: []int{4}, Run: rec.run, Missed: rec.miss, Skipped: rec.skip,
+			MaxConcurrent: 4, Classes: []Class{{Places: 4}}, Run: rec.run, Missed: rec.miss, Skipped: rec.skip,
 			Pressure: func() time.Duration {
 				if since := refused.Load(); since > 0 {
 					return time.Since(time.UnixMilli(since))

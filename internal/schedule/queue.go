@@ -1,5 +1,10 @@
 package schedule
 
+import (
+	"math"
+	"time"
+)
+
 // LaneID names a lane in a Scheduler. No lane has 0.
 type LaneID uint32
 
@@ -16,13 +21,17 @@ type lane struct {
 	ready   []readyEntry
 	head    int
 	running int
-	open    bool // false: no new tasks; gone when nothing of it runs
-	listed  bool // is in its class's list
+	answers int           // runs that were answered, up to minAnswers
+	usual   time.Duration // that these took, the longest of late
+	open    bool          // false: no new tasks; gone when nothing of it runs
+	listed  bool          // is in its class's list
 }
 
 // class is a kind of plugins that share a bounded number of places, such as the Python workers.
 type class struct {
 	limit    int
+	workers  int // runs that really go on at once, at most limit
+	short    int // looks in a row at which places were short
 	running  int
 	unproven unproven
 	ready    int      // entries in all lanes
@@ -42,10 +51,11 @@ type queue struct {
 	turn     int // class that is asked first
 }
 
-func newQueue(limit int, classLimits []int) *queue {
+func newQueue(limit int, classes []Class) *queue {
 	q := &queue{limit: limit, lanes: make([]lane, 1)}
-	for _, n := range classLimits {
-		q.classes = append(q.classes, class{limit: min(n, limit)})
+	for _, c := range classes {
+		workers := max(c.Places/max(c.Ahead, 1), 1)
+		q.classes = append(q.classes, class{limit: min(c.Places, limit), workers: min(workers, limit)})
 	}
 	return q
 }
@@ -133,13 +143,13 @@ func (q *queue) startable() int {
 // unproven counts runs under way that may hang: all of them, and those of no trust.
 type unproven struct{ all, none int }
 
-// room is how many more runs of a trust may start where there are limit places. Those that may hang have three quarters
+// room is how many more runs of a trust may start where limit go on at once. Those that may hang have three quarters
 // of them, so that resources that answer never wait for those that do not; those of no trust have half, so that neither
 // do resources of which nothing is known yet.
 func (u *unproven) room(t trust, limit int) int {
 	switch room := max(limit-max(limit/4, 1), 1) - u.all; t {
 	case trustProven:
-		return limit
+		return math.MaxInt
 	case trustNone:
 		return min(room, max(limit/2, 1)-u.none)
 	default:
@@ -159,7 +169,7 @@ func (u *unproven) add(t trust, n int) {
 // room is how many more runs of a trust may start in a class, as far as trust goes.
 func (q *queue) room(class int, t trust) int {
 	c := &q.classes[class]
-	return min(c.unproven.room(t, c.limit), q.unproven.room(t, q.limit))
+	return min(c.unproven.room(t, c.workers), q.unproven.room(t, q.limit))
 }
 
 func (q *queue) addUnproven(class int, t trust, n int) {

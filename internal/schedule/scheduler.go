@@ -1,7 +1,9 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,17 +29,24 @@ type Run[T any] struct {
 	First bool
 }
 
+// Result is what a run came to.
+type Result struct {
+	Verdict Verdict
+	// Took is how long the run itself took, without what it waited for a worker; 0 is all the time.
+	Took time.Duration
+}
+
 // Settings are what New takes.
 type Settings[T any] struct {
 	// MaxConcurrent is the most runs under way at once, at least 1.
 	MaxConcurrent int
-	// Classes are the most runs at once of each kind of plugin; a lane is opened in one of them, by its index.
-	Classes []int
+	// Classes are the kinds of plugins; a lane is opened in one of them, by its index.
+	Classes []Class
 	// Breaker says when a resource is left alone.
 	Breaker Breaker
-	// Run runs a task. It is called from up to MaxConcurrent goroutines; ctx ends when Stop does not wait any longer,
-	// and Run must return then.
-	Run func(ctx context.Context, r Run[T]) Verdict
+	// Run runs a task. It is called from up to MaxConcurrent goroutines; ctx ends when Stop does not wait any longer, or,
+	// with the cause ErrGaveWay, when others need the place. Run must return then.
+	Run func(ctx context.Context, r Run[T]) Result
 	// Missed is told how many slots a task missed when one of its runs ends.
 	Missed func(value T, slots int64)
 	// Skipped is told of each run that does not take place; nil is told nothing.
@@ -49,6 +58,14 @@ type Settings[T any] struct {
 	Stepped func(by time.Duration)
 }
 
+// Class is a kind of plugins that share places.
+type Class struct {
+	// Places is the most runs at once.
+	Places int
+	// Ahead is how many runs are handed to each worker at once, of which one goes on; 0 is 1.
+	Ahead int
+}
+
 // Scheduler runs tasks when they are due. All methods are safe for concurrent use. Tasks can be added before Start.
 type Scheduler[T any] struct {
 	settings Settings[T]
@@ -58,21 +75,22 @@ type Scheduler[T any] struct {
 	stopped  chan struct{} // closed by Stop
 	wg       sync.WaitGroup
 
-	mu      sync.Mutex
-	work    *sync.Cond // something is ready, or closed
-	clock   clock
-	table   *table[T]
-	queue   *queue
-	groups  *groups
-	parked  map[parkKey][]readyEntry
-	skips   []skipped[T]  // to be told
-	swept   int64         // when parked was looked through
-	mean    time.Duration // of the time that runs take
-	left    int           // entries that the last look left to the workers under way
-	sleep   int64         // the dispatcher sleeps until then, in milliseconds since the epoch
-	workers int
-	idle    int // workers that wait for work
-	coming  int // workers that were woken or started, and have not looked at the queue yet
+	mu       sync.Mutex
+	work     *sync.Cond  // something is ready, or closed
+	underway []*underway // of each worker
+	clock    clock
+	table    *table[T]
+	queue    *queue
+	groups   *groups
+	parked   map[parkKey][]readyEntry
+	skips    []skipped[T]  // to be told
+	swept    int64         // when what waits was looked through
+	mean     time.Duration // of the time that runs take
+	left     int           // entries that the last look left to the workers under way
+	sleep    int64         // the dispatcher sleeps until then, in milliseconds since the epoch
+	workers  int
+	idle     int // workers that wait for work
+	coming   int // workers that were woken or started, and have not looked at the queue yet
 
 	unparked bool // since the last look
 	started  bool
@@ -205,11 +223,15 @@ func (s *Scheduler[T]) moveDue() time.Duration {
 	if by := s.clock.step(); by != 0 {
 		s.table.shift(by.Milliseconds())
 		s.groups.shift(by.Milliseconds())
+		for _, u := range s.underway {
+			u.begun = u.begun.Add(by)
+		}
 		s.wg.Go(func() { s.settings.Stepped(by) })
 	}
 	now := s.now()
-	if ms := now.UnixMilli(); len(s.parked) > 0 && ms-s.swept >= time.Second.Milliseconds() {
+	if ms := now.UnixMilli(); ms-s.swept >= time.Second.Milliseconds() {
 		s.swept = ms
+		s.giveWay(now)
 		s.unparkIdle(ms)
 	}
 	n := s.table.popDue(now.UnixMilli(), popChunk, s.queue.push)
@@ -224,11 +246,16 @@ func (s *Scheduler[T]) moveDue() time.Duration {
 	if s.left > 0 {
 		sleep = tick
 	}
-	if len(s.parked) > 0 {
+	if s.waits() {
 		sleep = min(sleep, time.Second)
 	}
 	s.sleep = now.Add(sleep).UnixMilli()
 	return sleep
+}
+
+// waits says whether tasks or runs wait for others to end. The caller holds the lock.
+func (s *Scheduler[T]) waits() bool {
+	return len(s.parked) > 0 || slices.ContainsFunc(s.queue.classes, func(c class) bool { return c.ready > 0 || c.running > c.workers })
 }
 
 // soon is within what time the workers that are woken are expected to begin all that is ready. To wake one takes longer
@@ -262,6 +289,9 @@ func (s *Scheduler[T]) rouse() {
 func (s *Scheduler[T]) worker() {
 	s.mu.Lock()
 	s.coming--
+	u := &underway{}
+	u.renew(s.runCtx)
+	s.underway = append(s.underway, u)
 	for !s.closed {
 		run, place, begun, ok := s.take()
 		s.tellSkips()
@@ -271,10 +301,14 @@ func (s *Scheduler[T]) worker() {
 			s.coming--
 			continue
 		}
+		u.on, u.place, u.begun = true, place, begun
 		s.mu.Unlock()
-		verdict := s.settings.Run(s.runCtx, run)
+		result := s.settings.Run(u.ctx, run)
 		s.mu.Lock()
-		if missed := s.end(run.Task, place, begun, verdict); missed > 0 {
+		if u.on = false; u.ended {
+			u.renew(s.runCtx)
+		}
+		if missed := s.end(run.Task, place, begun, result); missed > 0 {
 			s.mu.Unlock()
 			s.settings.Missed(run.Value, missed)
 			s.mu.Lock()
@@ -284,11 +318,15 @@ func (s *Scheduler[T]) worker() {
 }
 
 // end takes the end of a run. The caller holds the lock.
-func (s *Scheduler[T]) end(id ID, p place, begun time.Time, v Verdict) (missed int64) {
+func (s *Scheduler[T]) end(id ID, p place, begun time.Time, r Result) (missed int64) {
 	now := s.now()
-	s.mean += (min(max(now.Sub(begun), 0), time.Second) - s.mean) / 16
+	took := max(now.Sub(begun), 0)
+	s.mean += (min(took, time.Second) - s.mean) / 16
+	if r.Verdict == VerdictAlive {
+		s.queue.lanes[p.lane].answered(cmp.Or(r.Took, took))
+	}
 	if p.group != 0 {
-		s.groups.note(p.group, v, now.UnixMilli())
+		s.groups.note(p.group, r.Verdict, now.UnixMilli())
 	}
 	missed, due := s.table.end(id, now.UnixMilli())
 	if due != 0 {

@@ -25,6 +25,7 @@ type recorder struct {
 	missed  map[string]int64
 	skipped map[Reason]int
 	verdict func(value string) Verdict
+	took    func(value string) time.Duration
 	most    int // runs at once
 	now     map[string]int
 	body    func(ctx context.Context, r Run[string])
@@ -34,7 +35,8 @@ func newRecorder(body func(ctx context.Context, r Run[string])) *recorder {
 	return &recorder{
 		runs: map[string][]Run[string]{}, starts: map[string][]time.Time{}, missed: map[string]int64{},
 		skipped: map[Reason]int{}, verdict: func(string) Verdict { return VerdictAlive },
-		now: map[string]int{}, body: body,
+		took: func(string) time.Duration { return 0 },
+		now:  map[string]int{}, body: body,
 	}
 }
 
@@ -42,10 +44,14 @@ func (r *recorder) scheduler(limit int, classes ...int) *Scheduler[string] {
 	if len(classes) == 0 {
 		classes = []int{limit}
 	}
-	return New(Settings[string]{MaxConcurrent: limit, Classes: classes, Breaker: testBreaker, Run: r.run, Missed: r.miss, Skipped: r.skip})
+	kinds := make([]Class, len(classes))
+	for i, n := range classes {
+		kinds[i].Places = n
+	}
+	return New(Settings[string]{MaxConcurrent: limit, Classes: kinds, Breaker: testBreaker, Run: r.run, Missed: r.miss, Skipped: r.skip})
 }
 
-func (r *recorder) run(ctx context.Context, run Run[string]) Verdict {
+func (r *recorder) run(ctx context.Context, run Run[string]) Result {
 	r.mu.Lock()
 	r.runs[run.Value] = append(r.runs[run.Value], run)
 	r.starts[run.Value] = append(r.starts[run.Value], time.Now())
@@ -65,7 +71,7 @@ func (r *recorder) run(ctx context.Context, run Run[string]) Verdict {
 	r.mu.Lock()
 	r.now[run.Value]--
 	r.mu.Unlock()
-	return r.verdict(run.Value)
+	return Result{Verdict: r.verdict(run.Value), Took: r.took(run.Value)}
 }
 
 func (r *recorder) skip(_ string, reason Reason) {
@@ -341,7 +347,7 @@ func TestAgendaIsCompacted(t *testing.T) {
 func BenchmarkAddAMillion(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		s := New(Settings[*int]{MaxConcurrent: 1, Classes: []int{1}})
+		s := New(Settings[*int]{MaxConcurrent: 1, Classes: []Class{{Places: 1}}})
 		lane := s.OpenLane(0, 0)
 		for i := range 1_000_000 {
 			s.Add(lane, Spec{Hash: Hash([]byte(fmt.Sprint(i))), Interval: time.Minute}, nil)
@@ -350,7 +356,7 @@ func BenchmarkAddAMillion(b *testing.B) {
 }
 
 func BenchmarkRun(b *testing.B) {
-	s := New(Settings[int]{MaxConcurrent: 256, Classes: []int{256}})
+	s := New(Settings[int]{MaxConcurrent: 256, Classes: []Class{{Places: 256}}})
 	lane := s.OpenLane(0, 0)
 	for i := range 100_000 {
 		s.Add(lane, Spec{Hash: Hash([]byte(fmt.Sprint(i))), Interval: time.Minute}, i)
@@ -360,7 +366,7 @@ func BenchmarkRun(b *testing.B) {
 		due, _ := s.table.agenda.next()
 		s.table.popDue(due, 1, s.queue.push)
 		if run, place, begun, ok := s.take(); ok {
-			s.end(run.Task, place, begun, VerdictAlive)
+			s.end(run.Task, place, begun, Result{Verdict: VerdictAlive})
 		}
 	}
 }

@@ -114,9 +114,11 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	r.startWords(obs)
 	r.scheduler = schedule.New(schedule.Settings[target]{
 		MaxConcurrent: r.cfg.MaxConcurrentRuns,
-		Classes: []int{
-			classGo: r.cfg.MaxConcurrentRuns, classPython: r.cfg.workers() * pluginrun.RunsPerWorker,
-			classProcess: r.cfg.MaxConcurrentRuns, classExec: r.cfg.Processes.MaxExec,
+		Classes: []schedule.Class{
+			classGo:      {Places: r.cfg.MaxConcurrentRuns},
+			classPython:  {Places: r.cfg.workers() * pluginrun.RunsPerWorker, Ahead: pluginrun.RunsPerWorker},
+			classProcess: {Places: r.cfg.MaxConcurrentRuns},
+			classExec:    {Places: r.cfg.Processes.MaxExec},
 		},
 		Breaker: schedule.Breaker{
 			Failures: r.cfg.Breaker.Failures, Backoff: r.cfg.Breaker.Backoff, MaxBackoff: r.cfg.Breaker.MaxBackoff,

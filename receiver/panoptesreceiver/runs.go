@@ -3,6 +3,7 @@ package panoptesreceiver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -53,13 +54,13 @@ func newPluginAttrs(name string) pluginAttrs {
 }
 
 // run runs one task and hands over what it returned. The scheduler calls it, from many goroutines.
-func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) schedule.Verdict {
+func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) schedule.Result {
 	l, res := run.Value.plugin, run.Value.resource
 	v := l.current.Load()
 	request := v.request(res)
 	if r.runners.Busy(request.Plugin, res) {
 		r.missed(run.Value, 1) // an earlier run, given up at its deadline, still goes on
-		return schedule.VerdictDead
+		return schedule.Result{Verdict: schedule.VerdictDead}
 	}
 	name := nameOfRun(run, v)
 	if run.First {
@@ -67,7 +68,7 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 	}
 	if r.tasks.runs.cached(v.plugin, name) {
 		r.skipped(run.Value, reasonCached)
-		return schedule.VerdictNone
+		return schedule.Result{}
 	}
 	begun := time.Now()
 	r.telemetry.PanoptesRunLateness.Record(ctx, run.Lateness.Seconds(), l.attrs.plugin)
@@ -75,6 +76,7 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 	r.listen(&request, l, res)
 	started := time.Now()
 	result := r.runners.Run(ctx, request)
+	gaveWay(ctx, &result)
 	if len(result.Groups)+len(result.Resources)+len(result.Enrichment) > 0 {
 		r.tasks.runs.had(v.plugin, name, begun)
 	}
@@ -102,7 +104,16 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 		r.emitPollingStatus(run.Value, v, request.Plugin.Interval, &result)
 	}
 	r.noteRun(endedRun{Run: run, Result: result, started: started, interval: request.Plugin.Interval, made: out, tail: tail})
-	return says
+	return schedule.Result{Verdict: says, Took: result.Duration}
+}
+
+// gaveWay makes a time-out of a run that had to give up its place. One that had no worker yet says nothing.
+func gaveWay(ctx context.Context, result *pluginrun.Result) {
+	if result.Outcome == pluginrun.OutcomeCanceled && result.Duration > 0 && errors.Is(context.Cause(ctx), schedule.ErrGaveWay) {
+		result.Outcome = pluginrun.OutcomeTimeout
+		result.Err = fmt.Errorf("no answer after %s, which is much longer than the plugin's runs take: %w",
+			result.Duration.Round(time.Millisecond), schedule.ErrGaveWay)
+	}
 }
 
 // reasonNoPipeline: the receiver stands in no pipeline of metrics.

@@ -21,8 +21,8 @@ import (
 
 func newTestTasks() *tasks {
 	s := schedule.New(schedule.Settings[target]{
-		MaxConcurrent: 1, Classes: []int{1, 1},
-		Run: func(context.Context, schedule.Run[target]) schedule.Verdict { return 0 }, Missed: func(target, int64) {},
+		MaxConcurrent: 1, Classes: []schedule.Class{{Places: 1}, {Places: 1}},
+		Run: func(context.Context, schedule.Run[target]) schedule.Result { return schedule.Result{} }, Missed: func(target, int64) {},
 	})
 	return newTasks(s, newFailures(zap.NewNop()), LimitsConfig{PerResource: 2, PerEndpoint: 3}, zap.NewNop())
 }
