@@ -96,7 +96,7 @@ func (e *editor) edit(plugin string) {
 		module = "module.py"
 	}
 	kind := e.rand.IntN(6)
-	if kind == 0 { // broken, by rename
+	if kind == 0 && e.numbers[plugin] > 0 { // broken, by rename
 		e.replace(e.path(plugin, "p.panoptes-plugin"), "[Core\nbroken "+strconv.Itoa(e.rand.Int()), time.Time{})
 		return
 	}
@@ -293,10 +293,7 @@ func (e *editor) plant() (names []string) {
 		}
 		e.replace(e.path(name, "p.panoptes-plugin"), text(name, module, number), time.Time{})
 	}
-	e.edit("linked")
-	for e.numbers["linked"] == 0 {
-		e.edit("linked")
-	}
+	e.edit("linked") // the first edit is a whole one
 	return append(names, "linked")
 }
 

@@ -188,6 +188,25 @@ func TestEveryOutcomeHasANextStep(t *testing.T) {
 	}
 }
 
+// A run that gave up its place counts as one that timed out, unless it had no worker yet.
+func TestRunsThatGiveWay(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	result := pluginrun.Result{Outcome: pluginrun.OutcomeCanceled, Err: context.Canceled, Duration: 12 * time.Second}
+	gaveWay(ctx, &result)
+	assert.Equal(t, pluginrun.OutcomeCanceled, result.Outcome)
+	cancel(schedule.ErrGaveWay)
+	waiting, ended := pluginrun.Result{Outcome: pluginrun.OutcomeCanceled}, pluginrun.Result{Outcome: pluginrun.OutcomeOK, Duration: time.Minute}
+	gaveWay(ctx, &waiting)
+	gaveWay(ctx, &ended)
+	assert.Equal(t, schedule.VerdictNone, verdict(waiting))
+	assert.Equal(t, schedule.VerdictAlive, verdict(ended))
+	gaveWay(ctx, &result)
+	assert.Equal(t, schedule.VerdictDead, verdict(result))
+	assert.EqualError(t, result.Err,
+		"no answer after 12s, which is much longer than the plugin's runs take: the run gave up its place to others that waited")
+}
+
 func TestDropLogIsBounded(t *testing.T) {
 	t.Parallel()
 	var l dropLog
