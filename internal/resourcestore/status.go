@@ -60,20 +60,33 @@ type Claim struct {
 func (s *Store) Entries() []Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := make(map[pluginsdk.Identity]int, len(s.list))
 	out := make([]Entry, len(s.list))
-	for i, res := range s.list {
-		id := res.Identity()
-		at[id] = i
-		out[i] = Entry{Resource: res, Since: s.records[id].since}
-	}
+	first := make([]Claim, 0, len(s.list)) // mostly, there is one of each
 	for _, src := range s.sortedSources() {
-		for _, c := range src.claims {
-			if i, ok := at[c.resource.Identity()]; ok {
-				out[i].Claims = append(out[i].Claims, Claim{
-					Source: src.place, Resource: c.resource, Since: c.since, Expires: src.refreshed.Add(c.ttl), TTL: c.ttl,
-				})
+		for i := range src.claims {
+			c := &src.claims[i]
+			r := c.record
+			if r.resource == nil || r.at >= len(s.list) || s.list[r.at] != r.resource {
+				continue // it is not listed now
 			}
+			e := &out[r.at]
+			e.Since = r.since
+			claim := Claim{Source: src.place, Resource: c.resource, Since: c.since, Expires: src.refreshed.Add(c.ttl), TTL: c.ttl}
+			if len(e.Claims) > 0 {
+				e.Claims = append(e.Claims, claim)
+				continue
+			}
+			first = append(first, claim)
+			e.Claims = first[len(first)-1 : len(first) : len(first)]
+		}
+	}
+	for i, res := range s.list {
+		out[i].Resource = res
+		if len(out[i].Claims) > 0 {
+			continue
+		}
+		if r := s.records[res.Identity()]; r != nil { // its source let go of it just now
+			out[i].Since = r.since
 		}
 	}
 	slices.SortFunc(out, func(a, b Entry) int { return compareIdentities(a.Resource, b.Resource) })
@@ -81,6 +94,11 @@ func (s *Store) Entries() []Entry {
 }
 
 func compareIdentities(a, b *pluginsdk.Resource) int {
-	return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Subclass, b.Subclass),
-		cmp.Compare(a.Type, b.Type), cmp.Compare(a.ID, b.ID))
+	if c := cmp.Compare(a.Site, b.Site); c != 0 {
+		return c
+	}
+	if c := cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.Subclass, b.Subclass), cmp.Compare(a.Type, b.Type)); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.ID, b.ID)
 }

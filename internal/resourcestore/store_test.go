@@ -99,6 +99,14 @@ func TestSourcesAreJoined(t *testing.T) {
 		assert.Equal(t, `discovery "d"`, entries[0].Claims[0].Source.String())
 		assert.True(t, entries[0].Claims[0].Since.Before(begun))
 		assert.True(t, entries[0].Since.Before(begun))
+
+		disc.Set(list(res("b", "disc", "900", 2)), time.Now())
+		entries = s.Entries() // before the sources are joined anew
+		assert.Equal(t, "a", entries[0].Resource.ID)
+		assert.Empty(t, entries[0].Claims)
+		assert.True(t, entries[0].Since.Before(begun))
+		assert.Equal(t, "b@disc", s.names())
+		assert.Len(t, s.Entries(), 1)
 	})
 }
 
@@ -251,5 +259,18 @@ func BenchmarkJoin(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		src.Set(lists[i%2], time.Now())
 		s.join(time.Now())
+	}
+}
+
+func BenchmarkEntriesOf50000(b *testing.B) {
+	s := New(Settings{})
+	var all []*pluginsdk.Resource
+	for i := range 50_000 {
+		all = append(all, res(fmt.Sprint(i), "e", "900", 1))
+	}
+	s.Open(Place{Kind: KindFile, Name: "f"}).Set(all, time.Now())
+	s.Join()
+	for b.Loop() {
+		s.Entries()
 	}
 }
