@@ -13,7 +13,7 @@ func (t *receiverTask) json() statusapi.Task {
 	r := t.Resource
 	return statusapi.Task{
 		Receiver: t.Receiver, Plugin: t.Plugin, Site: r.Site, Class: r.Class, Subclass: r.Subclass, Type: r.Type, ID: r.ID,
-		State: t.State, LastStart: t.LastStart, Duration: t.Duration.Seconds(), Lateness: t.Lateness.Seconds(),
+		State: t.State, Error: t.Error, LastStart: t.LastStart, Duration: t.Duration.Seconds(), Lateness: t.Lateness.Seconds(),
 		Outcome: t.Outcome, Groups: t.Groups, Points: t.Points, Bytes: t.Bytes, Failures: t.Failures, Missed: t.Missed, Next: t.Next,
 	}
 }
@@ -33,7 +33,7 @@ func (p *receiverPlugin) json() statusapi.Plugin {
 		Receiver: p.Receiver, Name: p.Name, File: p.File, Type: p.Type, Runtime: p.Runtime, Version: p.Version,
 		Interval: p.Interval.Seconds(), Deadline: p.Deadline.Seconds(), Filter: p.Filter, Loaded: p.Loaded, Tasks: p.Tasks,
 		Error: p.Error, ErrorSince: p.ErrorSince, Runs: p.Runs, FailedRuns: p.FailedRuns, BusySeconds: p.Busy.Seconds(),
-		CPUSeconds: p.CPU.Seconds(), Points: p.Points, Bytes: p.Bytes, Series: p.Series,
+		CPUSeconds: p.CPU.Seconds(), Points: p.Points, Bytes: p.Bytes, Series: p.Series, Failing: p.Failing,
 	}
 	if f := p.LastFailure; f != nil {
 		r := f.Resource
@@ -81,10 +81,10 @@ func items[T, J any](all []T, convert func(*T) J) []J {
 	return out
 }
 
-// api makes a handler of what answers a query.
-func (e *statusExtension) api(answer func(q query) any) http.HandlerFunc {
+// api makes a handler of what answers the query of a list.
+func (e *statusExtension) api(list string, answer func(q query) any) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		q, err := readQuery(r.URL.Query())
+		q, err := readQuery(list, r.URL.Query())
 		if err != nil {
 			writeError(w, http.StatusBadRequest, err)
 			return

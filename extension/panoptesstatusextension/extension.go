@@ -69,6 +69,9 @@ func (e *statusExtension) Start(ctx context.Context, host component.Host) error 
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	if auth := e.cfg.Server.Auth.Get(); auth != nil && auth.AuthenticatorID.Type().String() == "basicauth" {
+		e.server.Handler = challenged(e.server.Handler)
+	}
 	e.served = make(chan struct{})
 	go func() {
 		defer close(e.served)

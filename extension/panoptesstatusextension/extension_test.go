@@ -107,12 +107,12 @@ func TestPages(t *testing.T) {
 	assert.Contains(t, overview, "<b>242</b> tasks")
 	assert.Contains(t, overview, "Power &amp; Fans")
 	assert.Contains(t, overview, "SyntaxError: invalid syntax")
-	assert.Contains(t, overview, "since 90 s ago")
+	assert.Contains(t, overview, `<time datetime="2026-11-25T11:58:30Z" title="2026-11-25T11:58:30Z">90 s ago</time>; its last good version runs on`)
 	assert.Contains(t, overview, "status 503")
 
 	tasks := s.page("/tasks?state=failing&q=SWITCH-000007")
 	assert.Contains(t, tasks, "<p>2 tasks</p>")
-	assert.Contains(t, tasks, "timeout, 3 in a row")
+	assert.Contains(t, tasks, "timeout, 3 in a row: no answer")
 	assert.NotContains(t, tasks, "switch-000008")
 
 	first := s.page("/tasks?filter=" + url.QueryEscape(`resource_site = "dc1"`) + "&size=10")
@@ -189,12 +189,20 @@ func TestAPI(t *testing.T) {
 	assert.Equal(t, 34, page.Pages)
 	assert.Equal(t, []string{"switch-000099", "switch-000098", "switch-000097"}, []string{page.Items[0].ID, page.Items[1].ID, page.Items[2].ID})
 	assert.InDelta(t, 0.099, page.Items[0].Duration, 1e-9)
-	for _, sort := range sortNames {
+	for _, sort := range taskOrders {
 		assert.Len(t, get[statusapi.Page[statusapi.Task]](s, "/api/v1/tasks?size=1000&sort="+sort).Items, 200, sort)
 	}
 
 	plugins := get[[]statusapi.Plugin](s, "/api/v1/plugins")
 	assert.Equal(t, "Interfaces", plugins[0].Name)
+	assert.Equal(t, 4, plugins[0].Failing)
+	assert.Equal(t, int64(9_000_000), plugins[0].Bytes)
+	assert.Equal(t, "switch-000007", plugins[0].LastFailure.ID)
+	for _, order := range pluginOrders {
+		assert.Len(t, get[[]statusapi.Plugin](s, "/api/v1/plugins?sort="+order), 2, order)
+	}
+	assert.Equal(t, "Power & Fans", get[[]statusapi.Plugin](s, "/api/v1/plugins?sort=cpu")[0].Name)
+	assert.Len(t, get[[]statusapi.Plugin](s, "/api/v1/plugins?q=POWER"), 1)
 	assert.InDelta(t, 60.0, plugins[0].Interval, 0)
 	sources := get[[]statusapi.Source](s, "/api/v1/sources")
 	assert.Equal(t, "status 503", sources[1].Error)
@@ -214,7 +222,7 @@ func TestAPI(t *testing.T) {
 func TestPaging(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, ActionsConfig{}, newFake("a", 900), newFake("b", 700))
-	for _, sort := range sortNames {
+	for _, sort := range taskOrders {
 		var paged []statusapi.Task
 		for page := 1; page <= 4; page++ {
 			paged = append(paged, get[statusapi.Page[statusapi.Task]](s, fmt.Sprintf("/api/v1/tasks?sort=%s&size=100&page=%d", sort, page)).Items...)
@@ -296,14 +304,22 @@ func TestWords(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{
 		15 * time.Microsecond: "15 µs", 20 * time.Millisecond: "20 ms", 1500 * time.Millisecond: "1.5 s", 90 * time.Second: "90 s",
-		5 * time.Minute: "5 min", 3 * time.Hour: "3 h", 50 * time.Hour: "2 days",
+		4 * time.Second: "4 s", 0: "0 s", 5 * time.Minute: "5 min", 3 * time.Hour: "3 h", 50 * time.Hour: "2 days",
 	} {
 		assert.Equal(t, want, duration(d))
 	}
 	assert.Equal(t, "never", ago(at, time.Time{}))
 	assert.Equal(t, "in 5 min", ago(at, at.Add(5*time.Minute)))
-	assert.Equal(t, "1 234 567", thousands(1234567))
+	assert.Equal(t, "1\u202f234\u202f567", thousands(1234567))
 	assert.Equal(t, "7", thousands(7))
+	assert.Equal(t, "just now", ago(at, at.Add(-time.Millisecond)))
+	assert.Equal(t, "due 90 s ago", due(at, at.Add(-90*time.Second)))
+	assert.Equal(t, "now", due(at, at.Add(-time.Millisecond)))
+	assert.Equal(t, "in 5 min", due(at, at.Add(5*time.Minute)))
+	assert.Equal(t, "never", due(at, time.Time{}))
+	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 12_345: "12 kB", 999_499: "999 kB", 999_500: "1.0 MB", 5_700_000_000: "5.7 GB"} {
+		assert.Equal(t, want, byteCount(n))
+	}
 }
 
 func BenchmarkTasksOf100000(b *testing.B) {
@@ -340,4 +356,13 @@ func TestTelemetry(t *testing.T) {
 	metadatatest.AssertEqualPanoptesStatusReceivers(t, tel, []metricdata.DataPoint[int64]{{Value: 0}}, metricdatatest.IgnoreTimestamp())
 	require.NoError(t, e.Shutdown(t.Context()))
 	require.NoError(t, tel.Shutdown(t.Context()))
+}
+
+func BenchmarkLastPageOf100000(b *testing.B) {
+	e, err := newExtension(extensiontest.NewNopSettings(metadata.Type), createDefaultConfig().(*Config))
+	require.NoError(b, err)
+	e.Add(newFake("", 50_000))
+	for b.Loop() {
+		e.tasks(query{Page: 2000, Size: 50, Sort: "name"})
+	}
 }

@@ -35,7 +35,7 @@ func newFake(name string, resources int) *fake {
 		}
 		f.entries = append(f.entries, resourcestore.Entry{
 			Resource: r, Since: at.Add(-48 * time.Hour),
-			Claims: []resourcestore.Claim{{Source: place, Resource: r, Since: at.Add(-47 * time.Hour), Expires: at.Add(10 * time.Minute)}},
+			Claims: []resourcestore.Claim{{Source: place, Resource: r, Since: at.Add(-47 * time.Hour), Expires: at.Add(10 * time.Minute), TTL: 15 * time.Minute}},
 		})
 		for _, plugin := range []string{"Interfaces", "Power & Fans"} {
 			f.tasks = append(f.tasks, task(plugin, r, i))
@@ -48,11 +48,11 @@ func newFake(name string, resources int) *fake {
 func task(plugin string, r *pluginsdk.Resource, i int) status.Task {
 	t := status.Task{
 		Plugin: plugin, Resource: r, State: status.OK, LastStart: at.Add(-30 * time.Second), Duration: time.Duration(i%700) * time.Millisecond,
-		Lateness: time.Duration(i%9) * time.Millisecond, Outcome: "ok", Groups: 48, Points: 672, Next: at.Add(30 * time.Second),
+		Lateness: time.Duration(i%9) * time.Millisecond, Outcome: "ok", Groups: 48, Points: 672, Bytes: 12_345, Next: at.Add(30 * time.Second),
 	}
 	switch {
 	case i%50 == 7:
-		t.State, t.Outcome, t.Failures, t.Groups, t.Points = status.Failing, "timeout", 3, 0, 0
+		t.State, t.Outcome, t.Error, t.Failures, t.Groups, t.Points = status.Failing, "timeout", "no answer", 3, 0, 0
 	case i%50 == 8:
 		t.State, t.Outcome, t.Failures = status.BackingOff, "raised", 12
 	case i%50 == 9:
@@ -69,11 +69,12 @@ func (f *fake) Plugins() []status.Plugin {
 		{
 			Name: "Interfaces", File: "/etc/panoptes/plugins/interfaces.panoptes-plugin", Runtime: "python", Version: "7dfb5a2fd33c",
 			Type: "polling", Interval: time.Minute, Deadline: 75 * time.Second, Filter: `resource_class = "network"`,
-			Loaded: at.Add(-3 * time.Hour), Tasks: len(f.entries), Runs: 9000, FailedRuns: 12, Points: 4_000_000,
+			Loaded: at.Add(-3 * time.Hour), Tasks: len(f.entries), Runs: 9000, FailedRuns: 12, Points: 4_000_000, Bytes: 9_000_000, Series: 32_000, Busy: time.Hour,
+			LastFailure: &status.Failure{At: at.Add(-time.Minute), Resource: f.tasks[min(14, len(f.tasks)-1)].Resource.Identity(), Outcome: "timeout", Error: "no answer\nat all"},
 		},
 		{
 			Name: "Power & Fans", File: "/etc/panoptes/plugins/power.panoptes-plugin", Runtime: "process", Version: "0123456789ab",
-			Type: "polling", Interval: 5 * time.Minute, Tasks: len(f.entries), Loaded: at.Add(-time.Hour),
+			Type: "polling", Interval: 5 * time.Minute, Tasks: len(f.entries), Loaded: at.Add(-time.Hour), CPU: time.Minute,
 			Error: `module "power.py", line 3: SyntaxError: invalid syntax`, ErrorSince: at.Add(-90 * time.Second),
 		},
 	}

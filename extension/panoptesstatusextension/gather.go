@@ -1,7 +1,9 @@
 package panoptesstatusextension
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
@@ -12,6 +14,8 @@ import (
 type receiverPlugin struct {
 	Receiver string
 	status.Plugin
+	// Failing is how many of its tasks fail or back off now.
+	Failing int
 }
 
 type receiverSource struct {
@@ -60,7 +64,9 @@ func (e *statusExtension) tasks(q query) taskPage {
 	first.cut()
 	var from, to int
 	from, to, page.Pages = q.cut(page.Total)
-	page.Rows = slices.Clone(first.rows[from:to]) // so that the rest can go
+	for _, row := range first.rows[from:to] { // copied, so that the rest can go
+		page.Rows = append(page.Rows, *row)
+	}
 	return page
 }
 
@@ -69,7 +75,7 @@ func (e *statusExtension) tasks(q query) taskPage {
 type firstRows struct {
 	query *query
 	most  int
-	rows  []receiverTask
+	rows  []*receiverTask
 	// full says that rows were cut: what comes behind the last one of these need not be looked at.
 	full bool
 	last status.Task
@@ -79,14 +85,16 @@ func (f *firstRows) add(receiver string, t *status.Task) {
 	if f.full && f.query.compare(t, &f.last) > 0 {
 		return
 	}
-	f.rows = append(f.rows, receiverTask{receiver, *t})
+	f.rows = append(f.rows, &receiverTask{receiver, *t})
 	if len(f.rows) >= 2*f.most+1024 {
 		f.cut()
 	}
 }
 
 func (f *firstRows) cut() {
-	slices.SortStableFunc(f.rows, func(a, b receiverTask) int { return f.query.compare(&a.Task, &b.Task) })
+	slices.SortFunc(f.rows, func(a, b *receiverTask) int {
+		return cmp.Or(f.query.compare(&a.Task, &b.Task), strings.Compare(a.Receiver, b.Receiver))
+	})
 	if len(f.rows) > f.most {
 		f.rows = f.rows[:f.most]
 		f.full, f.last = true, f.rows[f.most-1].Task
@@ -101,16 +109,43 @@ func (e *statusExtension) asked(q query) []status.Receiver {
 	return slices.DeleteFunc(e.all(), func(r status.Receiver) bool { return r.ID().String() != q.Receiver })
 }
 
-func (e *statusExtension) plugins(q query) []receiverPlugin {
-	var all []receiverPlugin
+// pluginList is the plugins that a query takes: all of them, since there are hundreds at the most.
+type pluginList struct {
+	Query query
+	Rows  []receiverPlugin
+}
+
+func (e *statusExtension) plugins(q query) pluginList {
+	list := pluginList{Query: q}
 	for _, r := range e.asked(q) {
+		failing := map[string]int{}
+		r.Tasks(func(t *status.Task) bool {
+			if t.State == status.Failing || t.State == status.BackingOff {
+				failing[t.Plugin]++
+			}
+			return true
+		})
 		for _, p := range r.Plugins() {
-			if q.Plugin == "" || q.Plugin == p.Name {
-				all = append(all, receiverPlugin{r.ID().String(), p})
+			if q.takesPlugin(&p) {
+				list.Rows = append(list.Rows, receiverPlugin{r.ID().String(), p, failing[p.Name]})
 			}
 		}
 	}
-	return all
+	slices.SortFunc(list.Rows, func(a, b receiverPlugin) int { return q.comparePlugins(&a, &b) })
+	return list
+}
+
+// pluginNames are the names of all plugins.
+func (e *statusExtension) pluginNames() (names []string) {
+	for _, r := range e.all() {
+		for _, p := range r.Plugins() {
+			if p.Name != "" {
+				names = append(names, p.Name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func (e *statusExtension) sources(q query) []receiverSource {
@@ -154,6 +189,26 @@ type matrix struct {
 	Plugins []string
 	// Cells has the tasks of a row by plugin; nil where the plugin does not run against the resource.
 	Cells []map[string]*receiverTask
+}
+
+// stateCount is how many tasks of a resource are in a state.
+type stateCount struct {
+	State status.State
+	Count int
+}
+
+// StatesOf counts the tasks of a row by state, the most urgent first.
+func (m matrix) StatesOf(row int) (counts []stateCount) {
+	n := map[status.State]int{}
+	for _, t := range m.Cells[row] {
+		n[t.State]++
+	}
+	for _, s := range status.States {
+		if n[s] > 0 {
+			counts = append(counts, stateCount{s, n[s]})
+		}
+	}
+	return counts
 }
 
 // matrix finds the tasks of a page of resources.

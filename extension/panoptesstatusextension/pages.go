@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"embed"
 	"errors"
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -15,6 +15,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 //go:embed web
@@ -22,45 +23,48 @@ var web embed.FS
 
 // page is what every template gets.
 type page struct {
-	Title    string
-	Path     string
-	Version  string
-	Now      time.Time
-	Overview statusapi.Overview
-	Actions  ActionsConfig
-	Error    string
-	Query    query
-	Body     any
-}
-
-var stateNames = map[status.State]string{
-	status.Failing: "failing", status.BackingOff: "backing off", status.Late: "late", status.Running: "running",
-	status.Waiting: "waiting", status.OK: "ok",
-}
-
-// stateMarks tell the states apart without colour.
-var stateMarks = map[status.State]string{
-	status.Failing: "✕", status.BackingOff: "‖", status.Late: "◷", status.Running: "▶", status.Waiting: "○", status.OK: "✓",
+	Title   string
+	Path    string
+	Version string
+	Now     time.Time
+	// Receivers is how many there are: with one, it need not be named.
+	Receivers int
+	// Plugins are the names that a list can be narrowed down to.
+	Plugins []string
+	Actions ActionsConfig
+	Error   string
+	Query   query
+	Body    any
 }
 
 // templates are parsed at start: a mistake in one ends every test.
 var templates = func() map[string]*template.Template {
 	functions := template.FuncMap{
-		"ago": ago, "duration": duration, "stateName": func(s status.State) string { return stateNames[s] },
+		"ago": ago, "due": due, "duration": duration, "bytes": byteCount, "cause": cause, "named": named, "stateName": func(s status.State) string { return stateNames[s] },
 		"stateMark": func(s status.State) string { return stateMarks[s] },
 		"states":    func() []status.State { return status.States },
-		"sorts":     func() []string { return sortNames },
+		"orders":    func(path string) []string { return orderKeys(path) },
+		"orderName": func(key string) string { return orderNames[key] },
 		"stamp":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"clock":     func(t time.Time) string { return t.UTC().Format("15:04:05.000") },
 		"add":       func(a, b int) int { return a + b },
 		"taskURL": func(t *receiverTask) string {
 			return "task?" + taskValues(t.Receiver, t.ID()).Encode()
 		},
-		"thousands": thousands,
-		"cell":      func(label string, at, now time.Time) timeCell { return timeCell{label, at, now} },
-		"pager":     func(path string, q query, pages int) pageLinks { return pageLinks{path, q, pages} },
+		"resourceURL": func(path, receiver string, r *pluginsdk.Resource) string {
+			return path + query{Receiver: receiver, Filter: onlyFilter(r), Page: 1, Size: defaultSize}.Encode()
+		},
+		"failureURL": func(p *receiverPlugin) string {
+			return "task?" + taskValues(p.Receiver, status.TaskID{Plugin: p.Name, Resource: p.LastFailure.Resource}).Encode()
+		},
+		"base":   filepath.Base,
+		"number": thousands[int], "number64": thousands[int64],
+		"sorter": func(q query, path, key, label string) sorter { return sorter{q, path, key, label} },
+		"cell":   func(label string, at, now time.Time) timeCell { return timeCell{label, at, now} },
+		"pager":  func(path string, q query, pages int) pageLinks { return pageLinks{path, q, pages} },
 	}
 	all := map[string]*template.Template{}
-	for _, name := range []string{"overview", "tasks", "matrix", "resources", "task"} {
+	for _, name := range []string{"overview", "plugins", "tasks", "matrix", "resources", "task"} {
 		all[name] = template.Must(template.New("base.html").Funcs(functions).ParseFS(web, "web/base.html", "web/"+name+".html"))
 	}
 	return all
@@ -72,6 +76,15 @@ type timeCell struct {
 	At, Now time.Time
 }
 
+// sorter is the heading of a column that the list can be ordered by.
+type sorter struct {
+	Query            query
+	Path, Key, Label string
+}
+
+// Is says whether the list is ordered by the column.
+func (s sorter) Is() bool { return s.Query.Order(s.Path) == s.Key }
+
 // pageLinks are the links between the pages of a list.
 type pageLinks struct {
 	Path  string
@@ -79,51 +92,11 @@ type pageLinks struct {
 	Pages int
 }
 
-// ago says how long before now a time was, or after it.
-func ago(now, t time.Time) string {
-	switch d := now.Sub(t); {
-	case t.IsZero():
-		return "never"
-	case d < 0:
-		return "in " + duration(-d)
-	default:
-		return duration(d) + " ago"
-	}
-}
-
-// duration is a time to be read at a glance: two significant parts at the most.
-func duration(d time.Duration) string {
-	switch {
-	case d < time.Millisecond:
-		return fmt.Sprintf("%d µs", d.Microseconds())
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
-}
-
-// thousands writes a number with blanks between thousands.
-func thousands(n int) string {
-	text := fmt.Sprint(n)
-	for i := len(text) - 3; i > 0; i -= 3 {
-		text = text[:i] + " " + text[i:]
-	}
-	return text
-}
-
 // show writes a page. It is rendered first, so that an error leaves no half page.
 func (e *statusExtension) show(w http.ResponseWriter, r *http.Request, code int, name, title string, q query, body any, problem error) {
 	p := page{
-		Title: title, Path: strings.TrimPrefix(r.URL.Path, "/"), Version: e.version, Now: e.now(), Overview: e.overview(query{}),
-		Actions: e.cfg.Actions, Query: q, Body: body,
+		Title: title, Path: strings.TrimPrefix(r.URL.Path, "/"), Version: e.version, Now: e.now(), Receivers: len(e.all()),
+		Plugins: e.pluginNames(), Actions: e.cfg.Actions, Query: q, Body: body,
 	}
 	if problem != nil {
 		p.Error = problem.Error()
@@ -140,8 +113,8 @@ func (e *statusExtension) show(w http.ResponseWriter, r *http.Request, code int,
 }
 
 // read reads the query of a page. One that is wrong is shown as an error above an unfiltered list.
-func read(values url.Values) (query, int, error) {
-	q, err := readQuery(values)
+func read(path string, values url.Values) (query, int, error) {
+	q, err := readQuery(path, values)
 	if err != nil {
 		return query{Page: 1, Size: defaultSize}, http.StatusBadRequest, err
 	}
@@ -149,14 +122,21 @@ func read(values url.Values) (query, int, error) {
 }
 
 type overviewBody struct {
-	Plugins []receiverPlugin
-	Sources []receiverSource
-	Worst   []receiverTask
+	Overview statusapi.Overview
+	Sources  []receiverSource
+	// Broken are the plugins that do not run as their files say, Worst the first of the tasks that fail.
+	Broken []receiverPlugin
+	Worst  []receiverTask
 }
 
 func (e *statusExtension) overviewPage(w http.ResponseWriter, r *http.Request) {
 	q := query{Page: 1, Size: 10}
-	body := overviewBody{Plugins: e.plugins(q), Sources: e.sources(q)}
+	body := overviewBody{Overview: e.overview(q), Sources: e.sources(q)}
+	for _, p := range e.plugins(q).Rows {
+		if p.Error != "" {
+			body.Broken = append(body.Broken, p)
+		}
+	}
 	for _, t := range e.tasks(q).Rows {
 		if t.State == status.Failing || t.State == status.BackingOff {
 			body.Worst = append(body.Worst, t)
@@ -165,19 +145,34 @@ func (e *statusExtension) overviewPage(w http.ResponseWriter, r *http.Request) {
 	e.show(w, r, http.StatusOK, "overview", "Overview", q, body, nil)
 }
 
+func (e *statusExtension) pluginsPage(w http.ResponseWriter, r *http.Request) {
+	q, code, err := read("plugins", r.URL.Query())
+	e.show(w, r, code, "plugins", "Plugins", q, e.plugins(q), err)
+}
+
+type tasksBody struct {
+	taskPage
+	// Plugin is the one that the list is narrowed down to.
+	Plugin []receiverPlugin
+}
+
 func (e *statusExtension) tasksPage(w http.ResponseWriter, r *http.Request) {
-	q, code, err := read(r.URL.Query())
-	e.show(w, r, code, "tasks", "Tasks", q, e.tasks(q), err)
+	q, code, err := read("tasks", r.URL.Query())
+	body := tasksBody{taskPage: e.tasks(q)}
+	if q.Plugin != "" {
+		body.Plugin = e.plugins(query{Receiver: q.Receiver, Plugin: q.Plugin}).Rows
+	}
+	e.show(w, r, code, "tasks", "Tasks", q, body, err)
 }
 
 func (e *statusExtension) matrixPage(w http.ResponseWriter, r *http.Request) {
-	q, code, err := read(r.URL.Query())
+	q, code, err := read("matrix", r.URL.Query())
 	e.show(w, r, code, "matrix", "Matrix", q, e.matrix(q), err)
 }
 
 func (e *statusExtension) resourcesPage(w http.ResponseWriter, r *http.Request) {
-	q, code, err := read(r.URL.Query())
-	e.show(w, r, code, "resources", "Resources", q, e.resources(q), err)
+	q, code, err := read("resources", r.URL.Query())
+	e.show(w, r, code, "resources", "Resources", q, e.matrix(q), err)
 }
 
 type taskBody struct {
@@ -200,7 +195,7 @@ func (e *statusExtension) showTask(w http.ResponseWriter, r *http.Request, code 
 		return
 	}
 	id := receiver.ID().String()
-	e.show(w, r, code, "task", detail.Plugin+" · "+detail.Resource.ID, query{}, taskBody{
+	e.show(w, r, code, "task", detail.Plugin+" · "+named(detail.Resource), query{}, taskBody{
 		Receiver: id, Detail: detail, Row: &receiverTask{id, detail.Task}, Hidden: taskValues(id, detail.ID()), Ran: ran,
 	}, problem)
 }

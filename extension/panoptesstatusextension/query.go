@@ -31,7 +31,7 @@ type query struct {
 	Text string
 	// Filter is a resource filter.
 	Filter string
-	// Sort is a key of sorts.
+	// Sort is a key of the list's orders.
 	Sort string
 	// Page is from 1, Size how many rows it has.
 	Page, Size int
@@ -39,8 +39,8 @@ type query struct {
 	filter *resourcefilter.Filter
 }
 
-// readQuery reads a query. The error names the parameter that is wrong.
-func readQuery(values url.Values) (query, error) {
+// readQuery reads the query of a list: plugins, tasks, resources or matrix. The error names the parameter that is wrong.
+func readQuery(list string, values url.Values) (query, error) {
 	q := query{
 		Receiver: values.Get("receiver"), Plugin: values.Get("plugin"), State: values.Get("state"),
 		Text: strings.TrimSpace(values.Get("q")), Filter: strings.TrimSpace(values.Get("filter")),
@@ -49,8 +49,8 @@ func readQuery(values url.Values) (query, error) {
 	if q.State != "" && !slices.Contains(status.States, status.State(q.State)) {
 		return q, fmt.Errorf("state: unknown state %q, expected one of %q", q.State, status.States)
 	}
-	if _, ok := sorts[q.Sort]; !ok && q.Sort != "" {
-		return q, fmt.Errorf("sort: unknown order %q, expected one of %q", q.Sort, sortNames)
+	if keys := orderKeys(list); q.Sort != "" && !slices.Contains(keys, q.Sort) {
+		return q, fmt.Errorf("sort: unknown order %q, expected one of %q", q.Sort, keys)
 	}
 	for name, n := range map[string]*int{"page": &q.Page, "size": &q.Size} {
 		text := values.Get(name)
@@ -135,6 +135,11 @@ func (q *query) takes(t *status.Task) bool {
 		(q.Text == "" || contains(t.Plugin, q.Text) || q.named(t.Resource))
 }
 
+// takesPlugin says whether a plugin is asked for.
+func (q *query) takesPlugin(p *status.Plugin) bool {
+	return (q.Plugin == "" || q.Plugin == p.Name) && (q.Text == "" || contains(p.Name, q.Text) || contains(p.File, q.Text))
+}
+
 // takesResource says whether a resource is asked for.
 func (q *query) takesResource(e *resourcestore.Entry) bool {
 	return (q.filter == nil || q.filter.Match(e.Resource)) && (q.Text == "" || q.named(e.Resource))
@@ -161,24 +166,75 @@ var sorts = map[string]func(a, b *status.Task) int{
 	"duration": func(a, b *status.Task) int { return cmp.Compare(b.Duration, a.Duration) },
 	"lateness": func(a, b *status.Task) int { return cmp.Compare(b.Lateness, a.Lateness) },
 	"points":   func(a, b *status.Task) int { return cmp.Compare(b.Points, a.Points) },
+	"bytes":    func(a, b *status.Task) int { return cmp.Compare(b.Bytes, a.Bytes) },
 	"start":    func(a, b *status.Task) int { return b.LastStart.Compare(a.LastStart) },
 	"next":     func(a, b *status.Task) int { return a.Next.Compare(b.Next) },
 }
 
-// sortNames are the keys of sorts, in the order in which they are offered. The first is the default.
-var sortNames = []string{"urgency", "name", "duration", "lateness", "points", "start", "next"}
+// taskOrders and pluginOrders are the keys of the orders, as they are offered. The first is the default.
+var (
+	taskOrders   = []string{"urgency", "name", "duration", "lateness", "points", "bytes", "start", "next"}
+	pluginOrders = []string{"name", "tasks", "failing", "runs", "busy", "cpu", "points", "bytes", "series"}
+)
+
+// orderKeys are the orders of a list. Resources have one alone, that of their identities.
+func orderKeys(list string) []string {
+	switch list {
+	case "tasks":
+		return taskOrders
+	case "plugins":
+		return pluginOrders
+	}
+	return nil
+}
+
+// Order is the key of the order of a list.
+func (q query) Order(list string) string {
+	if keys := orderKeys(list); q.Sort == "" && len(keys) > 0 {
+		return keys[0]
+	}
+	return q.Sort
+}
+
+// pluginSorts are the orders of plugins, by what costs most; equal ones are ordered by name.
+var pluginSorts = map[string]func(p *receiverPlugin) int64{
+	"tasks":   func(p *receiverPlugin) int64 { return int64(p.Tasks) },
+	"failing": func(p *receiverPlugin) int64 { return int64(p.Failing) },
+	"runs":    func(p *receiverPlugin) int64 { return p.Runs },
+	"busy":    func(p *receiverPlugin) int64 { return int64(p.Busy) },
+	"cpu":     func(p *receiverPlugin) int64 { return int64(p.CPU) },
+	"points":  func(p *receiverPlugin) int64 { return p.Points },
+	"bytes":   func(p *receiverPlugin) int64 { return p.Bytes },
+	"series":  func(p *receiverPlugin) int64 { return p.Series },
+}
+
+func (q *query) comparePlugins(a, b *receiverPlugin) int {
+	if cost := pluginSorts[q.Sort]; cost != nil {
+		if c := cmp.Compare(cost(b), cost(a)); c != 0 {
+			return c
+		}
+	}
+	return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.File, b.File), cmp.Compare(a.Receiver, b.Receiver))
+}
 
 func (q *query) compare(a, b *status.Task) int {
-	name := q.Sort
-	if name == "" {
-		name = sortNames[0]
+	if c := sorts[q.Order("tasks")](a, b); c != 0 {
+		return c
 	}
-	return cmp.Or(sorts[name](a, b), cmp.Compare(a.Plugin, b.Plugin), compareResources(a.Resource, b.Resource))
+	if c := cmp.Compare(a.Plugin, b.Plugin); c != 0 {
+		return c
+	}
+	return compareResources(a.Resource, b.Resource)
 }
 
 func compareResources(a, b *pluginsdk.Resource) int {
-	return cmp.Or(cmp.Compare(a.Site, b.Site), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Class, b.Class),
-		cmp.Compare(a.Subclass, b.Subclass), cmp.Compare(a.Type, b.Type))
+	if c := cmp.Compare(a.Site, b.Site); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.ID, b.ID); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.Subclass, b.Subclass), cmp.Compare(a.Type, b.Type))
 }
 
 // cut returns the page's part of n rows, and the number of pages.

@@ -20,20 +20,21 @@ import (
 func (e *statusExtension) handler(addr net.Addr) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", e.overviewPage)
+	mux.HandleFunc("GET /plugins", e.pluginsPage)
 	mux.HandleFunc("GET /tasks", e.tasksPage)
 	mux.HandleFunc("GET /matrix", e.matrixPage)
 	mux.HandleFunc("GET /resources", e.resourcesPage)
 	mux.HandleFunc("GET /task", e.taskPage)
 	mux.HandleFunc("GET /style.css", styleSheet)
 	mux.HandleFunc("GET /icon.svg", icon)
-	mux.HandleFunc("GET /api/v1/overview", e.api(func(q query) any { return e.overview(q) }))
-	mux.HandleFunc("GET /api/v1/plugins", e.api(func(q query) any { return items(e.plugins(q), (*receiverPlugin).json) }))
-	mux.HandleFunc("GET /api/v1/sources", e.api(func(q query) any { return items(e.sources(q), (*receiverSource).json) }))
-	mux.HandleFunc("GET /api/v1/resources", e.api(func(q query) any {
+	mux.HandleFunc("GET /api/v1/overview", e.api("", func(q query) any { return e.overview(q) }))
+	mux.HandleFunc("GET /api/v1/plugins", e.api("plugins", func(q query) any { return items(e.plugins(q).Rows, (*receiverPlugin).json) }))
+	mux.HandleFunc("GET /api/v1/sources", e.api("", func(q query) any { return items(e.sources(q), (*receiverSource).json) }))
+	mux.HandleFunc("GET /api/v1/resources", e.api("resources", func(q query) any {
 		p := e.resources(q)
 		return statusapi.Page[statusapi.Resource]{Total: p.Total, Page: q.Page, Pages: p.Pages, Items: items(p.Rows, (*receiverResource).json)}
 	}))
-	mux.HandleFunc("GET /api/v1/tasks", e.api(func(q query) any {
+	mux.HandleFunc("GET /api/v1/tasks", e.api("tasks", func(q query) any {
 		p := e.tasks(q)
 		return statusapi.Page[statusapi.Task]{Total: p.Total, Page: q.Page, Pages: p.Pages, Items: items(p.Rows, (*receiverTask).json)}
 	}))
@@ -78,6 +79,26 @@ func onlyHere(addr net.Addr, next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// challenged lets a browser ask its user for a name and a password where basic authentication wants them: the
+// authenticator says no more than that they are missing.
+func challenged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(&challenger{ResponseWriter: w}, r)
+	})
+}
+
+type challenger struct{ http.ResponseWriter }
+
+func (c *challenger) WriteHeader(code int) {
+	if code == http.StatusUnauthorized && c.Header().Get("WWW-Authenticate") == "" {
+		c.Header().Set("WWW-Authenticate", `Basic realm="Panoptes", charset="UTF-8"`)
+	}
+	c.ResponseWriter.WriteHeader(code)
+}
+
+// Unwrap is for http.ResponseController.
+func (c *challenger) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 // taskOf reads which task is meant.
 func taskOf(v url.Values) status.TaskID {

@@ -137,8 +137,10 @@ type Task struct {
 	Duration  time.Duration
 	Lateness  time.Duration
 	Outcome   string
-	Groups    int
-	Points    int
+	// Error is the first line of the error of a run that failed, where it is kept.
+	Error  string
+	Groups int
+	Points int
 	// Bytes are those of the groups in Panoptes' JSON.
 	Bytes int64
 	// Failures is how many runs failed in a row.

@@ -32,6 +32,7 @@ type Plugin struct {
 	Filter      string    `json:"filter"`
 	Loaded      time.Time `json:"loaded,omitzero"`
 	Tasks       int       `json:"tasks"`
+	Failing     int       `json:"failing"`
 	Error       string    `json:"error,omitempty"`
 	ErrorSince  time.Time `json:"error_since,omitzero"`
 	Runs        int64     `json:"runs"`
@@ -96,6 +97,7 @@ type Task struct {
 	Type      string       `json:"resource_type"`
 	ID        string       `json:"resource_id"`
 	State     status.State `json:"state"`
+	Error     string       `json:"error,omitempty"` // of a task whose last run failed: the first line; a Detail has all of it
 	LastStart time.Time    `json:"last_start,omitzero"`
 	Duration  float64      `json:"duration"`
 	Lateness  float64      `json:"lateness"`

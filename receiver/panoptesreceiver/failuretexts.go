@@ -32,6 +32,14 @@ type failureText struct {
 	log  []status.LogLine
 }
 
+// maxFirstLine bounds what a list shows of an error.
+const maxFirstLine = 300
+
+func (f failureText) firstLine() string {
+	line, _, _ := strings.Cut(f.text, "\n")
+	return shorten(line, maxFirstLine)
+}
+
 func (f *failureText) size() int {
 	n := len(f.text)
 	for i := range f.log {

@@ -143,6 +143,9 @@ func (h *history) fill(g *schedule.Glance[target], t *status.Task) {
 	t.Outcome = string(pluginrun.Outcomes[l.outcome])
 	t.Groups, t.Points, t.Bytes = int(l.groups), int(l.points), int64(l.bytes)
 	t.Failures, t.Missed = int(l.failures), int64(l.missed)
+	if t.Failures > 0 {
+		t.Error = h.texts.of(g.Task).firstLine()
+	}
 }
 
 // ended is a number that changes with each run of a task that ends.
