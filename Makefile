@@ -11,7 +11,8 @@ GOTESTFLAGS ?=
 MODULES := . test/pipelines test/schema deploy bench
 
 # What a rebuild of the distribution depends on.
-GO_SOURCES := $(shell find . -name '*.go' -not -path './build/*' -not -name '*_test.go') go.mod go.sum $(shell find python -name '*.py')
+GO_SOURCES := $(shell find . -name '*.go' -not -path './build/*' -not -path './test/browser/node_modules/*' -not -name '*_test.go') go.mod go.sum \
+  $(shell find python -name '*.py') $(shell find extension -path '*/web/*' -type f)
 
 ## run: build everything and start the quickstart (Ctrl-C stops it)
 .PHONY: run
@@ -47,9 +48,9 @@ $(TOOLS)/%: internal/tools/go.mod internal/tools/go.sum | preflight
 	@echo "==> building the tool $*"
 	@cd internal/tools && go build -o ../../$@ $(tool_$*)
 
-## test: unit, golden and end-to-end tests; with a real Kafka where Java and Maven are found
+## test: unit, golden and end-to-end tests; with a real Kafka where Java and Maven are found, in a real Chromium where Node.js is
 .PHONY: test
-test: test-unit test-python test-e2e test-kafka
+test: test-unit test-python test-e2e test-kafka test-browser
 
 .PHONY: test-unit
 test-unit: | preflight
@@ -78,6 +79,11 @@ test-kill: build
 .PHONY: test-kafka
 test-kafka: build
 	@GOTESTFLAGS="$(GOTESTFLAGS)" PANOPTES_BIN=$(CURDIR)/$(BIN) scripts/test-kafka
+
+## test-browser: the status pages of the built Collector in a real Chromium (PANOPTES_REQUIRE_CHROMIUM=1: a failure where there is none)
+.PHONY: test-browser
+test-browser: build
+	@PANOPTES_BIN=$(CURDIR)/$(BIN) scripts/test-browser
 
 ## check: all that CI runs
 .PHONY: check
