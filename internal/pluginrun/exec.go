@@ -238,7 +238,7 @@ func (r *execRunner) outcome(req Request, exit Exit, logs *workerLog, end execEn
 	}
 	if nagios {
 		text, _ := pluginoutput.SplitNagios(string(end.stdout))
-		logs.of(0).line(logs.logger, zapcore.DebugLevel, text, zap.String("stream", "stdout"), zap.Int("state", code))
+		logs.of(0).line(logs.logger, time.Time{}, zapcore.DebugLevel, text, zap.String("stream", "stdout"), zap.Int("state", code))
 	}
 	items, err := pluginoutput.Read(program.output, end.stdout, code, req.defaults(program.groupType))
 	switch {

@@ -64,6 +64,7 @@ type initializeResult struct {
 func startProcess(ctx context.Context, f *fleet) (*instance, error) {
 	s := f.runner.settings
 	p := &instance{fleet: f, logs: newProcessLog(s.Logger, f.plugin)}
+	p.logs.faults = s.faults
 	p.life, p.end = context.WithCancel(context.Background())
 	config := s.childConfig(f.plugin)
 	config.Stderr = s.Tap.stderr(p.logs.stderr)

@@ -41,6 +41,16 @@ type runLog struct {
 
 func newRunLog(req Request) runLog { return runLog{req.id, req.logFields(), req.Log, req.secrets} }
 
+// plugin is the name of the plugin that the run is of, "" where it is not known.
+func (r runLog) plugin() string {
+	for _, f := range r.fields {
+		if f.Key == "plugin" {
+			return f.String
+		}
+	}
+	return ""
+}
+
 // heard says whether whoever asked for the lines of runs gets those of a level that the Collector's log does not take.
 func heard(level zapcore.Level) bool { return level >= zapcore.InfoLevel }
 
@@ -65,10 +75,13 @@ func (r runLog) write(core zapcore.Core, e zapcore.Entry, fields []zap.Field) {
 	}
 }
 
-// line is write for a logger. It goes around what the logger would add: the place in our code, and for errors the stack
+// line is write for a logger, of now where at is zero. It goes around what the logger would add: the place in our code, and for errors the stack
 // there, say nothing about the plugin.
-func (r runLog) line(logger *zap.Logger, level zapcore.Level, message string, fields ...zap.Field) {
-	r.write(logger.Core(), zapcore.Entry{Level: level, Time: time.Now(), LoggerName: logger.Name(), Message: message}, fields)
+func (r runLog) line(logger *zap.Logger, at time.Time, level zapcore.Level, message string, fields ...zap.Field) {
+	if at.IsZero() {
+		at = time.Now()
+	}
+	r.write(logger.Core(), zapcore.Entry{Level: level, Time: at, LoggerName: logger.Name(), Message: message}, fields)
 }
 
 // logFields are the fields of all log lines of a run.

@@ -50,10 +50,11 @@ func (l *processLog) notify(method string, params json.RawMessage) {
 		return
 	}
 	var line struct {
-		RunID     int64  `json:"run_id"`
-		Level     string `json:"level"`
-		Message   string `json:"message"`
-		Exception string `json:"exception"`
+		RunID     int64   `json:"run_id"`
+		Level     string  `json:"level"`
+		Message   string  `json:"message"`
+		Exception string  `json:"exception"`
+		Time      float64 `json:"time"`
 	}
 	if json.Unmarshal(params, &line) != nil || !l.allow() {
 		return
@@ -68,5 +69,5 @@ func (l *processLog) notify(method string, params json.RawMessage) {
 	if line.Exception != "" {
 		fields = append(fields, zap.String("exception", line.Exception))
 	}
-	run.line(l.logger, levelOf(line.Level), line.Message, fields...)
+	run.line(l.logger, saidAt(line.Time), levelOf(line.Level), line.Message, fields...)
 }

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 )
 
 const (
@@ -24,6 +25,7 @@ const (
 // also where prints of plugins go. It is safe for concurrent use.
 type workerLog struct {
 	logger *zap.Logger
+	faults *seldom.Digest
 	now    func() time.Time
 
 	mu     sync.Mutex
@@ -137,7 +139,7 @@ func (l *workerLog) stderr(line string, truncated bool) {
 	if truncated {
 		fields = append(fields, zap.Bool("truncated", true))
 	}
-	l.of(0).line(l.logger, zapcore.InfoLevel, line, fields...)
+	l.of(0).line(l.logger, time.Time{}, zapcore.InfoLevel, line, fields...)
 }
 
 // died makes an error of how a process ended: with one telling line of stderr in its text, and the end of stderr in
@@ -179,12 +181,13 @@ func (l *workerLog) notify(method string, params json.RawMessage) {
 		return
 	}
 	var line struct {
-		RunID     int64  `json:"run_id"`
-		Level     string `json:"level"`
-		Logger    string `json:"logger"`
-		Message   string `json:"message"`
-		Stream    string `json:"stream"`
-		Exception string `json:"exception"`
+		RunID     int64   `json:"run_id"`
+		Level     string  `json:"level"`
+		Logger    string  `json:"logger"`
+		Message   string  `json:"message"`
+		Stream    string  `json:"stream"`
+		Exception string  `json:"exception"`
+		Time      float64 `json:"time"`
 	}
 	if json.Unmarshal(params, &line) != nil {
 		return
@@ -205,7 +208,18 @@ func (l *workerLog) notify(method string, params json.RawMessage) {
 	if line.Exception != "" {
 		fields = append(fields, zap.String("exception", line.Exception))
 	}
-	l.of(line.RunID).line(l.logger, levelOf(line.Level), line.Message, fields...)
+	l.of(line.RunID).line(l.logger, saidAt(line.Time), levelOf(line.Level), line.Message, fields...)
+}
+
+// oldest is how long ago a line may have been said: a plugin whose clock is wrong does not know.
+const oldest = time.Hour
+
+// saidAt is the time of a line in seconds since 1970, zero where it is not given or makes no sense.
+func saidAt(seconds float64) time.Time {
+	if age := float64(time.Now().UnixMicro())/1e6 - seconds; seconds <= 0 || age > oldest.Seconds() || age < -oldest.Seconds() {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(seconds * 1e6))
 }
 
 func levelOf(name string) zapcore.Level {
@@ -239,8 +253,11 @@ func (s *Settings) logLevel() string {
 
 // fault reports a line that is no message of the protocol.
 func (l *workerLog) fault(f *rpc.Fault) {
-	if l.allow() {
-		l.logger.Warn("Worker sent a line that is no message of the plugin protocol",
-			l.fields(zap.String("kind", string(f.Kind)), zap.Error(f))...)
-	}
+	run := l.of(0)
+	l.faults.Note(run.plugin(), func(held int) {
+		l.logger.Warn("Worker sent a line that is no message of the plugin protocol", append([]zap.Field{
+			zap.String("kind", string(f.Kind)), zap.Error(run.secrets.Error(f)), zap.Int("others", held),
+			zap.String("next", "let the plugin write nothing but messages to file descriptors that it did not open"),
+		}, run.fields...)...)
+	})
 }

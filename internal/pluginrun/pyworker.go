@@ -59,6 +59,7 @@ func startWorker(l launcher, s Settings, limits workerLimits) (*worker, error) {
 	ctx, cancel := context.WithTimeout(l.context(), startLimit)
 	defer cancel()
 	logs := newWorkerLog(s.Logger)
+	logs.faults = s.faults
 	started, err := l.start(ctx, s.Tap.stderr(logs.stderr))
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/scrub"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -83,6 +84,10 @@ type Settings struct {
 	// Restarted is told of each process of a Python worker or a process plugin that something went wrong with, so that
 	// another one takes its place when a run wants it, and what: one of the RestartReasons. nil tells nobody.
 	Restarted func(kind Kind, reason string)
+	// Hidden are texts that are taken out of log lines and errors as secrets are: what Context has that nobody should read.
+	Hidden []string
+
+	faults *seldom.Digest // tells of lines that are no messages; nil tells of each
 }
 
 // Reasons to replace a Python worker: a closed list, as it is an attribute of metrics.
@@ -185,6 +190,10 @@ func New(s Settings) (*Runners, error) {
 	}
 	secrets := &scrub.Scrubber{}
 	s.Secrets = secrets.Store(s.Secrets)
+	for _, text := range s.Hidden {
+		secrets.Add(text)
+	}
+	s.faults = seldom.NewDigest()
 	return &Runners{
 		settings: s,
 		secrets:  secrets,
@@ -264,6 +273,7 @@ func (r *Runners) Shutdown(ctx context.Context) error {
 	for _, k := range []Kind{KindPython, KindProcess, KindExec, KindGo} {
 		errs = append(errs, r.byKind[k].Shutdown(ctx))
 	}
+	r.settings.faults.Stop()
 	return errors.Join(errs...)
 }
 

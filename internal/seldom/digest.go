@@ -28,13 +28,17 @@ type cause struct {
 	tell func(held int) // of the last that was held back
 }
 
-// NewDigest returns a Digest that has told nothing. Stop ends it.
+// NewDigest returns a Digest that has told nothing. Stop ends it. A nil Digest tells of everything.
 func NewDigest() *Digest { return &Digest{causes: map[string]*cause{}} }
 
 // Note takes an occurrence of a cause. tell writes the line, now or within a minute, or never where another occurrence of
 // the cause comes meanwhile: then that one's is called. held is how many have happened since the line before beside the one
 // that the line is about. No other call of tell, for whatever cause, is under way meanwhile, and it must not call the Digest.
 func (d *Digest) Note(id string, tell func(held int)) {
+	if d == nil {
+		tell(0)
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopped {
@@ -107,6 +111,9 @@ func (d *Digest) forget(now time.Time) {
 
 // Stop tells what is held back, and nothing afterwards.
 func (d *Digest) Stop() {
+	if d == nil {
+		return
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.stopped {

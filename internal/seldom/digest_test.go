@@ -65,6 +65,17 @@ func TestDigest(t *testing.T) {
 	})
 }
 
+// TestNoDigest: without one everything is told.
+func TestNoDigest(t *testing.T) {
+	t.Parallel()
+	var d *Digest
+	var lines told
+	lines.note(d, "a", 1)
+	lines.note(d, "a", 2)
+	d.Stop()
+	assert.Equal(t, []string{"a 1 +0", "a 2 +0"}, lines.since(0))
+}
+
 // TestDigestIsBounded: causes may come from data.
 func TestDigestIsBounded(t *testing.T) {
 	t.Parallel()

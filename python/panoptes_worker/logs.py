@@ -2,6 +2,7 @@
 import logging
 import os
 import threading
+import time
 import traceback
 
 from panoptes_worker import channel as rpc
@@ -48,19 +49,19 @@ class HostHandler(logging.Handler):
                 parts.append(record.exc_text)
             if record.stack_info:
                 parts.append(record.stack_info)
-            self.send(_level(record.levelno), record.name, message, '\n'.join(parts))
+            self.send(_level(record.levelno), record.name, message, '\n'.join(parts), record.created)
         except Exception:
             self.handleError(record)
 
-    def send(self, level, name, message, exception=''):
-        """Notifies the host of one line."""
-        self._send('"level":"{}","logger":{}'.format(level, rpc.quote(name)), message, exception)
+    def send(self, level, name, message, exception='', at=None):
+        """Notifies the host of one line, of now or of a time."""
+        self._send('"level":"{}","logger":{}'.format(level, rpc.quote(name)), message, exception, at)
 
     def printed(self, stream, line):
         """Notifies the host of a line that was printed."""
         self._send('"level":"info","stream":"{}"'.format(stream), line, '')
 
-    def _send(self, head, message, exception):
+    def _send(self, head, message, exception, at=None):
         if self._channel.forked:
             os.write(2, (message + '\n').encode('utf-8', 'backslashreplace'))
             return
@@ -68,6 +69,7 @@ class HostHandler(logging.Handler):
         run_id = self.run_id
         if threading.active_count() > self.own_threads:
             run_id = getattr(threading.current_thread(), 'panoptes_run_id', run_id)
+        head += ',"time":%.6f' % (at or time.time())
         if run_id is not None:
             head += ',"run_id":' + rpc.encode(run_id)
         if exception:

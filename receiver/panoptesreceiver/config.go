@@ -186,6 +186,9 @@ type EmitConfig struct {
 	MaxPoints int `mapstructure:"max_points"`
 }
 
+// defaultCommunity is Panoptes' own.
+const defaultCommunity = "public"
+
 // createDefaultConfig holds every default; the README gives the reasons.
 func createDefaultConfig() component.Config {
 	return &Config{
@@ -205,7 +208,7 @@ func createDefaultConfig() component.Config {
 			SNMP: SNMPConfig{
 				ConnectionFactoryModule: "yahoo_panoptes.plugins.helpers.snmp_connections",
 				ConnectionFactoryClass:  "PanoptesSNMPConnectionFactory",
-				Community:               "public",
+				Community:               defaultCommunity,
 				Timeout:                 5,
 				Retries:                 1,
 				MaxRepetitions:          25,

@@ -205,6 +205,7 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 		},
 		GoPlugins: goPlugins,
 		KV:        r.kv.Namespace(kv.PluginsNamespace),
+		Hidden:    hidden(r.cfg),
 		Restarted: func(kind pluginrun.Kind, reason string) {
 			r.telemetry.PanoptesWorkerRestarts.Add(context.Background(), 1,
 				metric.WithAttributeSet(attribute.NewSet(attribute.String("runtime", string(kind)), attribute.String("reason", reason))))
@@ -224,6 +225,14 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 		s.Secrets = kv.NewSecrets(dir)
 	}
 	return s
+}
+
+// hidden is what plugins see of the configuration that nobody should read in a log. Panoptes' default community is no secret.
+func hidden(cfg *Config) []string {
+	if community := string(cfg.Context.SNMP.Community); community != defaultCommunity {
+		return []string{community}
+	}
+	return nil
 }
 
 // reloadError returns what counts a broken change.

@@ -189,7 +189,10 @@ func (r *panoptesReceiver) enriched(ctx context.Context, l *loaded, result plugi
 		return
 	}
 	if err := r.runners.KeepEnrichment(ctx, result.Enrichment); err != nil {
-		r.logger.Error("Cannot store all of the enrichment", zap.String("plugin", l.name), zap.Error(err))
+		r.failures.digest.Note("enrichment\x00"+l.name, func(held int) {
+			r.logger.Error("Cannot store all of the enrichment", zap.String("plugin", l.name), zap.Int("others", held), zap.Error(err),
+				zap.String("next", "the key-value store is full: let plugins keep less, or for less long (enrichment_ttl)"))
+		})
 	}
 	r.telemetry.PanoptesEnrichmentGroups.Add(ctx, int64(len(result.Enrichment)), l.attrs.plugin)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/resources"
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 )
 
 // KafkaSettings are what NewKafka takes.
@@ -38,6 +39,7 @@ type Kafka struct {
 	pending  map[setKey]*kgo.Record // last sets, until the topics were read once
 	lost     atomic.Pointer[error]  // why no broker can be reached
 	told     bool                   // of lost
+	digest   *seldom.Digest
 }
 
 // setKey is whose sets follow each other: a topic, and the plugin by its name and signature. The version of the plugin,
@@ -58,7 +60,7 @@ const (
 
 // NewKafka returns the source. It connects in Run.
 func NewKafka(s KafkaSettings) (*Kafka, error) {
-	k := &Kafka{settings: s, sources: map[setKey]*setSource{}, pending: map[setKey]*kgo.Record{}}
+	k := &Kafka{settings: s, digest: seldom.NewDigest(), sources: map[setKey]*setSource{}, pending: map[setKey]*kgo.Record{}}
 	client, err := kgo.NewClient(append(s.Options,
 		kgo.ConsumeTopics(s.Topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.WithHooks(k))...)
 	if err != nil {
@@ -82,6 +84,7 @@ func (k *Kafka) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Con
 // Run reads until ctx ends.
 func (k *Kafka) Run(ctx context.Context) {
 	defer k.client.Close()
+	defer k.digest.Stop()
 	ends := k.ends(ctx)
 	for ctx.Err() == nil {
 		poll, cancel := context.WithTimeout(ctx, pollTime)
@@ -96,7 +99,9 @@ func (k *Kafka) Run(ctx context.Context) {
 		})
 		fetches.EachError(func(topic string, _ int32, err error) {
 			if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
-				k.settings.Logger.Warn("Cannot read resource sets; it is tried again", zap.String("topic", topic), zap.Error(err))
+				k.digest.Note(topic, func(held int) {
+					k.settings.Logger.Warn("Cannot read resource sets; it is tried again", zap.String("topic", topic), zap.Int("others", held), zap.Error(err))
+				})
 			}
 		})
 		k.tell()
