@@ -17,6 +17,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/codec"
 	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 )
 
 // influxExporter is what exporterhelper's queue and retry deliver to. It is safe for concurrent use once it is started.
@@ -63,8 +64,8 @@ func newInfluxExporter(set exporter.Settings, cfg *Config) (*influxExporter, err
 		set:       set,
 		url:       url,
 		agent:     set.BuildInfo.Command + "/" + set.BuildInfo.Version,
-		telemetry: newTelemetry(tb, set.Logger),
-		health:    &health{logger: set.Logger},
+		telemetry: newTelemetry(tb, seldom.Logger(set.Logger)),
+		health:    &health{logger: seldom.Logger(set.Logger)},
 	}
 	from := groupconfig.Mapping(cfg.Rates, &cfg.ResourceDefaults, 0)
 	e.encoders.New = func() any { return codec.NewLineEncoder(from) }
