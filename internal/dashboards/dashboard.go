@@ -55,8 +55,10 @@ type panel struct {
 	// warn and bad are where a value turns yellow and red; none where both are 0.
 	warn, bad float64
 	stacked   bool
-	targets   []target
-	links     []link
+	// states has values of Panoptes' polling status, which are shown by their names.
+	states  bool
+	targets []target
+	links   []link
 	// hide are columns of a table that say nothing.
 	hide []string
 }

@@ -117,6 +117,12 @@ func influxDevice() Dashboard {
 			{name: "field", label: "Metric", query: `SHOW FIELD KEYS FROM "$type"`},
 		},
 		rows: []row{
+			{"How it is polled", []panel{{
+				kind: table, title: "Plugins", unit: "short", width: 24, states: true,
+				description: "How the last run of each plugin on this device ended. Empty where the receiver's polling_status is off.",
+				targets:     []target{{expr: `SELECT last("status__gauge") AS "state" FROM "polling" ` + device + ` GROUP BY "plugin"`}},
+				links:       []link{{"plugin", "plugin", []string{"plugin=plugin"}}},
+			}}},
 			{"What is measured", []panel{
 				{
 					kind: timeseries, title: "Chosen metric", unit: "short", width: 24,

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -98,8 +99,12 @@ func (d *Dashboard) panel(p panel) object {
 	if p.kind == stat || p.kind == table && judged {
 		color = "thresholds"
 	}
+	mappings := []object{}
+	if p.states {
+		mappings = stateMappings()
+	}
 	defaults := object{
-		"unit": p.unit, "color": object{"mode": color}, "mappings": []any{}, "thresholds": object{"mode": "absolute", "steps": steps},
+		"unit": p.unit, "color": object{"mode": color}, "mappings": mappings, "thresholds": object{"mode": "absolute", "steps": steps},
 	}
 	o := object{
 		"type": string(p.kind), "title": p.title, "description": p.description, "datasource": d.datasource(),
@@ -131,6 +136,25 @@ func (d *Dashboard) panel(p panel) object {
 		o["transformations"] = []object{{"id": "organize", "options": object{"excludeByName": hide, "indexByName": object{}, "renameByName": object{}}}}
 	}
 	return o
+}
+
+// stateMappings name the values of Panoptes' polling status (PanoptesPollingStatus).
+func stateMappings() []object {
+	options := object{}
+	for i, name := range []string{
+		"ok", "authentication failed", "network failed", "timed out", "part was dropped", "failed", "all was dropped", "ping failed",
+		"enrichment failed",
+	} {
+		color := "red"
+		switch i {
+		case 0:
+			color = "green"
+		case 4:
+			color = "yellow"
+		}
+		options[strconv.Itoa(i)] = object{"text": name, "color": color, "index": i}
+	}
+	return []object{{"type": "value", "options": options}}
 }
 
 func timeseriesStyle(stacked, thresholds bool) object {

@@ -135,6 +135,7 @@ func wantSeries() []string {
 				want = append(want, fmt.Sprintf(`%s{%s, port=%q}`, name, labels, port))
 			}
 		}
+		want = append(want, fmt.Sprintf(`polling_status{%s, plugin="Interfaces"}`, labels), fmt.Sprintf(`polling_status{%s, plugin="Slow"}`, labels))
 		want = append(want, fmt.Sprintf(`slow_took_seconds{%s}`, labels), fmt.Sprintf(`target_info{%s, panoptes_resource_class="network", `+
 			`panoptes_resource_creation_timestamp="1512629517.03", panoptes_resource_endpoint="%s.example.com", `+
 			`panoptes_resource_id=%[2]q, panoptes_resource_metadata__resource_ttl="900", panoptes_resource_metadata_model="X1", `+
