@@ -5,6 +5,7 @@ package e2e
 import (
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -24,5 +25,23 @@ func TestExamplesAreValid(t *testing.T) {
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(out))
 		assert.Regexp(t, `^valid: .*, 0 warnings\n$`, string(out), config)
+	}
+}
+
+// TestMigratedConfigurations: the distribution takes what panoptes migrate writes.
+func TestMigratedConfigurations(t *testing.T) {
+	t.Parallel()
+	cases, err := filepath.Glob("../../cmd/panoptes/internal/migratecmd/testdata/*/*.ini")
+	require.NoError(t, err)
+	require.NotEmpty(t, cases)
+	for _, ini := range cases {
+		config := filepath.Join(t.TempDir(), "collector.yaml")
+		report, err := exec.Command(binary(t, "panoptes"), "migrate", ini, "--output", config).CombinedOutput()
+		require.FileExists(t, config, "%v: %s", err, report)
+		if strings.Contains(string(report), "plugins_paths: there is none") {
+			continue // and says so
+		}
+		out, err := exec.Command(binary(t, "panoptes-otelcol"), "validate", "--config", config).CombinedOutput()
+		require.NoError(t, err, "%s: %s", ini, out)
 	}
 }

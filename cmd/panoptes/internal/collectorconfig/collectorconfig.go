@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
 	"go.opentelemetry.io/collector/pipeline"
 
+	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter"
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension"
@@ -43,6 +44,7 @@ var (
 	ReceiverType  = panoptesreceiver.NewFactory().Type()
 	ProcessorType = panoptesrateprocessor.NewFactory().Type()
 	ExporterType  = panoptesjsonexporter.NewFactory().Type()
+	InfluxType    = panoptesinfluxexporter.NewFactory().Type()
 	StatusType    = panoptesstatusextension.NewFactory().Type()
 	EncodingType  = panoptesencodingextension.NewFactory().Type()
 )
@@ -158,7 +160,7 @@ func factories() map[Kind]map[component.Type]component.Factory {
 	return map[Kind]map[component.Type]component.Factory{
 		Receivers:  {ReceiverType: panoptesreceiver.NewFactory()},
 		Processors: {ProcessorType: panoptesrateprocessor.NewFactory()},
-		Exporters:  {ExporterType: panoptesjsonexporter.NewFactory()},
+		Exporters:  {ExporterType: panoptesjsonexporter.NewFactory(), InfluxType: panoptesinfluxexporter.NewFactory()},
 		Extensions: {EncodingType: panoptesencodingextension.NewFactory(), StatusType: panoptesstatusextension.NewFactory()},
 	}
 }

@@ -61,8 +61,8 @@ func (t *translation) layout() []item {
 			items,
 			item{influxEndpoint, influxURL("127.0.0.1", 8086), "the consumer's default"},
 			item{path: influxExporter + "database"},
-			item{path: influxBatch + "flush_timeout"},
-			item{path: influxBatch + "min_size"},
+			item{path: influxPoints},
+			item{path: influxWait},
 			item{influxExporter + "sending_queue::storage", "file_storage", ""},
 		)
 	}

@@ -9,7 +9,8 @@ import (
 
 const (
 	influxExporter = "exporters::panoptes_influx::"
-	influxBatch    = influxExporter + "sending_queue::batch::"
+	influxPoints   = influxExporter + "request::max_points"
+	influxWait     = influxExporter + "sending_queue::batch::flush_timeout"
 )
 
 // influxRules are those of Panoptes' InfluxDB consumer (docs/panoptes/formats.md, section 7). Its own keys are looked for in
@@ -27,8 +28,8 @@ func influxRules() []rule {
 		rule{in, "host", carryInfluxHost},
 		rule{in, "port", carryInfluxPort},
 		rule{in, "database", carryText(influxExporter + "database")},
-		rule{in, "write_api_batch_size", carryInt(influxBatch+"min_size", 1, 1_000_000)},
-		rule{in, "write_api_max_emit_interval", carry(influxBatch+"flush_timeout", func(text string) (any, error) {
+		rule{in, "write_api_batch_size", carryInt(influxPoints, 1, 1_000_000)},
+		rule{in, "write_api_max_emit_interval", carry(influxWait, func(text string) (any, error) {
 			n, err := whole(text, 1, 3600)
 			return (time.Duration(n) * time.Second).String(), err
 		})},

@@ -62,7 +62,8 @@ const (
 		"stop the consumer when its site is switched"
 	whyInflux = "InfluxDB consumer, its pool and retries: panoptes_influx tries again without end, bounded by retry_on_failure, timeout and " +
 		"sending_queue. Nothing to do"
-	whyInfluxUser = "InfluxDB consumer, its login: set auth of panoptes_influx to an extension basicauth, with the password in a file or variable"
+	whyInfluxUser = "InfluxDB consumer, its login: set auth::authenticator of panoptes_influx to an extension basicauth whose client_auth has the " +
+		"user, and the password from a variable (${env:INFLUXDB_PASSWORD})"
 )
 
 func any2(section string) []string { return []string{section, "**"} }
