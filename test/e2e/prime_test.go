@@ -1,4 +1,4 @@
-//go:build e2e && !kafka
+//go:build e2e
 
 package e2e
 
@@ -45,6 +45,7 @@ def ticks(ctx):
 // TestPrime: the very first message with a counter has its rate; after a restart with the state kept nothing is held back.
 func TestPrime(t *testing.T) {
 	t.Parallel()
+	needsNoKafka(t)
 	p := prepare(t, brokers(t))
 	write(t, filepath.Join(p.dir, "collector.yaml"), fmt.Sprintf(primeYAML, p.dir, p.brokers, p.prometheus))
 	p.plugin(t, "ticks", "[Core]\nName = Ticks\nModule = ticks\n", primePlugin)

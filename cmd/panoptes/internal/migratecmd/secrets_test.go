@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -189,27 +188,4 @@ func TestNoRedis(t *testing.T) {
 	_, err = take(t, filepath.Join(t.TempDir(), "s"), "redis://"+address)
 	require.ErrorContains(t, err, "take secrets from Redis "+address)
 	require.Equal(t, exit.Failed, exit.Code(err))
-}
-
-// TestRealRedis needs a Redis of its own: PANOPTES_TEST_REDIS is its URL.
-func TestRealRedis(t *testing.T) {
-	url := os.Getenv("PANOPTES_TEST_REDIS")
-	if url == "" {
-		t.Skip("PANOPTES_TEST_REDIS names no Redis; the others of this package have one in the process")
-	}
-	o, err := redis.ParseURL(url)
-	require.NoError(t, err)
-	client := redis.NewClient(o)
-	defer client.Close()
-	require.NoError(t, client.FlushDB(t.Context()).Err())
-	for i := range 3000 {
-		require.NoError(t, client.Set(t.Context(), "panoptes:other:"+strings.Repeat("x", i%50)+":"+string(rune('a'+i%26)), "no", 0).Err())
-	}
-	require.NoError(t, client.Set(t.Context(), "panoptes:secrets:name:dc1", "hush", 0).Err())
-	require.NoError(t, client.SAdd(t.Context(), "panoptes:secrets:set:dc1", "hush").Err())
-	dir := filepath.Join(t.TempDir(), "s")
-	told, err := take(t, dir, url)
-	require.ErrorIs(t, err, exit.ErrReported)
-	assert.Contains(t, told, `secret "panoptes:secrets:set:dc1" is left out: WRONGTYPE`)
-	assert.Equal(t, map[string]string{"name/dc1": "hush"}, files(t, dir))
 }
