@@ -113,6 +113,9 @@ func (t *translation) finishDirectories() {
 		t.missing("plugins_paths", "there is none in [discovery], [polling] and [enrichment]: set "+directories)
 		return
 	}
+	if slices.ContainsFunc(paths, func(p string) bool { return !filepath.IsAbs(p) }) {
+		from = append(from, "a relative path starts where the Collector is started")
+	}
 	t.settings[directories] = setting{paths, strings.Join(from, "\n")}
 }
 
