@@ -38,9 +38,8 @@ func TestSystemdUnit(t *testing.T) {
 	require.True(t, found)
 	command, _, _ = strings.Cut(command, "\n")
 	args := strings.Fields(strings.ReplaceAll(command, "/etc/panoptes-otelcol", dir))
-	cmd := exec.Command(binary(t, "panoptes-otelcol"), append([]string{"validate"}, args...)...)
-	cmd.Env = append(os.Environ(), "KAFKA_PASSWORD=secret")
-	out, err := cmd.CombinedOutput()
+	t.Setenv("KAFKA_PASSWORD", "secret")
+	out, err := exec.Command(binary(t, "panoptes-otelcol"), append([]string{"validate"}, args...)...).CombinedOutput()
 	require.NoError(t, err, string(out))
 
 	analyze, err := exec.LookPath("systemd-analyze")
@@ -169,11 +168,17 @@ func TestKubernetes(t *testing.T) {
 	require.Contains(t, at(t, objects["Secret panoptes-otelcol"], "stringData"), item["key"])
 	(&volume{dir: mounted("etc/panoptes/secrets"), mode: 0o444}).publish(t, "1", map[string]string{item["path"].(string): "hush"})
 
-	p := &process{done: make(chan struct{})}
 	var args []string
 	for _, a := range at(t, container, "args").([]any) {
 		args = append(args, here.Replace(a.(string)))
 	}
+	t.Setenv("POD_IP", "127.0.0.1")
+	t.Setenv("KAFKA_PASSWORD", "hush")
+	out, err := exec.Command(binary(t, "panoptes"), append([]string{"validate"}, args...)...).CombinedOutput()
+	require.NoError(t, err, string(out))
+	require.Equal(t, "valid: 1 plugin, 1 resource, 0 warnings\n", string(out))
+
+	p := &process{done: make(chan struct{})}
 	p.cmd = exec.Command(binary(t, "panoptes-otelcol"), args...)
 	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "POD_IP=127.0.0.1", "KAFKA_PASSWORD=hush", "GOMEMLIMIT=512MiB", "TMPDIR=" + state}
 	p.cmd.Dir = "/"

@@ -20,7 +20,7 @@ const (
 )
 
 // collector lets the Collector check the configuration, for the components that this command does not know.
-func (v *validation) collector(ctx context.Context, named string, configs []string, stderr io.Writer) {
+func (v *validation) collector(ctx context.Context, named, gates string, configs []string, stderr io.Writer) {
 	path, err := find(named)
 	if err != nil {
 		v.wrong("--collector", err)
@@ -34,6 +34,9 @@ func (v *validation) collector(ctx context.Context, named string, configs []stri
 	args := []string{"validate"}
 	for _, c := range configs {
 		args = append(args, "--config="+c)
+	}
+	if gates != "" {
+		args = append(args, "--feature-gates="+gates)
 	}
 	ctx, cancel := context.WithTimeout(ctx, collectorLimit)
 	defer cancel()

@@ -91,7 +91,7 @@ func (v *validation) pipeline(where string, p collectorconfig.Pipeline) {
 		return slices.ContainsFunc(ids, func(id component.ID) bool { return id.Type() == t })
 	}
 	polls := ours(p.Receivers, collectorconfig.ReceiverType)
-	writes := ours(p.Exporters, collectorconfig.ExporterType)
+	writes := ours(p.Exporters, collectorconfig.ExporterType) || ours(p.Exporters, collectorconfig.InfluxType)
 	if !polls && !writes {
 		return
 	}

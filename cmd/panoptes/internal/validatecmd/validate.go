@@ -19,7 +19,7 @@ import (
 // New returns the command validate.
 func New() *cobra.Command {
 	var configs []string
-	var collector string
+	var collector, gates string
 	cmd := &cobra.Command{
 		Use:   "validate --config FILE",
 		Short: "Check a Collector's configuration, with the plugins and resources it names",
@@ -33,14 +33,16 @@ Without it only their names are looked at, and stderr says so.
 Findings go to stdout, one a line: "error" for what is wrong, "warning" for what works but is hardly meant, such as a
 batch processor behind the receiver panoptes. The exit code is 1 where there are errors.`,
 		Example: `  panoptes validate --config collector.yaml
-  panoptes validate --config base.yaml --config site.yaml --collector /usr/local/bin/panoptes-otelcol`,
+  panoptes validate --config base.yaml --config site.yaml --collector /usr/local/bin/panoptes-otelcol
+  panoptes validate --config collector.yaml --feature-gates=extension.healthcheck.useComponentStatus`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return run(cmd.Context(), configs, collector, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return run(cmd.Context(), configs, collector, gates, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringArrayVar(&configs, "config", nil, "a `FILE` or URI of configuration, as the Collector takes it; may be repeated, later ones win")
 	cmd.Flags().StringVar(&collector, "collector", "", "the Collector's `PROGRAM`, which checks the stock components")
+	cmd.Flags().StringVar(&gates, "feature-gates", "", "the feature `GATES` that the Collector will be started with, as it takes them")
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }
@@ -56,7 +58,7 @@ type validation struct {
 	found        int // resources
 }
 
-func run(ctx context.Context, configs []string, collector string, stdout, stderr io.Writer) error {
+func run(ctx context.Context, configs []string, collector, gates string, stdout, stderr io.Writer) error {
 	v := validation{
 		findings:     findings{out: stdout, style: term.StyleOf(stdout)},
 		transforming: map[component.ID]*pluginrun.Plugin{},
@@ -70,7 +72,7 @@ func run(ctx context.Context, configs []string, collector string, stdout, stderr
 	v.pipelines()
 	v.storage()
 	if v.errors == 0 {
-		v.collector(ctx, collector, configs, stderr)
+		v.collector(ctx, collector, gates, configs, stderr)
 	}
 	return v.verdict()
 }

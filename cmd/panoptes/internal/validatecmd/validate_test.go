@@ -80,6 +80,15 @@ func TestCollectorRefuses(t *testing.T) {
 	assert.Contains(t, stdout, "error: --collector: ")
 }
 
+func TestFeatureGates(t *testing.T) {
+	t.Parallel()
+	gated := collector(t, `[ "$3" = "--feature-gates=a,-b" ]`)
+	_, _, err := execute(t, "--config", minimal, "--collector", gated, "--feature-gates", "a,-b")
+	require.NoError(t, err)
+	_, _, err = execute(t, "--config", minimal, "--collector", gated)
+	require.ErrorIs(t, err, exit.ErrReported)
+}
+
 func TestWithoutCollector(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	stdout, stderr, err := execute(t, "--config", minimal)
