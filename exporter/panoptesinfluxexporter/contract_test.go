@@ -11,17 +11,11 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.opentelemetry.io/collector/exporter"
-	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/collector/pipeline"
-	"go.opentelemetry.io/collector/receiver"
 
-	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/exportcontract"
 )
 
-// The Collector's contract of exporters: all is delivered, what is refused for good is dropped and not tried again, all
-// else is tried again until it is delivered.
 func TestConsumeContract(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -32,38 +26,9 @@ func TestConsumeContract(t *testing.T) {
 	cfg.Client.Endpoint = "http://" + address
 	cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Millisecond, time.Millisecond
 	cfg.Queue.Get().WaitForResult = true
-	exportertest.CheckConsumeContract(exportertest.CheckConsumeContractParams{
-		T: t, NumberOfTestElements: 20, Signal: pipeline.SignalMetrics,
-		ExporterFactory: exporter.NewFactory(metadata.Type, createDefaultConfig,
-			exporter.WithMetrics(createWithGauges, component.StabilityLevelAlpha)),
-		ExporterConfig: cfg,
-		ReceiverFactory: receiver.NewFactory(metadata.Type, func() component.Config { return &struct{}{} },
-			receiver.WithMetrics(func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Metrics) (receiver.Metrics, error) {
-				return &contractServer{address: address, next: next}, nil
-			}, component.StabilityLevelAlpha)),
-		ReceiverConfig: &struct{}{},
+	exportcontract.Check(t, NewFactory(), cfg, func(next consumer.Metrics) component.Component {
+		return &contractServer{address: address, next: next}
 	})
-}
-
-// createWithGauges makes an exporter for the contract's metrics: histograms, which are no metrics groups, become gauges.
-func createWithGauges(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
-	next, err := createMetrics(ctx, set, cfg)
-	return gauges{next}, err
-}
-
-type gauges struct{ exporter.Metrics }
-
-func (g gauges) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
-	out := pmetric.NewMetrics()
-	md.CopyTo(out)
-	m := out.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0)
-	p := pmetric.NewNumberDataPoint()
-	m.Histogram().DataPoints().At(0).Attributes().CopyTo(p.Attributes())
-	p.SetIntValue(1)
-	p.SetTimestamp(1600000000000000000)
-	m.SetName("contract.m")
-	p.CopyTo(m.SetEmptyGauge().DataPoints().AppendEmpty())
-	return g.Metrics.ConsumeMetrics(ctx, out)
 }
 
 // contractServer asks the contract's consumer about each request.

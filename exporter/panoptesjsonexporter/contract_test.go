@@ -13,17 +13,11 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
-	"go.opentelemetry.io/collector/exporter"
-	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/pdata/pmetric"
-	"go.opentelemetry.io/collector/pipeline"
-	"go.opentelemetry.io/collector/receiver"
 
-	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/exportcontract"
 )
 
-// The Collector's contract of exporters: all is delivered, what is refused for good is dropped alone and not tried
-// again, all else is tried again until it is delivered.
 func TestConsumeContract(t *testing.T) {
 	t.Parallel()
 	port := freePort(t)
@@ -31,39 +25,9 @@ func TestConsumeContract(t *testing.T) {
 	cfg.Client.Brokers = []string{fmt.Sprintf("127.0.0.1:%d", port)}
 	cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Millisecond, time.Millisecond
 	synchronous(cfg)
-	exportertest.CheckConsumeContract(exportertest.CheckConsumeContractParams{
-		T: t, NumberOfTestElements: 20, Signal: pipeline.SignalMetrics,
-		ExporterFactory: exporter.NewFactory(metadata.Type, createDefaultConfig,
-			exporter.WithMetrics(createWithGauges, component.StabilityLevelAlpha)),
-		ExporterConfig: cfg,
-		ReceiverFactory: receiver.NewFactory(metadata.Type, func() component.Config { return &struct{}{} },
-			receiver.WithMetrics(func(_ context.Context, _ receiver.Settings, _ component.Config, next consumer.Metrics) (receiver.Metrics, error) {
-				return &contractBroker{port: port, next: next}, nil
-			}, component.StabilityLevelAlpha)),
-		ReceiverConfig: &struct{}{},
+	exportcontract.Check(t, NewFactory(), cfg, func(next consumer.Metrics) component.Component {
+		return &contractBroker{port: port, next: next}
 	})
-}
-
-// createWithGauges makes an exporter for the contract's metrics: histograms, which are no metrics groups, become gauges.
-func createWithGauges(ctx context.Context, set exporter.Settings, cfg component.Config) (exporter.Metrics, error) {
-	next, err := createMetrics(ctx, set, cfg)
-	return gauges{next}, err
-}
-
-type gauges struct{ exporter.Metrics }
-
-func (g gauges) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
-	out := pmetric.NewMetrics()
-	md.CopyTo(out)
-	m := out.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics().At(0)
-	attributes := m.Histogram().DataPoints().At(0).Attributes()
-	p := pmetric.NewNumberDataPoint()
-	attributes.CopyTo(p.Attributes())
-	p.SetIntValue(1)
-	p.SetTimestamp(1600000000000000000)
-	m.SetName("contract.m")
-	p.CopyTo(m.SetEmptyGauge().DataPoints().AppendEmpty())
-	return g.Metrics.ConsumeMetrics(ctx, out)
 }
 
 // contractBroker is a broker that asks the contract's consumer about each request of messages.
