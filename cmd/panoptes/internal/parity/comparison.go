@@ -18,14 +18,14 @@ type Options struct {
 	Sample bool
 	// Partitions says that partitions are compared, which takes topics with as many of them.
 	Partitions bool
-	// MaxSeries bounds the series that are compared, and with them memory, at some 4 kB each.
+	// MaxSeries bounds the series that are compared, and with them memory, at 5 kB each at most.
 	MaxSeries int
 	// MaxDifferences is how many differences are kept to be shown.
 	MaxDifferences int
 }
 
-// waitingPerSeries bounds the samples that wait, on average over MaxSeries. Mostly four wait for each.
-const waitingPerSeries = 8
+// waitingPerSeries bounds the values of samples that wait, on average over MaxSeries: mostly four samples wait for each.
+const waitingPerSeries = 80
 
 // Comparison compares what is added. It is not safe for concurrent use.
 type Comparison struct {
@@ -33,7 +33,7 @@ type Comparison struct {
 	names     names
 	series    map[string]*series
 	resources map[string]*resource
-	waiting   int
+	waiting   int // values
 	// first and front are the times of each side's earliest and latest samples.
 	first, front [2]time.Time
 	result       Result
@@ -104,25 +104,24 @@ func (c *Comparison) put(of *series, side Side, s *sample) bool {
 		c.result.Repeated++
 		return false
 	}
-	if c.waiting >= c.options.MaxSeries*waitingPerSeries {
+	for c.waiting+s.size() > c.options.MaxSeries*waitingPerSeries {
 		c.result.Uncompared++
-		if len(list) == 0 || at == 0 {
+		if at == 0 {
 			return false
 		}
 		// The oldest one makes room.
-		copy(list, list[1:at])
-		list[at-1] = s
-		return true
+		c.pop(of, side)
+		at--
 	}
-	of.waiting[side] = slices.Insert(list, at, s)
-	c.waiting++
+	of.waiting[side] = slices.Insert(of.waiting[side], at, s)
+	c.waiting += s.size()
 	return true
 }
 
 func (c *Comparison) pop(of *series, side Side) *sample {
 	s := of.waiting[side][0]
 	of.waiting[side] = slices.Delete(of.waiting[side], 0, 1)
-	c.waiting--
+	c.waiting -= s.size()
 	if side == A {
 		of.before = s
 	}

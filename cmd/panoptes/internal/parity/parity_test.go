@@ -265,11 +265,18 @@ func TestBounded(t *testing.T) {
 			at := time.Duration(i) * interval
 			c.Add(A, look(t, fmt.Sprint(device), at))
 			require.LessOrEqual(t, c.waiting, 2*waitingPerSeries)
+			held := 0
+			for _, of := range c.series {
+				for _, s := range of.waiting[A] {
+					held += s.size()
+				}
+			}
+			require.Equal(t, c.waiting, held)
 		}
 	}
 	require.Len(t, c.series, 2)
 	r := c.Finish()
-	assert.Equal(t, 100+200-2*waitingPerSeries, r.Uncompared)
+	assert.Equal(t, 100+200-2*waitingPerSeries/5, r.Uncompared, "three values make a sample of size five")
 	assert.Zero(t, r.Total())
 	assert.Zero(t, c.waiting)
 	assert.Equal(t, c.front[A], c.Front(A))

@@ -56,6 +56,9 @@ type sample struct {
 	values    []value // by name, gauges first
 }
 
+// size is what counts for the bound on what waits: that of a sample itself is about that of two values.
+func (s *sample) size() int { return 2 + len(s.values) }
+
 type value struct {
 	name    string
 	counter bool
@@ -102,7 +105,7 @@ func (n names) sampleOf(g Group) (*sample, bool) {
 	}
 	s := &sample{
 		at: time.UnixMilli(int64(seconds * 1000)), interval: time.Duration(g.Interval) * time.Second,
-		key: n.keep(g.Key), partition: g.Partition,
+		key: n.keep(g.Key), partition: g.Partition, values: make([]value, 0, len(g.Metrics())),
 	}
 	for _, m := range g.Metrics() {
 		s.values = append(s.values, value{name: n.keep(m.Name), counter: m.Type == pluginsdk.Counter, number: m.Value.Float64()})

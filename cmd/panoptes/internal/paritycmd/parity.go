@@ -77,7 +77,7 @@ func (o *options) addFlags(cmd *cobra.Command) {
 	flags.Float64Var(&o.compare.Counters.Relative, "counter-relative", 0, "`SHARE` by which counters may lie outside of what A had before and after")
 	flags.Float64Var(&o.compare.Counters.Absolute, "counter-absolute", 0, "`AMOUNT` by which they may lie outside beyond that")
 	flags.IntVar(&o.compare.MaxDifferences, "differences", 10, "`NUMBER` of differences to print")
-	flags.IntVar(&o.compare.MaxSeries, "max-series", 50_000, "`NUMBER` of series to compare at most, at some 4 kB of memory each")
+	flags.IntVar(&o.compare.MaxSeries, "max-series", 50_000, "`NUMBER` of series to compare at most, at 5 kB of memory each at most")
 	flags.BoolVar(&o.json, "json", false, "print the result as JSON")
 	o.connection.AddLoginFlags(flags)
 	_ = cmd.MarkFlagRequired("brokers")
