@@ -118,6 +118,22 @@ func (v *volume) publish(t *testing.T, version string, files map[string]string) 
 	v.version = name
 }
 
+// mount shows the volume at a path as a container sees it: in a folder that everybody could write to, if it were not mounted
+// read-only. Where the test may not mount, the volume lies at the path itself, and only its owner can write to it.
+func (v *volume) mount(t *testing.T, path string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(v.dir, 0o755))
+	require.NoError(t, os.MkdirAll(path, 0o755))
+	if err := syscall.Mount(v.dir, path, "", syscall.MS_BIND, ""); err != nil {
+		t.Logf("the volume is not mounted read-only: %v", err)
+		v.dir = path
+		return
+	}
+	t.Cleanup(func() { require.NoError(t, syscall.Unmount(path, syscall.MNT_DETACH)) })
+	require.NoError(t, syscall.Mount("", path, "", syscall.MS_BIND|syscall.MS_REMOUNT|syscall.MS_RDONLY, ""))
+	require.NoError(t, os.Chmod(v.dir, 0o777))
+}
+
 func texts(data any) map[string]string {
 	out := map[string]string{}
 	for k, v := range data.(map[string]any) {
@@ -161,7 +177,8 @@ func TestKubernetes(t *testing.T) {
 	(&volume{dir: mounted("etc/panoptes-otelcol"), mode: 0o444}).publish(t, "1", config)
 	plugins := data("panoptes-plugins")
 	plugins["answer.py"] = strings.Replace(plugins["answer.py"], "every=60", "every=1", 1)
-	pluginVolume := &volume{dir: mounted("etc/panoptes/plugins"), mode: 0o444}
+	pluginVolume := &volume{dir: mounted("kubelet/plugins"), mode: 0o444}
+	pluginVolume.mount(t, mounted("etc/panoptes/plugins"))
 	pluginVolume.publish(t, "1", plugins)
 	(&volume{dir: mounted("etc/panoptes/resources"), mode: 0o644}).publish(t, "1", data("panoptes-resources"))
 	item := at(t, pod, "volumes", 3, "secret", "items", 0).(map[string]any)
