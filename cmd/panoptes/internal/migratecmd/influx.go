@@ -19,7 +19,7 @@ const (
 func influxRules() []rule {
 	var r []rule
 	for _, section := range [][]string{{"*influx*", "**"}, {"kafka"}, {"consumer"}} {
-		for _, key := range []string{"group", "queue", "poll_timeout", "session_timeout", "max_poll_records"} {
+		for _, key := range []string{"*group", "group_id", "queue", "*poll_timeout", "*session_timeout", "*max_poll_records"} {
 			r = append(r, rule{section, key, noCounterpart(whyConsumer)})
 		}
 	}
@@ -34,8 +34,8 @@ func influxRules() []rule {
 			return (time.Duration(n) * time.Second).String(), err
 		})},
 		rule{in, "write_api_*", noCounterpart(whyInflux)},
-		rule{in, "connect*", noCounterpart(whyInflux)},
-		rule{in, "pool*", noCounterpart(whyInflux)},
+		rule{in, "*connect*", noCounterpart(whyInflux)},
+		rule{in, "*pool*", noCounterpart(whyInflux)},
 		rule{in, "user*", noCounterpart(whyInfluxUser)},
 		rule{in, "password", noCounterpart(whyInfluxUser)},
 	)

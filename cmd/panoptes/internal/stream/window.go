@@ -29,6 +29,7 @@ type Window struct {
 	// partitions are the topics, and how many partitions they have.
 	partitions map[string]int
 	last       time.Time
+	patience   time.Duration
 }
 
 // OpenWindow finds the topics, by names or patterns with * and ?, and their offsets from a time on; the zero time is their
@@ -44,7 +45,7 @@ func OpenWindow(ctx context.Context, c Connection, topics []string, since time.T
 	if err != nil {
 		return nil, err
 	}
-	w := &Window{client: client, ends: map[string]map[int32]int64{}, partitions: map[string]int{}, last: time.Now()}
+	w := &Window{client: client, ends: map[string]map[int32]int64{}, partitions: map[string]int{}, last: time.Now(), patience: windowPatience}
 	limited, cancel := context.WithTimeout(ctx, windowPatience)
 	defer cancel()
 	if err := w.find(limited, topics, since); err != nil {
@@ -154,10 +155,10 @@ func (w *Window) Poll(ctx context.Context, visit func(*kgo.Record)) error {
 		w.last = time.Now()
 		return nil
 	}
-	if time.Since(w.last) < windowPatience {
+	if time.Since(w.last) < w.patience {
 		return nil
 	}
-	return fmt.Errorf("topics %q: nothing came for %s, though they have more: %w", w.Topics(), windowPatience,
+	return fmt.Errorf("topics %q: nothing came for %s, though they have more: %w", w.Topics(), w.patience,
 		errors.Join(errors.New("the reading is given up"), fetches.Err0()))
 }
 
