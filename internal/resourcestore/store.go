@@ -271,6 +271,7 @@ func (s *Store) collect(now time.Time) (list []*pluginsdk.Resource, diff differe
 	s.round++
 	next = now.Add(time.Hour)
 	list = make([]*pluginsdk.Resource, 0, len(s.list))
+	owners := make([]*record, 0, len(s.list)) // of the list
 	for _, src := range s.sortedSources() {
 		for i := range src.claims {
 			c := &src.claims[i]
@@ -289,20 +290,22 @@ func (s *Store) collect(now time.Time) (list []*pluginsdk.Resource, diff differe
 				list[r.at] = c.resource
 			} else {
 				r.round, r.at = s.round, len(list)
-				list = append(list, c.resource)
+				list, owners = append(list, c.resource), append(owners, r)
 			}
 		}
 	}
-	s.settle(list, now, &diff)
+	for i, r := range owners { // in the order of the list, which is that of the memory
+		s.keep(r, &list[i], now, &diff)
+	}
+	s.settle(now, &diff)
 	return list, diff, next
 }
 
-// settle brings the records in step with the list, and the list's resources into the form that is told.
-func (s *Store) settle(list []*pluginsdk.Resource, now time.Time, diff *difference) {
+// settle notes what left, and forgets what left long ago.
+func (s *Store) settle(now time.Time, diff *difference) {
 	for id, r := range s.records {
 		switch {
-		case r.round == s.round:
-			s.keep(id, r, &list[r.at], now, diff)
+		case r.round == s.round: // it is there
 		case r.resource != nil:
 			r.resource, r.left = nil, now
 			s.unsavedRecord(id)
@@ -322,7 +325,7 @@ func (s *Store) settle(list []*pluginsdk.Resource, now time.Time, diff *differen
 
 // keep replaces a resource by the one that was told before where nothing about it changed, else gives it the creation
 // timestamp that was seen first.
-func (s *Store) keep(id pluginsdk.Identity, r *record, at **pluginsdk.Resource, now time.Time, diff *difference) {
+func (s *Store) keep(r *record, at **pluginsdk.Resource, now time.Time, diff *difference) {
 	res, old := *at, r.resource
 	switch {
 	case old == nil:
@@ -330,7 +333,7 @@ func (s *Store) keep(id pluginsdk.Identity, r *record, at **pluginsdk.Resource, 
 		r.since = now
 		if !r.left.IsZero() {
 			r.left = time.Time{}
-			s.unsavedRecord(id)
+			s.unsavedRecord(res.Identity())
 		}
 	case old == res || same(old, res):
 		*at = old

@@ -47,6 +47,7 @@ type Keeper struct {
 	client   storage.Client
 	sections map[string]*section
 	index    index
+	counted  bool // the index says what the storage's does not
 }
 
 // section is one kind of records.
@@ -175,8 +176,13 @@ func (k *Keeper) load(ctx context.Context, name string, a *area) (records []Reco
 
 // Save writes what changed since the last time. What an error kept from being written is written the next time.
 func (k *Keeper) Save(ctx context.Context) error {
+	return k.SaveSections(ctx, slices.Sorted(maps.Keys(k.sections))...)
+}
+
+// SaveSections is Save for some sections alone, which must be among those of Open.
+func (k *Keeper) SaveSections(ctx context.Context, names ...string) error {
 	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(k.sections)) {
+	for _, name := range names {
 		s := k.sections[name]
 		changed, gone := s.source.Changes()
 		for _, key := range gone {
@@ -209,6 +215,9 @@ func (k *Keeper) save(ctx context.Context, name string, s *section) error {
 		if err := k.write(ctx, name, s, a, some, byChunk); err != nil {
 			return err
 		}
+	}
+	if !k.counted {
+		return nil
 	}
 	return k.writeIndex(ctx)
 }
@@ -246,7 +255,10 @@ func (k *Keeper) write(ctx context.Context, name string, s *section, a *area, ch
 	if err := k.client.Batch(ctx, ops...); err != nil {
 		return fmt.Errorf("write section %q of the state: %w", name, err)
 	}
-	a.Records += more
+	if more != 0 {
+		a.Records += more
+		k.counted = true
+	}
 	for _, c := range chunks {
 		for _, key := range keys[c] {
 			delete(s.pending, key)
@@ -326,5 +338,6 @@ func (k *Keeper) writeIndex(ctx context.Context) error {
 	if err := k.client.Set(ctx, indexKey, data); err != nil {
 		return fmt.Errorf("write the index of the state: %w", err)
 	}
+	k.counted = false
 	return nil
 }

@@ -138,6 +138,38 @@ func TestKeptOverRestarts(t *testing.T) {
 	})
 }
 
+// One section can be saved by itself, with one small write where its keys stay.
+func TestSaveSections(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	often, seldom := newTexts(), newTexts()
+	k, _, err := Open(t.Context(), m, map[string]Source{"often": often, "seldom": seldom})
+	require.NoError(t, err)
+	often.set("a", "1")
+	seldom.set("b", "1")
+	require.NoError(t, k.SaveSections(t.Context(), "often"))
+	before := maps.Clone(m.data)
+	often.set("a", "2")
+	require.NoError(t, k.SaveSections(t.Context(), "often"))
+	differ := 0
+	for key, value := range m.data {
+		if string(before[key]) != string(value) {
+			differ++
+		}
+	}
+	assert.Equal(t, 1, differ)
+	assert.Equal(t, string(before[indexKey]), string(m.data[indexKey]))
+
+	often, seldom = newTexts(), newTexts()
+	k, _, err = Open(t.Context(), m, map[string]Source{"often": often, "seldom": seldom})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"a": "2"}, often.held)
+	assert.Empty(t, seldom.held)
+	seldom.set("b", "2")
+	require.NoError(t, k.Save(t.Context()))
+	assert.Len(t, k.index.Sections, 2)
+}
+
 func TestGrows(t *testing.T) {
 	t.Parallel()
 	m := newMemory()

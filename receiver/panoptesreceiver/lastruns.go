@@ -84,10 +84,10 @@ func (l *lastRuns) last(name taskName, interval time.Duration) time.Time {
 		return time.Time{}
 	}
 	delete(l.known, name)
-	// The process may have lived on, and run tasks, until it would have saved again.
+	// The process may have lived on, and run tasks, until its next sign, which may have been late.
 	until := l.alive
 	if !l.clean {
-		until = until.Add(saveEvery)
+		until = until.Add(2 * signEvery)
 	}
 	if now := l.now(); until.After(now) {
 		until = now

@@ -8,6 +8,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/statekeep"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/stretchr/testify/assert"
@@ -65,6 +66,25 @@ func TestForgottenTasks(t *testing.T) {
 	require.Error(t, firstRuns{none}.Restore([]statekeep.Record{{Key: "x y", Value: []byte("1")}}))
 	require.Error(t, resultTimes{none}.Restore([]statekeep.Record{{Key: "a", Value: []byte("1")}}))
 	require.Error(t, life{none}.Restore([]statekeep.Record{{Key: "a", Value: []byte("1")}}))
+}
+
+// A process that was killed may have run what was due just after its last sign of life; what was due later is not lost.
+func TestKilledProcess(t *testing.T) {
+	t.Parallel()
+	name, interval := nameOf([]byte("task")), time.Minute
+	now := time.Unix(1_700_000_000, 0)
+	runs := newLastRuns()
+	runs.now = func() time.Time { return now }
+	require.NoError(t, firstRuns{runs}.Restore(nil))
+	slot := schedule.LastSlot(name.hash, interval, now.Add(-time.Hour), now)
+	last := func(alive time.Time, clean bool) time.Time {
+		runs.known[name], runs.alive, runs.clean = slot.Add(-30*interval).UnixMilli(), alive, clean
+		return runs.last(name, interval)
+	}
+	assert.Equal(t, slot, last(slot.Add(-time.Second), false), "it may have run")
+	assert.Equal(t, slot.Add(-interval), last(slot.Add(-time.Second), true), "it did not, as the end was written")
+	assert.Equal(t, slot.Add(-interval), last(slot.Add(-3*time.Second), false))
+	assert.Equal(t, slot, last(slot, true))
 }
 
 // A resource that gets another endpoint gives its tasks other names: a task that ran goes on from its last slot, one that

@@ -20,6 +20,9 @@ import (
 // saveEvery is how often the state is written to the storage. A process that is killed loses what changed since then.
 const saveEvery = 10 * time.Second
 
+// signEvery is how often the one record is written that says until when the receiver lived.
+const signEvery = time.Second
+
 // Sections of the state. A further kind of state is a section more.
 const (
 	sectionKV        = "kv" // the key-value store, and the enrichment in it
@@ -69,21 +72,29 @@ func (r *panoptesReceiver) openStorage(ctx context.Context, host component.Host)
 
 // run writes the state now and then, until ctx ends.
 func (k *keeping) run(ctx context.Context) {
-	ticker := time.NewTicker(saveEvery)
-	defer ticker.Stop()
+	save, sign := time.NewTicker(saveEvery), time.NewTicker(signEvery)
+	defer save.Stop()
+	defer sign.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-save.C:
 			k.save(context.WithoutCancel(ctx))
+		case <-sign.C:
+			if !k.failing { // else the next save tries it
+				k.saved(k.keeper.SaveSections(context.WithoutCancel(ctx), sectionAlive))
+			}
 		}
 	}
 }
 
-// save writes what changed. A failure is logged when it begins and when it ends; what was not written stays to be.
-func (k *keeping) save(ctx context.Context) {
-	err := k.keeper.Save(ctx)
+// save writes what changed.
+func (k *keeping) save(ctx context.Context) { k.saved(k.keeper.Save(ctx)) }
+
+// saved notes whether the state could be written. A failure is logged when it begins and when it ends; what was not
+// written stays to be.
+func (k *keeping) saved(err error) {
 	switch {
 	case err != nil && !k.failing:
 		k.logger.Error("Cannot write the state of plugins; it is tried again, and lost if the Collector ends before",
