@@ -121,7 +121,9 @@ func TestPages(t *testing.T) {
 	assert.NotContains(t, first, `rel="prev"`)
 	assert.NotContains(t, first, "dc2")
 
-	assert.Contains(t, s.page("/matrix?q=switch-000007"), `<th scope="col"><a href="tasks?plugin=Power%20%26%20Fans">`)
+	matrix := s.page("/matrix?q=switch-000007")
+	assert.Contains(t, matrix, `<th scope="col"><a href="tasks?plugin=Power%20%26%20Fans">`)
+	assert.Contains(t, matrix, `title="timeout after 7 ms, begun 7 ms late, 0 data points, 12 kB; next in 30 s; no answer"`)
 	resources := s.page("/resources?q=192.0.2.7")
 	assert.Contains(t, resources, "&lt;b&gt;&#34;junos&#34;&lt;/b&gt;")
 	assert.Contains(t, resources, "plugin|discovery|site|dc2|class|network|subclass|switch|type|generic|id|switch-000007|endpoint|192.0.2.7")
@@ -157,7 +159,10 @@ func TestBadQueries(t *testing.T) {
 		assert.Equal(t, http.StatusBadRequest, code)
 		assert.Contains(t, text, want)
 	}
-	code, text := s.get("/task?plugin=none")
+	code, text := s.get("/api/v1/resources?sort=name")
+	assert.Equal(t, http.StatusBadRequest, code)
+	assert.Contains(t, text, "leave sort out")
+	code, text = s.get("/task?plugin=none")
 	assert.Equal(t, http.StatusNotFound, code)
 	assert.Contains(t, text, "there is no such task")
 	code, _ = s.get("/nowhere")

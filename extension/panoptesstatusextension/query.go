@@ -50,6 +50,9 @@ func readQuery(list string, values url.Values) (query, error) {
 		return q, fmt.Errorf("state: unknown state %q, expected one of %q", q.State, status.States)
 	}
 	if keys := orderKeys(list); q.Sort != "" && !slices.Contains(keys, q.Sort) {
+		if keys == nil {
+			return q, fmt.Errorf("sort: unknown order %q, this list has one alone: leave sort out", q.Sort)
+		}
 		return q, fmt.Errorf("sort: unknown order %q, expected one of %q", q.Sort, keys)
 	}
 	for name, n := range map[string]*int{"page": &q.Page, "size": &q.Size} {

@@ -68,7 +68,12 @@ func TestStatus(t *testing.T) {
 		out, _ = status()
 		return strings.Contains(out, "1 failing")
 	}, patience, 100*time.Millisecond)
-	_, err := status()
+	out, err := status("--errors")
+	assert.Contains(t, out, "the program ended with exit status 3")
+	assert.Contains(t, out, " info broken\n", "what it wrote before")
+	resources, _ := status("--resources")
+	assert.Contains(t, resources, "one\tlocal\tsystem:host:generic\t127.0.0.1\tfile "+filepath.Join(dir, "resources.json"))
+	assert.Contains(t, resources, "\t168h0m0s\tplugin|p|site|local|class|system")
 	var ended *exec.ExitError
 	require.ErrorAs(t, err, &ended)
 	assert.Equal(t, 1, ended.ExitCode())

@@ -61,7 +61,7 @@ panoptes_status tells. The exit code is 1 where a plugin or a source is broken o
 	flags.StringVar(&o.narrow.state, "state", "", "only tasks in this `STATE`: failing, backing_off, late, running, waiting or ok")
 	flags.StringVar(&o.narrow.text, "text", "", "only tasks with this `TEXT` in plugin, id, site or endpoint")
 	flags.StringVar(&o.narrow.filter, "filter", "", "only tasks whose resources match this `FILTER`")
-	flags.StringVar(&o.narrow.order, "order", "urgency", "the `ORDER`: urgency, name, duration, lateness, points, start or next")
+	flags.StringVar(&o.narrow.order, "order", "urgency", "the `ORDER`: urgency, name, duration, lateness, points, bytes, start or next")
 	flags.IntVar(&o.size, "size", 10, "the `NUMBER` of tasks to show, 1000 at most")
 	flags.BoolVar(&o.errors, "errors", false, "show the last error of each of these tasks, with its log lines")
 	flags.BoolVar(&o.resources, "resources", false, "show resources in the place of tasks, narrowed down by --text and --filter")
@@ -71,9 +71,11 @@ panoptes_status tells. The exit code is 1 where a plugin or a source is broken o
 
 func (o *statusOptions) values() url.Values {
 	v := url.Values{"size": {strconv.Itoa(o.size)}}
-	for name, value := range map[string]string{
-		"plugin": o.narrow.plugin, "state": o.narrow.state, "q": o.narrow.text, "filter": o.narrow.filter, "sort": o.narrow.order,
-	} {
+	narrow := map[string]string{"q": o.narrow.text, "filter": o.narrow.filter}
+	if !o.resources { // they have neither plugin nor state, and one order
+		narrow["plugin"], narrow["state"], narrow["sort"] = o.narrow.plugin, o.narrow.state, o.narrow.order
+	}
+	for name, value := range narrow {
 		if value != "" {
 			v.Set(name, value)
 		}

@@ -63,7 +63,10 @@ func collector(failing int) http.Handler {
 			Log: []statusapi.LogLine{{At: at, Level: "warn", Message: "\x1b[31mcareful"}},
 		}
 	})
-	answer("resources", func(*http.Request) any {
+	answer("resources", func(r *http.Request) any {
+		if r.URL.Query().Has("sort") {
+			panic(http.ErrAbortHandler) // it has one order
+		}
 		return statusapi.Page[statusapi.Resource]{Total: 1, Items: []statusapi.Resource{{
 			Key: "plugin|p|site|dc1", Since: time.Now().Add(-time.Hour), Claims: []statusapi.Claim{{Kind: "file", Name: "r.json", TTL: 900}},
 			Resource: json.RawMessage(`{"resource_id": "sw1", "resource_site": "dc1", "resource_class": "network"}`),

@@ -148,8 +148,12 @@ func draw(out io.Writer, style term.Style, uses []use, at time.Time) error {
 	fmt.Fprintf(&b, "%s\n", at.Format(time.TimeOnly))
 	var rows [][]string
 	for _, u := range uses {
+		name := u.Name
+		if name == "" {
+			name = u.File
+		}
 		rows = append(rows, []string{
-			u.Name, u.Runtime, number(u.busy), number(u.cpu), number(u.runs), number(u.points), number(u.bytes), number(u.failed),
+			name, u.Runtime, number(u.busy), number(u.cpu), number(u.runs), number(u.points), number(u.bytes), number(u.failed),
 			strconv.FormatInt(u.Series, 10), strconv.Itoa(u.Tasks),
 		})
 	}
