@@ -199,6 +199,8 @@ func TestPrometheusScrape(t *testing.T) {
 	r.checkRates(t)
 	assert.ElementsMatch(t, wantSeries(), r.prometheus.series(t, `{job=~"dc1/.*"}`))
 	assert.Empty(t, r.prometheus.query(t, `{exported_job!=""}`))
+	joined := r.eventually(t, pageBlocks(t, prometheusPage, "Resources as labels", "")[0], 1)
+	assert.Equal(t, map[string]string{"panoptes_resource_site": "dc1", "panoptes_resource_metadata_model": "X1"}, joined[0].Metric)
 	var rules struct {
 		Groups []struct {
 			Rules []struct{ Name, Query string }
@@ -303,6 +305,8 @@ func TestPrometheusExpiration(t *testing.T) {
 			return has(short) == want, ""
 		})
 	}
+	// The same exporter puts the resource's attributes on the series.
+	assert.Regexp(t, `\nslow_took\{.*panoptes_resource_metadata_model="X1".*panoptes_resource_site="dc1".*\} 2 `, scrape(t, long))
 }
 
 // TestPrometheusDimensions has dimensions that are called as Prometheus' own labels, and an exporter without
@@ -372,7 +376,8 @@ receivers:
   panoptes: {plugins: {directories: [%[1]s/plugins]}, resources: {files: [%[1]s/resources/*.json]}}
 exporters:
   prometheus/short: {endpoint: "127.0.0.1:%[2]d", without_scope_info: true, send_timestamps: true, metric_expiration: 1s}
-  prometheus/long: {endpoint: "127.0.0.1:%[3]d", without_scope_info: true, send_timestamps: true, metric_expiration: 10s}
+  prometheus/long: {endpoint: "127.0.0.1:%[3]d", without_scope_info: true, send_timestamps: true, metric_expiration: 10s,
+    resource_to_telemetry_conversion: {enabled: true}}
 service:
   telemetry: {metrics: {level: none}}
   pipelines: {metrics: {receivers: [panoptes], exporters: [prometheus/short, prometheus/long]}}
