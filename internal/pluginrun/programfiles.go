@@ -130,8 +130,12 @@ func (p *Plugin) snapshotProgram(dir string) (*Plugin, error) {
 		return p, nil
 	}
 	if noExec(filepath.Dir(dir)) {
+		if readOnlyMount(filepath.Dir(p.Module)) {
+			return p, nil // it is run where it is: what cannot be written changes as a whole, with the mount
+		}
 		return nil, fmt.Errorf("plugin %q: copies of plugins cannot be run from %q, which is mounted noexec: set the "+
-			"environment variable TMPDIR of the Collector to a folder that is not", p.Name(), filepath.Dir(dir))
+			"environment variable TMPDIR of the Collector to a folder that is not, or have plugins on a file system that is "+
+			"mounted read-only, which are run where they are", p.Name(), filepath.Dir(dir))
 	}
 	err := p.visitProgram(func(path, name, link string) error {
 		to := filepath.Join(dir, filepath.FromSlash(name))

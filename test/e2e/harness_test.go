@@ -117,10 +117,18 @@ func start(t *testing.T, env []string, name string, args ...string) *process {
 // run starts the program, which ends with the test.
 func (p *process) run(t *testing.T) {
 	t.Helper()
+	require.NoError(t, p.tryRun(t))
+}
+
+// tryRun is run for a program that may not start.
+func (p *process) tryRun(t *testing.T) error {
+	t.Helper()
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	// A grandchild that holds the pipe must not hold the test.
 	p.cmd.WaitDelay = 5 * time.Second
-	require.NoError(t, p.cmd.Start())
+	if err := p.cmd.Start(); err != nil {
+		return err
+	}
 	go func() {
 		p.err = p.cmd.Wait()
 		close(p.done)
@@ -131,6 +139,7 @@ func (p *process) run(t *testing.T) {
 			t.Logf("output of %s:\n%s", filepath.Base(p.cmd.Path), tail(p.output(), 400000))
 		}
 	})
+	return nil
 }
 
 func tail(s string, n int) string {
