@@ -172,13 +172,7 @@ func (r *execRunner) run(ctx context.Context, req Request, config child.Config, 
 			r.settings.Logger.Error("Cannot end the child of a plugin", zap.String("plugin", req.Plugin.Name()), zap.Error(err))
 		}
 	}()
-	switch {
-	case ctx.Err() != nil:
-		return req.failed(OutcomeCanceled, ctx.Err())
-	case r.base.Err() != nil:
-		return req.failed(OutcomeCanceled, errShutdown)
-	}
-	return req.failed(OutcomeTimeout, deadlineError(req.Plugin, nil))
+	return req.givenUp(ctx, r.base)
 }
 
 // pipeRoom is what a pipe holds that nobody reads, on all systems.

@@ -1,6 +1,7 @@
 package pluginrun
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,6 +35,17 @@ func deadlineError(p *Plugin, cause error) error {
 		err = fmt.Errorf("%w: %w", err, cause)
 	}
 	return err
+}
+
+// givenUp is the result of a run that had not ended when ctx, its deadline or base, which ends at Shutdown, came.
+func (req Request) givenUp(ctx, base context.Context) Result {
+	switch {
+	case ctx.Err() != nil:
+		return req.failed(OutcomeCanceled, ctx.Err())
+	case base.Err() != nil:
+		return req.failed(OutcomeCanceled, errShutdown)
+	}
+	return req.failed(OutcomeTimeout, deadlineError(req.Plugin, nil))
 }
 
 // checkGroups is the result of a run that returned these groups: the valid ones, and what was dropped and why.

@@ -230,13 +230,7 @@ func (r *processRunner) runIn(ctx context.Context, proc *instance, req Request, 
 		defer proc.logs.end(id)
 		proc.giveUp(id, done)
 	}()
-	switch {
-	case ctx.Err() != nil:
-		return req.failed(OutcomeCanceled, ctx.Err())
-	case r.base.Err() != nil:
-		return req.failed(OutcomeCanceled, errShutdown)
-	}
-	return req.failed(OutcomeTimeout, deadlineError(req.Plugin, nil))
+	return req.givenUp(ctx, r.base)
 }
 
 // runAnswer is the answer to "run", or its failure.

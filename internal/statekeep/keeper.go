@@ -48,6 +48,7 @@ type Keeper struct {
 	sections map[string]*section
 	index    index
 	counted  bool // the index says what the storage's does not
+	found    bool
 }
 
 // section is one kind of records.
@@ -89,6 +90,7 @@ func Open(ctx context.Context, client storage.Client, sources map[string]Source)
 		return nil, nil, fmt.Errorf("read the index of the state: %w", err)
 	}
 	if data != nil {
+		k.found = true
 		if bad := k.parseIndex(data); bad != nil {
 			k.index = index{}
 			damage = append(damage, bad)
@@ -101,6 +103,8 @@ func Open(ctx context.Context, client storage.Client, sources map[string]Source)
 	if k.index.Sections == nil {
 		k.index.Sections = map[string]*area{}
 	}
+	// All is read before any of it is taken: a storage that is damaged may panic half-way.
+	loaded := map[string][]Record{}
 	for _, name := range slices.Sorted(maps.Keys(k.sections)) {
 		a := k.index.Sections[name]
 		if a == nil {
@@ -111,11 +115,25 @@ func Open(ctx context.Context, client storage.Client, sources map[string]Source)
 		if err != nil {
 			return nil, damage, err
 		}
-		if err := k.sections[name].source.Restore(records); err != nil {
+		loaded[name] = records
+	}
+	for _, name := range slices.Sorted(maps.Keys(loaded)) {
+		if err := k.sections[name].source.Restore(loaded[name]); err != nil {
 			damage = append(damage, fmt.Errorf("section %q of the state: %w", name, err))
 		}
 	}
 	return k, damage, nil
+}
+
+// Found says whether the storage held anything when it was opened.
+func (k *Keeper) Found() bool { return k.found }
+
+// Forget has a storage hold nothing.
+func Forget(ctx context.Context, client storage.Client) error {
+	if err := client.Delete(ctx, indexKey); err != nil {
+		return fmt.Errorf("delete the index of the state: %w", err)
+	}
+	return nil
 }
 
 func (k *Keeper) parseIndex(data []byte) error {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -14,15 +12,13 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/sparestorage"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
 
 // saveEvery is how often the state is written to the storage. When the process is killed, the series that had a point
 // since then lose one rate.
 const saveEvery = 10 * time.Second
-
-// spareName is the name of the storage that stands in for the one without a name while that is damaged.
-const spareName = "spare"
 
 // keeping is what keeps the state in a storage; the zero value keeps nothing.
 type keeping struct {
@@ -40,26 +36,26 @@ func (p *rateProcessor) openState(ctx context.Context, host component.Host) erro
 		return nil
 	}
 	p.host = host
-	ext, found := host.GetExtensions()[*p.storage]
-	storages, ok := ext.(storage.Extension)
-	switch {
-	case !found:
-		return fmt.Errorf("storage: extension %q is not among the extensions of the service", p.storage)
-	case !ok:
-		return fmt.Errorf("storage: extension %q is no storage", p.storage)
-	}
-	r, err := p.openStorage(ctx, storages, "")
-	switch {
-	case errors.Is(err, errDamaged):
-		p.logger.Warn("The storage of the rate state is damaged; it is left as it is, and a spare one is used until it has been removed",
-			zap.Stringer("storage", p.storage), zap.String("spare", spareName), zap.Error(err))
-		r, err = p.openStorage(ctx, storages, spareName)
-	case err == nil && !r.Found:
-		// A new storage, perhaps in the place of a damaged one: what the spare one has is out of date from now on.
-		err = p.emptySpare(ctx, storages)
-	}
+	storages, err := sparestorage.Find(host, *p.storage)
 	if err != nil {
+		return err
+	}
+	var r ratestate.Restored
+	client, damaged, err := sparestorage.Open(ctx, storages, sparestorage.Owner{
+		Kind: component.KindProcessor, ID: p.id, Forget: ratestate.Forget,
+		Restore: func(ctx context.Context, client storage.Client) (found bool, err error) {
+			p.keeper, r, err = ratestate.OpenKeeper(ctx, client, p.state)
+			return r.Found, err
+		},
+	})
+	if err != nil {
+		p.keeper = nil
 		return fmt.Errorf("storage %q: %w", p.storage, err)
+	}
+	p.client = client
+	if damaged != nil {
+		p.logger.Warn("The storage of the rate state is damaged; it is left as it is, and a spare one is used until it has been removed",
+			zap.Stringer("storage", p.storage), zap.String("spare", sparestorage.Name), zap.Error(damaged))
 	}
 	for _, damage := range r.Damage {
 		p.logger.Warn("Cannot use some of the stored rate state; its series begin anew",
@@ -71,54 +67,6 @@ func (p *rateProcessor) openState(ctx context.Context, host component.Host) erro
 	p.logger.Info("Restored the rate state", zap.Stringer("storage", p.storage), zap.Int("series", r.Series-r.Evicted),
 		zap.Int("evicted", r.Evicted))
 	return nil
-}
-
-// errDamaged is wrapped by errors of a storage that will not open before somebody has removed it.
-var errDamaged = errors.New("damaged")
-
-// openStorage opens one storage and restores what it holds. Storage libraries panic over damaged files, and read files
-// through the memory, where one that was cut off is a fault.
-func (p *rateProcessor) openStorage(ctx context.Context, storages storage.Extension, name string) (r ratestate.Restored, err error) {
-	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer func() {
-		if v := recover(); v != nil {
-			p.keeper, p.client = nil, nil // not closed: it might panic again
-			err = fmt.Errorf("%w: panic: %v", errDamaged, v)
-		}
-	}()
-	client, err := storages.GetClient(ctx, component.KindProcessor, p.id, name)
-	if err != nil {
-		return r, explain(err)
-	}
-	keeper, r, err := ratestate.OpenKeeper(ctx, client, p.state)
-	if err != nil {
-		return r, errors.Join(err, client.Close(ctx))
-	}
-	p.keeper, p.client = keeper, client
-	return r, nil
-}
-
-// explain tells damage from trouble that may pass: only a storage that stays closed may be replaced, since it would be
-// out of date if it opened again. The texts are those of bbolt, the library of file_storage.
-func explain(err error) error {
-	for _, text := range []string{"invalid database", "version mismatch", "checksum error", "file size too small"} {
-		if strings.Contains(err.Error(), text) {
-			return fmt.Errorf("%w: %w", errDamaged, err)
-		}
-	}
-	if strings.Contains(err.Error(), "timeout") {
-		return fmt.Errorf("%w: another Collector uses it, or another pipeline has a processor of this name: give each its own, as panoptes_rate/a", err)
-	}
-	return err
-}
-
-// emptySpare forgets what the spare storage holds.
-func (p *rateProcessor) emptySpare(ctx context.Context, storages storage.Extension) error {
-	client, err := storages.GetClient(ctx, component.KindProcessor, p.id, spareName)
-	if err != nil {
-		return explain(err)
-	}
-	return errors.Join(ratestate.Forget(ctx, client), client.Close(ctx))
 }
 
 // settle makes the storage forget what this batch has made outdated, before anybody else sees what came of it.

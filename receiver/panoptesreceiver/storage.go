@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/sparestorage"
 	"github.com/panoptes-otel/panoptes-otel/internal/statekeep"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -44,23 +45,30 @@ func (r *panoptesReceiver) openStorage(ctx context.Context, host component.Host)
 	if id == nil {
 		return nil
 	}
-	ext, found := host.GetExtensions()[*id]
-	storages, ok := ext.(storage.Extension)
-	switch {
-	case !found:
-		return fmt.Errorf("storage: extension %q is not among the extensions of the service", id)
-	case !ok:
-		return fmt.Errorf("storage: extension %q is no storage", id)
-	}
-	client, err := storages.GetClient(ctx, component.KindReceiver, r.set.ID, "")
+	storages, err := sparestorage.Find(host, *id)
 	if err != nil {
-		return fmt.Errorf("storage %q: %w", id, err)
+		return err
 	}
 	sections := map[string]statekeep.Source{sectionKV: r.kv, sectionSightings: sightings{r.store}}
 	maps.Copy(sections, r.tasks.runs.sources())
-	keeper, damage, err := statekeep.Open(ctx, client, sections)
+	var keeper *statekeep.Keeper
+	var damage []error
+	client, damaged, err := sparestorage.Open(ctx, storages, sparestorage.Owner{
+		Kind: component.KindReceiver, ID: r.set.ID, Forget: statekeep.Forget,
+		Restore: func(ctx context.Context, client storage.Client) (found bool, err error) {
+			if keeper, damage, err = statekeep.Open(ctx, client, sections); err != nil {
+				return false, err
+			}
+			return keeper.Found(), nil
+		},
+	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("storage %q: %w", id, err), client.Close(ctx))
+		return fmt.Errorf("storage %q: %w", id, err)
+	}
+	if damaged != nil {
+		r.telemetry.PanoptesDamagedStorages.Add(ctx, 1)
+		r.logger.Warn("The storage of the state of plugins is damaged; it is left as it is, and a spare one is used until it has been removed",
+			zap.Stringer("storage", id), zap.String("spare", sparestorage.Name), zap.Error(damaged))
 	}
 	for _, d := range damage {
 		r.logger.Warn("Cannot use some of the stored state; it begins anew", zap.Stringer("storage", id), zap.Error(d))

@@ -22,6 +22,10 @@ type disk struct {
 	mu   sync.Mutex
 	data map[string][]byte
 	full bool
+	// damaged keeps it from being opened.
+	damaged error
+	torn    bool // reading panics
+	spare   *disk
 }
 
 var (
@@ -29,11 +33,17 @@ var (
 	errNoUse = errors.New("no space left on device")
 )
 
-func (d *disk) GetClient(context.Context, component.Kind, component.ID, string) (storage.Client, error) {
-	return d, nil
+func (d *disk) GetClient(_ context.Context, _ component.Kind, _ component.ID, name string) (storage.Client, error) {
+	if name != "" && d.spare != nil {
+		return d.spare, nil
+	}
+	return d, d.damaged
 }
 
 func (d *disk) Get(_ context.Context, key string) ([]byte, error) {
+	if d.torn {
+		panic("page 3: multiple references")
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.data[key], nil
@@ -133,6 +143,43 @@ func TestStorageThatCannotBeUsed(t *testing.T) {
 			r := b.create()
 			require.EqualError(t, r.Start(t.Context(), b), c.err)
 			require.NoError(t, r.Shutdown(t.Context()))
+		})
+	}
+}
+
+// TestDamagedStorage: the receiver starts all the same, and keeps its state in a spare storage until the damaged one is gone.
+func TestDamagedStorage(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(*disk){
+		"does not open": func(d *disk) { d.damaged = errors.New("open: invalid database") },
+		"panics":        func(d *disk) { d.torn = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := &disk{data: map[string][]byte{"index": []byte(`{"version":1}`)}, spare: &disk{data: map[string][]byte{}}}
+			damage(d)
+			before := maps.Clone(d.data)
+			for _, least := range []float64{1, 4} {
+				b := newBench(t)
+				b.store(d)
+				b.python("counts", module(countsRuns))
+				b.start()
+				first := b.until("a run", func(point) bool { return true })
+				assert.GreaterOrEqual(t, first.value, least, "the spare one keeps it")
+				b.until("three runs", func(p point) bool { return p.value >= first.value+2 })
+				assert.EqualValues(t, 1, b.sum("panoptes_damaged_storages"))
+				b.stop()
+			}
+			assert.Equal(t, before, d.data, "it is left as it is")
+			// A new one in its place: the spare one is out of date.
+			d.damaged, d.torn, d.data = nil, false, map[string][]byte{}
+			b := newBench(t)
+			b.store(d)
+			b.python("counts", module(countsRuns))
+			b.start()
+			b.until("the first run", func(p point) bool { return p.value == 1 })
+			b.stop()
+			assert.NotContains(t, d.spare.data, "index")
 		})
 	}
 }

@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	meter                        metric.Meter
 	mu                           sync.Mutex
 	registrations                []metric.Registration
+	PanoptesDamagedStorages      metric.Int64Counter
 	PanoptesDataPoints           metric.Int64Counter
 	PanoptesDiscoveredResources  metric.Int64Counter
 	PanoptesDroppedDataPoints    metric.Int64Counter
@@ -168,6 +169,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.PanoptesDamagedStorages, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_damaged_storages",
+		metric.WithDescription("Storages that were damaged when the receiver started, and that a spare one stands in for. [Development]"),
+		metric.WithUnit("{storage}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.PanoptesDataPoints, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_data_points",
 		metric.WithDescription("Data points made from metrics groups. [Development]"),

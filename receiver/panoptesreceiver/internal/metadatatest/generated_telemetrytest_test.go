@@ -40,6 +40,7 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.PanoptesDamagedStorages.Add(context.Background(), 1)
 	tb.PanoptesDataPoints.Add(context.Background(), 1)
 	tb.PanoptesDiscoveredResources.Add(context.Background(), 1)
 	tb.PanoptesDroppedDataPoints.Add(context.Background(), 1)
@@ -59,6 +60,9 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.PanoptesRuns.Add(context.Background(), 1)
 	tb.PanoptesSkippedRuns.Add(context.Background(), 1)
 	tb.PanoptesWorkerRestarts.Add(context.Background(), 1)
+	AssertEqualPanoptesDamagedStorages(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesDataPoints(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
