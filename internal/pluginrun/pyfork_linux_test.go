@@ -316,6 +316,29 @@ func TestAllDiesWithTheCollector(t *testing.T) {
 	require.ErrorContains(t, err, "EOF") // all that had it open is gone
 }
 
+// TestLastWordsOfAKilledWorker: what a plugin said just before a signal ended its process comes to the log, and to the error.
+func TestLastWordsOfAKilledWorker(t *testing.T) {
+	t.Parallel()
+	logger, logs := logged(t)
+	runners := newRunners(t, Settings{Python: workers(1), Logger: logger})
+	for i, signal := range []string{"SIGKILL", "SIGSEGV"} {
+		p := openPython(t, "dies"+signal, class(`        import signal
+        context.logger.warning('about to die: %s', context.data.resource_id)
+        print('last words')
+        os.kill(os.getpid(), signal.`+signal+`)`), OpenOptions{})
+		res := run(runners, p, "r1")
+		require.Equal(t, OutcomeCrashed, res.Outcome)
+		if signal == "SIGKILL" { // Python says something of the other
+			require.ErrorContains(t, res.Err, "signal: killed; it said: last words")
+		}
+		eventually(t, "the lines", func() bool {
+			return logs.FilterMessage("about to die: r1").Len() == i+1 && logs.FilterMessage("last words").Len() == i+1
+		})
+		assert.EqualValues(t, "r1", logs.FilterMessage("last words").All()[i].ContextMap()["resource_id"])
+	}
+	assert.Zero(t, logs.FilterMessage("Worker sent a line that is no message of the plugin protocol").Len())
+}
+
 // TestSpawnedWorkers: without a fork server each worker is an interpreter of its own, and all else is the same.
 func TestSpawnedWorkers(t *testing.T) {
 	t.Parallel()

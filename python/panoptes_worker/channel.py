@@ -7,6 +7,7 @@ from any of their threads find their answers, and the host can take back runs th
 """
 import itertools
 import json
+import mmap
 import os
 import threading
 from collections import deque
@@ -52,6 +53,45 @@ def _encoder():
 encode = _encoder()
 
 
+class Shadow:
+    """Lines in memory that this process shares with the one that forked it, which sees them when this one was killed."""
+
+    # Bytes for the lines; what comes after that is not there.
+    SIZE = 1 << 14
+
+    def __init__(self):
+        self._memory = mmap.mmap(-1, self.SIZE)
+        self._end = 4
+
+    def add(self, line):
+        """Adds a line of ASCII."""
+        data = line.encode('ascii', 'replace') + b'\n'
+        begin, self._end = self._end, self._end + len(data)
+        if self._end > self.SIZE:
+            self._end = begin
+            return
+        self._memory[begin:self._end] = data
+        # Last of all, so that half a line does not count.
+        self._memory[:4] = self._end.to_bytes(4, 'little')
+
+    def clear(self):
+        """Forgets the lines."""
+        if self._end > 4:
+            self._end = 4
+            self._memory[:4] = _NOTHING
+
+    def left(self):
+        """The lines, as bytes, to be asked for once the process is gone."""
+        end = min(int.from_bytes(self._memory[:4], 'little'), self.SIZE)
+        return self._memory[4:end]
+
+    def close(self):
+        self._memory.close()
+
+
+_NOTHING = bytes(4)
+
+
 class RemoteError(Exception):
     """The host answered a call with an error."""
 
@@ -65,8 +105,10 @@ class RemoteError(Exception):
 class Channel:
     """The connection to the host. next() belongs to the main thread; all else may be called from any thread."""
 
-    def __init__(self, incoming, outgoing):
+    def __init__(self, incoming, outgoing, shadow=None):
         self._incoming, self._outgoing = incoming, outgoing
+        # A Shadow of what was put by and not written, for whoever finds this process dead.
+        self._shadow = shadow
         # A buffer that holds any message makes a write all or nothing: what a signal interrupts stays in the buffer
         # for the next flush. Memory that is not used is not touched. The descriptor stays open when the object goes,
         # because a forked child closes it itself (see _detach).
@@ -165,6 +207,8 @@ class Channel:
         with self._write_lock:
             self._held.append(line)
             self._held_size += len(line)
+            if self._shadow is not None:
+                self._shadow.add(line)
             if self._held_size > MAX_HELD:
                 self.flush()
         if not self._work.is_set():
@@ -180,6 +224,8 @@ class Channel:
             try:
                 self._writer.write('\n'.join(lines).encode('ascii'))
                 self._writer.flush()
+                if self._shadow is not None:
+                    self._shadow.clear()
             except OSError:
                 # Nobody is left to work for.
                 os._exit(0)

@@ -19,6 +19,8 @@ import signal
 import socket
 import sys
 
+from panoptes_worker.channel import Shadow
+
 _PR_SET_PDEATHSIG = 1
 _MAX_PACKET = 4096
 
@@ -28,14 +30,14 @@ class Server:
         self._control = socket.socket(fileno=control)
         self._pid = os.getpid()
         self._prctl = _prctl()
-        self._workers = set()
+        self._workers = {}  # by number of the process
         self._wake, self._woken = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(self._wake, False)
 
     def run(self):
-        """Serves until the host goes. Returns in a worker only: its descriptors, and whether the kernel ends it with
-        the server."""
+        """Serves until the host goes. Returns in a worker only: its stream, whether the kernel ends it with the server, and
+        its shadow."""
         signal.set_wakeup_fd(self._woken, warn_on_full_buffer=False)
         for number in (signal.SIGCHLD, signal.SIGTERM):
             signal.signal(number, lambda *_: None)  # what counts is the byte that wakes the loop
@@ -80,22 +82,24 @@ class Server:
         return None
 
     def _fork(self, number, descriptors):
+        shadow = Shadow()
         try:
             pid = os.fork()
         except OSError as e:
+            shadow.close()
             for descriptor in descriptors:
                 os.close(descriptor)
             self._send({'forked': number, 'error': str(e)})
             return None
         if pid == 0:
-            return self._become_worker(descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
+            return self._become_worker(descriptors) + (shadow,)
+        stream, stderr = descriptors
+        os.close(stderr)
         try:
             os.setpgid(pid, pid)  # here as well, so that it is done whoever comes first
         except OSError:
             pass
-        self._workers.add(pid)
+        self._workers[pid] = _Forked(stream, shadow)
         self._send({'forked': number, 'pid': pid})
         return None
 
@@ -111,6 +115,8 @@ class Server:
         if os.getppid() != self._pid:  # it ended before the kernel knew
             os._exit(0)
         self._control.close()
+        for other in self._workers.values():
+            other.close()
         os.close(self._wake)
         os.close(self._woken)
         stream, stderr = descriptors
@@ -130,7 +136,10 @@ class Server:
                 continue
             _kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
-            self._workers.discard(pid)
+            worker = self._workers.pop(pid)
+            if os.WIFSIGNALED(status):
+                worker.tell()
+            worker.close()
             self._send({'exited': pid, 'status': status})
 
     def _send(self, message):
@@ -143,6 +152,31 @@ class Server:
         for pid in self._workers:
             _kill(pid, signal.SIGKILL)
         os._exit(0)
+
+
+class _Forked:
+    """What the server keeps of a worker: the end of its stream and its shadow, to say what it did not come to say."""
+
+    def __init__(self, stream, shadow):
+        self._stream, self._shadow = stream, shadow
+
+    def tell(self):
+        """Writes what a worker that was killed had put by. Where the host does not read, it is lost."""
+        left = self._shadow.left()
+        if not left:
+            return
+        end = socket.socket(fileno=os.dup(self._stream))
+        try:
+            # The line feed ends what it was writing.
+            end.send(b'\n' + left, socket.MSG_DONTWAIT)
+        except OSError:
+            pass
+        finally:
+            end.close()
+
+    def close(self):
+        os.close(self._stream)
+        self._shadow.close()
 
 
 def _sites():
@@ -174,6 +208,6 @@ def serve(control):
     os.set_inheritable(control, False)
     from panoptes_worker import stdio, warm, worker
     warm.warm()
-    stream, bound = Server(control).run()
+    stream, bound, shadow = Server(control).run()
     stream = stdio.lift(stream)
-    worker.serve(stream, stream, watch=not bound)
+    worker.serve(stream, stream, watch=not bound, shadow=shadow)

@@ -34,8 +34,8 @@ class InvalidParams(Exception):
 
 
 class Worker:
-    def __init__(self, incoming, outgoing):
-        self._channel = rpc.Channel(incoming, outgoing)
+    def __init__(self, incoming, outgoing, shadow=None):
+        self._channel = rpc.Channel(incoming, outgoing, shadow)
         self._handler = logs.HostHandler(self._channel)
         self._logging = logs.Logging(self._handler)
         self._loader = Loader()
@@ -299,11 +299,11 @@ def _kind(params):
     return kind
 
 
-def serve(incoming, outgoing, watch=True):
+def serve(incoming, outgoing, watch=True, shadow=None):
     """Runs the worker on these descriptors and ends the process."""
     code = 1
     try:
-        Worker(incoming, outgoing).serve(watch)
+        Worker(incoming, outgoing, shadow).serve(watch)
         code = 0
     except BaseException:
         os.write(2, traceback.format_exc().encode('utf-8', 'backslashreplace'))
