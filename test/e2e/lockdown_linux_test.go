@@ -118,6 +118,11 @@ func locked(t *testing.T, from string) *process {
 		if strings.Contains(p.output(), "cannot be locked up") {
 			refused(p.output())
 		}
+		select {
+		case <-p.done:
+			t.Fatalf("the Collector ended: %s", p.output())
+		default:
+		}
 		return strings.Contains(p.output(), "Everything is ready"), p.output()
 	})
 	return p
@@ -130,7 +135,7 @@ receivers:
     resources: {files: [/mnt/resources.json]}
     python: {interpreter: %[3]s}
 exporters:
-  panoptes_json: {brokers: ["%[1]s"], allow_auto_topic_creation: true}
+  panoptes_json: {brokers: ["%[1]s"]}
 service:
   pipelines:
     metrics: {receivers: [panoptes], exporters: [panoptes_json]}
