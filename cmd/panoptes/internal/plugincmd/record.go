@@ -14,9 +14,10 @@ import (
 
 // recorder writes the runs of plugin run to a file. A nil recorder does nothing.
 type recorder struct {
-	tape *recording.Tape
-	file *os.File
-	out  *recording.Writer
+	tape  *recording.Tape
+	scrub *recording.Scrubber
+	file  *os.File
+	out   *recording.Writer
 }
 
 // newRecorder begins a recording in a new file, which others cannot read: it has what a device said.
@@ -30,7 +31,7 @@ func newRecorder(path string, scrub *recording.Scrubber, tape *recording.Tape, h
 		_ = file.Close()
 		return nil, err
 	}
-	return &recorder{tape: tape, file: file, out: out}, nil
+	return &recorder{tape: tape, scrub: scrub, file: file, out: out}, nil
 }
 
 func headOf(p *pluginrun.Plugin, version string, flags chain.Flags) (recording.Head, error) {
@@ -62,6 +63,7 @@ func (r *recorder) run(p *pluginrun.Plugin, started time.Time, o oneRun) error {
 	if r == nil {
 		return nil
 	}
+	r.scrub.AddConfig(p.File.Config) // overrides may have more than the plugin file
 	run := recording.Run{
 		Resource: o.resource.AppendJSON(nil),
 		Config:   p.File.Config,

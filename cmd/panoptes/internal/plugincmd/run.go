@@ -198,6 +198,7 @@ func (o *runOptions) recorder(plugin *pluginrun.Plugin, settings *pluginrun.Sett
 		return nil, nil
 	}
 	scrub := &recording.Scrubber{}
+	scrub.AddConfig(plugin.File.Config)
 	tape := recording.NewTape(scrub)
 	settings.Intercept = tape.Intercept
 	settings.Tap = tape.Pass

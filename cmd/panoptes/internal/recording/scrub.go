@@ -10,6 +10,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
 	"github.com/panoptes-otel/panoptes-otel/internal/scrub"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // Placeholder stands for a secret.
@@ -35,6 +36,23 @@ func (s *Scrubber) Add(secret string) {
 		s.add(form)
 		// JSON that is text in JSON, as the lines of the output are.
 		s.add(inner(string(mustMarshal(string(form)))))
+	}
+}
+
+// secretOptions are the ends of names of options whose values are secret.
+var secretOptions = []string{
+	"password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "private_key", "credentials", "community", "community_string",
+}
+
+// AddConfig makes the values of options secret that are by their names.
+func (s *Scrubber) AddConfig(config pluginsdk.Config) {
+	for _, section := range config {
+		for option, value := range section {
+			name := strings.ToLower(option)
+			if slices.ContainsFunc(secretOptions, func(end string) bool { return strings.HasSuffix(name, end) }) {
+				s.Add(value)
+			}
+		}
 	}
 }
 

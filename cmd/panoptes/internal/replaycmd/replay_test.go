@@ -34,6 +34,7 @@ Version = 0.1
 [main]
 execute_frequency = 60
 resource_filter = resource_class = "system"
+router_password = battery staple
 [transforms]
 example = rate:example:n
 `
@@ -46,6 +47,7 @@ from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
 class Counting(PanoptesPollingPlugin):
     def run(self, context):
         n = int(context.kv.get('n') or 0) + 50
+        assert context.config['main']['router_password']
         context.kv.set('n', str(n))
         group = PanoptesMetricsGroup(context.data, 'example', 60)
         group.add_dimension(PanoptesMetricDimension('password', context.secrets.get_by_site('password', 'dc1')))
@@ -110,6 +112,7 @@ func TestReplay(t *testing.T) {
 	recorded, err := os.ReadFile(p.recording)
 	require.NoError(t, err)
 	assert.NotContains(t, string(recorded), "correct horse")
+	assert.NotContains(t, string(recorded), "battery staple")
 
 	plain, stderr, err := execute(t, New("test"), p.recording)
 	require.NoError(t, err, stderr)
