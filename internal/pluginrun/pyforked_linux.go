@@ -22,7 +22,8 @@ type forked struct {
 	born   chan error // has room for the one answer
 	reaped chan struct{}
 	done   chan struct{}
-	err    error // once reaped is closed
+	err    error    // once reaped is closed
+	left   []string // likewise
 }
 
 func (f *forked) Pid() int { return f.pid }
@@ -33,6 +34,16 @@ func (f *forked) Err() error {
 	select {
 	case <-f.done:
 		return f.err
+	default:
+		return nil
+	}
+}
+
+// leftLines implements leaver.
+func (f *forked) leftLines() []string {
+	select {
+	case <-f.reaped:
+		return f.left
 	default:
 		return nil
 	}

@@ -137,6 +137,8 @@ type fromServer struct {
 	Error  string `json:"error"`
 	Exited int    `json:"exited"`
 	Status int    `json:"status"`
+	Left   int    `json:"left"`
+	Line   string `json:"line"`
 }
 
 func startForkServer(ctx context.Context, r *pythonRuntime) (*forkServer, error) {
@@ -254,6 +256,12 @@ func (s *forkServer) serve() {
 func (s *forkServer) take(m fromServer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if m.Left != 0 {
+		if w := s.workers[m.Left]; w != nil {
+			w.left = append(w.left, m.Line)
+		}
+		return
+	}
 	if m.Exited != 0 {
 		status := syscall.WaitStatus(m.Status)
 		if w := s.workers[m.Exited]; w != nil {

@@ -36,6 +36,12 @@ type process interface {
 	Stop(ctx context.Context) error
 }
 
+// leaver is a process that may leave lines of the protocol behind which it did not come to write.
+type leaver interface {
+	// leftLines are these lines, once Done is closed.
+	leftLines() []string
+}
+
 // worker is one Python process. What concerns its jobs belongs to the pool, under its lock.
 type worker struct {
 	process process
@@ -153,10 +159,30 @@ func (w *worker) discard() {
 			early = true
 		}
 		w.stop()
+		w.takeLeft()
 		w.fate(w.crash(early))
 		return
 	}
 	w.stop()
+	w.takeLeft()
+}
+
+// takeLeft logs what a process that a signal ended had put by; all else that a run says in its last milliseconds comes by
+// itself.
+func (w *worker) takeLeft() {
+	l, ok := w.process.(leaver)
+	if !ok {
+		return
+	}
+	for _, line := range l.leftLines() {
+		var m struct {
+			Method string          `json:"method"`
+			Params json.RawMessage `json:"params"`
+		}
+		if json.Unmarshal([]byte(line), &m) == nil {
+			w.logs.notify(m.Method, m.Params)
+		}
+	}
 }
 
 // awaitExit gives a process that closed the protocol a moment to end by itself: to end it would hide how it ended.

@@ -6,6 +6,7 @@ The host speaks to it over a socket of packets, one JSON object each:
     {"signal": PID, "number": N}     to the worker's process group, if the worker has not been reaped
     <- {"ready": PID, "sites": [FOLDER...]}
     <- {"forked": N, "pid": PID}     or {"forked": N, "error": TEXT}
+    <- {"left": PID, "line": TEXT}   a line of the protocol that a worker which was killed did not come to write
     <- {"exited": PID, "status": N}  wait status; what was left of its process group has been killed
 
 It has one thread only and runs no code of plugins. When the host goes, or on TERM, it kills all workers with what they
@@ -30,7 +31,7 @@ class Server:
         self._control = socket.socket(fileno=control)
         self._pid = os.getpid()
         self._prctl = _prctl()
-        self._workers = {}  # by number of the process
+        self._workers = {}  # shadows by number of the process
         self._wake, self._woken = os.pipe()
         os.set_blocking(self._woken, False)
         os.set_blocking(self._wake, False)
@@ -93,13 +94,13 @@ class Server:
             return None
         if pid == 0:
             return self._become_worker(descriptors) + (shadow,)
-        stream, stderr = descriptors
-        os.close(stderr)
+        for descriptor in descriptors:
+            os.close(descriptor)
         try:
             os.setpgid(pid, pid)  # here as well, so that it is done whoever comes first
         except OSError:
             pass
-        self._workers[pid] = _Forked(stream, shadow)
+        self._workers[pid] = shadow
         self._send({'forked': number, 'pid': pid})
         return None
 
@@ -115,8 +116,6 @@ class Server:
         if os.getppid() != self._pid:  # it ended before the kernel knew
             os._exit(0)
         self._control.close()
-        for other in self._workers.values():
-            other.close()
         os.close(self._wake)
         os.close(self._woken)
         stream, stderr = descriptors
@@ -136,15 +135,23 @@ class Server:
                 continue
             _kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
-            worker = self._workers.pop(pid)
+            shadow = self._workers.pop(pid)
             if os.WIFSIGNALED(status):
-                worker.tell()
-            worker.close()
+                self._tell(pid, shadow)
+            shadow.close()
             self._send({'exited': pid, 'status': status})
 
+    def _tell(self, pid, shadow):
+        """Tells the host what a worker that was killed did not come to write."""
+        for line in shadow.left().decode('ascii', 'replace').splitlines():
+            self._send({'left': pid, 'line': line})
+
     def _send(self, message):
+        packet = json.dumps(message).encode('ascii')
+        if len(packet) > _MAX_PACKET:
+            return  # a long line, which is lost
         try:
-            self._control.send(json.dumps(message).encode('ascii'))
+            self._control.send(packet)
         except OSError:
             self._quit()
 
@@ -152,31 +159,6 @@ class Server:
         for pid in self._workers:
             _kill(pid, signal.SIGKILL)
         os._exit(0)
-
-
-class _Forked:
-    """What the server keeps of a worker: the end of its stream and its shadow, to say what it did not come to say."""
-
-    def __init__(self, stream, shadow):
-        self._stream, self._shadow = stream, shadow
-
-    def tell(self):
-        """Writes what a worker that was killed had put by. Where the host does not read, it is lost."""
-        left = self._shadow.left()
-        if not left:
-            return
-        end = socket.socket(fileno=os.dup(self._stream))
-        try:
-            # The line feed ends what it was writing.
-            end.send(b'\n' + left, socket.MSG_DONTWAIT)
-        except OSError:
-            pass
-        finally:
-            end.close()
-
-    def close(self):
-        os.close(self._stream)
-        self._shadow.close()
 
 
 def _sites():
