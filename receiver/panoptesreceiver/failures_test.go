@@ -1,8 +1,10 @@
 package panoptesreceiver
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,4 +105,33 @@ func TestNewVersionIsHeardAtOnce(t *testing.T) {
 		f.round(pluginrun.OutcomeRaised, errors.New("another"))
 		assert.Equal(t, 2, f.logs.Len())
 	})
+}
+
+// TestFleetThatFails: ten thousand resources that fail in each of several rounds are some lines in the whole of the
+// receiver's log.
+func TestFleetThatFails(t *testing.T) {
+	t.Parallel()
+	const devices, rounds = 10_000, 3
+	b := newBench(t)
+	b.lines = make(chan string, 10*devices*rounds) // a flood must not hang the test
+	all := make([]string, devices)
+	for i := range all {
+		all[i] = resourceJSON(fmt.Sprintf("device-%c%d", 'a'+i%26, i))
+	}
+	b.write("resources/one.json", "["+strings.Join(all, ",")+"]")
+	b.plugins["fails"] = pluginsdk.PollingPluginFunc(func(_ context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
+		return nil, fmt.Errorf("connect to %s: no route to host", pc.Resource.ID)
+	})
+	b.write("plugins/fails.panoptes-plugin", conf("Fails", "go:fails"))
+	b.start()
+	require.Eventually(t, func() bool { return b.sum("panoptes_runs", "outcome=raised") >= devices*rounds }, patience, 50*time.Millisecond)
+	require.NoError(t, b.receiver.Shutdown(t.Context()))
+	told := 0
+	for _, e := range b.logs.All() {
+		if e.Level >= zap.InfoLevel {
+			told++
+		}
+	}
+	assert.Less(t, told, 30)
+	assert.Positive(t, b.line("Plugin failed", "failing_resources")["others"], "the others are counted")
 }

@@ -23,9 +23,9 @@ type instance struct {
 	receiver *panoptesReceiver
 	forget   func()
 
-	mu    sync.Mutex
-	made  int
-	hosts hosts
+	mu      sync.Mutex
+	hosts   hosts
+	started bool
 }
 
 // of returns the receiver of a configuration, which it makes where there is none.
@@ -45,7 +45,6 @@ func (i *instances) of(set receiver.Settings, cfg *Config) (*instance, error) {
 		}}
 		i.all[cfg] = found
 	}
-	found.made++
 	return found, nil
 }
 
@@ -54,10 +53,22 @@ func (i *instance) Start(ctx context.Context, host component.Host) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.hosts = append(i.hosts, host)
-	if len(i.hosts) < i.made {
+	if i.started || len(i.hosts) < i.receiver.pipelines() {
 		return nil
 	}
+	i.started = true
 	return i.receiver.Start(ctx, slices.Clone(i.hosts))
+}
+
+// pipelines is in how many kinds of pipelines the receiver stands.
+func (r *panoptesReceiver) pipelines() (n int) {
+	if r.next != nil {
+		n++
+	}
+	if r.words.next != nil {
+		n++
+	}
+	return n
 }
 
 // Shutdown implements component.Component.
