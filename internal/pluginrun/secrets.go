@@ -8,18 +8,25 @@ import (
 
 // withoutSecrets takes secrets out of what is said of a run.
 func withoutSecrets(secrets *scrub.Scrubber, result *Result) {
-	result.Err = secrets.Error(result.Err)
-	var raised *PluginError
-	if errors.As(result.Err, &raised) {
-		clean := *raised // it may be the error of other runs as well
-		clean.Message, clean.Traceback = secrets.Clean(raised.Message), secrets.Clean(raised.Traceback)
-		if clean.Message != raised.Message || clean.Traceback != raised.Traceback {
-			result.Err = &raisedError{result.Err, &clean}
-		}
+	if result.Err != nil {
+		result.Err = withoutSecretsIn(secrets, result.Err)
 	}
 	for i := range result.Dropped {
 		result.Dropped[i].Err = secrets.Error(result.Dropped[i].Err)
 	}
+}
+
+func withoutSecretsIn(secrets *scrub.Scrubber, err error) error {
+	err = secrets.Error(err)
+	var raised *PluginError
+	if errors.As(err, &raised) {
+		clean := *raised // it may be the error of other runs as well
+		clean.Message, clean.Traceback = secrets.Clean(raised.Message), secrets.Clean(raised.Traceback)
+		if clean.Message != raised.Message || clean.Traceback != raised.Traceback {
+			return &raisedError{err, &clean}
+		}
+	}
+	return err
 }
 
 // raisedError is an error with another PluginError in it than it had.
