@@ -167,10 +167,10 @@ bench-reload: | preflight
 bench-exporter: | preflight
 	@cd bench && go run ./exporter
 
-## bench-rate: the rate processor beside its peers, up to ten million series (half an hour, 6 GB); writes bench/results/rate.json
+## bench-rate: the rate processor beside its peers, up to ten million series (half an hour, 6 GB); writes bench/results/rate.json, and with DOCS=1 the table in docs/benchmarks.md
 .PHONY: bench-rate
 bench-rate: | preflight
-	@cd bench && go run ./rate
+	@cd bench && go run ./rate $(if $(DOCS),-docs ../docs/benchmarks.md)
 
 ## clean: remove what was built
 .PHONY: clean

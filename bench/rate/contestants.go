@@ -129,6 +129,23 @@ var nothing = contestant{"nothing", true, false, false, 0, func(*stream) (func(i
 	return func(int, pmetric.Metrics) {}, func() {}
 }}
 
+// copied is the floor of append: what pdata asks for one more metric with one more point each, and no rates.
+var copied = contestant{"pdata CopyTo of each counter", true, false, false, 2, func(*stream) (func(int, pmetric.Metrics), func()) {
+	return func(_ int, md pmetric.Metrics) {
+		for _, rm := range md.ResourceMetrics().All() {
+			for _, sm := range rm.ScopeMetrics().All() {
+				metrics := sm.Metrics()
+				n := metrics.Len()
+				metrics.EnsureCapacity(2 * n)
+				for i := range n {
+					metrics.At(i).CopyTo(metrics.AppendEmpty())
+				}
+			}
+		}
+		delivered = md
+	}, func() {}
+}}
+
 // bareMap is the floor: the keys are made beforehand, and all that is left is to find and to write.
 var bareMap = contestant{"bare map of 128-bit keys", false, false, true, 0, func(s *stream) (func(int, pmetric.Metrics), func()) {
 	type key [16]byte

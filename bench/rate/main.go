@@ -2,12 +2,14 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"math"
 	"os"
 	"runtime"
 	"runtime/metrics"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -26,9 +28,11 @@ const (
 func main() {
 	file := flag.String("out", "results/rate.json", "file for the figures")
 	parts := flag.Int("parts", 6, "how many of the parts to run: 10 k, 100 k, 1 M series, table, storage, 10 M series")
+	docs := flag.String("docs", "", "page whose table of rates is to be replaced, as ../docs/benchmarks.md")
 	flag.Parse()
-	fmt.Printf("ns are CPU a data point, garbage collection included, the making of the batches of %d not; %d rounds, minima, %d cores, %s\n\n",
-		single.points(), rounds, runtime.GOMAXPROCS(0), runtime.Version())
+	head := fmt.Sprintf("ns are CPU a data point, garbage collection included, the making of the batches of %d not; %d rounds, minima, %d cores, load %s, %s\n\n",
+		single.points(), rounds, runtime.GOMAXPROCS(0), load(), runtime.Version())
+	fmt.Print(head)
 	var report bench.Report
 	for _, part := range []func(){
 		func() { onePointEach(&report, 10_000) },
@@ -42,6 +46,19 @@ func main() {
 		must(report.Write(*file)) // what is there so far: it takes long
 	}
 	report.Print(os.Stdout)
+	if *docs != "" {
+		var text strings.Builder
+		text.WriteString(head)
+		report.Print(&text)
+		must(bench.Document(*docs, "## Rates", text.String()))
+	}
+}
+
+// load is what the machine does for others: a busy one makes all figures larger, and not all by as much.
+func load() string {
+	data, _ := os.ReadFile("/proc/loadavg")
+	first, _, _ := strings.Cut(string(data), " ")
+	return cmp.Or(first, "unknown")
 }
 
 func count(n int) string {
@@ -178,8 +195,8 @@ func onePointEach(report *bench.Report, n int) {
 		rounds = turns // of a million points each
 	}
 	f := compare(single, n, turns, rounds,
-		ours("state alone", true, true, nil), ourReplace(single), ours("append", true, false, nil), peers(single), bareMap)
-	state, replace, add, peer, floor := f[0], f[1], f[2], f[3], f[4]
+		ours("state alone", true, true, nil), ourReplace(single), ours("append", true, false, nil), peers(single), bareMap, copied)
+	state, replace, add, peer, floor, copying := f[0], f[1], f[2], f[3], f[4], f[5]
 	appendAtLeast := 2.5
 	if n >= 1_000_000 {
 		appendAtLeast = 4
@@ -190,6 +207,7 @@ func onePointEach(report *bench.Report, n int) {
 		{Measure: "walk, hash, state" + of, Ours: state.nanos, Peer: "bare map of 128-bit keys", PeerValue: floor.nanos, Floor: true},
 		{Measure: "replace" + of, Ours: replace.nanos, Peer: "cumulativetodelta + deltatorate", PeerValue: peer.nanos, Required: 6},
 		{Measure: "append" + of, Ours: add.nanos, Peer: "cumulativetodelta + deltatorate", PeerValue: peer.nanos, Required: appendAtLeast},
+		{Measure: "append" + of, Ours: add.nanos, Peer: copied.name, PeerValue: copying.nanos, Floor: true},
 	} {
 		row.Unit = "ns/point"
 		report.Add(row)
@@ -206,10 +224,13 @@ func onePointEach(report *bench.Report, n int) {
 
 func tableShape(report *bench.Report) {
 	const n = 100_000
-	f := compare(table, n, turns, rounds, ours("append", true, false, nil), deltaAlone, ourReplace(table))
+	f := compare(table, n, turns, rounds, ours("append", true, false, nil), deltaAlone, ourReplace(table), copied)
 	report.Add(bench.Row{
 		Measure: "table, append, " + count(n), Ours: f[0].nanos, Unit: "ns/point",
 		Peer: "cumulativetodelta alone", PeerValue: f[1].nanos, Required: 5,
+	})
+	report.Add(bench.Row{
+		Measure: "table, append, " + count(n), Ours: f[0].nanos, Unit: "ns/point", Peer: copied.name, PeerValue: f[3].nanos, Floor: true,
 	})
 	report.Add(bench.Row{
 		Measure: "table, replace, " + count(n), Ours: f[2].nanos, Unit: "ns/point",

@@ -65,6 +65,11 @@ func (l *lastAttributes) attributesKey(h *ratestate.Hasher, m pcommon.Map) rates
 	if l.texts && l.are(m) {
 		return l.key
 	}
+	return l.newKey(h, m)
+}
+
+// newKey is attributesKey for attributes that are not the last ones.
+func (l *lastAttributes) newKey(h *ratestate.Hasher, m pcommon.Map) ratestate.Key {
 	l.key, l.texts = ratestate.Key{}, true
 	i := 0
 	m.Range(func(name string, value pcommon.Value) bool {

@@ -12,24 +12,27 @@ import (
 
 // gather puts the points of a counter into the window.
 func (c *pass) gather(metric pmetric.Metric, k *counter, scopeKey ratestate.Key) {
-	series, resource, terms := k.conv.series, ratestate.Key{}, ratestate.Terms{Gap: c.gap, Width: k.conv.trust.width}
+	series, resource, gap := k.conv.series, ratestate.Key{}, c.gap
 	if s := k.conv.selector; s != nil {
 		series, resource = c.hasher.Join(scopeKey, series), c.allKey()
-		if terms.Gap == 0 {
-			terms.Gap = s.maxGap
+		if gap == 0 {
+			gap = s.maxGap
 		}
 	} else {
 		resource = c.key()
-		if terms.Gap == 0 {
-			terms.Gap = ratestate.GapOf(mapping.DefaultInterval)
+		if gap == 0 {
+			gap = ratestate.GapOf(mapping.DefaultInterval)
 		}
 	}
 	taken := c.taken(k.conv.selector)
 	if taken {
 		c.warnOfCollision(k.conv.rateName)
 	}
-	batch := &c.window.batch
-	batch.SetTerms(&terms)
+	batch, trust := &c.window.batch, k.conv.trust
+	// Mostly the terms are those of the last counter.
+	terms := &c.window.terms
+	others := terms.Gap != gap || terms.Width != trust.width || terms.Uptime != (ratestate.Uptime{})
+	terms.Gap, terms.Width, terms.Uptime = gap, trust.width, ratestate.Uptime{}
 	k.points[0] = len(batch.Points)
 	points := metric.Sum().DataPoints()
 	for i := range points.Len() {
@@ -53,18 +56,22 @@ func (c *pass) gather(metric pmetric.Metric, k *counter, scopeKey ratestate.Key)
 			rate, outcome := point.Delta(start)
 			batch.AddKnown(point, rate, outcome, tag)
 		default:
-			if uptime := k.conv.trust.uptime; uptime >= 0 || start != terms.Start {
+			if others || start != terms.Start || trust.uptime >= 0 {
 				terms.Start = start
-				if uptime >= 0 {
-					terms.Uptime = c.uptimeOf(uptime, attributes)
+				if trust.uptime >= 0 {
+					terms.Uptime = c.uptimeOf(trust.uptime, attributes)
 				}
-				batch.SetTerms(&terms)
+				batch.SetTerms(terms)
+				others = false
 			}
 			// Even where a gauge is in the way the value is noted, as in Panoptes: the gauge may be gone next time.
 			batch.Add(c.hasher.Join(resource, group), point, tag)
 		}
 	}
 	k.points[1] = len(batch.Points)
+	if others {
+		terms.Gap = 0 // they were not set: there was no point for them
+	}
 }
 
 // collides says whether a group has a gauge of the name that the rate beside a counter would have.
@@ -116,5 +123,9 @@ func (c *pass) attributesAt(i int, m pcommon.Map) ratestate.Key {
 	for i >= len(c.points) {
 		c.points = append(c.points, lastAttributes{})
 	}
-	return c.points[i].attributesKey(&c.hasher, m)
+	last := &c.points[i]
+	if last.texts && last.are(m) {
+		return last.key
+	}
+	return last.newKey(&c.hasher, m)
 }

@@ -15,6 +15,7 @@ const windowPoints = 512
 // window is some scopes in a row, whose points are taken to the state together (ratestate.Batch).
 type window struct {
 	batch    ratestate.Batch
+	terms    ratestate.Terms // of the last point in it
 	scopes   []windowScope
 	counters []counter
 }
@@ -63,6 +64,7 @@ func (w *window) add(metric int, conv *conversion, delta bool) {
 // forget drops what belongs to the data, and all else.
 func (w *window) forget() {
 	w.batch.Reset()
+	w.terms = ratestate.Terms{}
 	clear(w.scopes)
 	w.scopes, w.counters = w.scopes[:0], w.counters[:0]
 }
