@@ -81,8 +81,9 @@ func (c *pass) end() {
 	c.tally = nil
 	clear(c.tallies)
 	c.tallies, c.sent = c.tallies[:0], c.sent[:0]
-	if cap(c.sent) > maxKept || cap(c.points) > maxKept || cap(c.window.batch.Points) > maxKept {
-		c.sent, c.points, c.window = nil, nil, window{}
+	w := &c.window
+	if max(cap(c.sent), cap(c.points), cap(c.lastMetrics), cap(w.counters), cap(w.batch.Points)) > maxKept {
+		c.sent, c.points, c.lastMetrics, c.window = nil, nil, nil, window{}
 	}
 	c.passes.Put(c)
 }
