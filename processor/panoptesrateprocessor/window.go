@@ -53,10 +53,7 @@ func (w *window) full() bool { return len(w.batch.Points) >= windowPoints }
 // add adds a counter.
 func (w *window) add(metric int, conv *conversion, delta bool) {
 	n := len(w.counters)
-	if n == cap(w.counters) {
-		w.counters = slices.Grow(w.counters, max(n, 16))
-	}
-	w.counters = w.counters[:n+1]
+	w.counters = slices.Grow(w.counters, 1)[:n+1]
 	k := &w.counters[n]
 	k.metric, k.conv, k.delta, k.rates, k.beside = metric, conv, delta, 0, 0
 }

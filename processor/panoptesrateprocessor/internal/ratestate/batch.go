@@ -57,10 +57,7 @@ func (b *Batch) AddKnown(p Point, rate float64, outcome Outcome, tag uint8) {
 // next returns the place of a further point, which has what was left there.
 func (b *Batch) next() *Observation {
 	n := len(b.Points)
-	if n == cap(b.Points) {
-		b.Points = slices.Grow(b.Points, max(n, 64))
-	}
-	b.Points = b.Points[:n+1]
+	b.Points = slices.Grow(b.Points, 1)[:n+1]
 	return &b.Points[n]
 }
 
