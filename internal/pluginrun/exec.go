@@ -145,17 +145,18 @@ func (r *execRunner) run(ctx context.Context, req Request, config child.Config, 
 	defer context.AfterFunc(r.base, stop)()
 	logs := newWorkerLog(r.settings.Logger)
 	logs.begin(newRunLog(req))
-	config.Stderr = r.settings.Tap.stderr(logs.stderr)
+	tap := r.settings.Tap.until(runCtx)
+	config.Stderr = tap.stderr(logs.stderr)
 	process, outcome, err := startProgram(config)
 	if err != nil {
 		gone()
 		return req.failed(outcome, err)
 	}
-	r.feed(process, req.Resource)
+	r.feed(process, req.Resource, tap)
 	done := make(chan execEnd, 1)
 	go func() {
 		var end execEnd
-		end.stdout, end.tooLarge = r.read(process)
+		end.stdout, end.tooLarge = r.read(process, tap)
 		_ = process.Stdout().Close()
 		<-process.Done()
 		logs.flush()
@@ -164,7 +165,7 @@ func (r *execRunner) run(ctx context.Context, req Request, config child.Config, 
 	}()
 	select {
 	case end := <-done:
-		return r.result(req, process, logs, end)
+		return r.result(req, process, logs, end, tap)
 	case <-runCtx.Done():
 	}
 	go func() {
@@ -179,10 +180,10 @@ func (r *execRunner) run(ctx context.Context, req Request, config child.Config, 
 const pipeRoom = 4 << 10
 
 // feed gives the child the resource. A child need not read it.
-func (r *execRunner) feed(process *child.Process, res *pluginsdk.Resource) {
+func (r *execRunner) feed(process *child.Process, res *pluginsdk.Resource, tap Tap) {
 	line := append(res.AppendJSON(nil), '\n')
 	write := func() {
-		_, _ = r.settings.Tap.writer(r.settings.Processes.stdin(process)).Write(line)
+		_, _ = tap.writer(r.settings.Processes.stdin(process)).Write(line)
 		_ = process.Stdin().Close()
 	}
 	if len(line) <= pipeRoom && r.settings.Processes.Wire == nil {
@@ -193,9 +194,9 @@ func (r *execRunner) feed(process *child.Process, res *pluginsdk.Resource) {
 }
 
 // read reads all that the child writes, or ends it where that is too much.
-func (r *execRunner) read(process *child.Process) (out []byte, tooLarge bool) {
+func (r *execRunner) read(process *child.Process, tap Tap) (out []byte, tooLarge bool) {
 	limit := r.settings.Limits.ResultBytes
-	out, _ = io.ReadAll(io.LimitReader(r.settings.Tap.reader(process.Stdout()), int64(limit)+1)) // what came before an error is judged
+	out, _ = io.ReadAll(io.LimitReader(tap.reader(process.Stdout()), int64(limit)+1)) // what came before an error is judged
 	if len(out) <= limit {
 		return out, false
 	}
@@ -203,10 +204,10 @@ func (r *execRunner) read(process *child.Process) (out []byte, tooLarge bool) {
 	return nil, true
 }
 
-func (r *execRunner) result(req Request, process *child.Process, logs *workerLog, end execEnd) Result {
+func (r *execRunner) result(req Request, process *child.Process, logs *workerLog, end execEnd, tap Tap) Result {
 	exit := exitOf(process.Err())
 	if text, err := json.Marshal(exit); err == nil {
-		r.settings.Tap.text(StreamExit, string(text))
+		tap.text(StreamExit, string(text))
 	}
 	result := r.outcome(req, exit, logs, end)
 	result.CPU = process.CPU()

@@ -1,6 +1,7 @@
 package pluginrun
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,6 +53,18 @@ type Tap func(Stream, []byte)
 func (t Tap) text(s Stream, text string) {
 	if t != nil {
 		t(s, []byte(text))
+	}
+}
+
+// until is the tap of a run that ends with ctx: what a child still says when it has been given up belongs to no run.
+func (t Tap) until(ctx context.Context) Tap {
+	if t == nil {
+		return nil
+	}
+	return func(s Stream, b []byte) {
+		if ctx.Err() == nil {
+			t(s, b)
+		}
 	}
 }
 
@@ -144,7 +157,9 @@ func Judge(req Request, said Said) (Result, error) {
 			logs.keep(line)
 		}
 		e := &execRunner{settings: s}
-		result = e.outcome(req, said.Exit, logs, execEnd{stdout: said.Stdout})
+		result = e.outcome(req, said.Exit, logs, execEnd{
+			stdout: said.Stdout, tooLarge: len(said.Stdout) > s.Limits.ResultBytes,
+		})
 	case KindPython, KindProcess:
 		if result, err = judgeAnswer(req, said.Answer, s.Limits); err != nil {
 			return Result{}, err

@@ -108,6 +108,7 @@ func TestReplayRuntimes(t *testing.T) {
 			text: `echo "{\"type\":\"t\",\"timestamp\":$PANOPTES_NOW,\"gauges\":{\"n\":1}}"`,
 		},
 		"exec fails":        {module: "plugin", more: "runtime = exec\n", text: `echo oh no >&2; exit 3`},
+		"exec dies":         {module: "plugin", more: "runtime = exec\n", text: `echo oh no >&2; kill -9 $$`},
 		"exec says nothing": {module: "plugin", more: "runtime = exec\n", text: `true`},
 		"nagios":            {groups: 2, module: "plugin", more: "runtime = exec\noutput = nagios\n", text: `echo "WARNING - full|/=90%;80;95"; exit 1`},
 		"prometheus":        {groups: 1, module: "plugin", more: "runtime = exec\noutput = prometheus\ngroup_type = p\n", text: `echo 'a{b="c"} 1'`},
