@@ -29,7 +29,8 @@ func (h *health) attempted(err error) {
 	h.failed = err != nil
 	event := componentstatus.NewEvent(componentstatus.StatusOK)
 	if h.failed {
-		h.logger.Warn("InfluxDB takes no points", zap.Error(err))
+		h.logger.Warn("InfluxDB takes no points", zap.Error(err),
+			zap.String("next", "look at the server, and at the exporter's endpoint and credentials"))
 		event = componentstatus.NewRecoverableErrorEvent(fmt.Errorf("cannot deliver to InfluxDB: %w", err))
 	} else {
 		h.logger.Info("InfluxDB takes points again")

@@ -57,7 +57,8 @@ func (h *health) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net
 		return
 	}
 	if h.unreachable[broker] == nil {
-		h.logger.Warn("Cannot connect to Kafka, trying again and again", zap.String("broker", broker), zap.Error(err))
+		h.logger.Warn("Cannot connect to Kafka, trying again and again", zap.String("broker", broker), zap.Error(err),
+			zap.String("next", "look at the broker, and at the exporter's brokers, tls and auth"))
 	}
 	h.unreachable[broker], h.last = err, err
 	if h.connections == 0 { // one broker of several that is away is no error while the others take what there is
@@ -85,7 +86,8 @@ func (h *health) attempted(err error) {
 	defer h.mu.Unlock()
 	switch refused := errors.Is(err, errNotIdempotent); {
 	case refused && !h.refused:
-		h.logger.Error("Cannot deliver to Kafka, trying again and again", zap.Error(err))
+		h.logger.Error("Cannot deliver to Kafka, trying again and again", zap.Error(err),
+			zap.String("next", "let the exporter's user write idempotently (IDEMPOTENT_WRITE), or set producer::required_acks to 1"))
 		h.refused = true
 	case err == nil && h.refused:
 		h.logger.Info("Kafka takes idempotent writes now")

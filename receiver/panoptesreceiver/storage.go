@@ -106,7 +106,7 @@ func (k *keeping) saved(err error) {
 	switch {
 	case err != nil && !k.failing:
 		k.logger.Error("Cannot write the state of plugins; it is tried again, and lost if the Collector ends before",
-			zap.Error(err))
+			zap.Error(err), zap.String("next", "look at the storage's disk: it may be full, or gone"))
 	case err == nil && k.failing:
 		k.logger.Info("The state of plugins can be written again")
 	}

@@ -195,7 +195,8 @@ func (k *Kafka) apply(key setKey, r *kgo.Record) {
 	if err != nil {
 		src.Fail(err)
 		k.settings.Failed()
-		logger.Error("Cannot load resource set; the last one stays for its times to live", zap.Error(err))
+		logger.Error("Cannot load resource set; the last one stays for its times to live", zap.Error(err),
+			zap.String("next", "mend the plugin that discovers them: the set is no JSON of resources"))
 		return
 	}
 	warnEntries(logger, warnings)
@@ -223,7 +224,8 @@ func (k *Kafka) tell() {
 	case lost != nil && !k.told:
 		k.told = true
 		k.settings.Failed()
-		k.settings.Logger.Error("Cannot reach Kafka; resources stay for their times to live", zap.Error(*lost))
+		k.settings.Logger.Error("Cannot reach Kafka; resources stay for their times to live", zap.Error(*lost),
+			zap.String("next", "look at the brokers, and at resources::kafka's brokers, tls and auth"))
 		for _, src := range k.sources {
 			src.Fail(*lost)
 		}

@@ -189,5 +189,6 @@ func (e *Emitter) Stop() {
 	e.stopOnce.Do(func() { close(e.stopped) })
 	defer time.AfterFunc(hurryFor, e.sender.abandon).Stop()
 	e.wg.Wait()
+	e.sender.digest.Stop()
 	e.sender.abandon()
 }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 )
 
 // Reasons for which data points are dropped here. With the reasons of the mapping they are the values of a metric's
@@ -40,6 +41,7 @@ type sender struct {
 	settings Settings
 	since    atomic.Int64 // when the batch under way was offered first, in milliseconds since the epoch; 0: there is none
 	refused  string       // the text of the last refusal; "" while the pipeline takes what it gets
+	digest   *seldom.Digest
 
 	ctx     context.Context // of all calls to the pipeline
 	abandon context.CancelFunc
@@ -48,7 +50,7 @@ type sender struct {
 }
 
 func newSender(s Settings) *sender {
-	out := &sender{settings: s}
+	out := &sender{settings: s, digest: seldom.NewDigest()}
 	out.ctx, out.abandon = context.WithCancel(context.Background())
 	out.hurried, out.hurry = context.WithCancel(context.Background())
 	return out
@@ -121,8 +123,11 @@ func jitter(d time.Duration) time.Duration {
 func (s *sender) drop(b batch, reason string, err error) error {
 	s.settings.Dropped(reason, b.points)
 	if reason != ReasonPermanent || s.refused != err.Error() {
-		s.settings.Logger.Error("Dropped metrics that the pipeline refused", zap.String("reason", reason),
-			zap.Int("data_points", b.points), zap.Error(err))
+		s.digest.Note(reason, func(held int) {
+			s.settings.Logger.Error("Dropped metrics that the pipeline refused", zap.String("reason", reason),
+				zap.Int("data_points", b.points), zap.Int("others", held), zap.Error(err),
+				zap.String("next", "look at what the processors and exporters behind the receiver say"))
+		})
 	}
 	s.refused = err.Error()
 	return err
