@@ -83,6 +83,7 @@ func (a *attempt) write(begin int, ends []int) error {
 		}
 		return a.write(ends[n/2-1], ends[n/2:])
 	}
+	a.exporter.drain.Took()
 	a.sent += n - v.dropped
 	if v.dropped < n {
 		a.bytes += len(body)

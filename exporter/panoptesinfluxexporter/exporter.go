@@ -16,6 +16,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+	"github.com/panoptes-otel/panoptes-otel/internal/drain"
 	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
 	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 )
@@ -31,6 +32,7 @@ type influxExporter struct {
 	lastBody  atomic.Int64 // its size, as a hint for the next one
 	telemetry *telemetry
 	health    *health
+	drain     *drain.Drain
 }
 
 var errNotRunning = errors.New("the exporter is not running")
@@ -40,7 +42,7 @@ func newExporter(ctx context.Context, set exporter.Settings, cfg *Config) (expor
 	if err != nil {
 		return nil, err
 	}
-	return exporterhelper.NewMetrics(ctx, set, cfg, e.push,
+	base, err := exporterhelper.NewMetrics(ctx, set, cfg, e.push,
 		exporterhelper.WithCapabilities(consumer.Capabilities{MutatesData: false}),
 		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}), // the client has one, for each request
 		exporterhelper.WithRetry(cfg.Retry),
@@ -48,6 +50,10 @@ func newExporter(ctx context.Context, set exporter.Settings, cfg *Config) (expor
 		exporterhelper.WithStart(e.start),
 		exporterhelper.WithShutdown(e.shutdown),
 	)
+	if err != nil {
+		return nil, err
+	}
+	return e.drain.Exporter(base, e.drain.GiveUp), nil
 }
 
 func newInfluxExporter(set exporter.Settings, cfg *Config) (*influxExporter, error) {
@@ -66,6 +72,7 @@ func newInfluxExporter(set exporter.Settings, cfg *Config) (*influxExporter, err
 		agent:     set.BuildInfo.Command + "/" + set.BuildInfo.Version,
 		telemetry: newTelemetry(tb, seldom.Logger(set.Logger)),
 		health:    &health{logger: seldom.Logger(set.Logger)},
+		drain:     drain.New(),
 	}
 	from := groupconfig.Mapping(cfg.Rates, &cfg.ResourceDefaults, 0)
 	e.encoders.New = func() any { return codec.NewLineEncoder(from) }
@@ -83,6 +90,7 @@ func (e *influxExporter) start(ctx context.Context, host component.Host) error {
 }
 
 func (e *influxExporter) shutdown(context.Context) error {
+	e.drain.GiveUp()
 	e.health.attach(nil)
 	if e.client != nil {
 		e.client.CloseIdleConnections()
@@ -93,9 +101,11 @@ func (e *influxExporter) shutdown(context.Context) error {
 // push writes the groups of md. An error that is not permanent asks for another attempt with all of md: points that
 // InfluxDB has already are overwritten by themselves. So what became of groups is counted only when all is settled.
 func (e *influxExporter) push(ctx context.Context, md pmetric.Metrics) error {
-	if e.client == nil {
+	if e.client == nil || e.drain.GivenUp() {
 		return errNotRunning
 	}
+	ctx, cancel := e.drain.Attempt(ctx)
+	defer cancel()
 	encoder := e.encoders.Get().(*codec.Encoder)
 	defer e.encoders.Put(encoder)
 	a := attempt{exporter: e, ctx: ctx}

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/drain"
 	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
 )
 
@@ -255,4 +256,27 @@ func TestRates(t *testing.T) {
 		require.NoError(t, s.ConsumeMetrics(t.Context(), md))
 		assert.Contains(t, influx.bodies[0], want)
 	}
+}
+
+// An InfluxDB that takes nothing, without an answer, does not hold up a shutdown.
+func TestShutdownGivesUp(t *testing.T) {
+	t.Parallel()
+	asked, release := make(chan struct{}, 100), make(chan struct{})
+	influx := newServer(t, func(int, string) (int, string) {
+		asked <- struct{}{}
+		<-release
+		return http.StatusNoContent, ""
+	})
+	defer close(release)
+	s := newSender(t, influx.URL, func(cfg *Config) {
+		cfg.Queue.Get().WaitForResult = false
+		cfg.Client.Timeout = 0
+	})
+	s.Metrics.(*drain.Exporter).Drain.Patience = 50 * time.Millisecond
+	for range 30 {
+		require.NoError(t, s.ConsumeMetrics(t.Context(), metricsOf(t, "0")))
+	}
+	<-asked
+	require.NoError(t, s.Shutdown(t.Context()))
+	assert.Empty(t, s.counts(t))
 }

@@ -76,10 +76,7 @@ func (e *jsonExporter) settle(ctx context.Context, b *batch, messages []*message
 	}
 	e.telemetry.delivered(ctx, groups, records, size)
 	e.health.attempted(nil)
-	select {
-	case e.progress <- struct{}{}:
-	default:
-	}
+	e.drain.Took()
 }
 
 // errNotIdempotent says what an operator can do when the broker refuses idempotent writes. Without required_acks: all

@@ -15,11 +15,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/drain"
 	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 )
-
-// drainPatience is how long a shutdown waits for Kafka to take another message of those that are queued.
-const drainPatience = 10 * time.Second
 
 // jsonExporter is what exporterhelper's queue and retry deliver to.
 type jsonExporter struct {
@@ -28,15 +26,10 @@ type jsonExporter struct {
 	encoder   *encoder
 	telemetry *telemetry
 	health    *health
-	patience  time.Duration
+	drain     *drain.Drain // attempts are given up when the client is closed
 
-	producer *producer // set by start
-	// closing ends with the client: attempts under way are given up.
-	closing   context.Context
-	giveUp    context.CancelFunc
+	producer  *producer // set by start
 	closeOnce sync.Once
-	// progress is sent to, while a shutdown drains the queue, when Kafka takes a message.
-	progress chan struct{}
 }
 
 var errNotRunning = errors.New("the exporter is not running")
@@ -57,7 +50,13 @@ func newExporter(ctx context.Context, set exporter.Settings, cfg *Config) (expor
 	if err != nil {
 		return nil, err
 	}
-	return &lifecycle{Metrics: base, exporter: e}, nil
+	return &lifecycle{Exporter: e.drain.Exporter(base, e.closeClient), exporter: e}, nil
+}
+
+// lifecycle is the exporter as the Collector sees it.
+type lifecycle struct {
+	*drain.Exporter
+	exporter *jsonExporter
 }
 
 func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) {
@@ -65,7 +64,6 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 	if err != nil {
 		return nil, err
 	}
-	closing, giveUp := context.WithCancel(context.Background())
 	logger, told := seldom.Logger(set.Logger), seldom.New()
 	var primed *priming
 	if cfg.Prime {
@@ -77,10 +75,7 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 		encoder:   newEncoder(cfg.mapping(), cfg.routes(), newTopicTable(cfg, logger, told), cfg.Headers, primed),
 		telemetry: newTelemetry(tb, logger, cfg.Producer.MaxMessageBytes),
 		health:    newHealth(logger),
-		patience:  drainPatience,
-		closing:   closing,
-		giveUp:    giveUp,
-		progress:  make(chan struct{}, 1),
+		drain:     drain.New(),
 	}, nil
 }
 
@@ -113,7 +108,7 @@ func (e *jsonExporter) closeClient() {
 	e.closeOnce.Do(func() {
 		e.telemetry.digest.Stop()
 		e.health.attach(nil)
-		e.giveUp()
+		e.drain.GiveUp()
 		if e.producer != nil {
 			e.producer.close()
 		}
@@ -127,12 +122,11 @@ func (e *jsonExporter) push(ctx context.Context, r xexporterhelper.Request) erro
 	if !ok {
 		return errForeignRequest
 	}
-	if e.producer == nil || e.closing.Err() != nil {
+	if e.producer == nil || e.drain.GivenUp() {
 		return errNotRunning
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := e.drain.Attempt(ctx)
 	defer cancel()
-	defer context.AfterFunc(e.closing, cancel)()
 
 	if req.batch == nil {
 		b, out := e.encoder.encode(req.md)
@@ -145,46 +139,4 @@ func (e *jsonExporter) push(ctx context.Context, r xexporterhelper.Request) erro
 	req.batch.release()
 	req.batch = nil
 	return nil
-}
-
-// lifecycle is the exporter as the Collector sees it. It adds to exporterhelper's that Shutdown may be called twice and
-// before Start, and that a Kafka which cannot be reached does not hold up a shutdown for ever.
-type lifecycle struct {
-	exporter.Metrics
-	exporter *jsonExporter
-	once     sync.Once
-	err      error
-}
-
-// Shutdown delivers what is queued, as long as Kafka takes it, and closes the client. What is left stays in a
-// persistent queue, or is lost with one in memory, which is logged.
-func (l *lifecycle) Shutdown(ctx context.Context) error {
-	l.once.Do(func() {
-		var watch sync.WaitGroup
-		drained := make(chan struct{})
-		watch.Go(func() { l.exporter.drain(ctx, drained) })
-		l.err = l.Metrics.Shutdown(ctx)
-		close(drained)
-		watch.Wait()
-	})
-	return l.err
-}
-
-// drain closes the client when nothing was delivered for the patience, or when ctx ends.
-func (e *jsonExporter) drain(ctx context.Context, drained <-chan struct{}) {
-	timer := time.NewTimer(e.patience)
-	defer timer.Stop()
-	for {
-		select {
-		case <-drained:
-			return
-		case <-e.progress:
-			timer.Reset(e.patience)
-			continue
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		e.closeClient()
-		return
-	}
 }

@@ -106,7 +106,7 @@ func TestWrongPassword(t *testing.T) {
 		withUser("PLAIN", "u", "wrong")(cfg)
 		cfg.Timeout.Timeout = 100 * time.Millisecond
 	})
-	s.Metrics.(*lifecycle).exporter.patience = 50 * time.Millisecond
+	s.Metrics.(*lifecycle).exporter.drain.Patience = 50 * time.Millisecond
 	s.start(t)
 	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 1)...)))
 	s.awaitRetry(t)

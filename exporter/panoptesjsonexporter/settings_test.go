@@ -131,7 +131,7 @@ func waits(t *testing.T, brokers []string, changes ...func(*Config)) {
 			change(cfg)
 		}
 	})
-	s.Metrics.(*lifecycle).exporter.patience = 50 * time.Millisecond
+	s.Metrics.(*lifecycle).exporter.drain.Patience = 50 * time.Millisecond
 	s.start(t)
 	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 1)...)))
 	s.awaitRetry(t)
