@@ -83,6 +83,7 @@ func startRoad(t *testing.T, section string, edits ...string) *road {
 	data, server := freePort(t), freePort(t)
 	replacer := strings.NewReplacer("/etc/panoptes", r.dir, "127.0.0.1:9464", fmt.Sprintf("127.0.0.1:%d", data),
 		"127.0.0.1:8888", fmt.Sprintf("127.0.0.1:%d", r.own), "port: 8888", fmt.Sprintf("port: %d", r.own),
+		"127.0.0.1:4318", fmt.Sprintf("127.0.0.1:%d", freePort(t)), "interval: 15000", "interval: 1000",
 		"127.0.0.1:9090", fmt.Sprintf("127.0.0.1:%d", server), "scrape_interval: 15s", "scrape_interval: 400ms")
 	blocks := pageBlocks(t, prometheusPage, section, "yaml")
 	collector, prometheus := replacer.Replace(blocks[0]), replacer.Replace(blocks[1])
@@ -90,6 +91,7 @@ func startRoad(t *testing.T, section string, edits ...string) *road {
 		require.Contains(t, collector, edits[i])
 		collector = strings.ReplaceAll(collector, edits[i], edits[i+1])
 	}
+	collector = strings.ReplaceAll(collector, "port: SELF", fmt.Sprintf("port: %d", r.own))
 	write(t, filepath.Join(r.dir, "collector.yaml"), collector)
 	write(t, filepath.Join(r.dir, "prometheus.yaml"), prometheus)
 	rules, err := os.ReadFile("../../deploy/prometheus/panoptes.rules.yaml")
@@ -245,17 +247,24 @@ func TestPrometheusScrape(t *testing.T) {
 // TestPrometheusRemoteWrite goes the second road.
 func TestPrometheusRemoteWrite(t *testing.T) {
 	t.Parallel()
-	r := startRoad(t, "Remote write")
+	r := startRoad(t, "Remote write", "readers:", "readers:\n        - pull: {exporter: {prometheus: {host: 127.0.0.1, port: SELF}}}")
 	r.eventually(t, "slow_took_seconds", 2)
 	r.eventually(t, "interface_octets_rate_per_second", 4)
 	r.eventually(t, `count_over_time(slow_took_seconds{instance="sw1"}[1h]) >= 2`, 1)
 	r.checkRates(t)
 	assert.ElementsMatch(t, wantSeries(), r.prometheus.series(t, `{job=~"dc1/.*"}`))
+	for _, expr := range []string{
+		`otelcol_panoptes_runs{plugin="Interfaces", outcome="ok"}`, `otelcol_panoptes_tasks`, `otelcol_process_memory_rss`, `otelcol_process_uptime`,
+		`otelcol_panoptes_run_duration_bucket{plugin="Interfaces", le="+Inf"}`, `otelcol_exporter_queue_size{exporter="prometheus_remote_write"}`,
+	} {
+		own := r.eventually(t, expr, 1)
+		assert.Equal(t, [2]string{"panoptes-otelcol", "collector1"}, [2]string{own[0].Metric["job"], own[0].Metric["instance"]}, expr)
+	}
 
 	// Prometheus goes for longer than a request may take by default, and comes again.
 	require.NoError(t, r.prometheus.stop(t, syscall.SIGTERM))
 	own := func(metric string) float64 {
-		found := regexp.MustCompile(`(?m)^` + metric + `\{.*\} (\d+)$`).FindStringSubmatch(scrape(t, r.own))
+		found := regexp.MustCompile(`(?m)^` + metric + `\{.*exporter="prometheus_remote_write"\} (\d+)$`).FindStringSubmatch(scrape(t, r.own))
 		if found == nil {
 			return 0
 		}
