@@ -25,6 +25,9 @@ const (
 	editsARound = 70
 	editSettle  = 100 * time.Millisecond
 	goPlugins   = 6
+	// editResources are edited once for some edits of plugins.
+	editResources  = 20
+	editsAResource = 10
 )
 
 // editor changes plugins at random, and knows which versions may run.
@@ -127,6 +130,29 @@ func (e *editor) edit(plugin string) {
 	}
 }
 
+// resources is a list of the same resources each time, in another order and at other endpoints.
+func (e *editor) resources() string {
+	endpoint := "127.0.0." + strconv.Itoa(1+e.rand.IntN(250))
+	var many []string
+	for _, i := range e.rand.Perm(editResources) {
+		many = append(many, strings.Replace(resourceJSON(fmt.Sprint("r", i)), "127.0.0.1", endpoint, 1))
+	}
+	return "[" + strings.Join(many, ",\n") + "]"
+}
+
+// editResources makes one change to the file of resources.
+func (e *editor) editResources() {
+	path := filepath.Join(e.b.dir, "resources/one.json")
+	switch kind := e.rand.IntN(6); kind {
+	case 0: // broken, by rename
+		e.replace(path, "[{broken "+strconv.Itoa(e.rand.Int()), time.Time{})
+	case 1: // with a time of long ago
+		e.replace(path, e.resources(), time.Unix(1_000_000_000, 0))
+	default:
+		e.halves(path, e.resources(), kind)
+	}
+}
+
 func (e *editor) replace(path, text string, modified time.Time) {
 	t := e.b.t
 	require.NoError(t, os.WriteFile(path+".new", []byte(text), 0o600))
@@ -216,11 +242,7 @@ func TestAThousandEdits(t *testing.T) {
 	}
 	b.cfg.Plugins.Settle = editSettle
 	b.plugins["versions"] = e.versions()
-	var many []string
-	for i := range 20 {
-		many = append(many, resourceJSON(fmt.Sprint("r", i)))
-	}
-	b.write("resources/one.json", "["+strings.Join(many, ",")+"]")
+	b.write("resources/one.json", e.resources())
 	names := e.plant()
 	b.start()
 	seen := map[string]int{}
@@ -243,6 +265,9 @@ func TestAThousandEdits(t *testing.T) {
 	for range editRounds {
 		for range editsARound {
 			e.edit(names[e.rand.IntN(len(names))])
+			if e.rand.IntN(editsAResource) == 0 {
+				e.editResources()
+			}
 		}
 		// The last edit of the round is a good one, and counts.
 		last := names[e.rand.IntN(len(names))]
@@ -257,14 +282,17 @@ func TestAThousandEdits(t *testing.T) {
 		passed := time.Since(begin).Seconds()
 		n := float64(e.slots(plugin) - before)
 		if plugin == "go0" {
-			// 20 tasks, a slot each second; runs under way at begin and end, and first runs, are out of phase.
-			assert.InDelta(t, 20*passed, n, 60, "slots of %s in %.1f s", plugin, passed)
+			// A task for each resource, a slot each second; runs under way at begin and end, first ones, and those of tasks
+			// that get another name are out of phase.
+			assert.InDelta(t, editResources*passed, n, 3*editResources, "slots of %s in %.1f s", plugin, passed)
 		}
 	}
 	e.mu.Lock()
 	assert.Empty(t, e.wrong)
 	e.mu.Unlock()
 	assert.Zero(t, b.sum("panoptes_runs", "outcome=raised"), "a module that was not whole ran")
+	assert.Zero(t, b.sum("panoptes_resources_left"), "half a list of resources counted")
+	assert.Positive(t, b.sum("panoptes_reload_errors", "source=resources"), "no bad list was seen")
 	require.NoError(t, b.receiver.Shutdown(context.Background()))
 	assert.LessOrEqual(t, descriptors(), open+3, "files are left open")
 	assert.Zero(t, children(), "processes are left behind")
