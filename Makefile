@@ -159,7 +159,7 @@ bench-schedule: | preflight
 bench-plugins: | preflight
 	@cd bench && go run ./plugins
 
-## bench-reload: a reload of 100,000 resources under a million tasks, in two minutes; writes bench/results/reload.json
+## bench-reload: reloads of 100,000 resources under a million tasks, in three minutes; writes bench/results/reload.json
 .PHONY: bench-reload
 bench-reload: | preflight
 	@cd bench && go build -o ../$(BIN)/bench-reload ./reload && ../$(BIN)/bench-reload
