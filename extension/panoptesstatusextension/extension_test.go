@@ -245,6 +245,7 @@ func TestActions(t *testing.T) {
 	page := s.page("/" + link)
 	assert.Contains(t, page, "Run now")
 	assert.Contains(t, page, "metrics_group_type")
+	assert.Contains(t, page, "<summary>Show last output: 1 groups</summary>")
 
 	post := func(path string, task *status.Task, header ...string) (int, string) {
 		form := taskValues("panoptes", task.ID())
@@ -317,6 +318,8 @@ func TestWords(t *testing.T) {
 	assert.Equal(t, "in 5 min", ago(at, at.Add(5*time.Minute)))
 	assert.Equal(t, "1\u202f234\u202f567", thousands(1234567))
 	assert.Equal(t, "7", thousands(7))
+	assert.Equal(t, "{\n  \"a\": 1\n}", indented(`{"a":1}`))
+	assert.Equal(t, "{", indented("{"))
 	assert.Equal(t, "just now", ago(at, at.Add(-time.Millisecond)))
 	assert.Equal(t, "due 90 s ago", due(at, at.Add(-90*time.Second)))
 	assert.Equal(t, "now", due(at, at.Add(-time.Millisecond)))

@@ -40,7 +40,7 @@ type page struct {
 // templates are parsed at start: a mistake in one ends every test.
 var templates = func() map[string]*template.Template {
 	functions := template.FuncMap{
-		"ago": ago, "due": due, "duration": duration, "bytes": byteCount, "cause": cause, "named": named, "stateName": func(s status.State) string { return stateNames[s] },
+		"ago": ago, "due": due, "duration": duration, "bytes": byteCount, "cause": cause, "indented": indented, "named": named, "stateName": func(s status.State) string { return stateNames[s] },
 		"stateMark": func(s status.State) string { return stateMarks[s] },
 		"states":    func() []status.State { return status.States },
 		"orders":    func(path string) []string { return orderKeys(path) },

@@ -1,6 +1,8 @@
 package panoptesstatusextension
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -122,6 +124,15 @@ func onlyFilter(r *pluginsdk.Resource) string {
 func cause(text, plugin, id string) string {
 	line := strings.TrimPrefix(firstLine(text), fmt.Sprintf("plugin %q: ", plugin))
 	return strings.TrimPrefix(line, fmt.Sprintf("resource %q: ", id))
+}
+
+// indented is a JSON text for people.
+func indented(text string) string {
+	var out bytes.Buffer
+	if json.Indent(&out, []byte(text), "", "  ") != nil {
+		return text
+	}
+	return out.String()
 }
 
 // firstLine is a text up to its first line's end.

@@ -77,14 +77,6 @@ export class Collector {
     return response.json();
   }
 
-  // settled waits until no task of a plugin is still to run for the first time.
-  async settled(tasks) {
-    await eventually(`the first run of ${tasks} tasks`, async () => {
-      const { tasks: n, states } = await this.api("overview");
-      return n === tasks && !states.waiting;
-    });
-  }
-
   async stop() {
     this.process.kill("SIGTERM");
     const timer = setTimeout(() => this.process.kill("SIGKILL"), 20_000);
