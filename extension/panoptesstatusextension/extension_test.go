@@ -265,6 +265,7 @@ func TestActions(t *testing.T) {
 	code, text := post("/run", &f.tasks[0])
 	assert.Equal(t, http.StatusOK, code)
 	assert.Contains(t, text, "ran just now")
+	assert.NotContains(t, s.page("/"+link), "ran just now")
 	code, text = post("/api/v1/run", &f.tasks[0])
 	assert.Equal(t, http.StatusOK, code)
 	assert.Contains(t, text, `"resource_id":"switch-000000"`)

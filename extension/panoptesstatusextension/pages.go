@@ -180,15 +180,15 @@ type taskBody struct {
 	*status.Detail
 	Row    *receiverTask
 	Hidden url.Values
-	// Ran says that the page follows a run that was asked for.
+	// Ran says that the page follows a run that was asked for, just now.
 	Ran bool
 }
 
 func (e *statusExtension) taskPage(w http.ResponseWriter, r *http.Request) {
-	e.showTask(w, r, http.StatusOK, false, nil)
+	e.showTask(w, r, http.StatusOK, nil)
 }
 
-func (e *statusExtension) showTask(w http.ResponseWriter, r *http.Request, code int, ran bool, problem error) {
+func (e *statusExtension) showTask(w http.ResponseWriter, r *http.Request, code int, problem error) {
 	receiver, detail, err := e.detail(r.URL.Query())
 	if err != nil {
 		e.show(w, r, http.StatusNotFound, "task", "No such task", query{}, taskBody{}, errors.Join(problem, err))
@@ -196,19 +196,28 @@ func (e *statusExtension) showTask(w http.ResponseWriter, r *http.Request, code 
 	}
 	id := receiver.ID().String()
 	e.show(w, r, code, "task", detail.Plugin+" · "+named(detail.Resource), query{}, taskBody{
-		Receiver: id, Detail: detail, Row: &receiverTask{id, detail.Task}, Hidden: taskValues(id, detail.ID()), Ran: ran,
+		Receiver: id, Detail: detail, Row: &receiverTask{id, detail.Task}, Hidden: taskValues(id, detail.ID()),
+		Ran: r.URL.Query().Has(ranParameter) && e.now().Sub(detail.LastStart) < ranFor,
 	}, problem)
 }
 
-// runPage runs a task and shows what came of it.
+// ranParameter is in the address of the page that follows a run that was asked for, which says so for ranFor.
+const (
+	ranParameter = "ran"
+	ranFor       = time.Minute
+)
+
+// runPage runs a task, and leads to the page of the task, so that loading it again does not run it again.
 func (e *statusExtension) runPage(w http.ResponseWriter, r *http.Request) {
 	switch err := e.runNow(r); {
 	case err == nil:
-		e.showTask(w, r, http.StatusOK, true, nil)
+		values := taskValues(r.Form.Get("receiver"), taskOf(r.Form))
+		values.Set(ranParameter, "1")
+		http.Redirect(w, r, "task?"+values.Encode(), http.StatusSeeOther)
 	case errors.Is(err, status.ErrBusy):
-		e.showTask(w, r, http.StatusConflict, false, err)
+		e.showTask(w, r, http.StatusConflict, err)
 	default:
-		e.showTask(w, r, http.StatusInternalServerError, false, err)
+		e.showTask(w, r, http.StatusInternalServerError, err)
 	}
 }
 

@@ -265,6 +265,7 @@ describe("the actions", () => {
     await page.getByRole("button", { name: "Run now" }).focus();
     await page.keyboard.press("Enter");
     await page.getByRole("status").waitFor();
+    assert.match(page.url(), /\/task\?/, "loading it again does not run the task again");
     assert.match(await page.getByRole("status").innerText(), /ran just now/);
     assert.ok((await started()) > before);
     await accessible(page);
