@@ -11,8 +11,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 )
 
+// The checks measure the memory of this process: no other test may run beside them.
 func TestCheckForPeople(t *testing.T) {
-	t.Parallel()
 	f := newFolder(t)
 	f.plugin(t, "good", "go:silent", `resource_class = "system"`, "")
 	bad := f.plugin(t, "bad", "go:raising", `resource_class = "system"`, "")
@@ -24,8 +24,8 @@ func TestCheckForPeople(t *testing.T) {
 	require.True(t, strings.HasSuffix(stdout, "\n13 passed, 1 failed, 0 warned, 2 skipped\n"), stdout)
 }
 
+// As above, it runs alone.
 func TestCheckMachineReadable(t *testing.T) {
-	t.Parallel()
 	f := newFolder(t)
 	good := f.plugin(t, "good", "go:silent", `resource_class = "system"`, "")
 	stdout, _, err := execute(t, NewCheck(host), good, "--runs", "5", "--json")
