@@ -295,10 +295,14 @@ func (p *pool) answered(w *worker, j *job, raw json.RawMessage, err error) {
 		return
 	}
 	var refused *rpc.Error
-	if errors.As(err, &refused) && refused.Code == codeCancelled && at > 0 {
+	if errors.As(err, &refused) && refused.Code == codeCancelled && j.recalled {
 		w.jobs = slices.Delete(w.jobs, at, at+1)
 		p.again(j)
-		p.ensure()
+		if at == 0 { // It was taken for begun, as the answer to the job before it came after the worker had given it back.
+			p.next(w)
+		} else {
+			p.ensure()
+		}
 		return
 	}
 	result, inDoubt := jobResult{raw: raw}, false

@@ -2,13 +2,18 @@ package pluginrun
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
 )
 
 // failing is a launcher whose starts fail from the given one on.
@@ -147,4 +152,42 @@ func TestServices(t *testing.T) {
 			assert.ErrorContains(t, err, c.err, "%s %s", c.method, c.params)
 		}
 	}
+}
+
+// TestJobGivenBackAfterTheOneBeforeItEnded: the answer to a job comes, so that the next one is taken for begun, while the
+// worker has given that one back already. It is no failure: the job waits for another turn.
+func TestJobGivenBackAfterTheOneBeforeItEnded(t *testing.T) {
+	t.Parallel()
+	p, _ := newTestPool(t, 1, 1)
+	good := openPython(t, "good", class(goodBody), OpenOptions{})
+	silent, end := io.Pipe()
+	w := &worker{
+		logs: newWorkerLog(zap.NewNop()), conn: rpc.New(silent, io.Discard, rpc.Options{}), timer: time.NewTimer(time.Hour),
+	}
+	t.Cleanup(func() { // before the pool closes: there is no process to end
+		p.mu.Lock()
+		p.takeOut(w)
+		p.mu.Unlock()
+		require.NoError(t, end.Close())
+		w.conn.Wait()
+	})
+	jobs := []*job{newJob(good, "run", json.RawMessage("{}"), runLog{id: 1}), newJob(good, "run", json.RawMessage("{}"), runLog{id: 2})}
+	p.mu.Lock()
+	p.workers = []*worker{w}
+	for _, j := range jobs {
+		require.True(t, p.give(w, j))
+	}
+	p.recall(jobs[1])
+	p.mu.Unlock()
+	p.answered(w, jobs[0], json.RawMessage("{}"), nil)
+	require.NoError(t, (<-jobs[0].done).err)
+	p.answered(w, jobs[1], nil, &rpc.Error{Code: codeCancelled, Message: "run 2 was cancelled before it began"})
+	p.mu.Lock()
+	assert.Empty(t, jobs[1].done, "it is not settled")
+	assert.Equal(t, []*job{jobs[1]}, w.jobs, "the worker has it again")
+	assert.False(t, jobs[1].recalled)
+	p.mu.Unlock()
+	// A worker that gives a job back that nobody asked for is wrong.
+	p.answered(w, jobs[1], nil, &rpc.Error{Code: codeCancelled})
+	require.Equal(t, OutcomeProtocol, (<-jobs[1].done).outcome)
 }
