@@ -20,6 +20,8 @@ const (
 const (
 	// waitDelay is how long after the end of a child its pipes may stay open in processes that left its group.
 	waitDelay = time.Second
+	// lateDelay is how much longer they stay open for a reader that comes after that.
+	lateDelay = 100 * time.Millisecond
 	// reapLimit is how long Stop waits after KILL. Only a process stuck in the kernel takes longer.
 	reapLimit = 10 * time.Second
 )
@@ -87,7 +89,7 @@ func Start(c Config) (*Process, error) {
 	defer func() { closeAll(theirs) }()
 	if err == nil {
 		// Before the start: a child may have ended, and be waited for, before the start returns.
-		p.lines.Go(func() { ReadLines(p.stderr, c.MaxStderrLine, c.Stderr) })
+		p.lines.Go(func() { ReadLines(&ending{File: p.stderr}, c.MaxStderrLine, c.Stderr) })
 		err = p.start()
 	}
 	if err != nil {
@@ -201,15 +203,24 @@ func (p *Process) Pid() int { return p.cmd.Process.Pid }
 func (p *Process) Stdin() io.WriteCloser { return p.stdin }
 
 // Stdout is what the child writes. Reading ends at the latest one second after the end of the child, even where
-// another process holds the pipe. The user closes it.
-func (p *Process) Stdout() io.ReadCloser { return stdout{p.stdout} }
+// another process holds the pipe, but not before all that the child wrote has been read. The user closes it.
+func (p *Process) Stdout() io.ReadCloser { return &ending{File: p.stdout} }
 
-// stdout makes the end by delay look like any other end.
-type stdout struct{ *os.File }
+// ending makes the end by delay look like any other end.
+type ending struct {
+	*os.File
+	late bool // the delay is over
+}
 
 // Read implements io.Reader.
-func (s stdout) Read(b []byte) (int, error) {
-	n, err := s.File.Read(b)
+func (e *ending) Read(b []byte) (int, error) {
+	n, err := e.File.Read(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) && !e.late {
+		// On a busy machine nobody may have looked until now, and what the child wrote is still in the pipe.
+		e.late = true
+		_ = e.SetReadDeadline(time.Now().Add(lateDelay))
+		n, err = e.File.Read(b)
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = io.EOF
 	}

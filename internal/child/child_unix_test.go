@@ -213,6 +213,19 @@ func TestGroupEndsWithItsLeader(t *testing.T) {
 	}
 }
 
+// A reader that comes long after the end of the child still finds what the child wrote.
+func TestLateReader(t *testing.T) {
+	t.Parallel()
+	p := sh(t, Config{}, "echo hello")
+	<-p.Done()
+	if err := p.stdout.SetReadDeadline(time.Unix(1, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := io.ReadAll(p.Stdout()); string(out) != "hello\n" || err != nil {
+		t.Errorf("read %q, %v", out, err)
+	}
+}
+
 // TestGrandchildHoldsPipes: a process that left the group and keeps the pipes holds up neither Done nor the reader.
 func TestGrandchildHoldsPipes(t *testing.T) {
 	t.Parallel()
