@@ -2,7 +2,6 @@ package child
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,8 +19,6 @@ const (
 const (
 	// waitDelay is how long after the end of a child its pipes may stay open in processes that left its group.
 	waitDelay = time.Second
-	// lateDelay is how much longer they stay open for a reader that comes after that.
-	lateDelay = 100 * time.Millisecond
 	// reapLimit is how long Stop waits after KILL. Only a process stuck in the kernel takes longer.
 	reapLimit = 10 * time.Second
 )
@@ -89,7 +86,7 @@ func Start(c Config) (*Process, error) {
 	defer func() { closeAll(theirs) }()
 	if err == nil {
 		// Before the start: a child may have ended, and be waited for, before the start returns.
-		p.lines.Go(func() { ReadLines(&ending{File: p.stderr}, c.MaxStderrLine, c.Stderr) })
+		p.lines.Go(func() { ReadLines(UntilDeadline(p.stderr), c.MaxStderrLine, c.Stderr) })
 		err = p.start()
 	}
 	if err != nil {
@@ -204,28 +201,7 @@ func (p *Process) Stdin() io.WriteCloser { return p.stdin }
 
 // Stdout is what the child writes. Reading ends at the latest one second after the end of the child, even where
 // another process holds the pipe, but not before all that the child wrote has been read. The user closes it.
-func (p *Process) Stdout() io.ReadCloser { return &ending{File: p.stdout} }
-
-// ending makes the end by delay look like any other end.
-type ending struct {
-	*os.File
-	late bool // the delay is over
-}
-
-// Read implements io.Reader.
-func (e *ending) Read(b []byte) (int, error) {
-	n, err := e.File.Read(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) && !e.late {
-		// On a busy machine nobody may have looked until now, and what the child wrote is still in the pipe.
-		e.late = true
-		_ = e.SetReadDeadline(time.Now().Add(lateDelay))
-		n, err = e.File.Read(b)
-	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = io.EOF
-	}
-	return n, err
-}
+func (p *Process) Stdout() io.ReadCloser { return UntilDeadline(p.stdout) }
 
 // Done is closed when the child has ended, is reaped, and all of its stderr has been delivered.
 func (p *Process) Done() <-chan struct{} { return p.done }

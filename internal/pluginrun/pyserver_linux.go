@@ -336,7 +336,7 @@ func (s *forkServer) fork(ctx context.Context, stderr func(string, bool)) (start
 	}
 	go func() {
 		defer close(w.done)
-		child.ReadLines(said, child.DefaultMaxStderrLine, stderr)
+		child.ReadLines(child.UntilDeadline(said), child.DefaultMaxStderrLine, stderr)
 		<-w.reaped
 		_ = said.Close()
 	}()
