@@ -12,6 +12,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/pace"
 )
 
 // Settings are what New takes.
@@ -37,10 +38,7 @@ type Settings struct {
 type Emitter struct {
 	settings Settings
 	sender   *sender
-	first    chan struct{} // a batch got its first group
-	full     chan struct{} // a batch is full
-	stopped  chan struct{} // closed by Stop
-	stopOnce sync.Once
+	pace     *pace.Pace
 	wg       sync.WaitGroup
 
 	mu      sync.Mutex
@@ -69,13 +67,11 @@ func New(s Settings) *Emitter {
 	e := &Emitter{
 		settings: s,
 		sender:   newSender(s),
-		first:    make(chan struct{}, 1),
-		full:     make(chan struct{}, 1),
-		stopped:  make(chan struct{}),
+		pace:     pace.New(),
 		builder:  mapping.NewBuilder(s.Mapping),
 	}
 	e.room = sync.NewCond(&e.mu)
-	e.wg.Go(e.run)
+	e.wg.Go(func() { e.pace.Run(s.MaxDelay, e.flush) })
 	return e
 }
 
@@ -95,9 +91,9 @@ func (e *Emitter) Add(scope *mapping.Scope, groups []*pluginsdk.MetricsGroup) (p
 		points += n
 		e.groups = append(e.groups, scoped{scope, g})
 		if e.builder.Points() >= e.settings.MaxPoints {
-			signal(e.full)
+			e.pace.Full()
 		} else if len(e.groups) == 1 {
-			signal(e.first)
+			e.pace.First()
 		}
 	}
 	if points > 0 {
@@ -122,34 +118,7 @@ func (e *Emitter) Pressure() time.Duration {
 	return max(time.Since(time.UnixMilli(since))-patience, 0)
 }
 
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
-func (e *Emitter) run() {
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
-	defer timer.Stop()
-	for {
-		select {
-		case <-e.first:
-			timer.Reset(e.settings.MaxDelay)
-		case <-timer.C:
-			e.flush()
-		case <-e.full:
-			e.flush()
-		case <-e.stopped:
-			e.flush()
-			return
-		}
-	}
-}
-
-// flush sends what there is. A signal that is left over from a batch that is gone already does no harm: the timer
-// then runs early, for a smaller batch.
+// flush sends what there is.
 func (e *Emitter) flush() {
 	b, dropped := e.take()
 	for reason, n := range dropped {
@@ -186,7 +155,7 @@ func (e *Emitter) Abandon() {
 // Add must have returned. Stop may be called twice.
 func (e *Emitter) Stop() {
 	e.Hurry()
-	e.stopOnce.Do(func() { close(e.stopped) })
+	e.pace.Stop()
 	defer time.AfterFunc(hurryFor, e.sender.abandon).Stop()
 	e.wg.Wait()
 	e.sender.digest.Stop()

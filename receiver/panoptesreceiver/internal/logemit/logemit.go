@@ -13,6 +13,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/pace"
 )
 
 // Reasons for which lines are dropped. They are the values of a metric's attribute.
@@ -74,15 +75,12 @@ type Speaker struct {
 // Emitter collects lines from many runs. Its methods are safe for concurrent use, and none of them but Stop waits.
 type Emitter struct {
 	settings Settings
-	wake     chan struct{} // there are lines
-	full     chan struct{} // there is a batch of them
-	stopped  chan struct{} // closed by Stop
-	stopOnce sync.Once
+	pace     *pace.Pace
 	wg       sync.WaitGroup
 
-	ctx     context.Context // of all calls to the pipeline
-	abandon context.CancelFunc
-	refused string // the text of the last refusal
+	ctx      context.Context // of all calls to the pipeline
+	abandon  context.CancelFunc
+	refusing bool // the pipeline does not take what it gets
 
 	mu     sync.Mutex
 	closed bool
@@ -110,10 +108,10 @@ type Failure struct {
 // New returns an Emitter that runs until Stop.
 func New(s Settings) *Emitter {
 	e := &Emitter{
-		settings: s, wake: make(chan struct{}, 1), full: make(chan struct{}, 1), stopped: make(chan struct{}),
+		settings: s, pace: pace.New(),
 	}
 	e.ctx, e.abandon = context.WithCancel(context.Background())
-	e.wg.Go(e.run)
+	e.wg.Go(func() { e.pace.Run(s.MaxDelay, e.flush) })
 	return e
 }
 
@@ -155,37 +153,11 @@ func (e *Emitter) enqueue(n entry) (reason string) {
 	e.bytes += n.size
 	switch len(e.queue) {
 	case 1:
-		signal(e.wake)
+		e.pace.First()
 	case maxBatch:
-		signal(e.full)
+		e.pace.Full()
 	}
 	return ""
-}
-
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
-}
-
-func (e *Emitter) run() {
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
-	defer timer.Stop()
-	for {
-		select {
-		case <-e.wake:
-			timer.Reset(e.settings.MaxDelay)
-			continue
-		case <-timer.C:
-		case <-e.full:
-		case <-e.stopped:
-			e.flush()
-			return
-		}
-		e.flush()
-	}
 }
 
 // flush sends all that is queued.
@@ -259,29 +231,27 @@ func (e *Emitter) offer(ctx context.Context, batch []entry) (reason string, err 
 
 // refusal logs that the pipeline begins to refuse, not each time that it does.
 func (e *Emitter) refusal(err error) {
-	if e.refused == "" {
+	if !e.refusing {
 		e.settings.Logger.Warn("The logs pipeline refuses what plugins say; it is offered again for a while, and then dropped and counted",
 			zap.Duration("for", retryFor), zap.String("next", "look at what the pipeline's exporters say"), zap.Error(err))
 	}
-	e.refused = err.Error()
+	e.refusing = true
 }
 
 func (e *Emitter) taken() {
-	if e.refused != "" {
+	if e.refusing {
 		e.settings.Logger.Info("The logs pipeline takes what plugins say again")
 	}
-	e.refused = ""
+	e.refusing = false
 }
 
 // Stop sends what is left and returns when the pipeline has it, or when it is dropped some seconds later. What is said
 // afterwards is dropped. Stop may be called twice.
 func (e *Emitter) Stop() {
-	e.stopOnce.Do(func() {
-		e.mu.Lock()
-		e.closed = true
-		e.mu.Unlock()
-		close(e.stopped)
-	})
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.pace.Stop()
 	defer time.AfterFunc(stopFor, e.abandon).Stop()
 	e.wg.Wait()
 	e.abandon()
