@@ -65,13 +65,14 @@ func newInfluxExporter(set exporter.Settings, cfg *Config) (*influxExporter, err
 	if err != nil {
 		return nil, fmt.Errorf("endpoint: %w", err)
 	}
+	logger := seldom.Logger(set.Logger)
 	e := &influxExporter{
 		cfg:       cfg,
 		set:       set,
 		url:       url,
 		agent:     set.BuildInfo.Command + "/" + set.BuildInfo.Version,
-		telemetry: newTelemetry(tb, seldom.Logger(set.Logger)),
-		health:    &health{logger: seldom.Logger(set.Logger)},
+		telemetry: newTelemetry(tb, logger),
+		health:    &health{logger: logger},
 		drain:     drain.New(),
 	}
 	from := groupconfig.Mapping(cfg.Rates, &cfg.ResourceDefaults, 0)

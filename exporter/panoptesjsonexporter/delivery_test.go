@@ -300,7 +300,7 @@ func TestShutdownWithoutKafka(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSender(t, brokers(t), nil)
-			s.Metrics.(*lifecycle).exporter.drain.Patience = 50 * time.Millisecond
+			s.Metrics.(*jsonExporter).drain.Patience = 50 * time.Millisecond
 			require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
 			for i := range 5 {
 				require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, testGroup(t, testResource("dc1", "r"), "cpu", "n", strconv.Itoa(i)))))

@@ -19,8 +19,10 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 )
 
-// jsonExporter is what exporterhelper's queue and retry deliver to.
+// jsonExporter is the exporter as the Collector sees it, and what its queue and retry deliver to.
 type jsonExporter struct {
+	*drain.Exporter // set by newExporter: with exporterhelper's queue and retry
+
 	cfg       *Config
 	logger    *zap.Logger
 	encoder   *encoder
@@ -50,13 +52,8 @@ func newExporter(ctx context.Context, set exporter.Settings, cfg *Config) (expor
 	if err != nil {
 		return nil, err
 	}
-	return &lifecycle{Exporter: e.drain.Exporter(base, e.closeClient), exporter: e}, nil
-}
-
-// lifecycle is the exporter as the Collector sees it.
-type lifecycle struct {
-	*drain.Exporter
-	exporter *jsonExporter
+	e.Exporter = e.drain.Exporter(base, e.closeClient)
+	return e, nil
 }
 
 func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) {
@@ -67,7 +64,7 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 	logger, told := seldom.Logger(set.Logger), seldom.New()
 	var primed *priming
 	if cfg.Prime {
-		primed = newPriming(set.Logger, time.Now)
+		primed = newPriming(logger, time.Now)
 	}
 	return &jsonExporter{
 		cfg:       cfg,

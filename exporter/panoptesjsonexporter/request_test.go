@@ -83,7 +83,7 @@ func TestWithoutQueueOrRetry(t *testing.T) {
 	assert.ErrorContains(t, err, `2 of 2 messages are not delivered, the first one to topic "dc1-processed": `)
 	assert.ErrorContains(t, err, "connection refused")
 	require.NoError(t, s.ConsumeMetrics(t.Context(), pmetric.NewMetrics()), "nothing to send")
-	assert.ErrorIs(t, s.Metrics.(*lifecycle).exporter.push(t.Context(), foreignRequest{}), errForeignRequest)
+	assert.ErrorIs(t, s.Metrics.(*jsonExporter).push(t.Context(), foreignRequest{}), errForeignRequest)
 }
 
 func TestClassify(t *testing.T) {

@@ -85,7 +85,7 @@ func TestTLSAndSASL(t *testing.T) {
 				tt.change(cfg)
 			}).start(t)
 			require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 2)...)))
-			assert.Equal(t, int64(2), offsetOf(t, s.Metrics.(*lifecycle).exporter.producer.get(), "dc1-processed"))
+			assert.Equal(t, int64(2), offsetOf(t, s.Metrics.(*jsonExporter).producer.get(), "dc1-processed"))
 		})
 	}
 }
@@ -106,7 +106,7 @@ func TestWrongPassword(t *testing.T) {
 		withUser("PLAIN", "u", "wrong")(cfg)
 		cfg.Timeout.Timeout = 100 * time.Millisecond
 	})
-	s.Metrics.(*lifecycle).exporter.drain.Patience = 50 * time.Millisecond
+	s.Metrics.(*jsonExporter).drain.Patience = 50 * time.Millisecond
 	s.start(t)
 	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 1)...)))
 	s.awaitRetry(t)

@@ -77,7 +77,7 @@ func producerSettings() map[string]func(*testing.T) {
 		"producer::max_broker_write_bytes": func(t *testing.T) {
 			c := newCluster(t, kfake.SeedTopics(1, "dc1-processed"))
 			s := delivers(t, c.ListenAddrs(), 1, setting(t, "producer: {max_broker_write_bytes: 104857601}"))
-			assert.Equal(t, int32(104857601), s.Metrics.(*lifecycle).exporter.producer.get().OptValue(kgo.BrokerMaxWriteBytes))
+			assert.Equal(t, int32(104857601), s.Metrics.(*jsonExporter).producer.get().OptValue(kgo.BrokerMaxWriteBytes))
 		},
 		"producer::required_acks": func(t *testing.T) {
 			for value, wire := range map[string]int16{"all": -1, "-1": -1, "1": 1, "0": 0} {

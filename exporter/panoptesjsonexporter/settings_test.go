@@ -131,7 +131,7 @@ func waits(t *testing.T, brokers []string, changes ...func(*Config)) {
 			change(cfg)
 		}
 	})
-	s.Metrics.(*lifecycle).exporter.drain.Patience = 50 * time.Millisecond
+	s.Metrics.(*jsonExporter).drain.Patience = 50 * time.Millisecond
 	s.start(t)
 	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 1)...)))
 	s.awaitRetry(t)
@@ -162,7 +162,7 @@ func clientSettings() map[string]func(*testing.T) {
 		"rack_id": func(t *testing.T) {
 			c := newCluster(t, kfake.SeedTopics(1, "dc1-processed"))
 			s := delivers(t, c.ListenAddrs(), 1, setting(t, "rack_id: r1"))
-			assert.Equal(t, "r1", s.Metrics.(*lifecycle).exporter.producer.get().OptValue(kgo.Rack))
+			assert.Equal(t, "r1", s.Metrics.(*jsonExporter).producer.get().OptValue(kgo.Rack))
 		},
 		"protocol_version": func(t *testing.T) {
 			c := newCluster(t, kfake.SeedTopics(1, "dc1-processed"))

@@ -312,15 +312,13 @@ func (e *Encoder) appendTime(b []byte, at uint64) []byte {
 }
 
 // AppendPartitioningKey appends the key by which the partition is chosen (route.AppendPartitioningKey).
-func (m *Message) AppendPartitioningKey(b []byte) []byte { return append(b, m.partitioningKey()...) }
-
-// PartitioningKey is that key; it is valid as long as the Message.
-func (m *Message) PartitioningKey() []byte { return m.partitioningKey() }
+func (m *Message) AppendPartitioningKey(b []byte) []byte { return append(b, m.PartitioningKey()...) }
 
 // Hash is Murmur2 of the partitioning key.
-func (m *Message) Hash() uint32 { return hashing.Murmur2(m.partitioningKey()) }
+func (m *Message) Hash() uint32 { return hashing.Murmur2(m.PartitioningKey()) }
 
-func (m *Message) partitioningKey() []byte {
+// PartitioningKey is that key; it is valid as long as the Message.
+func (m *Message) PartitioningKey() []byte {
 	if m.hasKey {
 		return m.sortKey
 	}
