@@ -29,13 +29,16 @@ type page struct {
 	Now     time.Time
 	// Receivers is how many there are: with one, it need not be named.
 	Receivers int
-	// Plugins are the names that a list can be narrowed down to.
-	Plugins []string
-	Actions ActionsConfig
-	Error   string
-	Query   query
-	Body    any
+	Actions   ActionsConfig
+	Error     string
+	Query     query
+	Body      any
+
+	extension *statusExtension
 }
+
+// Plugins are the names that a list can be narrowed down to.
+func (p page) Plugins() []string { return p.extension.pluginNames() }
 
 // templates are parsed at start: a mistake in one ends every test.
 var templates = func() map[string]*template.Template {
@@ -96,7 +99,7 @@ type pageLinks struct {
 func (e *statusExtension) show(w http.ResponseWriter, r *http.Request, code int, name, title string, q query, body any, problem error) {
 	p := page{
 		Title: title, Path: strings.TrimPrefix(r.URL.Path, "/"), Version: e.version, Now: e.now(), Receivers: len(e.all()),
-		Plugins: e.pluginNames(), Actions: e.cfg.Actions, Query: q, Body: body,
+		Actions: e.cfg.Actions, Query: q, Body: body, extension: e,
 	}
 	if problem != nil {
 		p.Error = problem.Error()
