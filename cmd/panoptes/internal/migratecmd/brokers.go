@@ -15,7 +15,7 @@ func carryBrokers(t *translation, s source) note {
 	for _, v := range s.entry.Values {
 		address, err := address(v, "")
 		if err != nil {
-			return note{outcome: wrong, text: err.Error()}
+			return mistake(err)
 		}
 		addresses = append(addresses, address)
 	}
@@ -29,7 +29,7 @@ func carryBrokers(t *translation, s source) note {
 func carryBrokerKey(t *translation, s source) note {
 	text, err := s.scalar()
 	if err != nil {
-		return note{outcome: wrong, text: err.Error()}
+		return mistake(err)
 	}
 	var broker string
 	switch key := strings.ToLower(s.entry.Key); {
@@ -40,7 +40,7 @@ func carryBrokerKey(t *translation, s source) note {
 			return note{outcome: wrong, text: "its host is not one"}
 		}
 		if _, err := address(host[0], text); err != nil {
-			return note{outcome: wrong, text: err.Error()}
+			return mistake(err)
 		}
 		return note{outcome: carried, text: brokersPath}
 	case key == "port":
@@ -55,7 +55,7 @@ func carryBrokerKey(t *translation, s source) note {
 		broker, err = address(text, "")
 	}
 	if err != nil {
-		return note{outcome: wrong, text: err.Error()}
+		return mistake(err)
 	}
 	t.addBroker(broker, s)
 	return note{outcome: carried, text: brokersPath}

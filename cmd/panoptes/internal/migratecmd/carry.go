@@ -29,11 +29,11 @@ func carry(path string, convert func(string) (any, error)) action {
 	return func(t *translation, s source) note {
 		text, err := s.scalar()
 		if err != nil {
-			return note{outcome: wrong, text: err.Error()}
+			return mistake(err)
 		}
 		value, err := convert(text)
 		if err != nil {
-			return note{outcome: wrong, text: err.Error()}
+			return mistake(err)
 		}
 		return t.set(path, value, s)
 	}
@@ -107,11 +107,11 @@ func carryDirectories(t *translation, s source) note {
 func carryScanInterval(t *translation, s source) note {
 	text, err := s.scalar()
 	if err != nil {
-		return note{outcome: wrong, text: err.Error()}
+		return mistake(err)
 	}
 	n, err := whole(text, 60, 86400)
 	if err != nil {
-		return note{outcome: wrong, text: err.Error()}
+		return mistake(err)
 	}
 	interval := time.Duration(n) * time.Second
 	if t.scanInterval == 0 || interval < t.scanInterval {

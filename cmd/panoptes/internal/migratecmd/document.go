@@ -131,10 +131,12 @@ func put(at *yaml.Node, path []string, value any, comment string) {
 	}
 }
 
+// child is the value of a key of a mapping, nil where it has none.
 func child(at *yaml.Node, key string) *yaml.Node {
-	i := slices.IndexFunc(at.Content, func(n *yaml.Node) bool { return n.Value == key })
-	for ; i >= 0 && i%2 == 0 && i+1 < len(at.Content); i++ {
-		return at.Content[i+1]
+	for pair := range slices.Chunk(at.Content, 2) {
+		if pair[0].Value == key {
+			return pair[1]
+		}
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func influxRules() []rule {
 			r = append(r, rule{section, key, noCounterpart(whyConsumer)})
 		}
 	}
-	in := any2("*influx*")
+	in := within("*influx*")
 	return append(r,
 		rule{in, "host", carryInfluxHost},
 		rule{in, "port", carryInfluxPort},
@@ -46,7 +46,7 @@ const influxEndpoint = influxExporter + "endpoint"
 func carryInfluxHost(t *translation, s source) note {
 	text, err := s.scalar()
 	if err != nil {
-		return note{outcome: wrong, text: err.Error()}
+		return mistake(err)
 	}
 	port := 8086
 	if e := s.section.Entry("port"); e != nil && len(e.Values) == 1 {
@@ -60,11 +60,11 @@ func carryInfluxHost(t *translation, s source) note {
 func carryInfluxPort(t *translation, s source) note {
 	text, err := s.scalar()
 	if err != nil {
-		return note{outcome: wrong, text: err.Error()}
+		return mistake(err)
 	}
 	port, err := whole(text, 1, 65535)
 	if err != nil {
-		return note{outcome: wrong, text: err.Error()}
+		return mistake(err)
 	}
 	if s.section.Entry("host") != nil {
 		return note{outcome: carried, text: influxEndpoint}

@@ -32,6 +32,9 @@ type note struct {
 	text string
 }
 
+// mistake is the note of a key whose value cannot be.
+func mistake(err error) note { return note{outcome: wrong, text: err.Error()} }
+
 // source is a key in a file.
 type source struct {
 	file    string

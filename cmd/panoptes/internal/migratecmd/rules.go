@@ -66,7 +66,8 @@ const (
 		"user, and the password from a variable (${env:INFLUXDB_PASSWORD})"
 )
 
-func any2(section string) []string { return []string{section, "**"} }
+// within is the path of a section and all that are in it.
+func within(section string) []string { return []string{section, "**"} }
 
 // rules are those of panoptes.ini (docs/panoptes: runtime.md sections 1, 4 to 8, formats.md sections 5 and 7), and of the
 // InfluxDB consumer.
@@ -74,18 +75,18 @@ func rules() []rule {
 	r := []rule{
 		{[]string{"main"}, "sites", carryList(receiver + "context::sites")},
 		{[]string{"main"}, "plugins_skew", noCounterpart(whySkew)},
-		{any2("redis"), "*", noCounterpart(whyRedis)},
-		{any2("zookeeper"), "*", noCounterpart(whyLocks)},
-		{any2("log"), "*", noCounterpart(whyLog)},
-		{any2("logging"), "*", noCounterpart(whyLog)},
-		{any2("celery"), "*", noCounterpart(whyCelery)},
+		{within("redis"), "*", noCounterpart(whyRedis)},
+		{within("zookeeper"), "*", noCounterpart(whyLocks)},
+		{within("log"), "*", noCounterpart(whyLog)},
+		{within("logging"), "*", noCounterpart(whyLog)},
+		{within("celery"), "*", noCounterpart(whyCelery)},
 	}
 	for _, kind := range []string{"discovery", "polling", "enrichment"} {
 		r = append(r,
 			rule{[]string{kind}, "plugins_paths", carryDirectories},
 			rule{[]string{kind}, "plugins_subtype", noCounterpart(whySubtype)},
-			rule{any2(kind), "celery*", noCounterpart(whyCelery)},
-			rule{any2(kind), "log_config*", noCounterpart(whyLog)},
+			rule{within(kind), "celery*", noCounterpart(whyCelery)},
+			rule{within(kind), "log_config*", noCounterpart(whyLog)},
 		)
 	}
 	for _, section := range []string{"main", "discovery", "polling", "enrichment"} {
@@ -95,7 +96,7 @@ func rules() []rule {
 }
 
 func kafkaRules() []rule {
-	k := any2("kafka")
+	k := within("kafka")
 	return []rule{
 		{[]string{"kafka"}, "brokers", carryBrokers},
 		{[]string{"kafka"}, "bootstrap_servers", carryBrokers},

@@ -159,7 +159,7 @@ func TestSecretsStayInTheirDirectory(t *testing.T) {
 func TestOpenDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // that is the mistake
+	require.NoError(t, os.Chmod(dir, 0o755)) // that is the mistake
 	_, err := take(t, dir, "redis://"+miniredis.RunT(t).Addr())
 	require.EqualError(t, err, "--secrets-dir: "+dir+" has the mode 0755: others must not have access to secrets; chmod 700 it")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"time"
@@ -116,14 +117,7 @@ func (w *Window) Partitions() int {
 }
 
 // Topics are the topics, in order.
-func (w *Window) Topics() []string {
-	var names []string
-	for name := range w.partitions {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
+func (w *Window) Topics() []string { return slices.Sorted(maps.Keys(w.partitions)) }
 
 // Done says whether all was read.
 func (w *Window) Done() bool { return len(w.ends) == 0 }
