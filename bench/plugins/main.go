@@ -171,18 +171,8 @@ func cpuTime() time.Duration {
 		must(syscall.Getrusage(who, &u))
 		sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
 	}
-	for pid := range children() {
-		threads, _ := filepath.Glob("/proc/" + pid + "/task/*/schedstat")
-		for _, path := range threads {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				continue // it ended
-			}
-			var nanos int64
-			_, err = fmt.Sscan(string(text), &nanos)
-			must(err)
-			sum += time.Duration(nanos)
-		}
+	for _, pid := range bench.Children(os.Getpid()) {
+		sum += bench.ProcessorTime(pid)
 	}
 	return sum
 }

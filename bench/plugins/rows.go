@@ -9,9 +9,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
-	"strings"
+	"slices"
 	"sync"
 
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
@@ -131,7 +130,7 @@ func memoryRows(report *bench.Report, h *host) {
 	bare, end := newPipe(h.child, h.resources[0])
 	defer end()
 	bare.run(0)
-	before := children()
+	before := bench.Children(os.Getpid())
 	heap := heapInUse()
 	var plugins []*pluginrun.Plugin
 	for i := range idlePlugins {
@@ -142,15 +141,15 @@ func memoryRows(report *bench.Report, h *host) {
 	ours := float64(heapInUse()-heap) / idlePlugins / 1024
 	var pss float64
 	n := 0
-	for pid := range children() {
-		if !before[pid] {
-			pss += pssKiB(pid)
+	for _, pid := range bench.Children(os.Getpid()) {
+		if !slices.Contains(before, pid) {
+			pss += bench.PSS(pid) / 1024
 			n++
 		}
 	}
 	report.Add(bench.Row{Measure: "process, idle: Collector's heap", Ours: ours, Unit: "KiB/plugin", Peer: "limit", PeerValue: 256})
 	report.Add(bench.Row{
-		Measure: "process, idle: the process (PSS)", Ours: pss / float64(n), Unit: "KiB/plugin", Peer: "the same program, bare loop", PeerValue: pssKiB(fmt.Sprint(bare.pid)),
+		Measure: "process, idle: the process (PSS)", Ours: pss / float64(n), Unit: "KiB/plugin", Peer: "the same program, bare loop", PeerValue: bench.PSS(bare.pid) / 1024,
 	})
 	runtime.KeepAlive(plugins)
 }
@@ -161,36 +160,4 @@ func heapInUse() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc + m.StackInuse)
-}
-
-// children are the numbers of our child processes.
-func children() map[string]bool {
-	out := map[string]bool{}
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	must(err)
-	for _, path := range stats {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // it ended
-		}
-		if _, rest, ok := strings.Cut(string(text), ") "); ok && strings.Fields(rest)[1] == fmt.Sprint(os.Getpid()) {
-			out[filepath.Base(filepath.Dir(path))] = true
-		}
-	}
-	return out
-}
-
-// pssKiB is the memory of a process, with its share of what it shares.
-func pssKiB(pid string) float64 {
-	text, err := os.ReadFile("/proc/" + pid + "/smaps_rollup")
-	must(err)
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "Pss:"); ok {
-			var n float64
-			_, err := fmt.Sscan(rest, &n)
-			must(err)
-			return n
-		}
-	}
-	panic("no Pss of " + pid)
 }

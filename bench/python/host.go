@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/python"
 )
@@ -90,9 +91,9 @@ func used() map[int]float64 {
 	var own syscall.Rusage
 	must(syscall.Getrusage(syscall.RUSAGE_SELF, &own))
 	seconds := map[int]float64{os.Getpid(): float64(own.Utime.Nano()+own.Stime.Nano()) / 1e9}
-	for _, server := range children(os.Getpid()) {
-		for _, pid := range append(children(server), server) {
-			seconds[pid] = cpu(pid)
+	for _, server := range bench.Children(os.Getpid()) {
+		for _, pid := range append(bench.Children(server), server) {
+			seconds[pid] = bench.ProcessorTime(pid).Seconds()
 		}
 	}
 	return seconds
@@ -102,21 +103,6 @@ func used() map[int]float64 {
 func since(before map[int]float64) (seconds float64) {
 	for pid, now := range used() {
 		seconds += now - before[pid]
-	}
-	return seconds
-}
-
-// cpu is the processor time of a process in seconds, by the scheduler's own count.
-func cpu(pid int) (seconds float64) {
-	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	must(err)
-	for _, file := range files {
-		text, _ := os.ReadFile(file)
-		if fields := strings.Fields(string(text)); len(fields) > 0 {
-			n, err := strconv.ParseFloat(fields[0], 64)
-			must(err)
-			seconds += n / 1e9
-		}
 	}
 	return seconds
 }
@@ -134,12 +120,12 @@ func (h *host) memory(p *pluginrun.Plugin) (bytes float64, workers int) {
 	}
 	wg.Wait()
 	h.runs(p, 4, 2*time.Second)
-	own := children(os.Getpid())
+	own := bench.Children(os.Getpid())
 	for _, server := range own {
-		all := children(server)
+		all := bench.Children(server)
 		workers += len(all)
 		for _, pid := range append(all, server) {
-			bytes += pss(pid)
+			bytes += bench.PSS(pid)
 		}
 	}
 	return bytes, workers
@@ -152,35 +138,6 @@ func (h *host) killAndRun(pid int, p *pluginrun.Plugin) (ms float64) {
 		// a run that was asked for before the end was seen
 	}
 	return time.Since(began).Seconds() * 1000
-}
-
-// children are the processes that a process started.
-func children(pid int) (pids []int) {
-	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	must(err)
-	for _, file := range files {
-		text, _ := os.ReadFile(file)
-		for _, field := range strings.Fields(string(text)) {
-			n, err := strconv.Atoi(field)
-			must(err)
-			pids = append(pids, n)
-		}
-	}
-	return pids
-}
-
-// pss is the memory of a process where what it shares counts in part.
-func pss(pid int) float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-	must(err)
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "Pss:"); ok {
-			n, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			must(err)
-			return n * 1024
-		}
-	}
-	panic("no Pss")
 }
 
 // peer runs a mode of peer.py in so many processes and returns the runs a second of all, and the microseconds of processor
@@ -221,7 +178,7 @@ func alone(interpreter string) float64 {
 	must(err)
 	must(cmd.Start())
 	time.Sleep(time.Second)
-	bytes := pss(cmd.Process.Pid)
+	bytes := bench.PSS(cmd.Process.Pid)
 	must(stdin.Close())
 	must(cmd.Wait())
 	return bytes
