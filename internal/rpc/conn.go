@@ -159,31 +159,6 @@ func (c *Conn) Close() { c.end(ErrClosed) }
 // Wait returns when the goroutines of the connection have ended. Reading ends when the stream ends or is closed.
 func (c *Conn) Wait() { c.wg.Wait() }
 
-type request struct {
-	Version string `json:"jsonrpc"`
-	ID      int64  `json:"id"`
-	Method  string `json:"method"`
-	Params  any    `json:"params,omitempty"`
-}
-
-type notification struct {
-	Version string `json:"jsonrpc"`
-	Method  string `json:"method"`
-	Params  any    `json:"params,omitempty"`
-}
-
-type response struct {
-	Version string          `json:"jsonrpc"`
-	ID      json.RawMessage `json:"id"`
-	Result  any             `json:"result"`
-}
-
-type errorResponse struct {
-	Version string          `json:"jsonrpc"`
-	ID      json.RawMessage `json:"id"`
-	Error   *Error          `json:"error"`
-}
-
 func (c *Conn) register(done func(answer)) (int64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
