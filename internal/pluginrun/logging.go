@@ -75,8 +75,8 @@ func (r runLog) write(core zapcore.Core, e zapcore.Entry, fields []zap.Field) {
 	}
 }
 
-// line is write for a logger, of now where at is zero. It goes around what the logger would add: the place in our code, and for errors the stack
-// there, say nothing about the plugin.
+// line is write for a logger, of now where at is zero. It goes around what the logger would add: the place in our code, and
+// for errors the stack there, say nothing about the plugin.
 func (r runLog) line(logger *zap.Logger, at time.Time, level zapcore.Level, message string, fields ...zap.Field) {
 	if at.IsZero() {
 		at = time.Now()

@@ -59,8 +59,8 @@ type Request struct {
 	// Config is what the plugin sees; nil takes the plugin file's.
 	Config pluginsdk.Config
 	// Log takes each line that the run logs, from info on, or from a lower level on that the Collector's log takes; nil
-	// takes none (see Settings.Heard, too). It is called from any goroutine, at times from several and soon after the end of the run, and must not wait. The Line is
-	// its own to keep.
+	// takes none (see Settings.Heard, too). It is called from any goroutine, at times from several and soon after the end
+	// of the run, and must not wait. The Line is its own to keep.
 	Log func(Line)
 
 	// Clock is for a run that is recorded or repeated; nil for any other.

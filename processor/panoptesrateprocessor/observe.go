@@ -124,7 +124,7 @@ func (c *pass) attributesAt(i int, m pcommon.Map) ratestate.Key {
 		c.points = append(c.points, lastAttributes{})
 	}
 	last := &c.points[i]
-	if last.texts && last.are(m) {
+	if last.texts && last.are(m) { // attributesKey, without the call that the compiler does not save
 		return last.key
 	}
 	return last.newKey(&c.hasher, m)

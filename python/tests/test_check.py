@@ -53,8 +53,7 @@ def test_settings():
         'main': {'execute_frequency': '30', 'resource_filter': 'resource_class = "host"'},
         'transforms': {'io': 'rate:io:reads,writes'}}
     assert run(disk) == {('io', ()): {('used', 'g'): 1}}
-    interval = lambda config: next(iter(disk().run(plugin_context(config)))).interval  # noqa: E731
-    assert interval({}) == 60
+    assert next(iter(disk().run(plugin_context({})))).interval == 60
     context = plugin_context()
     del context.config['main']['execute_frequency']
     assert next(iter(disk().run(context))).interval == 30
