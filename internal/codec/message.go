@@ -8,10 +8,10 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// Time is the group's creation timestamp. In the JSON it has milliseconds.
+// Time is the group's creation timestamp, rounded to milliseconds as it is in JSON.
 func (m *Message) Time() time.Time {
 	if m.points != nil {
-		return time.Unix(0, int64(m.points.earliest))
+		return time.UnixMilli(int64(roundedMillis(m.points.earliest)))
 	}
 	seconds, _ := m.group.Timestamp.Seconds()
 	return time.UnixMilli(int64(math.Round(seconds * 1000)))
