@@ -77,6 +77,22 @@ func TestScrubAny(t *testing.T) {
 	})
 }
 
+// A secret is not found where an escape has some of its characters.
+func TestScrubKeepsEscapes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ secret, text, want string }{
+		{"tAAA", "\tAAA, tAAA", "\tAAA, " + Placeholder},
+		{"\tAAA", "\\\tAAA", `\` + Placeholder},
+		{"0001", "\x01 0001", "\x01 " + Placeholder},
+	} {
+		s := &Scrubber{}
+		s.Add(c.secret)
+		var got string
+		require.NoError(t, json.Unmarshal(s.Clean(mustMarshal(c.text)), &got))
+		assert.Equal(t, c.want, got)
+	}
+}
+
 func TestReadErrors(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -116,12 +116,49 @@ func (s *Scrubber) Bytes(b []byte) []byte {
 func (s *Scrubber) value(text []byte) []byte {
 	for _, form := range s.forms {
 		if len(form) >= shortSecret {
-			text = bytes.ReplaceAll(text, form, []byte(Placeholder))
+			text = replaceForm(text, form)
 		} else if bytes.Equal(text, form) {
 			return []byte(Placeholder)
 		}
 	}
 	return text
+}
+
+// replaceForm puts the placeholder in the place of a form in the inner part of a string. What looks like it from the middle of
+// an escape on, as the t of \t, is something else.
+func replaceForm(text, form []byte) []byte {
+	var out []byte
+	done, at := 0, 0 // copied to out; the beginning of a character
+	for {
+		found := bytes.Index(text[at:], form)
+		if found < 0 {
+			if done == 0 {
+				return text
+			}
+			return append(out, text[done:]...)
+		}
+		found += at
+		for at < found {
+			at += characterLen(text[at:])
+		}
+		if at > found {
+			at = min(at, len(text))
+			continue
+		}
+		out = append(append(out, text[done:found]...), Placeholder...)
+		done, at = found+len(form), found+len(form)
+	}
+}
+
+// characterLen is how many bytes the first character of the inner part of a string has, or those of one byte of it.
+func characterLen(text []byte) int {
+	switch {
+	case text[0] != '\\':
+		return 1
+	case len(text) > 1 && text[1] == 'u':
+		return len(`\u0000`)
+	}
+	return 2
 }
 
 // inner is a JSON string without its quotes.
