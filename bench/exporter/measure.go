@@ -4,11 +4,12 @@ import (
 	"errors"
 	"math"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
 )
 
 // measurement is what a contestant needed, and reached.
@@ -48,8 +49,7 @@ func compare(contestants []contestant, groups, callers int) ([]measurement, erro
 		}
 	}
 	for i := range rates {
-		slices.Sort(rates[i])
-		out[i].rate = rates[i][rounds/2]
+		out[i].rate = bench.Median(rates[i])
 	}
 	return out, nil
 }

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -123,7 +121,7 @@ type measured struct {
 
 // measure lets contestants take turns.
 func measure(contestants []contestant) []measured {
-	all := make([][]measured, len(contestants))
+	rates, cpus := make([][]float64, len(contestants)), make([][]float64, len(contestants))
 	for round := range rounds + 1 {
 		for i, c := range contestants {
 			runtime.GC()
@@ -147,18 +145,13 @@ func measure(contestants []contestant) []measured {
 			for _, count := range counts {
 				n += count
 			}
-			all[i] = append(all[i], measured{
-				float64(n) / time.Since(start).Seconds(), float64((cpuTime() - cpu).Nanoseconds()) / 1e3 / float64(n),
-			})
+			rates[i] = append(rates[i], float64(n)/time.Since(start).Seconds())
+			cpus[i] = append(cpus[i], float64((cpuTime()-cpu).Nanoseconds())/1e3/float64(n))
 		}
 	}
 	medians := make([]measured, len(contestants))
-	for i, values := range all {
-		median := func(of func(measured) float64) float64 {
-			slices.SortFunc(values, func(a, b measured) int { return cmp.Compare(of(a), of(b)) })
-			return of(values[len(values)/2])
-		}
-		medians[i] = measured{median(func(m measured) float64 { return m.rate }), median(func(m measured) float64 { return m.cpu })}
+	for i := range medians {
+		medians[i] = measured{bench.Median(rates[i]), bench.Median(cpus[i])}
 	}
 	return medians
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
@@ -73,7 +72,7 @@ func throughput(report *bench.Report, interpreter, dir string, plugin *pluginrun
 	}
 	rate, cpu := map[string]float64{}, map[string]float64{}
 	for _, c := range contestants {
-		rate[c.name], cpu[c.name] = median(c.rates), median(c.cpu)
+		rate[c.name], cpu[c.name] = bench.Median(c.rates), bench.Median(c.cpu)
 	}
 	for _, row := range []struct {
 		ours, peer, what string
@@ -131,16 +130,11 @@ func replacement(report *bench.Report, interpreter, dir string, plugin *pluginru
 		starts = append(starts, start(interpreter))
 	}
 	report.Add(bench.Row{
-		Measure: "kill -9 to the next result", Ours: median(took), Unit: "ms", Peer: "budget", PeerValue: 12, Required: 1,
+		Measure: "kill -9 to the next result", Ours: bench.Median(took), Unit: "ms", Peer: "budget", PeerValue: 12, Required: 1,
 	})
 	report.Add(bench.Row{
-		Measure: "kill -9 to the next result", Ours: median(took), Unit: "ms", Peer: "python3 -c pass", PeerValue: median(starts),
+		Measure: "kill -9 to the next result", Ours: bench.Median(took), Unit: "ms", Peer: "python3 -c pass", PeerValue: bench.Median(starts),
 	})
-}
-
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
 }
 
 func must(err error) {

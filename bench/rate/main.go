@@ -19,8 +19,10 @@ import (
 )
 
 const (
-	rounds = 9
-	turns  = 3 // of so many rounds together
+	rounds = 27
+	turns  = 9 // of so many rounds together
+	// turnsOfMany is how many turns there are with a million series, each of one round.
+	turnsOfMany = 3
 	// leastPoints is how many points a round has at least, so that it takes its time.
 	leastPoints = 200_000
 )
@@ -30,7 +32,7 @@ func main() {
 	parts := flag.Int("parts", 6, "how many of the parts to run: 10 k, 100 k, 1 M series, table, storage, 10 M series")
 	docs := flag.String("docs", "", "page whose table of rates is to be replaced, as ../docs/benchmarks.md")
 	flag.Parse()
-	head := fmt.Sprintf("ns are CPU a data point, garbage collection included, the making of the batches of %d not; %d rounds, minima, %d cores, load %s, %s\n\n",
+	head := fmt.Sprintf("ns are CPU a data point, garbage collection included, the making of the batches of %d not; minima of %d rounds, garbage collection by medians, %d cores, load %s, %s\n\n",
 		single.points(), rounds, runtime.GOMAXPROCS(0), load(), runtime.Version())
 	fmt.Print(head)
 	var report bench.Report
@@ -79,41 +81,47 @@ type figure struct {
 
 // compare gives each contestant its turns, one after the other, with nothing of the others in memory.
 func compare(s shape, series, turns, rounds int, contestants ...contestant) []figure {
-	all := append([]contestant{nothing}, contestants...)
-	used := make([]usage, len(all))
-	for i := range used {
-		used[i] = usage{math.Inf(1), math.Inf(1), math.Inf(1), math.Inf(1)}
-	}
+	used := make([][]usage, len(contestants))
 	for range turns {
-		for i, c := range all {
-			used[i] = used[i].least(turn(c, s, series, rounds/turns))
+		idle := turn(nothing, s, series, rounds/turns).others
+		for i, c := range contestants {
+			u := turn(c, s, series, rounds/turns)
+			if !c.noBatches {
+				u.others -= idle
+			}
+			used[i] = append(used[i], u)
 		}
 	}
 	figures := make([]figure, len(contestants))
-	for i, u := range used[1:] {
-		gc := max(u.share, u.others-used[0].others)
-		if contestants[i].noBatches {
-			gc = u.others // there is nobody else
-		}
-		figures[i] = figure{u.thread + gc, u.bytes}
+	for i, us := range used {
+		figures[i] = figureOf(us)
 	}
 	return figures
 }
 
-// usage is what a contestant used: CPU for a point, and heap for a series.
+// figureOf judges a contestant by its turns: its own CPU and heap by minima, and what it costs in garbage collection, which
+// comes in cycles that a turn has few of, by medians.
+func figureOf(turns []usage) figure {
+	f := figure{math.Inf(1), math.Inf(1)}
+	var others, share []float64
+	for _, u := range turns {
+		f.nanos, f.bytes = min(f.nanos, u.thread), min(f.bytes, u.bytes)
+		others, share = append(others, u.others), append(share, u.share)
+	}
+	f.nanos += max(bench.Median(others), bench.Median(share))
+	return f
+}
+
+// usage is what a contestant used in a turn: CPU for a point, and heap for a series.
 type usage struct {
 	// thread is of the thread that has the batch, while the contestant has it.
 	thread float64
-	// others is of all other threads, which collect the garbage, all the time. What they need more than with nothing in
-	// the contestant's place is the contestant's. But a large state without pointers lets collections become rarer, which
-	// must not hide what the contestant's own garbage costs. So share of it is the least that counts: the share that the
-	// contestant has of all that was allocated.
+	// others is of all other threads, which collect the garbage, all the time, less what they need with nothing in the
+	// contestant's place. But a large state without pointers lets collections become rarer, which must not hide what the
+	// contestant's own garbage costs. So share of it is the least that counts: the share that the contestant has of all
+	// that was allocated.
 	others, share float64
 	bytes         float64
-}
-
-func (u usage) least(v usage) usage {
-	return usage{min(u.thread, v.thread), min(u.others, v.others), min(u.share, v.share), min(u.bytes, v.bytes)}
 }
 
 // turn fills the state of a contestant with all series, and then sends each so many points more.
@@ -190,9 +198,9 @@ func clock(id int32) time.Duration {
 }
 
 func onePointEach(report *bench.Report, n int) {
-	rounds := rounds
+	turns, rounds := turns, rounds
 	if n >= 1_000_000 {
-		rounds = turns // of a million points each
+		turns, rounds = turnsOfMany, turnsOfMany
 	}
 	f := compare(single, n, turns, rounds,
 		ours("state alone", true, true, nil), ourReplace(single), ours("append", true, false, nil), peers(single), bareMap, copied)

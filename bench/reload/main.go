@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -133,8 +132,7 @@ func median(list []reload, of func(reload) float64) float64 {
 	for _, r := range list {
 		all = append(all, of(r))
 	}
-	slices.Sort(all)
-	return all[len(all)/2]
+	return bench.Median(all)
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"slices"
 	"strconv"
 	"time"
 
@@ -62,8 +61,7 @@ func report(out string, figures map[string][]figure) {
 		for _, f := range figures[name] {
 			all = append(all, of(f))
 		}
-		slices.Sort(all)
-		return all[len(all)/2]
+		return bench.Median(all)
 	}
 	measures := []struct {
 		name, unit string

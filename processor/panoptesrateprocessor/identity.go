@@ -11,129 +11,149 @@ import (
 )
 
 // resourceKey is the identity of a resource: its site, class, subclass, type and id, and nothing else, so that new
-// metadata or another endpoint starts no new series. A resource that has none of them is no Panoptes resource, and is
-// told apart by all its attributes.
-func (l *lastAttributes) resourceKey(h *ratestate.Hasher, resource pcommon.Map) ratestate.Key {
-	var key ratestate.Key
-	i, found := 0, false
+// metadata or another endpoint starts no new series. A resource that has none of them is no Panoptes resource: not ok.
+func (l *lastAttributes) resourceKey(h *ratestate.Hasher, resource pcommon.Map) (key ratestate.Key, ok bool) {
+	i, found := 0, identityOf(0)
 	resource.Range(func(name string, value pcommon.Value) bool {
-		last := l.at(i, name)
+		last := l.at(i)
 		i++
-		if last.named == namedNot {
-			last.named = namedOther
-			switch name {
-			case attrs.ResourceSite, attrs.ResourceClass, attrs.ResourceSubclass, attrs.ResourceType, attrs.ResourceID:
-				last.named = namedIdentity
+		if !same(&last.name, name) || last.identity == 0 {
+			last.rename(h, name)
+			last.identity = identityNamed(name)
+		}
+		if last.identity != notIdentity {
+			if !last.is(value) {
+				last.set(h, value)
 			}
+			key, found = key.Add(last.pair), found|last.identity
 		}
-		if last.named == namedIdentity {
-			key, found = key.Add(last.pairKey(h, value)), true
-		}
-		return true
+		return found != wholeIdentity // mostly they are the first ones
 	})
-	if !found {
-		return l.attributesKey(h, resource)
+	return key, found != 0
+}
+
+// identityOf is the part of a Panoptes resource's identity that an attribute is, or parts, each a bit; 0 where that is
+// not known.
+type identityOf uint8
+
+const (
+	identitySite identityOf = 1 << iota
+	identityClass
+	identitySubclass
+	identityType
+	identityID
+	notIdentity
+
+	wholeIdentity = identitySite | identityClass | identitySubclass | identityType | identityID
+)
+
+func identityNamed(name string) identityOf {
+	switch name {
+	case attrs.ResourceSite:
+		return identitySite
+	case attrs.ResourceClass:
+		return identityClass
+	case attrs.ResourceSubclass:
+		return identitySubclass
+	case attrs.ResourceType:
+		return identityType
+	case attrs.ResourceID:
+		return identityID
 	}
-	return key
+	return notIdentity
 }
 
 // lastAttributes are the attributes of which a key was computed last. Most attributes are those that the last point or
 // resource had at the same place, and to compare is cheaper than to hash.
 type lastAttributes struct {
 	attributes []lastAttribute
-	key        ratestate.Key // of all of them, where all are texts
-	texts      bool
+	key        ratestate.Key // of all of them, by attributesKey
 }
 
 type lastAttribute struct {
-	name, value   string
-	nameKey, pair ratestate.Key // zero where they are not known
-	named         named
+	name, value string
+	nameKey     ratestate.Key
+	pair        ratestate.Key
+	text        bool // whether value is the value, and not one of another type
+	identity    identityOf
 }
 
-// named is what is known of the name of a resource's attribute.
-type named uint8
-
-const (
-	namedNot named = iota // nothing
-	namedIdentity
-	namedOther
-)
-
-// attributesKey is the identity of a set of attributes, whatever their order.
+// attributesKey is the identity of a set of attributes, whatever their order. Only what differs from the last ones is
+// hashed.
 func (l *lastAttributes) attributesKey(h *ratestate.Hasher, m pcommon.Map) ratestate.Key {
-	if l.texts && l.are(m) {
-		return l.key
-	}
-	return l.newKey(h, m)
-}
-
-// newKey is attributesKey for attributes that are not the last ones.
-func (l *lastAttributes) newKey(h *ratestate.Hasher, m pcommon.Map) ratestate.Key {
-	l.key, l.texts = ratestate.Key{}, true
 	i := 0
-	m.Range(func(name string, value pcommon.Value) bool {
-		l.key = l.key.Add(l.at(i, name).pairKey(h, value))
-		l.texts = l.texts && value.Type() == pcommon.ValueTypeStr
+	m.Range(func(name string, value pcommon.Value) bool { // half the time of All
+		last := l.at(i)
 		i++
+		text := value.Str()
+		if !last.text || !same(&last.name, name) || !same(&last.value, text) || text == "" {
+			l.key = l.key.Sub(last.pair)
+			last.rename(h, name)
+			last.set(h, value)
+			l.key = l.key.Add(last.pair)
+		}
 		return true
 	})
-	clear(l.attributes[i:])
-	l.attributes = l.attributes[:i]
+	if i < len(l.attributes) {
+		l.cut(i)
+	}
 	return l.key
 }
 
-// are says whether these are the attributes of m, in the same order.
-func (l *lastAttributes) are(m pcommon.Map) bool {
-	if m.Len() != len(l.attributes) {
-		return false
+// cut leaves the first n attributes.
+func (l *lastAttributes) cut(n int) {
+	for _, last := range l.attributes[n:] {
+		l.key = l.key.Sub(last.pair)
 	}
-	i, equal := 0, true
-	m.Range(func(name string, value pcommon.Value) bool { // half the time of All
-		last := &l.attributes[i]
-		i++
-		text := value.Str() // empty where it is of another type
-		equal = same(last.name, name) && same(last.value, text) && (text != "" || value.Type() == pcommon.ValueTypeStr)
-		return equal
-	})
-	return equal
+	clear(l.attributes[n:])
+	l.attributes = l.attributes[:n]
 }
 
-// same says whether two texts are equal. Most of those compared here are one text, or at least one in memory.
-func same(a, b string) bool {
-	return len(a) == len(b) && (unsafe.StringData(a) == unsafe.StringData(b) || a == b)
-}
-
-// at returns what is known of the i-th attribute, if it has this name.
-func (l *lastAttributes) at(i int, name string) *lastAttribute {
-	if i >= len(l.attributes) {
+// at returns the i-th attribute.
+func (l *lastAttributes) at(i int) *lastAttribute {
+	if i == len(l.attributes) {
 		l.attributes = append(l.attributes, lastAttribute{})
 	}
-	last := &l.attributes[i]
-	if !same(last.name, name) {
-		*last = lastAttribute{name: name}
-	}
-	return last
+	return &l.attributes[i]
 }
 
-// pairKey is the key of the attribute with a value.
-func (last *lastAttribute) pairKey(h *ratestate.Hasher, value pcommon.Value) ratestate.Key {
-	if last.nameKey == (ratestate.Key{}) {
-		last.nameKey = h.String(last.name)
+// is says whether the attribute is known to have the value.
+func (last *lastAttribute) is(value pcommon.Value) bool {
+	text := value.Str() // empty where it is of another type
+	return last.text && same(&last.value, text) && (text != "" || value.Type() == pcommon.ValueTypeStr)
+}
+
+// rename makes the attribute one of that name; its pair is for set to compute.
+func (last *lastAttribute) rename(h *ratestate.Hasher, name string) {
+	if last.nameKey == (ratestate.Key{}) || last.name != name {
+		*last = lastAttribute{name: name, nameKey: h.String(name)}
 	}
-	if value.Type() != pcommon.ValueTypeStr {
-		return h.Pair(last.nameKey, valueKey(h, value))
+}
+
+func (last *lastAttribute) set(h *ratestate.Hasher, value pcommon.Value) {
+	last.text, last.value = value.Type() == pcommon.ValueTypeStr, value.Str()
+	last.pair = h.Pair(last.nameKey, valueKey(h, value))
+}
+
+// same says whether a text is the last one. Mostly both are one in memory; where they are not, those to come will be b,
+// which is kept therefore.
+func same(last *string, b string) bool {
+	if len(*last) != len(b) {
+		return false
 	}
-	if text := value.Str(); last.pair == (ratestate.Key{}) || !same(last.value, text) {
-		last.value, last.pair = text, h.Pair(last.nameKey, h.String(text))
+	if unsafe.StringData(*last) != unsafe.StringData(b) {
+		if *last != b {
+			return false
+		}
+		*last = b
 	}
-	return last.pair
+	return true
 }
 
 // forget drops what belongs to the data.
 func (l *lastAttributes) forget() {
 	clear(l.attributes)
-	l.attributes, l.texts = l.attributes[:0], false
+	l.attributes, l.key = l.attributes[:0], ratestate.Key{}
 }
 
 // valueKey tells values apart that differ in type or content.

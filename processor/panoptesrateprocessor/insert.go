@@ -48,6 +48,45 @@ func (c *pass) noteGauge(p *plan, m pmetric.Metric) {
 	}
 }
 
+// markCollisions tags the points of a scope's counters that have a gauge in the place that the rate would have. Even so
+// their values are noted, as in Panoptes: the gauge may be gone next time.
+func (c *pass) markCollisions(metrics pmetric.MetricSlice, counters []counter) {
+	if c.collisions == nil && len(c.rules.selectors) == 0 {
+		return
+	}
+	for i := range counters {
+		k := &counters[i]
+		taken := c.taken(k.conv.selector)
+		if taken {
+			c.warnOfCollision(k.conv.rateName)
+		}
+		if !taken && (c.collisions == nil || !k.conv.inPlace) {
+			continue
+		}
+		m := metrics.At(k.metric)
+		observed := c.window.batch.Points[k.points[0]:k.points[1]]
+		for j, p := range m.Sum().DataPoints().All() {
+			if !taken && !c.collides(k.conv, c.attributesAt(j, p.Attributes())) {
+				continue
+			}
+			observed[j].Tag = collides
+			c.skip(skipCollision)
+			if c.debug {
+				c.logSkip(c.resource, m, p, skipCollision)
+			}
+		}
+	}
+}
+
+// collides says whether a group has a gauge of the name that the rate beside a counter would have.
+func (c *pass) collides(conv *conversion, attributes ratestate.Key) bool {
+	gauge := c.collisions[c.hasher.Join(conv.series, attributes)]
+	if gauge != nil {
+		gauge.met = true
+	}
+	return gauge != nil
+}
+
 // countCollisions counts the listed gauges that have no counter beside them, and says which metrics collide.
 func (c *pass) countCollisions() {
 	for _, gauge := range c.collisions {

@@ -11,10 +11,10 @@ import (
 )
 
 // gather puts the points of a counter into the window.
-func (c *pass) gather(metric pmetric.Metric, k *counter, scopeKey ratestate.Key) {
+func (c *pass) gather(points pmetric.NumberDataPointSlice, k *counter) {
 	series, resource, gap := k.conv.series, ratestate.Key{}, c.gap
 	if s := k.conv.selector; s != nil {
-		series, resource = c.hasher.Join(scopeKey, series), c.allKey()
+		series, resource = c.hasher.Join(c.scopeKey(), series), c.allKey()
 		if gap == 0 {
 			gap = s.maxGap
 		}
@@ -24,38 +24,24 @@ func (c *pass) gather(metric pmetric.Metric, k *counter, scopeKey ratestate.Key)
 			gap = ratestate.GapOf(mapping.DefaultInterval)
 		}
 	}
-	taken := c.taken(k.conv.selector)
-	if taken {
-		c.warnOfCollision(k.conv.rateName)
-	}
 	batch, trust := &c.window.batch, k.conv.trust
 	// Mostly the terms are those of the last counter.
 	terms := &c.window.terms
 	others := terms.Gap != gap || terms.Width != trust.width || terms.Uptime != (ratestate.Uptime{})
 	terms.Gap, terms.Width, terms.Uptime = gap, trust.width, ratestate.Uptime{}
 	k.points[0] = len(batch.Points)
-	points := metric.Sum().DataPoints()
 	for i := range points.Len() {
 		p := points.At(i)
-		attributes := c.attributesAt(i, p.Attributes())
-		group := c.hasher.Join(series, attributes)
-		tag := uint8(0)
-		if taken || c.collides(k.conv, group) {
-			tag = collides
-			c.skip(skipCollision)
-			if c.debug {
-				c.logSkip(c.resource, metric, p, skipCollision)
-			}
-		}
 		point, ok := pointOf(p)
 		start := millisOf(p.StartTimestamp())
 		switch {
 		case !ok:
-			batch.AddKnown(point, 0, ratestate.NotANumber, tag)
+			batch.AddKnown(point, 0, ratestate.NotANumber)
 		case k.delta:
 			rate, outcome := point.Delta(start)
-			batch.AddKnown(point, rate, outcome, tag)
+			batch.AddKnown(point, rate, outcome)
 		default:
+			attributes := c.attributesAt(i, p.Attributes())
 			if others || start != terms.Start || trust.uptime >= 0 {
 				terms.Start = start
 				if trust.uptime >= 0 {
@@ -64,26 +50,13 @@ func (c *pass) gather(metric pmetric.Metric, k *counter, scopeKey ratestate.Key)
 				batch.SetTerms(terms)
 				others = false
 			}
-			// Even where a gauge is in the way the value is noted, as in Panoptes: the gauge may be gone next time.
-			batch.Add(c.hasher.Join(resource, group), point, tag)
+			batch.Add(c.hasher.Join(resource, c.hasher.Join(series, attributes)), point)
 		}
 	}
 	k.points[1] = len(batch.Points)
 	if others {
 		terms.Gap = 0 // they were not set: there was no point for them
 	}
-}
-
-// collides says whether a group has a gauge of the name that the rate beside a counter would have.
-func (c *pass) collides(conv *conversion, group ratestate.Key) bool {
-	if !conv.inPlace || c.collisions == nil {
-		return false
-	}
-	gauge := c.collisions[group]
-	if gauge != nil {
-		gauge.met = true
-	}
-	return gauge != nil
 }
 
 // pointOf reads a data point; it is not ok where there is no finite number.
@@ -123,9 +96,5 @@ func (c *pass) attributesAt(i int, m pcommon.Map) ratestate.Key {
 	for i >= len(c.points) {
 		c.points = append(c.points, lastAttributes{})
 	}
-	last := &c.points[i]
-	if last.texts && last.are(m) { // attributesKey, without the call that the compiler does not save
-		return last.key
-	}
-	return last.newKey(&c.hasher, m)
+	return c.points[i].attributesKey(&c.hasher, m)
 }

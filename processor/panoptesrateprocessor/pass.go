@@ -26,6 +26,9 @@ type pass struct {
 	uptimes                     map[uptimeKey]ratestate.Uptime
 
 	tally       *tally // of the scope's plugin
+	scope       pmetric.ScopeMetrics
+	commonKey   ratestate.Key // of the scope to counters that a selector picked; computed when needed
+	scopeHashed bool
 	scopeNumber uint64
 	gap         int64 // by the scope's interval; 0 where it names none
 	collisions  map[ratestate.Key]*collision
@@ -69,7 +72,7 @@ func (c *pass) forget() {
 	c.window.forget()
 	clear(c.emptied)
 	c.emptied = c.emptied[:0]
-	c.collisions, c.resource = nil, pcommon.Resource{}
+	c.collisions, c.resource, c.scope = nil, pcommon.Resource{}, pmetric.ScopeMetrics{}
 }
 
 // maxKept bounds what a pass keeps for the next call: a batch of millions of points is rare.
@@ -77,6 +80,7 @@ const maxKept = 1 << 16
 
 // end makes the pass free for another call.
 func (c *pass) end() {
+	c.lastSent.Store(int64(len(c.sent)))
 	c.produced, c.evicted = 0, 0
 	c.tally = nil
 	clear(c.tallies)
@@ -121,10 +125,15 @@ func (c *pass) removeEmptied(resources pmetric.ResourceMetricsSlice) {
 	}
 }
 
-// key is the identity of the resource to the counters of groups.
+// key is the identity of the resource to the counters of groups. Where it is no Panoptes resource, it is told apart by
+// all its attributes.
 func (c *pass) key() ratestate.Key {
 	if !c.hashed {
-		c.resourceKey, c.hashed = c.identity.resourceKey(&c.hasher, c.resource.Attributes()), true
+		key, ok := c.identity.resourceKey(&c.hasher, c.resource.Attributes())
+		if !ok {
+			key = c.allKey()
+		}
+		c.resourceKey, c.hashed = key, true
 	}
 	return c.resourceKey
 }

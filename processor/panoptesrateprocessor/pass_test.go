@@ -1,6 +1,7 @@
 package panoptesrateprocessor
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,6 +9,9 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"pgregory.net/rapid"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
+	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
 
 // TestAttributesAt: whatever attributes came before at the same place, the key is that of these attributes.
@@ -34,6 +38,54 @@ func TestAttributesAt(t *testing.T) {
 			if rapid.IntRange(0, 5).Draw(t, "next batch") == 0 {
 				c.forget()
 			}
+		}
+	})
+}
+
+// TestResourceKey: whatever resources came before, the key is that of the identity of this one, in whatever order its
+// attributes are, and of all attributes where there is no identity.
+func TestResourceKey(t *testing.T) {
+	t.Parallel()
+	p, _ := newProcessor(t)
+	names := []string{
+		attrs.ResourceSite, attrs.ResourceClass, attrs.ResourceSubclass, attrs.ResourceType, attrs.ResourceID,
+		attrs.ResourceEndpoint, "host.name", "z",
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		c := p.begin()
+		defer c.end()
+		defer c.forget()
+		keys := map[string]ratestate.Key{}
+		for range 20 {
+			resource := pcommon.NewResource()
+			identity := map[string]any{}
+			for _, name := range rapid.Permutation(names).Draw(t, "names")[:rapid.IntRange(0, len(names)).Draw(t, "attributes")] {
+				value := rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "value")
+				resource.Attributes().PutStr(name, value)
+				if identityNamed(name) != notIdentity {
+					identity[name] = value
+				}
+			}
+			if len(identity) == 0 {
+				identity = resource.Attributes().AsRaw()
+			}
+			c.resource, c.hashed, c.allHashed = resource, false, false
+			text, key := fmt.Sprint(identity), c.key()
+			if known, ok := keys[text]; ok && key != known {
+				t.Fatalf("another key of %v", resource.Attributes().AsRaw())
+			}
+			keys[text] = key
+			fresh := &pass{rateProcessor: p, resource: resource}
+			if fresh.key() != key {
+				t.Fatalf("%v has another key after others", resource.Attributes().AsRaw())
+			}
+		}
+		different := map[ratestate.Key]bool{}
+		for _, key := range keys {
+			different[key] = true
+		}
+		if len(different) != len(keys) {
+			t.Fatalf("%d keys of %d resources", len(different), len(keys))
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -38,6 +39,8 @@ type rateProcessor struct {
 	plugins *plugins
 	passes  sync.Pool
 	refused refusals
+	// lastSent is how many rates the last call noted in case they are refused: the next one has room for as many.
+	lastSent atomic.Int64
 	keeping
 
 	told       *seldom.Teller

@@ -9,21 +9,16 @@ import (
 )
 
 const (
-	// maxRefused bounds the rates remembered of batches that were refused, some 80 bytes each; twice as many for a moment.
+	// maxRefused bounds the rates remembered of batches that were refused, some 50 bytes each; twice as many for a moment.
 	maxRefused = 1 << 17
 	// refusedFor is for how long a rate is remembered at least, longer than the pauses between two tries.
 	refusedFor = 10 * time.Minute
 )
 
-// sentPoint is a point of a series for which there was a rate.
-type sentPoint struct {
-	series ratestate.Key
-	point  ratestate.Point
-}
-
+// sentRate is a rate, and the identity of the point that has it.
 type sentRate struct {
-	sentPoint
-	rate float64
+	point ratestate.Key
+	rate  float64
 }
 
 // refusals remember the rates of batches that were refused further down. The state itself goes on: by the time such a
@@ -34,7 +29,7 @@ type refusals struct {
 	any atomic.Bool
 
 	mu         sync.RWMutex
-	young, old map[sentPoint]float64
+	young, old map[ratestate.Key]float64
 	since      time.Time // when young was begun
 }
 
@@ -47,23 +42,22 @@ func (r *refusals) note(sent []sentRate, now time.Time) {
 	defer r.mu.Unlock()
 	for _, s := range sent {
 		if r.young == nil || len(r.young) >= maxRefused {
-			r.old, r.young, r.since = r.young, map[sentPoint]float64{}, now
+			r.old, r.young, r.since = r.young, map[ratestate.Key]float64{}, now
 		}
-		r.young[s.sentPoint] = s.rate
+		r.young[s.point] = s.rate
 	}
 	r.any.Store(true)
 }
 
 // rate returns the rate that a point had when its batch was refused.
-func (r *refusals) rate(series ratestate.Key, point ratestate.Point) (rate float64, ok bool) {
+func (r *refusals) rate(point ratestate.Key) (rate float64, ok bool) {
 	if !r.any.Load() {
 		return 0, false
 	}
-	k := sentPoint{series, point}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	if rate, ok = r.young[k]; !ok {
-		rate, ok = r.old[k]
+	if rate, ok = r.young[point]; !ok {
+		rate, ok = r.old[point]
 	}
 	return rate, ok
 }

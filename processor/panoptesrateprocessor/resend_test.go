@@ -108,13 +108,10 @@ func TestRefusalsAreBounded(t *testing.T) {
 	t.Parallel()
 	var r refusals
 	start := time.Unix(1_700_000_000, 0)
-	sent := func(i int64) []sentRate {
-		return []sentRate{{sentPoint{ratestate.Key{A: uint64(i)}, ratestate.IntPoint(i, i)}, float64(i)}}
-	}
+	sent := func(i int64) []sentRate { return []sentRate{{ratestate.Key{A: uint64(i)}, float64(i)}} }
 	known := func(i int64) bool {
-		s := sent(i)[0]
-		rate, ok := r.rate(s.series, s.point)
-		assert.True(t, !ok || rate == s.rate)
+		rate, ok := r.rate(ratestate.Key{A: uint64(i)})
+		assert.True(t, !ok || rate == float64(i))
 		return ok
 	}
 	r.age(start)

@@ -36,31 +36,51 @@ func (c *pass) scan(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics) {
 	}
 	c.gap = gapOf(sm.Scope().Attributes())
 	c.scopeNumber++
+	c.scope, c.scopeHashed = sm, false
 	c.collisions = nil
 	w := &c.window
 	from := len(w.counters)
-	selected := false
 	metrics := sm.Metrics()
 	for i := range metrics.Len() {
-		if conv, delta := c.conversion(p, i, metrics.At(i)); conv != nil {
-			w.add(i, conv, delta)
-			selected = selected || conv.selector != nil
+		m := metrics.At(i)
+		var sum pmetric.Sum
+		kind := noCounter
+		if m.Type() == pmetric.MetricTypeSum {
+			sum = m.Sum()
+			kind = kindOf(sum)
+		}
+		if conv := c.conversion(p, i, m, kind); conv != nil {
+			c.gather(sum.DataPoints(), w.add(i, conv, kind == delta))
 		}
 	}
 	if from < len(w.counters) {
-		var scopeKey ratestate.Key
-		if selected {
-			scopeKey = c.scopeKey(sm)
-		}
-		for i := range w.counters[from:] {
-			k := &w.counters[from+i]
-			c.gather(metrics.At(k.metric), k, scopeKey)
-		}
 		w.scopes = append(w.scopes, windowScope{
-			resource: rm, scope: sm, plan: p, tally: tally, gap: c.gap, counters: [2]int{from, len(w.counters)}, selected: selected,
+			resource: rm, scope: sm, plan: p, tally: tally, gap: c.gap, counters: [2]int{from, len(w.counters)},
 		})
+		c.markCollisions(metrics, w.counters[from:])
 	}
 	c.countCollisions()
+}
+
+// kind is what a metric is to rates.
+type kind uint8
+
+const (
+	noCounter kind = iota
+	cumulative
+	delta
+)
+
+func kindOf(sum pmetric.Sum) kind {
+	temporality := sum.AggregationTemporality()
+	switch {
+	case !sum.IsMonotonic():
+	case temporality == pmetric.AggregationTemporalityCumulative:
+		return cumulative
+	case temporality == pmetric.AggregationTemporalityDelta:
+		return delta
+	}
+	return noCounter
 }
 
 // planFor takes the transforms off a scope and returns what they mean for it, or nil if there is nothing to do.
@@ -115,20 +135,12 @@ func gapOf(scope pcommon.Map) int64 {
 	return 0
 }
 
-// conversion returns what is to be done with the i-th metric of a scope, or nil, and whether it is a sum of deltas. The
-// counters of groups are not those of selectors, too.
-func (c *pass) conversion(p *plan, i int, m pmetric.Metric) (conv *conversion, delta bool) {
-	cumulative := false
-	if m.Type() == pmetric.MetricTypeSum {
-		if sum := m.Sum(); sum.IsMonotonic() {
-			temporality := sum.AggregationTemporality()
-			cumulative = temporality == pmetric.AggregationTemporalityCumulative
-			delta = temporality == pmetric.AggregationTemporalityDelta
-		}
-	}
+// conversion returns what is to be done with the i-th metric of a scope, or nil. The counters of groups are not those of
+// selectors, too.
+func (c *pass) conversion(p *plan, i int, m pmetric.Metric, kind kind) (conv *conversion) {
 	last := c.lastMetric(i, m.Name())
 	if p != nil {
-		if !cumulative {
+		if kind != cumulative {
 			c.noteGauge(p, m)
 		} else {
 			if last.plan != p {
@@ -138,16 +150,16 @@ func (c *pass) conversion(p *plan, i int, m pmetric.Metric) (conv *conversion, d
 		}
 	}
 	if len(c.rules.selectors) == 0 {
-		return conv, false
+		return conv
 	}
 	if last.known == nil {
 		last.known = c.named(last.name)
 	}
 	last.known.scope = c.scopeNumber
-	if conv == nil && (cumulative || delta) {
-		return last.known.conv, delta
+	if conv == nil && kind != noCounter {
+		return last.known.conv
 	}
-	return conv, false
+	return conv
 }
 
 // lastMetric returns what is known of the metric at a place, by the last scope.
@@ -156,7 +168,7 @@ func (c *pass) lastMetric(i int, name string) *lastMetric {
 		c.lastMetrics = append(c.lastMetrics, lastMetric{})
 	}
 	last := &c.lastMetrics[i]
-	if last.name != name {
+	if !same(&last.name, name) {
 		*last = lastMetric{name: name}
 	}
 	return last

@@ -3,8 +3,6 @@ package panoptesrateprocessor
 import (
 	"strings"
 
-	"go.opentelemetry.io/collector/pdata/pmetric"
-
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
 
@@ -80,7 +78,12 @@ func (u *selectorUse) unitFor(unit string) string {
 	return u.unit
 }
 
-// scopeKey is what all series of a scope have in common, by all its attributes and its name.
-func (c *pass) scopeKey(sm pmetric.ScopeMetrics) ratestate.Key {
-	return c.hasher.Join(c.hasher.String(sm.Scope().Name()), c.scopes.attributesKey(&c.hasher, sm.Scope().Attributes()))
+// scopeKey is what all series of the scope have in common, by all its attributes and its name.
+func (c *pass) scopeKey() ratestate.Key {
+	if !c.scopeHashed {
+		scope := c.scope.Scope()
+		c.commonKey = c.hasher.Join(c.hasher.String(scope.Name()), c.scopes.attributesKey(&c.hasher, scope.Attributes()))
+		c.scopeHashed = true
+	}
+	return c.commonKey
 }

@@ -29,7 +29,7 @@ func (c *pass) observeUptimes(resources pmetric.ResourceMetricsSlice) {
 		return
 	}
 	for _, rm := range resources.All() {
-		c.resource, c.hashed = rm.Resource(), false
+		c.resource, c.hashed, c.allHashed = rm.Resource(), false, false
 		for _, sm := range rm.ScopeMetrics().All() {
 			scope := sm.Scope().Attributes()
 			prefix := ""

@@ -10,7 +10,7 @@ import (
 
 // windowPoints is after how many points a window is closed: enough for several in each shard of the state, few enough for
 // their pdata to be in the cache still when their rates are put in.
-const windowPoints = 512
+const windowPoints = 1024
 
 // window is some scopes in a row, whose points are taken to the state together (ratestate.Batch).
 type window struct {
@@ -28,7 +28,6 @@ type windowScope struct {
 	tally    int   // index
 	gap      int64
 	counters [2]int // from, to
-	selected bool   // some of them by a selector
 }
 
 // counter is a metric that is to be converted.
@@ -45,17 +44,18 @@ type counter struct {
 // collides is the tag of points with a gauge in the place that the rate would have beside the counter.
 const collides = 1
 
+func (w *window) full() bool { return len(w.batch.Points) >= windowPoints }
+
 // besideAt says whether a point has a rate that has a place beside its counter.
 func besideAt(o *ratestate.Observation) bool { return o.Outcome == ratestate.Rate && o.Tag != collides }
 
-func (w *window) full() bool { return len(w.batch.Points) >= windowPoints }
-
-// add adds a counter.
-func (w *window) add(metric int, conv *conversion, delta bool) {
+// add adds a counter, and returns it.
+func (w *window) add(metric int, conv *conversion, delta bool) *counter {
 	n := len(w.counters)
 	w.counters = slices.Grow(w.counters, 1)[:n+1]
 	k := &w.counters[n]
 	k.metric, k.conv, k.delta, k.rates, k.beside = metric, conv, delta, 0, 0
+	return k
 }
 
 // forget drops what belongs to the data, and all else.
@@ -73,6 +73,9 @@ func (c *pass) close() {
 		return
 	}
 	c.state.ObserveBatch(&w.batch, c.now)
+	if cap(c.sent) == 0 { // a new pass: garbage collections empty the pool of them
+		c.sent = slices.Grow(c.sent, int(min(c.lastSent.Load(), maxKept)))
+	}
 	c.again = c.refused.any.Load()
 	for i := range w.scopes {
 		c.finish(&w.scopes[i])
@@ -94,7 +97,7 @@ func (c *pass) finish(s *windowScope) {
 			c.appendExtra(s, counters, group, groupType)
 		}
 	}
-	if s.selected && c.replaceCounters(metrics, counters) {
+	if len(c.rules.selectors) > 0 && c.replaceCounters(metrics, counters) {
 		c.emptied = append(c.emptied, s.resource)
 	}
 }
@@ -111,7 +114,7 @@ func (c *pass) settle(s *windowScope, k *counter) {
 			c.tally.noteApart(o.Apart, c.gap)
 		}
 		if c.again && !k.delta {
-			if value, again := c.refused.rate(o.Series, o.Point); again {
+			if value, again := c.refused.rate(o.Identity()); again {
 				o.Rate, o.Outcome = value, ratestate.Rate
 			}
 		}
@@ -122,7 +125,7 @@ func (c *pass) settle(s *windowScope, k *counter) {
 				k.beside++
 			}
 			if !k.delta {
-				c.sent = append(c.sent, sentRate{sentPoint{o.Series, o.Point}, o.Rate})
+				c.sent = append(c.sent, sentRate{o.Identity(), o.Rate})
 			}
 		case o.Tag != collides:
 			c.skip(skipOf[o.Outcome])

@@ -24,7 +24,7 @@ func windowsBatch(t *testing.T, run int64) pmetric.Metrics {
 		g.Resource = &r
 		b.Add(mapping.Scope{Plugin: fmt.Sprint("plugin ", resource%7), Transforms: transforms}, g)
 	}
-	for r := range 50 {
+	for r := range 100 {
 		v := run * int64(600*(r+1))
 		for d := range 1 + r*5%40 {
 			add(r, "Rates = rate:port:in,out\nport = rate:Rates:in", "port", d, counters("in", v, "out", v*2))

@@ -2,7 +2,7 @@ package ratestate
 
 import "slices"
 
-// Batch holds points that a Store takes together, and then what came of each. To take many at once is cheaper than one
+// Batch holds points that a Store takes together, and what came of each. To take many at once is cheaper than one
 // after the other: a shard is locked once for all of its points, and the memory of their slots, which is in no cache
 // where there are many series, is fetched for several at a time.
 //
@@ -30,6 +30,16 @@ type Observation struct {
 	Tag uint8
 }
 
+// Identity tells the point apart from all others of all series.
+func (o *Observation) Identity() Key {
+	when := uint64(o.Point.Millis) << 1
+	if o.Point.float {
+		when |= 1
+	}
+	// Two points of one series differ by one part or the other; keys of different series lie far apart.
+	return o.Series.Add(Key{o.Point.bits, when})
+}
+
 // Reset makes the batch empty.
 func (b *Batch) Reset() { b.Points, b.terms = b.Points[:0], b.terms[:0] }
 
@@ -44,14 +54,14 @@ func (b *Batch) SetTerms(t *Terms) {
 }
 
 // Add adds the next point of a series. There must be terms.
-func (b *Batch) Add(k Key, p Point, tag uint8) {
+func (b *Batch) Add(k Key, p Point) {
 	o := b.next()
-	o.Series, o.Point, o.Tag, o.terms = k, p, tag, uint32(len(b.terms)-1)
+	o.Series, o.Point, o.Tag, o.terms = k, p, 0, uint32(len(b.terms)-1)
 }
 
 // AddKnown adds a point of which the outcome is known without the state.
-func (b *Batch) AddKnown(p Point, rate float64, outcome Outcome, tag uint8) {
-	*b.next() = Observation{Point: p, Rate: rate, Outcome: outcome, Tag: tag}
+func (b *Batch) AddKnown(p Point, rate float64, outcome Outcome) {
+	*b.next() = Observation{Point: p, Rate: rate, Outcome: outcome}
 }
 
 // next returns the place of a further point, which has what was left there.
@@ -98,10 +108,7 @@ func (b *Batch) sort(shift uint) {
 		b.ends[i] = at // the beginning, until all is in place
 		at += n
 	}
-	if cap(b.order) < len(b.Points) {
-		b.order = make([]uint32, cap(b.Points))
-	}
-	b.order = b.order[:at]
+	b.order = slices.Grow(b.order[:0], len(b.Points))[:at]
 	for i := range b.Points {
 		if o := &b.Points[i]; o.terms != 0 {
 			end := &b.ends[o.Series.A>>shift&(1<<maxShardBits-1)]

@@ -27,14 +27,16 @@ func TestBatchIsAsOneByOne(t *testing.T) {
 			for i := range rapid.SampledFrom([]int{1, fewPoints - 1, fewPoints, 300}).Draw(t, "points") {
 				p := IntPoint(1000*int64(rapid.IntRange(0, 500).Draw(t, "second")), int64(rapid.IntRange(0, 3).Draw(t, "value")))
 				if rapid.IntRange(0, 9).Draw(t, "known") == 0 {
-					b.AddKnown(p, 7, Gap, 3)
+					b.AddKnown(p, 7, Gap)
+					tag(t, &b.Points[i], i)
 					want = append(want, Result{Rate: 7, Outcome: Gap})
 					continue
 				}
 				terms := Terms{Gap: GapOf(int64(rapid.SampledFrom([]int{10, 60}).Draw(t, "interval")))}
 				k := key(single, fmt.Sprint(rapid.IntRange(0, 20).Draw(t, "series")))
 				b.SetTerms(&terms)
-				b.Add(k, p, uint8(i))
+				b.Add(k, p)
+				tag(t, &b.Points[i], i)
 				want = append(want, single.Observe(k, p, &terms, now))
 			}
 			batches.ObserveBatch(&b, now)
@@ -44,8 +46,8 @@ func TestBatchIsAsOneByOne(t *testing.T) {
 				if got != want[i] {
 					t.Fatalf("point %d of %d: %+v instead of %+v", i, len(want), got, want[i])
 				}
-				if tag := o.Tag; tag != uint8(i) && tag != 3 {
-					t.Fatalf("point %d has tag %d", i, tag)
+				if o.Tag != uint8(i) {
+					t.Fatalf("point %d has tag %d", i, o.Tag)
 				}
 			}
 			clock.advance(time.Duration(rapid.IntRange(0, 100).Draw(t, "seconds")) * time.Second)
@@ -54,6 +56,14 @@ func TestBatchIsAsOneByOne(t *testing.T) {
 			t.Fatalf("%d series instead of %d", batches.Len(), single.Len())
 		}
 	})
+}
+
+// tag tags a point that was just added, which has no tag of one before.
+func tag(t *rapid.T, o *Observation, i int) {
+	if o.Tag != 0 {
+		t.Fatalf("point %d begins with tag %d", i, o.Tag)
+	}
+	o.Tag = uint8(i)
 }
 
 // TestBatchesAtOnce has batches of the same series come from several goroutines, while series expire and are evicted. Each
@@ -74,7 +84,7 @@ func TestBatchesAtOnce(t *testing.T) {
 				b.Reset()
 				b.SetTerms(every(60))
 				for i := range 5000 {
-					b.Add(keys[(n*2500+i*(g+1))%series], IntPoint(int64(n)*1000, int64(n)), 0)
+					b.Add(keys[(n*2500+i*(g+1))%series], IntPoint(int64(n)*1000, int64(n)))
 				}
 				s.ObserveBatch(&b, s.Time())
 				for i := range b.Points {
@@ -105,7 +115,7 @@ func TestTermsOfABatch(t *testing.T) {
 	for range 2 {
 		for _, interval := range []int64{60, 60, 10, 60} {
 			b.SetTerms(every(interval))
-			b.Add(Key{}, Point{}, 0)
+			b.Add(Key{}, Point{})
 		}
 		var got []int64
 		for i := range b.Points {

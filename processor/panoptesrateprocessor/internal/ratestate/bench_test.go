@@ -64,7 +64,7 @@ func BenchmarkObserveBatch(b *testing.B) {
 				}
 				millis++
 				batch.SetTerms(every(60))
-				batch.Add(keys[i], IntPoint(millis, millis), 0)
+				batch.Add(keys[i], IntPoint(millis, millis))
 				if len(batch.Points) == 512 {
 					s.ObserveBatch(&batch, 0)
 					batch.Reset()

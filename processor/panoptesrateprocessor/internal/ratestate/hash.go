@@ -8,6 +8,9 @@ type Key struct{ A, B uint64 }
 // Add sums two keys. The sum does not depend on the order of its parts, so a set of attributes needs no sorting.
 func (k Key) Add(o Key) Key { return Key{k.A + o.A, k.B + o.B} }
 
+// Sub takes a part off a sum again.
+func (k Key) Sub(o Key) Key { return Key{k.A - o.A, k.B - o.B} }
+
 // Hasher computes keys. The same seed gives the same keys, in every process and on every machine, so state that
 // outlives its process must keep its seed. The seed is there because names come from polled devices: who knew the
 // secrets could choose names that collide. A Hasher is a value without state: use it from any goroutine.
