@@ -89,6 +89,9 @@ func (c *pass) collides(conv *conversion, attributes ratestate.Key) bool {
 
 // countCollisions counts the listed gauges that have no counter beside them, and says which metrics collide.
 func (c *pass) countCollisions() {
+	if c.collisions == nil {
+		return // to begin to range over it costs more
+	}
 	for _, gauge := range c.collisions {
 		switch {
 		case gauge.met:

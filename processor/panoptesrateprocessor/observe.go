@@ -30,6 +30,7 @@ func (c *pass) gather(points pmetric.NumberDataPointSlice, k *counter) {
 	others := terms.Gap != gap || terms.Width != trust.width || terms.Uptime != (ratestate.Uptime{})
 	terms.Gap, terms.Width, terms.Uptime = gap, trust.width, ratestate.Uptime{}
 	k.points[0] = len(batch.Points)
+	c.roomFor(points.Len())
 	for i := range points.Len() {
 		p := points.At(i)
 		point, ok := pointOf(p)
@@ -41,7 +42,7 @@ func (c *pass) gather(points pmetric.NumberDataPointSlice, k *counter) {
 			rate, outcome := point.Delta(start)
 			batch.AddKnown(point, rate, outcome)
 		default:
-			attributes := c.attributesAt(i, p.Attributes())
+			attributes := c.points[i].attributesKey(&c.hasher, p.Attributes())
 			if others || start != terms.Start || trust.uptime >= 0 {
 				terms.Start = start
 				if trust.uptime >= 0 {
@@ -90,11 +91,13 @@ func millisOf(t pcommon.Timestamp) int64 {
 // attributesAt is the key of the attributes of the i-th point of a metric. In groups that came together the i-th points of
 // all metrics have equal attributes in the same order.
 func (c *pass) attributesAt(i int, m pcommon.Map) ratestate.Key {
-	if m.Len() == 0 {
-		return ratestate.Key{}
-	}
-	for i >= len(c.points) {
+	c.roomFor(i + 1)
+	return c.points[i].attributesKey(&c.hasher, m)
+}
+
+// roomFor makes room for the last attributes of so many points of a metric.
+func (c *pass) roomFor(points int) {
+	for points > len(c.points) {
 		c.points = append(c.points, lastAttributes{})
 	}
-	return c.points[i].attributesKey(&c.hasher, m)
 }
