@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	rounds = 27
+	rounds = 81
 	turns  = 9 // of so many rounds together
 	// turnsOfMany is how many turns there are with a million series, each of one round.
 	turnsOfMany = 3
