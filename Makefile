@@ -169,7 +169,7 @@ bench-reload: | preflight
 bench-exporter: | preflight
 	@cd bench && go run ./exporter
 
-## bench-rate: the rate processor beside its peers, up to ten million series (ten minutes, 3 GB); writes bench/results/rate.json, and with DOCS=1 the table in docs/benchmarks.md
+## bench-rate: the rate processor beside its peers, up to ten million series (ten minutes, 6 GB); writes bench/results/rate.json, and with DOCS=1 the table in docs/benchmarks.md
 .PHONY: bench-rate
 bench-rate: | preflight
 	@cd bench && go run ./rate $(if $(DOCS),-docs ../docs/benchmarks.md)
