@@ -85,7 +85,7 @@ func (l *lastAttributes) attributesKey(h *ratestate.Hasher, m pcommon.Map) rates
 	m.Range(func(name string, value pcommon.Value) bool { // half the time of All
 		last := l.at(i)
 		i++
-		text := value.Str()
+		text := value.Str() // what is empty may be of another type
 		if !last.text || !same(&last.name, name) || !same(&last.value, text) || text == "" {
 			l.key = l.key.Sub(last.pair)
 			last.rename(h, name)
