@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/shorten"
 )
 
 // Reasons for which groups are dropped (metadata.yaml).
@@ -47,7 +49,7 @@ func (c *Config) judge(status int, header http.Header, answer []byte, lines int)
 		return verdict{}, nil
 	}
 	full := text(answer)
-	said := shortened(full)
+	said := shorten.Start(full, maxTold)
 	whole := verdict{dropped: lines, reason: reasonRejected, whole: true}
 	switch {
 	case status == http.StatusBadRequest && partialWrite.MatchString(full):
@@ -89,7 +91,7 @@ var partialWrite = regexp.MustCompile(`(?s)^partial write: (.*) dropped=(\d+)$`)
 // partial reads how many points were dropped. For lines that cannot be parsed InfluxDB says 0, and names each.
 func partial(said string, lines int) verdict {
 	match := partialWrite.FindStringSubmatch(said)
-	v := verdict{reason: reasonOf(match[1]), err: errors.New("InfluxDB drops points: " + shortened(said))}
+	v := verdict{reason: reasonOf(match[1]), err: errors.New("InfluxDB drops points: " + shorten.Start(said, maxTold))}
 	v.dropped, _ = strconv.Atoi(match[2])
 	if v.reason == reasonUnparsable {
 		v.dropped = strings.Count("\n"+match[1], "\n"+unparsable)
@@ -128,13 +130,6 @@ func text(answer []byte) string {
 
 // maxTold bounds how much of an answer is told.
 const maxTold = 1000
-
-func shortened(said string) string {
-	if len(said) > maxTold {
-		return said[:maxTold] + "..."
-	}
-	return said
-}
 
 // retryAfter reads seconds, or a date; 0 is none.
 func retryAfter(value string) time.Duration {

@@ -133,6 +133,7 @@ func (f *fixturePlugin) run(id string, run int64, resource string) {
 		f.answer = id
 		f.write(`{"jsonrpc":"2.0","id":"k","method":"kv.get","params":{"key":"there"}}` + "\n")
 	case "concurrent": // answers nothing until eight are there
+		f.write(`{"jsonrpc":"2.0","method":"log","params":{"run_id":%d,"logger":"door","message":"waits with %s"}}`+"\n", run, resource)
 		f.waiting = append(f.waiting, func() { f.ok(id, group) })
 		if len(f.waiting) == 8 {
 			for _, answer := range f.waiting {

@@ -116,7 +116,8 @@ func TestProcessAsksHost(t *testing.T) {
 // TestProcessConcurrency: a plugin that says so has all its runs in one process, at once; another has a few processes.
 func TestProcessConcurrency(t *testing.T) {
 	t.Parallel()
-	r := newRunners(t, Settings{Processes: ProcessSettings{PerPlugin: 3}})
+	logger, logs := logged(t)
+	r := newRunners(t, Settings{Logger: logger, Processes: ProcessSettings{PerPlugin: 3}})
 	for mode, most := range map[string]int{"concurrent": 1, "good": 3} {
 		p := openProcess(t, mode)
 		var wg sync.WaitGroup
@@ -130,6 +131,11 @@ func TestProcessConcurrency(t *testing.T) {
 			pids[pidOf(t, result)] = true
 		}
 		assert.LessOrEqual(t, len(pids), most, mode)
+	}
+	for i := range 8 {
+		lines := logs.FilterMessage(fmt.Sprintf("waits with %d", i)).FilterField(zap.String("logger", "door"))
+		require.Equal(t, 1, lines.Len())
+		assert.Equal(t, fmt.Sprint(i), lines.All()[0].ContextMap()["resource_id"], "each line is of its run")
 	}
 }
 

@@ -43,20 +43,14 @@ func (l *processLog) end(id int64) {
 	delete(l.runs, id)
 }
 
-// notify takes a notification; of those there is "log" alone.
+// notify takes a notification of the process.
 func (l *processLog) notify(method string, params json.RawMessage) {
-	if l.single.Load() || method != "log" {
+	if l.single.Load() {
 		l.workerLog.notify(method, params)
 		return
 	}
-	var line struct {
-		RunID     int64   `json:"run_id"`
-		Level     string  `json:"level"`
-		Message   string  `json:"message"`
-		Exception string  `json:"exception"`
-		Time      float64 `json:"time"`
-	}
-	if json.Unmarshal(params, &line) != nil || !l.allow() {
+	line, ok := l.read(method, params)
+	if !ok {
 		return
 	}
 	l.mu.Lock()
@@ -65,9 +59,5 @@ func (l *processLog) notify(method string, params json.RawMessage) {
 	if !ok {
 		run = l.plugin
 	}
-	var fields []zap.Field
-	if line.Exception != "" {
-		fields = append(fields, zap.String("exception", line.Exception))
-	}
-	run.line(l.logger, saidAt(line.Time), levelOf(line.Level), line.Message, fields...)
+	line.write(l.logger, run)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
 	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/shorten"
 )
 
 const (
@@ -147,10 +148,7 @@ func (l *workerLog) stderr(line string, truncated bool) {
 func (l *workerLog) died(how string) *PluginError {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := &PluginError{Message: how, Traceback: strings.TrimSpace(strings.Join(l.last, "\n"))}
-	if len(e.Traceback) > tailBytes {
-		e.Traceback = "..." + strings.ToValidUTF8(e.Traceback[len(e.Traceback)-tailBytes:], "")
-	}
+	e := &PluginError{Message: how, Traceback: shorten.End(strings.TrimSpace(strings.Join(l.last, "\n")), tailBytes)}
 	if line := tellingLine(l.last); line != "" {
 		e.Message += "; it said: " + line
 	}
@@ -168,36 +166,39 @@ func tellingLine(lines []string) string {
 			break
 		}
 	}
-	const most = 300
-	if len(last) > most {
-		last = strings.ToValidUTF8(last[:most], "") + "..."
-	}
-	return last
+	return shorten.Start(last, 300)
 }
 
-// notify takes a notification of the worker. Those that are not known are ignored.
+// notify takes a notification of the worker.
 func (l *workerLog) notify(method string, params json.RawMessage) {
-	if method != "log" {
-		return
+	if line, ok := l.read(method, params); ok {
+		line.write(l.logger, l.of(line.RunID))
 	}
-	var line struct {
-		RunID     int64   `json:"run_id"`
-		Level     string  `json:"level"`
-		Logger    string  `json:"logger"`
-		Message   string  `json:"message"`
-		Stream    string  `json:"stream"`
-		Exception string  `json:"exception"`
-		Time      float64 `json:"time"`
-	}
-	if json.Unmarshal(params, &line) != nil {
-		return
+}
+
+// logLine is what the notification "log" says (docs/plugin-protocol.md).
+type logLine struct {
+	RunID     int64   `json:"run_id"`
+	Level     string  `json:"level"`
+	Logger    string  `json:"logger"`
+	Message   string  `json:"message"`
+	Stream    string  `json:"stream"`
+	Exception string  `json:"exception"`
+	Time      float64 `json:"time"`
+}
+
+// read returns the line of a notification. It is not ok where it is none, and where there are too many of them.
+func (l *workerLog) read(method string, params json.RawMessage) (line logLine, ok bool) {
+	if method != "log" || json.Unmarshal(params, &line) != nil {
+		return line, false
 	}
 	if line.Stream != "" {
 		l.keep(line.Message)
 	}
-	if !l.allow() {
-		return
-	}
+	return line, l.allow()
+}
+
+func (line *logLine) write(logger *zap.Logger, run runLog) {
 	var fields []zap.Field
 	if line.Logger != "" {
 		fields = append(fields, zap.String("logger", line.Logger))
@@ -208,7 +209,7 @@ func (l *workerLog) notify(method string, params json.RawMessage) {
 	if line.Exception != "" {
 		fields = append(fields, zap.String("exception", line.Exception))
 	}
-	l.of(line.RunID).line(l.logger, saidAt(line.Time), levelOf(line.Level), line.Message, fields...)
+	run.line(logger, saidAt(line.Time), levelOf(line.Level), line.Message, fields...)
 }
 
 // oldest is how long ago a line may have been said: a plugin whose clock is wrong does not know.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/internal/shorten"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
@@ -37,7 +38,7 @@ const maxFirstLine = 300
 
 func (f failureText) firstLine() string {
 	line, _, _ := strings.Cut(f.text, "\n")
-	return shorten(line, maxFirstLine)
+	return shorten.Start(line, maxFirstLine)
 }
 
 func (f *failureText) size() int {
@@ -96,7 +97,7 @@ func newFailureText(err error, log []status.LogLine) failureText {
 	for _, f := range traceback(err) {
 		text += "\n" + f.String
 	}
-	return failureText{text: shorten(text, maxErrorBytes), at: time.Now(), log: log}
+	return failureText{text: shorten.Start(text, maxErrorBytes), at: time.Now(), log: log}
 }
 
 // runTail keeps the last lines that one run logs, in case it fails. It is safe for concurrent use.
@@ -114,7 +115,7 @@ func (t *runTail) take(l pluginrun.Line) {
 	if t.ended {
 		return
 	}
-	line := status.LogLine{At: l.At, Level: l.Level.String(), Message: shorten(lineText(&l), tailBytes)}
+	line := status.LogLine{At: l.At, Level: l.Level.String(), Message: shorten.Start(lineText(&l), tailBytes)}
 	t.lines, t.bytes = append(t.lines, line), t.bytes+lineSize(&line)
 	first := 0
 	for len(t.lines)-first > tailLines || t.bytes > tailBytes && len(t.lines)-first > 1 {
@@ -161,12 +162,4 @@ func lineText(l *pluginrun.Line) string {
 		b.WriteString("\n" + exception)
 	}
 	return b.String()
-}
-
-// shorten cuts a text to about most bytes.
-func shorten(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + " ..."
 }

@@ -72,7 +72,6 @@ func TestRunTailKeepsTheLastLines(t *testing.T) {
 	tail = &runTail{}
 	say(tail, "oops", zap.String("logger", "panoptes"), zap.Int("port", 7), zap.Error(errors.New("gone")), zap.String("exception", "Traceback:\n  here"))
 	assert.Equal(t, "oops port=7 error=gone\nTraceback:\n  here", tail.end()[0].Message)
-	assert.Equal(t, "ab ...", shorten("abcdef", 2))
 }
 
 // jsonBytes is the length of the JSON, where nothing in it needs an escape.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/shorten"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/pace"
 )
@@ -128,10 +129,10 @@ func (e *Emitter) Fail(s *Speaker, r *pluginsdk.Resource, runID int64, f Failure
 
 func (e *Emitter) add(n entry) {
 	n.observed = time.Now()
-	n.line.Message = cut(n.line.Message)
+	n.line.Message = shorten.Start(n.line.Message, maxText)
 	n.size = len(n.line.Message) + 64
 	for i := range n.line.Fields {
-		n.line.Fields[i].String = cut(n.line.Fields[i].String)
+		n.line.Fields[i].String = shorten.Start(n.line.Fields[i].String, maxText)
 		n.size += len(n.line.Fields[i].Key) + len(n.line.Fields[i].String) + 16
 	}
 	if reason := e.enqueue(n); reason != "" {

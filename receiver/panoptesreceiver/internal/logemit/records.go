@@ -3,7 +3,6 @@ package logemit
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -14,6 +13,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/shorten"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -80,7 +80,7 @@ func (f *Failure) put(a pcommon.Map) {
 		{attrs.ExceptionType, raised.Type}, {attrs.ExceptionMessage, raised.Message}, {attrs.ExceptionStacktrace, raised.Traceback},
 	} {
 		if v.value != "" {
-			a.PutStr(v.key, cut(v.value))
+			a.PutStr(v.key, shorten.Start(v.value, maxText))
 		}
 	}
 }
@@ -122,15 +122,7 @@ func putField(a pcommon.Map, f zap.Field) {
 		case time.Time:
 			a.PutStr(key, v.Format(time.RFC3339Nano))
 		default:
-			a.PutStr(key, cut(fmt.Sprint(v)))
+			a.PutStr(key, shorten.Start(fmt.Sprint(v), maxText))
 		}
 	}
-}
-
-// cut bounds a text.
-func cut(s string) string {
-	if len(s) <= maxText {
-		return s
-	}
-	return strings.ToValidUTF8(s[:maxText], "") + "..."
 }
