@@ -29,7 +29,10 @@ export async function open(browser, url, options = {}) {
   page.complaints = [];
   page.on("console", (m) => ["error", "warning"].includes(m.type()) && page.complaints.push(m.text()));
   page.on("pageerror", (err) => page.complaints.push(String(err)));
-  page.on("requestfailed", (r) => page.complaints.push(`${r.url()}: ${r.failure()?.errorText}`));
+  page.on("requestfailed", (r) => {
+    const why = r.failure()?.errorText;
+    if (why !== "net::ERR_ABORTED") page.complaints.push(`${r.url()}: ${why}`); // of a page that was left before all of it had come
+  });
   page.answer = await page.goto(url);
   return page;
 }
