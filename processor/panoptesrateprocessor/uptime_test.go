@@ -186,6 +186,25 @@ func TestUptimeOfSelected(t *testing.T) {
 	assert.Equal(t, 3, p.state.Len())
 }
 
+// TestUptimesOfOtherData: resources that come together, and that nothing of Panoptes tells apart, have uptimes of their own.
+func TestUptimesOfOtherData(t *testing.T) {
+	t.Parallel()
+	p, _ := newTestProcessor(t, componenttest.NewNopTelemetrySettings(), configOf(Transform{Metrics: []string{"x"}, Uptime: "system.uptime"}))
+	var out pmetric.Metrics
+	for i, uptimes := range []map[string]int64{{"a": 100, "b": 100}, {"a": 10, "b": 160}} {
+		all := pmetric.NewMetrics()
+		for _, name := range []string{"a", "b"} {
+			md, sm := otherData()
+			md.ResourceMetrics().At(0).Resource().Attributes().PutStr("host.name", name)
+			addSum(sm, "x", float64(60*i), int64(60*i))
+			addSum(sm, "system.uptime", float64(60*i), uptimes[name])
+			md.ResourceMetrics().MoveAndAppendTo(all.ResourceMetrics())
+		}
+		out = process(t, p, all)
+	}
+	assert.Equal(t, []string{"x [] 60", "system.uptime [] 10", "x [] 60", "x.rate [1/s] 1", "system.uptime [] 160"}, content(out))
+}
+
 func TestUptimeThatIsNoNumber(t *testing.T) {
 	t.Parallel()
 	p, _ := newTestProcessor(t, componenttest.NewNopTelemetrySettings(), &Config{MaxSeries: 10, Uptime: "uptime"})
