@@ -29,11 +29,9 @@ export async function open(browser, url, options = {}) {
   page.complaints = [];
   page.on("console", (m) => ["error", "warning"].includes(m.type()) && page.complaints.push(m.text()));
   page.on("pageerror", (err) => page.complaints.push(String(err)));
-  page.on("requestfailed", (r) => {
-    const why = r.failure()?.errorText;
-    if (why !== "net::ERR_ABORTED") page.complaints.push(`${r.url()}: ${why}`); // of a page that was left before all of it had come
-  });
+  page.on("requestfailed", (r) => page.complaints.push(`${r.url()}: ${r.failure()?.errorText}`));
   page.answer = await page.goto(url);
+  await page.waitForLoadState("networkidle"); // the icon comes last, and to leave the page before would abort it
   return page;
 }
 
