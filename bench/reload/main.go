@@ -102,12 +102,12 @@ func measure(runs *starts, publish func(), loaded <-chan struct{}) reload {
 
 func report(out string, found map[string][]reload) {
 	var r bench.Report
-	idle := func(of func(reload) float64) float64 { return median(found[""], of) }
+	idle := func(of func(reload) float64) float64 { return bench.MedianOf(found[""], of) }
 	for _, s := range scenarios {
 		list := found[s.name]
 		took := func(r reload) float64 { return r.took.Seconds() }
-		r.Add(bench.Row{Measure: s.name + ": file to tasks", Ours: median(list, took), Unit: "s", Peer: "limit", PeerValue: 1, Required: 1})
-		r.Add(bench.Row{Measure: s.name + ": processor time", Ours: median(list, func(r reload) float64 { return r.cpu.Seconds() }), Unit: "s", Peer: "limit of the time", PeerValue: 1})
+		r.Add(bench.Row{Measure: s.name + ": file to tasks", Ours: bench.MedianOf(list, took), Unit: "s", Peer: "limit", PeerValue: 1, Required: 1})
+		r.Add(bench.Row{Measure: s.name + ": processor time", Ours: bench.MedianOf(list, func(r reload) float64 { return r.cpu.Seconds() }), Unit: "s", Peer: "limit of the time", PeerValue: 1})
 		for _, m := range []struct {
 			name  string
 			of    func(reload) float64
@@ -118,21 +118,13 @@ func report(out string, found map[string][]reload) {
 			{"longest pause", func(r reload) float64 { return ms(r.pause) }, 50},
 		} {
 			if m.limit > 0 {
-				r.Add(bench.Row{Measure: s.name + ": " + m.name, Ours: median(list, m.of), Unit: "ms", Peer: "limit", PeerValue: m.limit, Required: 1})
+				r.Add(bench.Row{Measure: s.name + ": " + m.name, Ours: bench.MedianOf(list, m.of), Unit: "ms", Peer: "limit", PeerValue: m.limit, Required: 1})
 			}
-			r.Add(bench.Row{Measure: s.name + ": " + m.name, Ours: median(list, m.of), Unit: "ms", Peer: "without a reload", PeerValue: idle(m.of), Floor: true})
+			r.Add(bench.Row{Measure: s.name + ": " + m.name, Ours: bench.MedianOf(list, m.of), Unit: "ms", Peer: "without a reload", PeerValue: idle(m.of), Floor: true})
 		}
 	}
 	r.Print(os.Stdout)
 	must(r.Write(out))
-}
-
-func median(list []reload, of func(reload) float64) float64 {
-	var all []float64
-	for _, r := range list {
-		all = append(all, of(r))
-	}
-	return bench.Median(all)
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -57,11 +57,7 @@ func report(out string, figures map[string][]figure) {
 	var r bench.Report
 	const ours = "ours"
 	median := func(name string, of func(figure) float64) float64 {
-		var all []float64
-		for _, f := range figures[name] {
-			all = append(all, of(f))
-		}
-		return bench.Median(all)
+		return bench.MedianOf(figures[name], of)
 	}
 	measures := []struct {
 		name, unit string
