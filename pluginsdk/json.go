@@ -8,7 +8,7 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 )
 
 func roundTime(n Number) Number {

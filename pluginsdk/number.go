@@ -7,7 +7,7 @@ import (
 	"math/big"
 	"strconv"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 )
 
 // Number is a number as Panoptes knows it: an integer of any size, or a double. 5 and 5.0 are different numbers and

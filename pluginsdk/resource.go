@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 )
 
 // DefaultResourceTTL is the time to live, in seconds, of a resource that names none: seven days.

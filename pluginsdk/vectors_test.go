@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 )
 
 // readVectors calls each for every row of a file recorded from Panoptes.

@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/workload"
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -30,7 +30,7 @@ func BenchmarkEncode(b *testing.B) {
 			b.ReportAllocs()
 			e := newEncoder()
 			for b.Loop() {
-				_, _ = e.Encode(batch.MD, func(*codec.Message) error { return nil })
+				_, _ = e.Encode(batch.MD, func(*panoptesjson.Message) error { return nil })
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(batch.Groups), "ns/group")
 		})
@@ -40,7 +40,7 @@ func BenchmarkEncode(b *testing.B) {
 // BenchmarkDecode is for profiles.
 func BenchmarkDecode(b *testing.B) {
 	messages := messagesOf(workload.Standard(false))
-	d := codec.NewDecoder(codec.DecoderOptions{})
+	d := panoptesjson.NewDecoder(panoptesjson.DecoderOptions{})
 	b.Run("parse", func(b *testing.B) {
 		b.ReportAllocs()
 		var g pluginsdk.MetricsGroup
@@ -50,9 +50,9 @@ func BenchmarkDecode(b *testing.B) {
 	})
 	b.Run("pdata", func(b *testing.B) {
 		b.ReportAllocs()
-		builder := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
+		builder := pdata.NewBuilder(pdata.Options{ServiceIdentity: true})
 		for i := 0; b.Loop(); i++ {
-			_, err := d.AppendTo(builder, mapping.Scope{Plugin: "interfaces"}, messages[i%len(messages)])
+			_, err := d.AppendTo(builder, pdata.Scope{Plugin: "interfaces"}, messages[i%len(messages)])
 			must(err)
 			if i%len(messages) == len(messages)-1 {
 				builder.Take()

@@ -17,9 +17,9 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/workload"
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/route"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -48,13 +48,13 @@ func main() {
 // required are the ratios to reach: to pdata's marshaler, encoding/json, sonic, and the floor.
 type required struct{ pdata, standard, sonic, floor float64 }
 
-func newEncoder() *codec.Encoder {
-	return codec.NewEncoder(mapping.FromOptions{}, route.Options{SiteTopics: true})
+func newEncoder() *panoptesjson.Encoder {
+	return panoptesjson.NewEncoder(pdata.FromOptions{}, route.Options{SiteTopics: true})
 }
 
 func messagesOf(b workload.Batch) [][]byte {
 	var out [][]byte
-	_, err := newEncoder().Encode(b.MD, func(m *codec.Message) error {
+	_, err := newEncoder().Encode(b.MD, func(m *panoptesjson.Message) error {
 		out = append(out, bytes.Clone(m.JSON))
 		return nil
 	})
@@ -101,8 +101,8 @@ func encode(report *bench.Report, measure string, b workload.Batch, need require
 		marshaler                 pmetric.JSONMarshaler
 		sum                       uint32
 	)
-	visit := func(*codec.Message) error { return nil }
-	hash := func(m *codec.Message) error { sum += m.Hash() + uint32(len(m.Topics)); return nil }
+	visit := func(*panoptesjson.Message) error { return nil }
+	hash := func(m *panoptesjson.Message) error { sum += m.Hash() + uint32(len(m.Topics)); return nil }
 	m := bench.Compare(b.Groups, []bench.Contestant{
 		{Name: "ours", Run: func() { _, _ = reusing.Encode(b.MD, visit) }},
 		{Name: "ours, joined", Run: func() { slab, _, _ = joining.Append(slab[:0], b.MD, visit) }},
@@ -148,7 +148,7 @@ func unmarshalAll(messages [][]byte, unmarshal func([]byte, any) error, each fun
 }
 
 func parse(report *bench.Report, messages [][]byte) {
-	d := codec.NewDecoder(codec.DecoderOptions{})
+	d := panoptesjson.NewDecoder(panoptesjson.DecoderOptions{})
 	var g pluginsdk.MetricsGroup
 	nothing := func(*workload.Group) {}
 	m := bench.Compare(len(messages), []bench.Contestant{
@@ -173,8 +173,8 @@ func parse(report *bench.Report, messages [][]byte) {
 }
 
 func decode(report *bench.Report, b workload.Batch, messages [][]byte) {
-	d := codec.NewDecoder(codec.DecoderOptions{})
-	builder := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
+	d := panoptesjson.NewDecoder(panoptesjson.DecoderOptions{})
+	builder := pdata.NewBuilder(pdata.Options{ServiceIdentity: true})
 	otlp, err := (&pmetric.JSONMarshaler{}).MarshalMetrics(b.MD)
 	must(err)
 	var md pmetric.Metrics
@@ -184,7 +184,7 @@ func decode(report *bench.Report, b workload.Batch, messages [][]byte) {
 	m := bench.Compare(b.Groups, []bench.Contestant{
 		{Name: "ours", Run: func() {
 			for _, message := range messages {
-				_, err := d.AppendTo(builder, mapping.Scope{Plugin: "interfaces"}, message)
+				_, err := d.AppendTo(builder, pdata.Scope{Plugin: "interfaces"}, message)
 				must(err)
 			}
 			md = builder.Take()

@@ -4,7 +4,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/workload"
-	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 )
 
 // putGroup makes pdata of a group, as one would who has no names to intern and no scopes to share.

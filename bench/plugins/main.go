@@ -15,7 +15,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
 	"github.com/panoptes-otel/panoptes-otel/bench/plugins/sample"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -74,7 +74,7 @@ func newHost(dir, child string) *host {
 	})
 	must(err)
 	h := &host{dir: dir, child: child, runners: runners}
-	h.builders.New = func() any { return mapping.NewBuilder(mapping.Options{ServiceIdentity: true}) }
+	h.builders.New = func() any { return pdata.NewBuilder(pdata.Options{ServiceIdentity: true}) }
 	for i := range atOnce {
 		h.resources = append(h.resources, sample.Resource(i))
 	}
@@ -98,8 +98,8 @@ func (h *host) run(p *pluginrun.Plugin, resource int) {
 	if result.Err != nil || len(result.Groups) != 1 {
 		panic(fmt.Sprint(p.Name(), ": ", result.Err, len(result.Groups), " groups"))
 	}
-	b := h.builders.Get().(*mapping.Builder)
-	if b.Add(mapping.Scope{Plugin: p.File.NormalizedName}, result.Groups[0]) != 8 {
+	b := h.builders.Get().(*pdata.Builder)
+	if b.Add(pdata.Scope{Plugin: p.File.NormalizedName}, result.Groups[0]) != 8 {
 		panic("points are missing")
 	}
 	b.Take()

@@ -7,8 +7,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -49,8 +49,8 @@ const (
 
 // newStream returns a stream. With transforms the plugin says that all counters become rates.
 func newStream(s shape, series int, transforms bool) *stream {
-	b := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
-	scope := mapping.Scope{Plugin: "interfaces"}
+	b := pdata.NewBuilder(pdata.Options{ServiceIdentity: true})
+	scope := pdata.Scope{Plugin: "interfaces"}
 	if transforms {
 		scope.Transforms = groupType + " = rate:" + groupType + ":" + strings.Join(s.names(), ",")
 	}

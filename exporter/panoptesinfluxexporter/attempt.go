@@ -9,7 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 )
 
 // attempt is one way of a batch of metrics to InfluxDB, in as many requests as it takes. It belongs to one goroutine.
@@ -30,7 +30,7 @@ type attempt struct {
 }
 
 // add takes the line of a group, and sends what is there when there is enough. Its errors ask for another attempt.
-func (a *attempt) add(m *codec.Message) error {
+func (a *attempt) add(m *panoptesjson.Message) error {
 	if m.Err != nil {
 		a.drop(reasonBackslash, 1)
 		a.exporter.telemetry.noLine(m)

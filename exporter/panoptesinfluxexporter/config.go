@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
 // Config is the configuration of the exporter.
@@ -31,9 +31,9 @@ type Config struct {
 	// Request bounds what goes out at a time.
 	Request RequestConfig `mapstructure:"request"`
 	// Rates is the number type of rates: int (default), truncated toward zero as Panoptes does, or double.
-	Rates groupconfig.Rates `mapstructure:"rates"`
+	Rates exporterkit.Rates `mapstructure:"rates"`
 	// ResourceDefaults are for metrics that never were Panoptes'.
-	ResourceDefaults groupconfig.ResourceDefaults `mapstructure:"resource_defaults"`
+	ResourceDefaults exporterkit.ResourceDefaults `mapstructure:"resource_defaults"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}

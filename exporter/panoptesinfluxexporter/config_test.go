@@ -15,7 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
 // load reads a configuration of testdata/config.yaml as the Collector does, and validates it.
@@ -58,8 +58,8 @@ func TestConfig(t *testing.T) {
 	q.NumConsumers, q.QueueSize, q.BlockOnOverflow = 4, 50, true
 	b := q.Batch.GetOrInsertDefault()
 	b.FlushTimeout, b.MinSize = time.Second, 100
-	want.Rates = groupconfig.RatesDouble
-	want.ResourceDefaults = groupconfig.ResourceDefaults{Site: "s", Class: "c", Subclass: "u", Type: "t", ID: "i", Endpoint: "e"}
+	want.Rates = exporterkit.RatesDouble
+	want.ResourceDefaults = exporterkit.ResourceDefaults{Site: "s", Class: "c", Subclass: "u", Type: "t", ID: "i", Endpoint: "e"}
 	got, err = load(t, "all")
 	require.NoError(t, err)
 	assert.Equal(t, want, got)

@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/exportcontract"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit/contracttest"
 )
 
 func TestConsumeContract(t *testing.T) {
@@ -26,7 +26,7 @@ func TestConsumeContract(t *testing.T) {
 	cfg.Client.Endpoint = "http://" + address
 	cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Millisecond, time.Millisecond
 	cfg.Queue.Get().WaitForResult = true
-	exportcontract.Check(t, NewFactory(), cfg, func(next consumer.Metrics) component.Component {
+	contracttest.Check(t, NewFactory(), cfg, func(next consumer.Metrics) component.Component {
 		return &contractServer{address: address, next: next}
 	})
 }

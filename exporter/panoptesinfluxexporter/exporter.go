@@ -15,10 +15,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/drain"
-	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // influxExporter is what exporterhelper's queue and retry deliver to. It is safe for concurrent use once it is started.
@@ -32,7 +31,7 @@ type influxExporter struct {
 	lastBody  atomic.Int64 // its size, as a hint for the next one
 	telemetry *telemetry
 	health    *health
-	drain     *drain.Drain
+	drain     *exporterkit.Drain
 }
 
 var errNotRunning = errors.New("the exporter is not running")
@@ -65,7 +64,7 @@ func newInfluxExporter(set exporter.Settings, cfg *Config) (*influxExporter, err
 	if err != nil {
 		return nil, fmt.Errorf("endpoint: %w", err)
 	}
-	logger := seldom.Logger(set.Logger)
+	logger := logs.WithoutStacks(set.Logger)
 	e := &influxExporter{
 		cfg:       cfg,
 		set:       set,
@@ -73,10 +72,10 @@ func newInfluxExporter(set exporter.Settings, cfg *Config) (*influxExporter, err
 		agent:     set.BuildInfo.Command + "/" + set.BuildInfo.Version,
 		telemetry: newTelemetry(tb, logger),
 		health:    &health{logger: logger},
-		drain:     drain.New(),
+		drain:     exporterkit.NewDrain(),
 	}
-	from := groupconfig.Mapping(cfg.Rates, &cfg.ResourceDefaults, 0)
-	e.encoders.New = func() any { return codec.NewLineEncoder(from) }
+	from := exporterkit.Mapping(cfg.Rates, &cfg.ResourceDefaults, 0)
+	e.encoders.New = func() any { return panoptesjson.NewLineEncoder(from) }
 	return e, nil
 }
 
@@ -107,7 +106,7 @@ func (e *influxExporter) push(ctx context.Context, md pmetric.Metrics) error {
 	}
 	ctx, cancel := e.drain.Attempt(ctx)
 	defer cancel()
-	encoder := e.encoders.Get().(*codec.Encoder)
+	encoder := e.encoders.Get().(*panoptesjson.Encoder)
 	defer e.encoders.Put(encoder)
 	a := attempt{exporter: e, ctx: ctx}
 	report, err := encoder.Encode(md, a.add)

@@ -13,8 +13,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/drain"
-	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
 func TestPointsAreWritten(t *testing.T) {
@@ -243,7 +242,7 @@ func TestForeignMetrics(t *testing.T) {
 
 func TestRates(t *testing.T) {
 	t.Parallel()
-	for rates, want := range map[groupconfig.Rates]string{groupconfig.RatesInt: "reads__counter=0,reads__gauge=2,used__gauge=0.5", groupconfig.RatesDouble: "reads__gauge=2.75"} {
+	for rates, want := range map[exporterkit.Rates]string{exporterkit.RatesInt: "reads__counter=0,reads__gauge=2,used__gauge=0.5", exporterkit.RatesDouble: "reads__gauge=2.75"} {
 		md := metricsOf(t, "0")
 		metrics := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics()
 		rate := metrics.AppendEmpty()
@@ -272,7 +271,7 @@ func TestShutdownGivesUp(t *testing.T) {
 		cfg.Queue.Get().WaitForResult = false
 		cfg.Client.Timeout = 0
 	})
-	s.Metrics.(*drain.Exporter).Drain.Patience = 50 * time.Millisecond
+	s.Metrics.(*exporterkit.Exporter).Drain.Patience = 50 * time.Millisecond
 	for range 30 {
 		require.NoError(t, s.ConsumeMetrics(t.Context(), metricsOf(t, "0")))
 	}

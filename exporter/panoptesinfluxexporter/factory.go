@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
 // NewFactory returns the factory of the exporter panoptes_influx.
@@ -38,7 +38,7 @@ func createDefaultConfig() component.Config {
 		Retry:    retry,
 		Database: "Panoptes",
 		Request:  RequestConfig{MaxPoints: 5000, MaxBytes: 4 << 20},
-		Rates:    groupconfig.RatesInt,
+		Rates:    exporterkit.RatesInt,
 	}
 }
 

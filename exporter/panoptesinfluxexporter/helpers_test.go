@@ -25,7 +25,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -167,7 +167,7 @@ func testResource(id string) *pluginsdk.Resource {
 // metricsOf makes a group with a gauge and a counter for each value of the dimension "n".
 func metricsOf(t testing.TB, values ...string) pmetric.Metrics {
 	t.Helper()
-	b := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
+	b := pdata.NewBuilder(pdata.Options{ServiceIdentity: true})
 	r := testResource("sw1")
 	for i, value := range values {
 		g, err := pluginsdk.NewMetricsGroup(r, "disk io", time.Minute)
@@ -177,7 +177,7 @@ func metricsOf(t testing.TB, values ...string) pmetric.Metrics {
 		require.NoError(t, g.AddMetric(pluginsdk.Metric{Name: "used", Value: pluginsdk.Float(0.5), Timestamp: at}))
 		require.NoError(t, g.AddMetric(pluginsdk.Metric{Name: "reads", Type: pluginsdk.Counter, Value: pluginsdk.Int(int64(i)), Timestamp: at}))
 		require.NoError(t, g.AddDimension("n", value))
-		b.Add(mapping.Scope{Plugin: "disks"}, g)
+		b.Add(pdata.Scope{Plugin: "disks"}, g)
 	}
 	return b.Take()
 }

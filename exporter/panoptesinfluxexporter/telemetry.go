@@ -8,20 +8,20 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // telemetry counts what becomes of groups, and explains drops. It is safe for concurrent use.
 type telemetry struct {
 	builder *metadata.TelemetryBuilder
 	logger  *zap.Logger
-	seldom  *seldom.Teller
+	hourly  *logs.Hourly
 }
 
 func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger) *telemetry {
-	return &telemetry{builder: tb, logger: logger, seldom: seldom.New()}
+	return &telemetry{builder: tb, logger: logger, hourly: logs.NewHourly()}
 }
 
 func reasonAttribute(reason string) metric.AddOption {
@@ -29,7 +29,7 @@ func reasonAttribute(reason string) metric.AddOption {
 }
 
 // settled counts what became of a batch.
-func (t *telemetry) settled(ctx context.Context, report mapping.Report, a *attempt) {
+func (t *telemetry) settled(ctx context.Context, report pdata.Report, a *attempt) {
 	for reason, n := range report {
 		counter := t.builder.PanoptesInfluxPointsDegraded
 		if reason.Dropped() {
@@ -49,8 +49,8 @@ func (t *telemetry) settled(ctx context.Context, report mapping.Report, a *attem
 }
 
 // noLine logs, once an hour for a resource and type, that a group has no line.
-func (t *telemetry) noLine(m *codec.Message) {
-	if t.seldom.First(reasonBackslash + "\x00" + m.ResourceID + "\x00" + m.GroupType) {
+func (t *telemetry) noLine(m *panoptesjson.Message) {
+	if t.hourly.First(reasonBackslash + "\x00" + m.ResourceID + "\x00" + m.GroupType) {
 		t.logger.Error("A metrics group cannot be written to InfluxDB: it is dropped", zap.String("reason", reasonBackslash),
 			zap.String("plugin", m.Plugin), zap.String("resource_id", m.ResourceID), zap.String("metrics_group_type", m.GroupType),
 			zap.Error(m.Err))
@@ -60,7 +60,7 @@ func (t *telemetry) noLine(m *codec.Message) {
 // refused logs, once an hour for a reason, that InfluxDB dropped some points of a request. Of requests that it refuses as a whole
 // exporterhelper logs each.
 func (t *telemetry) refused(v verdict) {
-	if v.whole || !t.seldom.First(v.reason) {
+	if v.whole || !t.hourly.First(v.reason) {
 		return
 	}
 	t.logger.Error("InfluxDB does not take some metrics groups: they are dropped, the others of the request are written",

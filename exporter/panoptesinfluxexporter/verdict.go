@@ -12,7 +12,7 @@ import (
 
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/shorten"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // Reasons for which groups are dropped (metadata.yaml).
@@ -49,7 +49,7 @@ func (c *Config) judge(status int, header http.Header, answer []byte, lines int)
 		return verdict{}, nil
 	}
 	full := text(answer)
-	said := shorten.Start(full, maxTold)
+	said := logs.KeepStart(full, maxTold)
 	whole := verdict{dropped: lines, reason: reasonRejected, whole: true}
 	switch {
 	case status == http.StatusBadRequest && partialWrite.MatchString(full):
@@ -91,7 +91,7 @@ var partialWrite = regexp.MustCompile(`(?s)^partial write: (.*) dropped=(\d+)$`)
 // partial reads how many points were dropped. For lines that cannot be parsed InfluxDB says 0, and names each.
 func partial(said string, lines int) verdict {
 	match := partialWrite.FindStringSubmatch(said)
-	v := verdict{reason: reasonOf(match[1]), err: errors.New("InfluxDB drops points: " + shorten.Start(said, maxTold))}
+	v := verdict{reason: reasonOf(match[1]), err: errors.New("InfluxDB drops points: " + logs.KeepStart(said, maxTold))}
 	v.dropped, _ = strconv.Atoi(match[2])
 	if v.reason == reasonUnparsable {
 		v.dropped = strings.Count("\n"+match[1], "\n"+unparsable)

@@ -12,9 +12,9 @@ import (
 	"go.opentelemetry.io/collector/config/configretry"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/route"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
 )
 
 // Config is the configuration of the exporter. What it shares with the stock kafka exporter is written the same way.
@@ -71,15 +71,15 @@ type TopicsConfig struct {
 
 // ResourceDefaultsConfig holds the resource fields of metrics that never were Panoptes' and whose attributes do not
 // tell them. An empty field stands for the built-in default (docs/mapping.md).
-type ResourceDefaultsConfig = groupconfig.ResourceDefaults
+type ResourceDefaultsConfig = exporterkit.ResourceDefaults
 
 // RatesType is the number type of rates in JSON.
-type RatesType = groupconfig.Rates
+type RatesType = exporterkit.Rates
 
 // The number types of rates.
 const (
-	RatesInt    = groupconfig.RatesInt
-	RatesDouble = groupconfig.RatesDouble
+	RatesInt    = exporterkit.RatesInt
+	RatesDouble = exporterkit.RatesDouble
 )
 
 var _ component.Config = (*Config)(nil)
@@ -91,8 +91,8 @@ func (c *Config) Validate() error {
 }
 
 // mapping is how pdata are read.
-func (c *Config) mapping() mapping.FromOptions {
-	return groupconfig.Mapping(c.Rates, &c.ResourceDefaults, c.DefaultInterval)
+func (c *Config) mapping() pdata.FromOptions {
+	return exporterkit.Mapping(c.Rates, &c.ResourceDefaults, c.DefaultInterval)
 }
 
 // routes is where groups go.

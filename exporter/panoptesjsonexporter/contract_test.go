@@ -15,7 +15,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/exportcontract"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit/contracttest"
 )
 
 func TestConsumeContract(t *testing.T) {
@@ -25,7 +25,7 @@ func TestConsumeContract(t *testing.T) {
 	cfg.Client.Brokers = []string{fmt.Sprintf("127.0.0.1:%d", port)}
 	cfg.Retry.InitialInterval, cfg.Retry.MaxInterval = time.Millisecond, time.Millisecond
 	synchronous(cfg)
-	exportcontract.Check(t, NewFactory(), cfg, func(next consumer.Metrics) component.Component {
+	contracttest.Check(t, NewFactory(), cfg, func(next consumer.Metrics) component.Component {
 		return &contractBroker{port: port, next: next}
 	})
 }

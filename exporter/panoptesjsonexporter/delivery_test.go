@@ -21,13 +21,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.opentelemetry.io/collector/component/componenttest"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 const produceKey = int16(kmsg.Produce)
 
-var testScope = mapping.Scope{Plugin: "p"}
+var testScope = pdata.Scope{Plugin: "p"}
 
 // numbered makes groups of one resource with the dimension n from 0 on.
 func numbered(t *testing.T, site string, count int) []*pluginsdk.MetricsGroup {

@@ -6,9 +6,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/route"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -30,17 +30,17 @@ var schemaHeaders = []kgo.RecordHeader{
 
 // writer is what one goroutine needs. The codec keeps its buffers and names.
 type writer struct {
-	codec *codec.Encoder
+	codec *panoptesjson.Encoder
 	// last is where the group before went: mostly the next one goes there too.
 	last destination
 }
 
-func newEncoder(from mapping.FromOptions, routes route.Options, topics *topicTable, headers bool, priming *priming) *encoder {
+func newEncoder(from pdata.FromOptions, routes route.Options, topics *topicTable, headers bool, priming *priming) *encoder {
 	e := &encoder{topics: topics, priming: priming}
 	if headers {
 		e.headers = schemaHeaders
 	}
-	e.writers.New = func() any { return &writer{codec: codec.NewEncoder(from, routes)} }
+	e.writers.New = func() any { return &writer{codec: panoptesjson.NewEncoder(from, routes)} }
 	return e
 }
 
@@ -52,7 +52,7 @@ type encoded struct {
 	shared int
 	// dropped are the groups that are not sent, or not to one of their topics, by reason.
 	dropped map[string]int
-	report  mapping.Report
+	report  pdata.Report
 }
 
 func (e *encoded) drop(reason string) {
@@ -72,7 +72,7 @@ func (e *encoder) encode(md pmetric.Metrics) (*batch, encoded) {
 		e.priming.begin()
 	}
 	// visit returns no error, so Append has none.
-	b.values, out.report, _ = w.codec.Append(b.values, md, func(m *codec.Message) error {
+	b.values, out.report, _ = w.codec.Append(b.values, md, func(m *panoptesjson.Message) error {
 		if e.priming != nil && e.priming.holds(m) {
 			out.drop(reasonPriming)
 			return nil
@@ -103,7 +103,7 @@ func (e *encoder) encode(md pmetric.Metrics) (*batch, encoded) {
 	return b, out
 }
 
-func (w *writer) destination(topics *topicTable, m *codec.Message) *destination {
+func (w *writer) destination(topics *topicTable, m *panoptesjson.Message) *destination {
 	if !w.last.is(m) {
 		w.last = topics.destination(m)
 	}

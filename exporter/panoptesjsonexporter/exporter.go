@@ -15,20 +15,20 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/drain"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // jsonExporter is the exporter as the Collector sees it, and what its queue and retry deliver to.
 type jsonExporter struct {
-	*drain.Exporter // set by newExporter: with exporterhelper's queue and retry
+	*exporterkit.Exporter // set by newExporter: with exporterhelper's queue and retry
 
 	cfg       *Config
 	logger    *zap.Logger
 	encoder   *encoder
 	telemetry *telemetry
 	health    *health
-	drain     *drain.Drain // attempts are given up when the client is closed
+	drain     *exporterkit.Drain // attempts are given up when the client is closed
 
 	producer  *producer // set by start
 	closeOnce sync.Once
@@ -61,7 +61,7 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 	if err != nil {
 		return nil, err
 	}
-	logger, told := seldom.Logger(set.Logger), seldom.New()
+	logger, told := logs.WithoutStacks(set.Logger), logs.NewHourly()
 	var primed *priming
 	if cfg.Prime {
 		primed = newPriming(logger, time.Now)
@@ -72,7 +72,7 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 		encoder:   newEncoder(cfg.mapping(), cfg.routes(), newTopicTable(cfg, logger, told), cfg.Headers, primed),
 		telemetry: newTelemetry(tb, logger, cfg.Producer.MaxMessageBytes),
 		health:    newHealth(logger),
-		drain:     drain.New(),
+		drain:     exporterkit.NewDrain(),
 	}, nil
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -67,7 +67,7 @@ func (v *vector) send(t *testing.T, brokers []string) []byte {
 	t.Helper()
 	g := &pluginsdk.MetricsGroup{}
 	require.NoError(t, json.Unmarshal(v.Group, g))
-	scope := mapping.Scope{Plugin: "p"}
+	scope := pdata.Scope{Plugin: "p"}
 	if p := v.Options.PluginTopics; p != nil && p.Processed != nil {
 		// An empty option is one blank suffix, which a scope says with a blank: no attribute means no option.
 		scope.Topics = cmp.Or(*p.Processed, " ")
@@ -122,7 +122,7 @@ func TestRates(t *testing.T) {
 			require.NoError(t, g.AddMetric(pluginsdk.Metric{
 				Name: "octets", Type: pluginsdk.Counter, Value: pluginsdk.Int(500), Timestamp: pluginsdk.Float(1600000000.123),
 			}))
-			md := batchOf(mapping.Scope{Plugin: "p"}, g)
+			md := batchOf(pdata.Scope{Plugin: "p"}, g)
 			scope := md.ResourceMetrics().At(0).ScopeMetrics().At(0)
 			rate := scope.Metrics().AppendEmpty()
 			rate.SetName("if.octets" + attrs.RateSuffix)
@@ -147,7 +147,7 @@ func TestForeignMetrics(t *testing.T) {
 		cfg.ResourceDefaults = ResourceDefaultsConfig{Site: "here", Class: "c", Subclass: "s", Type: "t", ID: "i", Endpoint: "e"}
 		cfg.DefaultInterval = 90e9
 	}).start(t)
-	md := batchOf(mapping.Scope{})
+	md := batchOf(pdata.Scope{})
 	metrics := md.ResourceMetrics().AppendEmpty().ScopeMetrics().AppendEmpty().Metrics()
 	gauge := metrics.AppendEmpty()
 	gauge.SetName("room.temperature")
@@ -175,7 +175,7 @@ func TestReasonsAreListed(t *testing.T) {
 		reasonTooLarge, reasonUnknownTopic, reasonInvalidTopic, reasonNotAuthorized, reasonRejected, reasonNoTopic,
 		reasonTopicNotAllowed, reasonTooManyTopics,
 	}
-	for _, r := range mapping.Reasons() {
+	for _, r := range pdata.Reasons() {
 		reasons = append(reasons, string(r))
 	}
 	for _, r := range reasons {

@@ -23,8 +23,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/route"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -136,8 +136,8 @@ func testGroup(t *testing.T, r *pluginsdk.Resource, groupType string, dimensions
 	return g
 }
 
-func batchOf(scope mapping.Scope, groups ...*pluginsdk.MetricsGroup) pmetric.Metrics {
-	b := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
+func batchOf(scope pdata.Scope, groups ...*pluginsdk.MetricsGroup) pmetric.Metrics {
+	b := pdata.NewBuilder(pdata.Options{ServiceIdentity: true})
 	for _, g := range groups {
 		b.Add(scope, g)
 	}

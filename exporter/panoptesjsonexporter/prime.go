@@ -7,7 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 )
 
 const (
@@ -58,7 +58,7 @@ func (p *priming) begin() {
 }
 
 // holds says whether a group is to be held back.
-func (p *priming) holds(m *codec.Message) bool {
+func (p *priming) holds(m *panoptesjson.Message) bool {
 	end := p.first.Add(max(m.Interval(), minPrimeWindow))
 	if at := m.Time(); at.Before(p.started.Truncate(time.Millisecond)) || !at.Before(end) {
 		return false
@@ -70,7 +70,7 @@ func (p *priming) holds(m *codec.Message) bool {
 	return p.isFirst(p.identify(m), end) && !rated
 }
 
-func (p *priming) identify(m *codec.Message) uint64 {
+func (p *priming) identify(m *panoptesjson.Message) uint64 {
 	var h maphash.Hash
 	h.SetSeed(p.seed)
 	_, _ = h.WriteString(m.Site)

@@ -13,9 +13,9 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -29,11 +29,11 @@ type primer struct {
 func newPrimer(t *testing.T, limit int) *primer {
 	t.Helper()
 	cfg := createDefaultConfig().(*Config)
-	core, logs := observer.New(zapcore.InfoLevel)
-	p := &primer{clock: time.Unix(1_600_000_000, 0), logs: logs}
+	core, written := observer.New(zapcore.InfoLevel)
+	p := &primer{clock: time.Unix(1_600_000_000, 0), logs: written}
 	primed := newPriming(zap.New(core), func() time.Time { return p.clock })
 	primed.limit = limit
-	p.encoder = newEncoder(cfg.mapping(), cfg.routes(), newTopicTable(cfg, zap.NewNop(), seldom.New()), false, primed)
+	p.encoder = newEncoder(cfg.mapping(), cfg.routes(), newTopicTable(cfg, zap.NewNop(), logs.NewHourly()), false, primed)
 	return p
 }
 
@@ -144,7 +144,7 @@ func TestPrimedExporter(t *testing.T) {
 	}).start(t)
 	now := time.Duration(time.Now().UnixMilli()-1_600_000_000_000) * time.Millisecond
 	gauges := testGroup(t, testResource("dc1", "gauges"), "cpu", "n", "gauges")
-	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(mapping.Scope{Plugin: "p"}, gauges)))
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(pdata.Scope{Plugin: "p"}, gauges)))
 	require.NoError(t, s.ConsumeMetrics(t.Context(), counted(t, now+time.Millisecond, time.Minute, "a", false)))
 	require.NoError(t, s.ConsumeMetrics(t.Context(), counted(t, now+time.Second, time.Minute, "a", true)))
 	records := consume(t, c.ListenAddrs(), 2, "dc1-processed")

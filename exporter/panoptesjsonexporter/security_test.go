@@ -25,7 +25,7 @@ import (
 	"go.opentelemetry.io/collector/config/configcompression"
 	"go.opentelemetry.io/collector/config/configtls"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 )
 
 // newCertificate makes a certificate of 127.0.0.1 that is its own authority, and writes it to a file.
@@ -136,7 +136,7 @@ func TestAcksAndCompression(t *testing.T) {
 				cfg.Queue.Get().NumConsumers = 2
 			}).start(t)
 			g := testGroup(t, testResource("dc1", "r"), "cpu")
-			require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(mapping.Scope{}, g)))
+			require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(pdata.Scope{}, g)))
 			assert.Equal(t, string(g.AppendJSON(nil)), string(consume(t, c.ListenAddrs(), 1, "dc1-processed")[0].Value), codec)
 			assert.Len(t, s.logs.FilterMessageSnippet("overtake").All(), 1)
 			assert.Equal(t, acks != configkafka.WaitForAll, s.logs.FilterMessageSnippet("required_acks is not all").Len() == 1)

@@ -9,7 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -17,12 +17,12 @@ import (
 type telemetry struct {
 	builder *metadata.TelemetryBuilder
 	logger  *zap.Logger
-	digest  *seldom.Digest
+	digest  *logs.Digest
 	limit   int // of a message, in bytes
 }
 
 func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger, limit int) *telemetry {
-	return &telemetry{builder: tb, logger: logger, digest: seldom.NewDigest(), limit: limit}
+	return &telemetry{builder: tb, logger: logger, digest: logs.NewDigest(), limit: limit}
 }
 
 func reasonAttribute(reason string) metric.AddOption {

@@ -9,27 +9,27 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // newTestTable returns a table whose clock is advanced by hand.
-func newTestTable(change func(*Config)) (t *topicTable, advance func(time.Duration), logs *observer.ObservedLogs) {
-	core, logs := observer.New(zap.InfoLevel)
+func newTestTable(change func(*Config)) (t *topicTable, advance func(time.Duration), written *observer.ObservedLogs) {
+	core, written := observer.New(zap.InfoLevel)
 	cfg := createDefaultConfig().(*Config)
 	cfg.Producer.AllowAutoTopicCreation = false
 	if change != nil {
 		change(cfg)
 	}
-	t = newTopicTable(cfg, zap.New(core), seldom.New())
+	t = newTopicTable(cfg, zap.New(core), logs.NewHourly())
 	now := time.Unix(1600000000, 0)
 	t.now = func() time.Time { return now }
-	return t, func(d time.Duration) { now = now.Add(d) }, logs
+	return t, func(d time.Duration) { now = now.Add(d) }, written
 }
 
 // use returns a topic of the table.
 func (t *topicTable) topic(name string) *topic {
-	return t.destination(&codec.Message{Topics: []string{name}}).topics[0]
+	return t.destination(&panoptesjson.Message{Topics: []string{name}}).topics[0]
 }
 
 func TestRefusedTopic(t *testing.T) {

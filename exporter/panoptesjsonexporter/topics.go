@@ -8,15 +8,15 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // topicTable knows the topics that groups are sent to, and bounds them: their names come from data, and a broker keeps
 // for good what it is once asked to create. It is safe for concurrent use.
 type topicTable struct {
 	logger *zap.Logger
-	seldom *seldom.Teller
+	hourly *logs.Hourly
 	now    func() time.Time
 	// allow are the patterns of path.Match that a name must match one of; none allows all.
 	allow []string
@@ -33,9 +33,9 @@ type topicTable struct {
 	topics  map[string]*topic
 }
 
-func newTopicTable(cfg *Config, logger *zap.Logger, told *seldom.Teller) *topicTable {
+func newTopicTable(cfg *Config, logger *zap.Logger, told *logs.Hourly) *topicTable {
 	t := &topicTable{
-		logger: logger, seldom: told, now: time.Now,
+		logger: logger, hourly: told, now: time.Now,
 		allow: cfg.Topics.Allow, limit: cfg.Topics.Max, autoCreate: cfg.Producer.AllowAutoTopicCreation,
 		topics: map[string]*topic{},
 	}
@@ -57,11 +57,11 @@ type destination struct {
 }
 
 // is says whether a group goes there: the codec hands out one slice for all groups of a site and plugin.
-func (d *destination) is(m *codec.Message) bool {
+func (d *destination) is(m *panoptesjson.Message) bool {
 	return len(d.names) > 0 && len(m.Topics) > 0 && &d.names[0] == &m.Topics[0]
 }
 
-func (t *topicTable) destination(m *codec.Message) destination {
+func (t *topicTable) destination(m *panoptesjson.Message) destination {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	d := destination{names: m.Topics}
@@ -77,7 +77,7 @@ func (t *topicTable) destination(m *codec.Message) destination {
 		d.topics = append(d.topics, tp)
 		if tp.site != m.Site && name != t.global {
 			d.shared = true
-			if t.seldom.First("shared\x00" + name + "\x00" + m.Site) {
+			if t.hourly.First("shared\x00" + name + "\x00" + m.Site) {
 				t.logger.Warn("Two sites share a Kafka topic, since their names are the same but for characters that Kafka does not allow",
 					zap.String("topic", name), zap.String("resource_site", m.Site), zap.String("first_site", tp.site))
 			}
@@ -92,7 +92,7 @@ func (t *topicTable) use(name, site string) (*topic, string) {
 		return tp, ""
 	}
 	if !t.allowed(name) {
-		if t.seldom.First("allow\x00" + name) {
+		if t.hourly.First("allow\x00" + name) {
 			t.logger.Error("A topic is not in topics::allow: its metrics groups are dropped",
 				zap.String("topic", name), zap.String("resource_site", site), zap.Strings("allow", t.allow))
 		}
@@ -100,7 +100,7 @@ func (t *topicTable) use(name, site string) (*topic, string) {
 	}
 	if len(t.topics) >= t.limit {
 		// One line for all of them: it is the number that somebody has to look at.
-		if t.seldom.First("limit") {
+		if t.hourly.First("limit") {
 			t.logger.Error("There are as many topics as topics::max allows: the metrics groups of further ones are dropped",
 				zap.String("topic", name), zap.String("resource_site", site), zap.Int("max", t.limit))
 		}

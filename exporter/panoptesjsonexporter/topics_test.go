@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -24,9 +24,9 @@ func TestTopicsOfPluginsAndSites(t *testing.T) {
 		cfg.Topics.Global = true
 		cfg.Topics.Suffixes = []string{"processed", "copy"}
 	}).start(t)
-	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(mapping.Scope{Plugin: "p", Topics: "extra, copy"},
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(pdata.Scope{Plugin: "p", Topics: "extra, copy"},
 		testGroup(t, testResource("dc1", "a"), "cpu"))))
-	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(mapping.Scope{Plugin: "q"},
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(pdata.Scope{Plugin: "q"},
 		testGroup(t, testResource("dc2", "b"), "cpu"))))
 	want := []string{
 		"dc1-copy", "dc1-extra", "dc1-processed", "dc2-copy", "dc2-processed",
@@ -85,7 +85,7 @@ func TestAllowedTopics(t *testing.T) {
 		cfg.Topics.Global = true
 	}).start(t)
 	for range 2 {
-		require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(mapping.Scope{Plugin: "p", Topics: "copy"},
+		require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(pdata.Scope{Plugin: "p", Topics: "copy"},
 			groupsOfSites(t, "dc1", "dc10", "lab", "evil")...)))
 	}
 	// dc10 and evil are on the global topic alone, lab is not on its second one.

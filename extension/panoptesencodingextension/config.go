@@ -7,7 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
 // Config is the configuration of the extension.
@@ -31,7 +31,7 @@ type Config struct {
 
 // ResourceDefaultsConfig holds the resource fields of metrics that never were Panoptes' and whose attributes do not
 // tell them. An empty field stands for the built-in default (docs/mapping.md).
-type ResourceDefaultsConfig = groupconfig.ResourceDefaults
+type ResourceDefaultsConfig = exporterkit.ResourceDefaults
 
 // Framing is how the groups of a batch stand in one message.
 type Framing string
@@ -54,12 +54,12 @@ func (f *Framing) UnmarshalText(text []byte) error {
 }
 
 // RatesType is the number type of rates in JSON.
-type RatesType = groupconfig.Rates
+type RatesType = exporterkit.Rates
 
 // The number types of rates.
 const (
-	RatesInt    = groupconfig.RatesInt
-	RatesDouble = groupconfig.RatesDouble
+	RatesInt    = exporterkit.RatesInt
+	RatesDouble = exporterkit.RatesDouble
 )
 
 // Bounds of max_message_bytes: a group has some hundred bytes at least, and what is read is held in memory as a whole.

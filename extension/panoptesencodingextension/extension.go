@@ -10,10 +10,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/groupconfig"
-	"github.com/panoptes-otel/panoptes-otel/internal/route"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 var (
@@ -32,7 +32,7 @@ type encodingExtension struct {
 
 // writer keeps its buffers and names from batch to batch.
 type writer struct {
-	encoder *codec.Encoder
+	encoder *panoptesjson.Encoder
 	out     []byte
 }
 
@@ -41,9 +41,9 @@ func newExtension(set extension.Settings, cfg *Config) (*encodingExtension, erro
 	if err != nil {
 		return nil, err
 	}
-	e := &encodingExtension{cfg: cfg, telemetry: &telemetry{builder: tb, logger: seldom.Logger(set.Logger), digest: seldom.NewDigest()}}
-	from := groupconfig.Mapping(cfg.Rates, &cfg.ResourceDefaults, cfg.DefaultInterval)
-	e.writers.New = func() any { return &writer{encoder: codec.NewEncoder(from, route.Options{})} }
+	e := &encodingExtension{cfg: cfg, telemetry: &telemetry{builder: tb, logger: logs.WithoutStacks(set.Logger), digest: logs.NewDigest()}}
+	from := exporterkit.Mapping(cfg.Rates, &cfg.ResourceDefaults, cfg.DefaultInterval)
+	e.writers.New = func() any { return &writer{encoder: panoptesjson.NewEncoder(from, route.Options{})} }
 	e.readers.New = func() any { return newReader(cfg) }
 	return e, nil
 }
@@ -70,7 +70,7 @@ func (e *encodingExtension) MarshalMetrics(md pmetric.Metrics) ([]byte, error) {
 	out := append(w.out[:0], begin...)
 	groups := int64(0)
 	// visit returns no error, so Encode has none.
-	report, _ := w.encoder.Encode(md, func(m *codec.Message) error {
+	report, _ := w.encoder.Encode(md, func(m *panoptesjson.Message) error {
 		if groups++; groups > 1 {
 			out = append(out, between...)
 		}

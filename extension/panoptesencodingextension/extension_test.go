@@ -21,7 +21,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/schema"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/schema"
 )
 
 // observed is an extension whose telemetry and log can be read.

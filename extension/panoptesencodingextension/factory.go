@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 )
 
 // NewFactory returns the factory of the extension panoptes_encoding.
@@ -22,7 +22,7 @@ func createDefaultConfig() component.Config {
 		Rates:           RatesInt,
 		DefaultInterval: time.Minute,
 		ServiceIdentity: true,
-		MaxMessageBytes: codec.DefaultMaxBytes,
+		MaxMessageBytes: panoptesjson.DefaultMaxBytes,
 	}
 }
 

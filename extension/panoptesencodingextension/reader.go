@@ -5,17 +5,17 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 )
 
 // scopeOfJSON is the scope of what is read: JSON does not tell which plugin made a group.
-var scopeOfJSON = mapping.Scope{Plugin: "encoding"}
+var scopeOfJSON = pdata.Scope{Plugin: "encoding"}
 
 // reader reads texts into metrics. It is not safe for concurrent use.
 type reader struct {
-	decoder *codec.Decoder
-	builder *mapping.Builder
+	decoder *panoptesjson.Decoder
+	builder *pdata.Builder
 
 	line    int // of a stream; 0 in a message
 	groups  int64
@@ -25,8 +25,8 @@ type reader struct {
 
 func newReader(cfg *Config) *reader {
 	return &reader{
-		decoder: codec.NewDecoder(codec.DecoderOptions{MaxBytes: cfg.MaxMessageBytes}),
-		builder: mapping.NewBuilder(mapping.Options{ServiceIdentity: cfg.ServiceIdentity, Rates: true}),
+		decoder: panoptesjson.NewDecoder(panoptesjson.DecoderOptions{MaxBytes: cfg.MaxMessageBytes}),
+		builder: pdata.NewBuilder(pdata.Options{ServiceIdentity: cfg.ServiceIdentity, Rates: true}),
 	}
 }
 
@@ -34,7 +34,7 @@ func (r *reader) begin() { r.groups, r.dropped, r.first = 0, [len(dropReasons)]i
 
 // read adds the groups of a text.
 func (r *reader) read(text []byte) {
-	err := r.decoder.DecodeAll(text, func(p codec.Part) error {
+	err := r.decoder.DecodeAll(text, func(p panoptesjson.Part) error {
 		switch {
 		case p.Err == nil:
 			r.groups++
@@ -52,13 +52,13 @@ func (r *reader) read(text []byte) {
 }
 
 // drop counts what is no group. The first one is described: where it is, its type and field, and the rule it breaks.
-func (r *reader) drop(reason int, err error, p *codec.Part) {
+func (r *reader) drop(reason int, err error, p *panoptesjson.Part) {
 	r.dropped[reason]++
 	if r.first != nil {
 		return
 	}
 	if p != nil {
-		if t := codec.GroupType(p.Text); t != "" {
+		if t := panoptesjson.GroupType(p.Text); t != "" {
 			err = fmt.Errorf("type %.100q: %w", t, err)
 		}
 		err = fmt.Errorf("group %d: %w", p.Index, err)

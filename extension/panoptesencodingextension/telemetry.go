@@ -8,8 +8,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension/internal/metadata"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // Reasons for which something was not read as a group, as indexes of dropReasons.
@@ -25,7 +25,7 @@ var dropReasons = [...]string{"invalid", "malformed", "too_large"}
 type telemetry struct {
 	builder *metadata.TelemetryBuilder
 	logger  *zap.Logger
-	digest  *seldom.Digest
+	digest  *logs.Digest
 }
 
 // Encodings are asked without a context.
@@ -33,12 +33,12 @@ func reason(text string) (context.Context, metric.AddOption) {
 	return context.Background(), metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", text)))
 }
 
-func (t *telemetry) written(groups int64, report mapping.Report) {
+func (t *telemetry) written(groups int64, report pdata.Report) {
 	t.builder.PanoptesEncodingGroupsWritten.Add(context.Background(), groups)
 	t.points(report)
 }
 
-func (t *telemetry) read(r *reader, report mapping.Report) {
+func (t *telemetry) read(r *reader, report pdata.Report) {
 	t.builder.PanoptesEncodingGroupsRead.Add(context.Background(), r.groups)
 	for i, n := range r.dropped {
 		if n > 0 {
@@ -49,7 +49,7 @@ func (t *telemetry) read(r *reader, report mapping.Report) {
 	t.points(report)
 }
 
-func (t *telemetry) points(report mapping.Report) {
+func (t *telemetry) points(report pdata.Report) {
 	for r, n := range report {
 		counter := t.builder.PanoptesEncodingPointsDegraded
 		if r.Dropped() {

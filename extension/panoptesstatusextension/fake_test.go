@@ -9,7 +9,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -19,23 +19,23 @@ var at = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 // fake is a receiver with as many resources as asked for, and two plugins that run against each of them.
 type fake struct {
 	id      component.ID
-	entries []resourcestore.Entry
+	entries []store.Entry
 	tasks   []status.Task
 	ran     atomic.Int64
 }
 
 func newFake(name string, resources int) *fake {
 	f := &fake{id: component.MustNewIDWithName("panoptes", name)}
-	place := resourcestore.Place{Kind: resourcestore.KindFile, Name: "/etc/panoptes/resources.json"}
+	place := store.Place{Kind: store.KindFile, Name: "/etc/panoptes/resources.json"}
 	for i := range resources {
 		r := &pluginsdk.Resource{
 			Site: fmt.Sprintf("dc%d", i%3+1), Class: "network", Subclass: "switch", Type: "generic", ID: fmt.Sprintf("switch-%06d", i),
 			Endpoint: fmt.Sprintf("192.0.2.%d", i%250), Plugin: "discovery",
 			Metadata: pluginsdk.Metadata{}.Set("_resource_ttl", "900").Set("os", `<b>"junos"</b>`),
 		}
-		f.entries = append(f.entries, resourcestore.Entry{
+		f.entries = append(f.entries, store.Entry{
 			Resource: r, Since: at.Add(-48 * time.Hour),
-			Claims: []resourcestore.Claim{{Source: place, Resource: r, Since: at.Add(-47 * time.Hour), Expires: at.Add(10 * time.Minute), TTL: 15 * time.Minute}},
+			Claims: []store.Claim{{Source: place, Resource: r, Since: at.Add(-47 * time.Hour), Expires: at.Add(10 * time.Minute), TTL: 15 * time.Minute}},
 		})
 		for _, plugin := range []string{"Interfaces", "Power & Fans"} {
 			f.tasks = append(f.tasks, task(plugin, r, i))
@@ -80,14 +80,14 @@ func (f *fake) Plugins() []status.Plugin {
 	}
 }
 
-func (f *fake) Sources() []resourcestore.SourceStatus {
-	return []resourcestore.SourceStatus{
-		{Place: resourcestore.Place{Kind: resourcestore.KindFile, Name: "/etc/panoptes/resources.json"}, Resources: len(f.entries), Refreshed: at, Changed: at.Add(-time.Hour)},
-		{Place: resourcestore.Place{Kind: resourcestore.KindHTTP, Name: "https://cmdb.example/resources"}, Err: errors.New("status 503"), Failed: at.Add(-time.Minute)},
+func (f *fake) Sources() []store.SourceStatus {
+	return []store.SourceStatus{
+		{Place: store.Place{Kind: store.KindFile, Name: "/etc/panoptes/resources.json"}, Resources: len(f.entries), Refreshed: at, Changed: at.Add(-time.Hour)},
+		{Place: store.Place{Kind: store.KindHTTP, Name: "https://cmdb.example/resources"}, Err: errors.New("status 503"), Failed: at.Add(-time.Minute)},
 	}
 }
 
-func (f *fake) Resources() []resourcestore.Entry { return f.entries }
+func (f *fake) Resources() []store.Entry { return f.entries }
 
 func (f *fake) Tasks(visit func(*status.Task) bool) {
 	for i := range f.tasks {

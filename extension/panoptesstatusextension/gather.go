@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -20,12 +20,12 @@ type receiverPlugin struct {
 
 type receiverSource struct {
 	Receiver string
-	resourcestore.SourceStatus
+	store.SourceStatus
 }
 
 type receiverResource struct {
 	Receiver string
-	resourcestore.Entry
+	store.Entry
 }
 
 type receiverTask struct {

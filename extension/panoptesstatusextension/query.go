@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -36,7 +36,7 @@ type query struct {
 	// Page is from 1, Size how many rows it has.
 	Page, Size int
 
-	filter *resourcefilter.Filter
+	filter *filter.Filter
 }
 
 // readQuery reads the query of a list: plugins, tasks, resources or matrix. The error names the parameter that is wrong.
@@ -68,7 +68,7 @@ func readQuery(list string, values url.Values) (query, error) {
 	}
 	q.Size, q.Page = min(q.Size, maxSize), min(q.Page, maxPage)
 	if q.Filter != "" {
-		f, err := resourcefilter.Parse(q.Filter)
+		f, err := filter.Parse(q.Filter)
 		if err != nil {
 			return q, fmt.Errorf("filter: %w", err)
 		}
@@ -144,7 +144,7 @@ func (q *query) takesPlugin(p *status.Plugin) bool {
 }
 
 // takesResource says whether a resource is asked for.
-func (q *query) takesResource(e *resourcestore.Entry) bool {
+func (q *query) takesResource(e *store.Entry) bool {
 	return (q.filter == nil || q.filter.Match(e.Resource)) && (q.Text == "" || q.named(e.Resource))
 }
 

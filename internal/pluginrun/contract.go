@@ -5,7 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/contract"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/contract"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 

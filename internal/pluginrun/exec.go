@@ -13,8 +13,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/child"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginoutput"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/program/output"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -221,21 +221,21 @@ func (r *execRunner) outcome(req Request, exit Exit, logs *workerLog, end execEn
 		return req.failed(OutcomeTooLarge, fmt.Errorf("output is longer than %d bytes", r.settings.Limits.ResultBytes))
 	}
 	code := exit.Code
-	nagios := program.output == pluginoutput.Nagios
+	nagios := program.output == output.Nagios
 	switch {
 	case exit.How != "":
 		return req.failed(OutcomeCrashed, logs.died("the program ended by "+exit.How))
-	case nagios && code > pluginoutput.MaxNagiosState:
+	case nagios && code > output.MaxNagiosState:
 		return req.failed(OutcomeRaised, logs.died(fmt.Sprintf("the program ended with exit status %d, which is no state: "+
-			"0 to %d are; it wrote: %.200s", code, pluginoutput.MaxNagiosState, end.stdout)))
+			"0 to %d are; it wrote: %.200s", code, output.MaxNagiosState, end.stdout)))
 	case !nagios && code != 0:
 		return req.failed(OutcomeRaised, logs.died(fmt.Sprintf("the program ended with exit status %d", code)))
 	}
 	if nagios {
-		text, _ := pluginoutput.SplitNagios(string(end.stdout))
+		text, _ := output.SplitNagios(string(end.stdout))
 		logs.of(0).line(logs.logger, time.Time{}, zapcore.DebugLevel, text, zap.String("stream", "stdout"), zap.Int("state", code))
 	}
-	items, err := pluginoutput.Read(program.output, end.stdout, code, req.defaults(program.groupType))
+	items, err := output.Read(program.output, end.stdout, code, req.defaults(program.groupType))
 	switch {
 	case err != nil:
 		return req.failed(OutcomeProtocol, err)

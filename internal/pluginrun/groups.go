@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -142,7 +142,7 @@ func (r *Result) finite(req Request, g *pluginsdk.MetricsGroup) *pluginsdk.Metri
 // decodeGroups is checkGroups for groups in Panoptes' JSON. A group without a resource is about the run's.
 func decodeGroups(req Request, raw []json.RawMessage, limits Limits) Result {
 	result := Result{Outcome: OutcomeOK, Groups: make([]*pluginsdk.MetricsGroup, 0, min(len(raw), limits.Groups))}
-	d := codec.NewDecoder(codec.DecoderOptions{Resource: req.Resource})
+	d := panoptesjson.NewDecoder(panoptesjson.DecoderOptions{Resource: req.Resource})
 	for i, text := range raw {
 		if len(result.Groups) == limits.Groups {
 			result.drop(req, Drop{Reason: DropLimit, Err: limitError(len(raw), limits)})
@@ -150,7 +150,7 @@ func decodeGroups(req Request, raw []json.RawMessage, limits Limits) Result {
 		}
 		g := &pluginsdk.MetricsGroup{}
 		if err := d.Decode(text, g); err != nil {
-			name := codec.GroupType(text)
+			name := panoptesjson.GroupType(text)
 			result.drop(req, Drop{Group: name, Reason: DropInvalid, Err: fmt.Errorf("group %d: %w", i, about(name, err))})
 			continue
 		}
@@ -163,7 +163,7 @@ func decodeGroups(req Request, raw []json.RawMessage, limits Limits) Result {
 
 // about names the group, the field and the rule of an error, without the place in a text that no author sees.
 func about(group string, err error) error {
-	var at *codec.Error
+	var at *panoptesjson.Error
 	if errors.As(err, &at) {
 		err = at.Err
 		if at.Field != "" {

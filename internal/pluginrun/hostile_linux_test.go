@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/child"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
 )
 
 // TestHostilePlugins runs every hostile plugin, several times and all at once, beside good ones. The good ones must not

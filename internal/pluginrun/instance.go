@@ -12,8 +12,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/child"
-	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire/rpc"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/scrub"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // newSlogHandler returns what is behind the logger of one run of a Go plugin. Its lines come out of the Collector's
@@ -36,7 +36,7 @@ type runLog struct {
 	id      int64
 	fields  []zap.Field
 	take    func(Line) // nil: nobody asked
-	secrets *scrub.Scrubber
+	secrets *logs.Scrubber
 }
 
 func newRunLog(req Request) runLog { return runLog{req.id, req.logFields(), req.Log, req.secrets} }

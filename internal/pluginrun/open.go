@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 )
 
 // OpenOptions change what Open takes from the plugin file.
@@ -145,7 +145,7 @@ func (p *Plugin) compileFilter(override string) (warnings []string, err error) {
 			`such as resource_filter = resource_class = "network"`)
 		return nil, nil
 	}
-	p.Filter, err = resourcefilter.Parse(text)
+	p.Filter, err = filter.Parse(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s does not parse: %w", from, err)
 	}

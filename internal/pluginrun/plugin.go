@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 )
 
 // Kind is the runtime that runs a plugin; the Module of the plugin file decides it.
@@ -56,7 +56,7 @@ type Plugin struct {
 	// ones, and Runner.Check finds out.
 	Type Type
 	// Filter says which resources the plugin runs against; nil for discovery plugins that have none.
-	Filter *resourcefilter.Filter
+	Filter *filter.Filter
 	// Kind is the runtime.
 	Kind Kind
 	// Module is what the runtime loads: the path of x.py or x/__init__.py for Python, the NAME of go:NAME for Go, the

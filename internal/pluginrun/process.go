@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginoutput"
-	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/program/output"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire/rpc"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -294,8 +294,8 @@ func (a *runResult) ofProgram(req Request, limits Limits) Result {
 	if Outcome(a.Outcome) != OutcomeOK {
 		return a.result(req, limits)
 	}
-	reader := pluginoutput.NewReader(req.defaults(""))
-	items := make([]pluginoutput.Item, 0, len(a.Groups))
+	reader := output.NewReader(req.defaults(""))
+	items := make([]output.Item, 0, len(a.Groups))
 	for _, g := range a.Groups {
 		items = append(items, reader.Group(g))
 	}

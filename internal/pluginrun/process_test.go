@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/kv"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 )
 
 // openProcess is a process plugin of the fixture's.

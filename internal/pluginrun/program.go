@@ -7,15 +7,15 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/child"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginoutput"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/program/output"
 )
 
 // program is what a plugin file says of a plugin that is an executable file.
 type program struct {
 	args []argument
 	// output and groupType are for exec plugins.
-	output    pluginoutput.Format
+	output    output.Format
 	groupType string
 	// folder says that all of the program's folder belongs to the plugin, not the file alone; copied, that it is run
 	// from a copy, see Snapshot.
@@ -62,17 +62,17 @@ func (p *Plugin) programRuntime() (Kind, error) {
 
 // readOutput reads what says how the stdout of an exec plugin is to be understood.
 func (p *Plugin) readOutput() (err error) {
-	output, groupType := p.File.Config.Get("main", "output"), p.File.Config.Get("main", "group_type")
-	if p.Kind != KindExec && (output != "" || groupType != "") {
+	format, groupType := p.File.Config.Get("main", "output"), p.File.Config.Get("main", "group_type")
+	if p.Kind != KindExec && (format != "" || groupType != "") {
 		return errors.New("[main] output and group_type are for runtime = exec: a process plugin answers in the plugin protocol")
 	}
-	if p.program.output, err = pluginoutput.ParseFormat(output); err != nil {
+	if p.program.output, err = output.ParseFormat(format); err != nil {
 		return fmt.Errorf("[main] %w", err)
 	}
 	if groupType == "" {
 		return nil
 	}
-	if p.program.output == pluginoutput.JSON {
+	if p.program.output == output.JSON {
 		return errors.New(`[main] group_type is for output = prometheus and nagios: groups in JSON name their type themselves`)
 	}
 	p.program.groupType = groupType

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 )
 
 // maxProgramFiles bounds the files of a program's folder.

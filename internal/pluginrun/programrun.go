@@ -9,20 +9,20 @@ import (
 	"sync"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginoutput"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/program/output"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // defaults are what the groups of a run may leave out.
-func (req Request) defaults(groupType string) pluginoutput.Defaults {
-	return pluginoutput.Defaults{
+func (req Request) defaults(groupType string) output.Defaults {
+	return output.Defaults{
 		Resource: req.Resource, Type: groupType, Interval: int(groupInterval(req.Plugin) / time.Second), Time: req.now(),
 	}
 }
 
 // checkItems is checkGroups for what was read of a program's output. A group that is there twice counts once: the
 // groups of a run are a set.
-func checkItems(req Request, items []pluginoutput.Item, limits Limits) Result {
+func checkItems(req Request, items []output.Item, limits Limits) Result {
 	groups := make([]*pluginsdk.MetricsGroup, 0, len(items))
 	var drops Result
 	var set pluginsdk.MetricsGroupSet

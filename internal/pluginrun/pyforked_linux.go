@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/child"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
 )
 
 // forked is a worker that was forked.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire/rpc"
 )
 
 // job is one request to a worker: a run, or a check.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"io"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/child"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
 )
 
 // launcher starts workers, from one interpreter. All methods are safe for concurrent use.

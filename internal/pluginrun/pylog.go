@@ -9,9 +9,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
-	"github.com/panoptes-otel/panoptes-otel/internal/shorten"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire/rpc"
 )
 
 const (
@@ -26,7 +25,7 @@ const (
 // also where prints of plugins go. It is safe for concurrent use.
 type workerLog struct {
 	logger *zap.Logger
-	faults *seldom.Digest
+	faults *logs.Digest
 	now    func() time.Time
 
 	mu     sync.Mutex
@@ -148,7 +147,7 @@ func (l *workerLog) stderr(line string, truncated bool) {
 func (l *workerLog) died(how string) *PluginError {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := &PluginError{Message: how, Traceback: shorten.End(strings.TrimSpace(strings.Join(l.last, "\n")), tailBytes)}
+	e := &PluginError{Message: how, Traceback: logs.KeepEnd(strings.TrimSpace(strings.Join(l.last, "\n")), tailBytes)}
 	if line := tellingLine(l.last); line != "" {
 		e.Message += "; it said: " + line
 	}
@@ -166,7 +165,7 @@ func tellingLine(lines []string) string {
 			break
 		}
 	}
-	return shorten.Start(last, 300)
+	return logs.KeepStart(last, 300)
 }
 
 // notify takes a notification of the worker.

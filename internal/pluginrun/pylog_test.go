@@ -9,27 +9,27 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire/rpc"
 )
 
 // TestFloodOfFaults: a process that writes rubbish is one line, and one more at the end of the minute.
 func TestFloodOfFaults(t *testing.T) {
 	t.Parallel()
-	logger, logs := logged(t)
+	logger, written := logged(t)
 	l := newWorkerLog(logger)
-	l.faults = seldom.NewDigest()
+	l.faults = logs.NewDigest()
 	l.begin(runLog{id: 1, fields: []zap.Field{zap.String("plugin", "rubbish")}})
 	const lines = 10_000
 	for i := range lines {
 		l.fault(&rpc.Fault{Kind: rpc.FaultTooLong, Text: fmt.Sprint("line ", i)})
 	}
-	require.Equal(t, 1, logs.Len())
-	assert.Equal(t, "rubbish", logs.All()[0].ContextMap()["plugin"])
-	assert.NotEmpty(t, logs.All()[0].ContextMap()["next"])
+	require.Equal(t, 1, written.Len())
+	assert.Equal(t, "rubbish", written.All()[0].ContextMap()["plugin"])
+	assert.NotEmpty(t, written.All()[0].ContextMap()["next"])
 	l.faults.Stop()
-	require.Equal(t, 2, logs.Len())
-	assert.EqualValues(t, lines-2, logs.All()[1].ContextMap()["others"])
+	require.Equal(t, 2, written.Len())
+	assert.EqualValues(t, lines-2, written.All()[1].ContextMap()["others"])
 }
 
 // TestTimeOfALine: what a plugin says of it counts, unless its clock cannot be right.

@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire/rpc"
 )
 
 // Back-off between attempts to start a worker after one has failed to start. A worker that dies in a run is replaced

@@ -12,8 +12,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resources"
-	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire/rpc"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -227,7 +227,7 @@ func (a *runResult) take(req Request, limits Limits) Result {
 	}
 	result := Result{Outcome: OutcomeOK}
 	if len(a.Resources) > 0 {
-		list, errs := resources.ParseJSON(a.Resources)
+		list, errs := parse.ParseJSON(a.Resources)
 		result.Resources = list
 		for _, err := range errs {
 			result.drop(req, Drop{Reason: DropInvalid, Err: err})

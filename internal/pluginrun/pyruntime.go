@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/child"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
 	"github.com/panoptes-otel/panoptes-otel/python"
 )
 

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/child"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
 )
 
 // controlDescriptor is the number of the control socket in the fork server.

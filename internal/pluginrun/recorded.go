@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
-	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire/rpc"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 

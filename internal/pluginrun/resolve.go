@@ -3,7 +3,7 @@ package pluginrun
 import (
 	"fmt"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 )
 
 // packageFile makes a folder a Python package.

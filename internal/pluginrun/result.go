@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/scrub"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -68,7 +68,7 @@ type Request struct {
 
 	// Runners sets these.
 	id      int64
-	secrets *scrub.Scrubber
+	secrets *logs.Scrubber
 }
 
 // Result is what one run came to. The groups are the caller's.

@@ -8,9 +8,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/kv"
-	"github.com/panoptes-otel/panoptes-otel/internal/scrub"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -87,7 +86,7 @@ type Settings struct {
 	// Hidden are texts that are taken out of log lines and errors as secrets are: what Context has that nobody should read.
 	Hidden []string
 
-	faults *seldom.Digest // tells of lines that are no messages; nil tells of each
+	faults *logs.Digest // tells of lines that are no messages; nil tells of each
 }
 
 // Reasons to replace a Python worker: a closed list, as it is an attribute of metrics.
@@ -175,8 +174,8 @@ type Limits struct {
 type Runners struct {
 	settings Settings
 	byKind   map[Kind]Runner
-	ids      atomic.Int64    // of runs
-	secrets  *scrub.Scrubber // knows those that plugins were given
+	ids      atomic.Int64   // of runs
+	secrets  *logs.Scrubber // knows those that plugins were given
 }
 
 var _ Runner = (*Runners)(nil)
@@ -188,12 +187,12 @@ func New(s Settings) (*Runners, error) {
 	if err != nil {
 		return nil, err
 	}
-	secrets := &scrub.Scrubber{}
+	secrets := &logs.Scrubber{}
 	s.Secrets = secrets.Store(s.Secrets)
 	for _, text := range s.Hidden {
 		secrets.Add(text)
 	}
-	s.faults = seldom.NewDigest()
+	s.faults = logs.NewDigest()
 	return &Runners{
 		settings: s,
 		secrets:  secrets,

@@ -3,11 +3,11 @@ package pluginrun
 import (
 	"errors"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/scrub"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // withoutSecrets takes secrets out of what is said of a run.
-func withoutSecrets(secrets *scrub.Scrubber, result *Result) {
+func withoutSecrets(secrets *logs.Scrubber, result *Result) {
 	if result.Err != nil {
 		result.Err = withoutSecretsIn(secrets, result.Err)
 	}
@@ -16,7 +16,7 @@ func withoutSecrets(secrets *scrub.Scrubber, result *Result) {
 	}
 }
 
-func withoutSecretsIn(secrets *scrub.Scrubber, err error) error {
+func withoutSecretsIn(secrets *logs.Scrubber, err error) error {
 	err = secrets.Error(err)
 	var raised *PluginError
 	if errors.As(err, &raised) {

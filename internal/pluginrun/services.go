@@ -8,7 +8,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/rpc"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire/rpc"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 )
 
 func opened(t *testing.T, module string) *Plugin {

@@ -12,7 +12,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -46,9 +46,9 @@ type Receiver interface {
 	// Plugins returns all plugins, by name, those that could not be loaded among them.
 	Plugins() []Plugin
 	// Sources returns where resources come from.
-	Sources() []resourcestore.SourceStatus
+	Sources() []store.SourceStatus
 	// Resources returns all resources and who lists them.
-	Resources() []resourcestore.Entry
+	Resources() []store.Entry
 	// Tasks calls visit for each task, in no order, until it returns false. The Task is visit's only until it returns.
 	Tasks(visit func(*Task) bool)
 	// Detail returns a task with what is too large to be listed, or ErrNoTask.
@@ -166,7 +166,7 @@ type Detail struct {
 	// Output are the groups of the last run in Panoptes' JSON; nil where they are not kept.
 	Output []string
 	// Entry is the resource, and who lists it.
-	Entry *resourcestore.Entry
+	Entry *store.Entry
 }
 
 // LogLine is a line that a plugin logged.

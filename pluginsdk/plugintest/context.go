@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/kv"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 

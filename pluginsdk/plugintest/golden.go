@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/goldentext"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/golden"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -32,7 +32,7 @@ func updating() bool {
 // the order of groups, metrics and dimensions, which are sets in Panoptes. With go test -update it writes the file.
 func Golden(t testing.TB, groups []*pluginsdk.MetricsGroup, path string) {
 	t.Helper()
-	got, err := goldentext.Of(groups)
+	got, err := golden.Of(groups)
 	if err != nil {
 		t.Fatalf("groups have no JSON form: %v", err)
 	}
@@ -56,7 +56,7 @@ func compare(t testing.TB, got []byte, path string) {
 	}
 	want = bytes.ReplaceAll(want, []byte("\r\n"), []byte("\n"))
 	if !bytes.Equal(got, want) {
-		t.Errorf("groups differ from %s (run go test with -%s if they are right): %s\ngot:\n%s", path, updateFlag, goldentext.Difference(string(want), string(got)), got)
+		t.Errorf("groups differ from %s (run go test with -%s if they are right): %s\ngot:\n%s", path, updateFlag, golden.Difference(string(want), string(got)), got)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/goldentext"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/golden"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -90,7 +90,7 @@ func TestRunAndGolden(t *testing.T) {
 	if !slices.Equal(c.Sites, []string{"test"}) {
 		t.Errorf("Sites = %q", c.Sites)
 	}
-	text, err := goldentext.Of(groups)
+	text, err := golden.Of(groups)
 	if err != nil {
 		t.Fatal(err)
 	}

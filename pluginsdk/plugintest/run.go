@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/contract"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/contract"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -21,7 +21,7 @@ type shape struct{ resources, groups, counters, dimensions int }
 func (s shape) points() int { return s.resources * s.groups * s.counters }
 
 func (s shape) build(b *testing.B) pmetric.Metrics {
-	builder := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
+	builder := pdata.NewBuilder(pdata.Options{ServiceIdentity: true})
 	transforms := "interface = rate:interface:c0"
 	for c := range s.counters {
 		transforms += fmt.Sprintf(",c%d", c)
@@ -40,7 +40,7 @@ func (s shape) build(b *testing.B) pmetric.Metrics {
 					Value: pluginsdk.Int(int64(c)), Timestamp: pluginsdk.Int(1_600_000_000),
 				}))
 			}
-			builder.Add(mapping.Scope{Plugin: "p", Transforms: transforms}, group)
+			builder.Add(pdata.Scope{Plugin: "p", Transforms: transforms}, group)
 		}
 	}
 	return builder.Take()

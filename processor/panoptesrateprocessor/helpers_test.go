@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 	"go.opentelemetry.io/collector/processor/processortest"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/metadata"
 )
@@ -69,9 +69,9 @@ func groupOf(t testing.TB, groupType string, seconds float64, dimensions map[str
 
 // build turns groups into pdata.
 func build(transforms string, groups ...*pluginsdk.MetricsGroup) pmetric.Metrics {
-	b := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
+	b := pdata.NewBuilder(pdata.Options{ServiceIdentity: true})
 	for _, g := range groups {
-		b.Add(mapping.Scope{Plugin: "test_plugin", Transforms: transforms}, g)
+		b.Add(pdata.Scope{Plugin: "test_plugin", Transforms: transforms}, g)
 	}
 	return b.Take()
 }
@@ -80,7 +80,7 @@ func build(transforms string, groups ...*pluginsdk.MetricsGroup) pmetric.Metrics
 func groupsOf(t testing.TB, md pmetric.Metrics) []*pluginsdk.MetricsGroup {
 	t.Helper()
 	var groups []*pluginsdk.MetricsGroup
-	report, err := mapping.Groups(md, mapping.FromOptions{DoubleRates: true}, func(g mapping.Group) error {
+	report, err := pdata.Groups(md, pdata.FromOptions{DoubleRates: true}, func(g pdata.Group) error {
 		groups = append(groups, g.MetricsGroup)
 		return nil
 	})

@@ -6,7 +6,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
 
@@ -21,7 +21,7 @@ func (c *pass) gather(points pmetric.NumberDataPointSlice, k *counter) {
 	} else {
 		resource = c.key()
 		if gap == 0 {
-			gap = ratestate.GapOf(mapping.DefaultInterval)
+			gap = ratestate.GapOf(pdata.DefaultInterval)
 		}
 	}
 	batch, trust := &c.window.batch, k.conv.trust

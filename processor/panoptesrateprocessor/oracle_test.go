@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"pgregory.net/rapid"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -98,7 +98,7 @@ func drawSample() *rapid.Generator[sample] {
 
 // samplesOf makes a batch through the mapping, which puts the samples where it likes.
 func samplesOf(batch []sample) pmetric.Metrics {
-	b := mapping.NewBuilder(mapping.Options{})
+	b := pdata.NewBuilder(pdata.Options{})
 	for _, s := range batch {
 		g := &pluginsdk.MetricsGroup{Resource: testResource(), Type: "interface", Interval: 60}
 		_ = g.AddDimension("series", fmt.Sprint(s.series))
@@ -106,7 +106,7 @@ func samplesOf(batch []sample) pmetric.Metrics {
 			Name: "octets", Type: pluginsdk.Counter, Value: pluginsdk.Int(s.value),
 			Timestamp: pluginsdk.Float(float64(s.millis) / 1000),
 		})
-		b.Add(mapping.Scope{Plugin: "p", Transforms: octets}, g)
+		b.Add(pdata.Scope{Plugin: "p", Transforms: octets}, g)
 	}
 	return b.Take()
 }

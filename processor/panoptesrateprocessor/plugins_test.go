@@ -20,8 +20,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/metadatatest"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
@@ -61,12 +61,12 @@ func TestPluginsAreBounded(t *testing.T) {
 func TestSkippedByPlugin(t *testing.T) {
 	t.Parallel()
 	o := newObserved(t, nil)
-	b := mapping.NewBuilder(mapping.Options{})
+	b := pdata.NewBuilder(pdata.Options{})
 	for i := range 3 * talliesSearched {
 		g := groupOf(t, "interface", 0, map[string]string{"i": fmt.Sprint(i)}, number{"octets": pluginsdk.Int(1)})
 		g.Resource = testResource()
 		g.Resource.ID = fmt.Sprint(i)
-		b.Add(mapping.Scope{Plugin: fmt.Sprint("p", i%(talliesSearched+2)), Transforms: octets}, g)
+		b.Add(pdata.Scope{Plugin: fmt.Sprint("p", i%(talliesSearched+2)), Transforms: octets}, g)
 	}
 	process(t, o.rateProcessor, b.Take())
 	var want []metricdata.DataPoint[int64]
@@ -98,12 +98,12 @@ func TestEvictedIsAReason(t *testing.T) {
 
 func TestDebugLog(t *testing.T) {
 	t.Parallel()
-	core, logs := observer.New(zap.DebugLevel)
+	core, written := observer.New(zap.DebugLevel)
 	settings := componenttest.NewNopTelemetrySettings()
 	settings.Logger = zap.New(core)
 	p, _ := newTestProcessor(t, settings, nil)
 	now := time.Unix(1_700_000_000, 0)
-	p.debugLines = seldom.NewLimit(func() time.Time { return now })
+	p.debugLines = logs.NewPerMinute(func() time.Time { return now })
 	send := func(n int) {
 		var groups []*pluginsdk.MetricsGroup
 		for i := range n {
@@ -112,8 +112,8 @@ func TestDebugLog(t *testing.T) {
 		process(t, p, build(octets, groups...))
 	}
 	send(1)
-	require.Equal(t, 1, logs.Len())
-	fields := logs.All()[0].ContextMap()
+	require.Equal(t, 1, written.Len())
+	fields := written.All()[0].ContextMap()
 	assert.Equal(t, "first", fields["reason"])
 	assert.Equal(t, "test_plugin", fields["plugin"])
 	assert.Equal(t, "interface.octets", fields["metric"])
@@ -122,13 +122,13 @@ func TestDebugLog(t *testing.T) {
 	assert.Equal(t, int64(0), fields["not_logged"])
 
 	send(100)
-	logged := logs.Len()
+	logged := written.Len()
 	require.Less(t, logged, 101, "no line per point")
 	now = now.Add(time.Minute)
 	send(1)
-	require.Equal(t, logged+1, logs.Len())
-	assert.Equal(t, "duplicate", logs.All()[logged].ContextMap()["reason"])
-	assert.EqualValues(t, 101-logged, logs.All()[logged].ContextMap()["not_logged"])
+	require.Equal(t, logged+1, written.Len())
+	assert.Equal(t, "duplicate", written.All()[logged].ContextMap()["reason"])
+	assert.EqualValues(t, 101-logged, written.All()[logged].ContextMap()["not_logged"])
 }
 
 // TestSparsePoints runs hours of a plugin of 60 s, of which the processor sees some points.

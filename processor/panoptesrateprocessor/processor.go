@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
@@ -43,8 +43,8 @@ type rateProcessor struct {
 	lastSent atomic.Int64
 	keeping
 
-	told       *seldom.Teller
-	debugLines *seldom.Limit
+	told       *logs.Hourly
+	debugLines *logs.PerMinute
 
 	start, stop sync.Once
 	done        chan struct{}
@@ -65,14 +65,14 @@ func newRateProcessor(set component.TelemetrySettings, cfg *Config, next consume
 	state := ratestate.New(ratestate.Settings{MaxSeries: cfg.MaxSeries})
 	p := &rateProcessor{
 		next:       next,
-		logger:     seldom.Logger(set.Logger),
+		logger:     logs.WithoutStacks(set.Logger),
 		telemetry:  telemetry,
 		state:      state,
 		rules:      rules,
 		plugins:    newPlugins(),
 		keeping:    keeping{storage: cfg.Storage},
-		told:       seldom.New(),
-		debugLines: seldom.NewLimit(time.Now),
+		told:       logs.NewHourly(),
+		debugLines: logs.NewPerMinute(time.Now),
 		done:       make(chan struct{}),
 	}
 	p.setHasher(state.Hasher())

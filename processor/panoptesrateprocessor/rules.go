@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/transforms"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
 
@@ -49,7 +49,7 @@ type selector struct {
 
 // newRules reads a Config that has been validated.
 func newRules(cfg *Config) (*rules, error) {
-	r := &rules{maxGap: ratestate.GapOf(mapping.DefaultInterval)}
+	r := &rules{maxGap: ratestate.GapOf(pdata.DefaultInterval)}
 	r.trust = r.trustOf(cfg, &Transform{})
 	for i := range cfg.Transforms {
 		t := &cfg.Transforms[i]

@@ -5,8 +5,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
 
@@ -129,7 +129,7 @@ func (c *pass) complain(text string, bad []string) {
 // gapOf is the longest gap of a scope's groups in milliseconds, or 0 where the scope carries no interval. The interval
 // is read as the mapping back from pdata does it.
 func gapOf(scope pcommon.Map) int64 {
-	if seconds, ok := mapping.Interval(scope); ok {
+	if seconds, ok := pdata.Interval(scope); ok {
 		return ratestate.GapOf(int64(seconds))
 	}
 	return 0

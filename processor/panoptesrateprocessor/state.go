@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/sparestorage"
+	"github.com/panoptes-otel/panoptes-otel/internal/state"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
 
@@ -36,12 +36,12 @@ func (p *rateProcessor) openState(ctx context.Context, host component.Host) erro
 		return nil
 	}
 	p.host = host
-	storages, err := sparestorage.Find(host, *p.storage)
+	storages, err := state.Find(host, *p.storage)
 	if err != nil {
 		return err
 	}
 	var r ratestate.Restored
-	client, damaged, err := sparestorage.Open(ctx, storages, sparestorage.Owner{
+	client, damaged, err := state.OpenStorage(ctx, storages, state.Owner{
 		Kind: component.KindProcessor, ID: p.id, Forget: ratestate.Forget,
 		Restore: func(ctx context.Context, client storage.Client) (found bool, err error) {
 			p.keeper, r, err = ratestate.OpenKeeper(ctx, client, p.state)
@@ -55,7 +55,7 @@ func (p *rateProcessor) openState(ctx context.Context, host component.Host) erro
 	p.client = client
 	if damaged != nil {
 		p.logger.Warn("The storage of the rate state is damaged; it is left as it is, and a spare one is used until it has been removed",
-			zap.Stringer("storage", p.storage), zap.String("spare", sparestorage.Name), zap.Error(damaged))
+			zap.Stringer("storage", p.storage), zap.String("spare", state.SpareName), zap.Error(damaged))
 	}
 	for _, damage := range r.Damage {
 		p.logger.Warn("Cannot use some of the stored rate state; its series begin anew",

@@ -10,7 +10,7 @@ import (
 
 	"go.opentelemetry.io/collector/confmap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/transforms"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
 

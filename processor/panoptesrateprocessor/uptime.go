@@ -6,7 +6,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
 

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -98,7 +98,7 @@ func wanted(t *testing.T, groups []expectedGroup) []string {
 // found does the same with what came out.
 func found(t *testing.T, md pmetric.Metrics) []string {
 	out := []string{}
-	_, err := mapping.Groups(md, mapping.FromOptions{}, func(g mapping.Group) error {
+	_, err := pdata.Groups(md, pdata.FromOptions{}, func(g pdata.Group) error {
 		var dimensions, metrics []string
 		for _, d := range g.Dimensions() {
 			dimensions = append(dimensions, d.Name+"="+d.Value)

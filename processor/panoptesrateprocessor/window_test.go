@@ -9,20 +9,20 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // windowsBatch is many resources, each with some of the scopes that are treated differently, all together more points
 // than several windows take.
 func windowsBatch(t *testing.T, run int64) pmetric.Metrics {
-	b := mapping.NewBuilder(mapping.Options{})
+	b := pdata.NewBuilder(pdata.Options{})
 	add := func(resource int, transforms, groupType string, dimension int, counters map[string]pluginsdk.Number) {
 		g := groupOf(t, groupType, float64(60*run), map[string]string{"d": fmt.Sprint(dimension)}, counters)
 		r := *testResource()
 		r.ID = fmt.Sprint("device ", resource)
 		g.Resource = &r
-		b.Add(mapping.Scope{Plugin: fmt.Sprint("plugin ", resource%7), Transforms: transforms}, g)
+		b.Add(pdata.Scope{Plugin: fmt.Sprint("plugin ", resource%7), Transforms: transforms}, g)
 	}
 	for r := range 100 {
 		v := run * int64(600*(r+1))

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/override"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -46,11 +46,11 @@ func (c *PluginsConfig) Rules() (override.Rules, error) {
 func (c *OverrideConfig) rule() (override.Rule, error) {
 	r := override.Rule{Plugin: c.Plugin, Interval: c.ExecuteFrequency, Timeout: c.Timeout}
 	var errs []error
-	parse := func(key, text string) *resourcefilter.Filter {
+	parse := func(key, text string) *filter.Filter {
 		if text == "" {
 			return nil
 		}
-		f, err := resourcefilter.Parse(text)
+		f, err := filter.Parse(text)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s %q: %w", key, text, err))
 		}

@@ -13,8 +13,8 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
-	"github.com/panoptes-otel/panoptes-otel/internal/resources"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -94,7 +94,7 @@ func (c *ResourcesConfig) Validate() error {
 	}
 	errs = append(errs, scanInterval(c.ScanInterval))
 	if c.Filter != "" {
-		if _, err := resourcefilter.Parse(c.Filter); err != nil {
+		if _, err := filter.Parse(c.Filter); err != nil {
 			errs = append(errs, fmt.Errorf("filter %q: %w", c.Filter, err))
 		}
 	}
@@ -113,7 +113,7 @@ func inlineResources(list []map[string]any) ([]*pluginsdk.Resource, []error) {
 	if err != nil {
 		return nil, []error{err}
 	}
-	return resources.ParseJSON(text)
+	return parse.ParseJSON(text)
 }
 
 // InlineResources are the resources of the configuration itself, without those that Validate complains of.
@@ -132,8 +132,8 @@ func (c *HTTPConfig) Validate() error {
 	if c.Interval < minScanInterval {
 		errs = append(errs, fmt.Errorf("interval must be at least %s, is %s", minScanInterval, c.Interval))
 	}
-	if c.MaxSize < 1 || c.MaxSize > resources.MaxSize {
-		errs = append(errs, fmt.Errorf("max_size must be between 1 and %d bytes, is %d", resources.MaxSize, c.MaxSize))
+	if c.MaxSize < 1 || c.MaxSize > parse.MaxSize {
+		errs = append(errs, fmt.Errorf("max_size must be between 1 and %d bytes, is %d", parse.MaxSize, c.MaxSize))
 	}
 	if c.Client.Endpoint != "" {
 		errs = append(errs, errors.New("client::endpoint has no effect: url says where the server is; remove it"))

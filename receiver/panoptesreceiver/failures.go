@@ -7,8 +7,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -17,7 +17,7 @@ import (
 // them. Metrics count every run.
 type failures struct {
 	logger *zap.Logger
-	digest *seldom.Digest
+	digest *logs.Digest
 
 	mu      sync.Mutex
 	tasks   map[failureKey]failure
@@ -35,7 +35,7 @@ type failure struct {
 }
 
 func newFailures(logger *zap.Logger) *failures {
-	return &failures{logger: logger, digest: seldom.NewDigest(), tasks: map[failureKey]failure{}, failing: map[*loaded]int{}}
+	return &failures{logger: logger, digest: logs.NewDigest(), tasks: map[failureKey]failure{}, failing: map[*loaded]int{}}
 }
 
 // note takes the result of a run.

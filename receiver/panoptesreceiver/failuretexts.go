@@ -9,9 +9,9 @@ import (
 
 	"go.uber.org/zap/zapcore"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
-	"github.com/panoptes-otel/panoptes-otel/internal/shorten"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
@@ -38,7 +38,7 @@ const maxFirstLine = 300
 
 func (f failureText) firstLine() string {
 	line, _, _ := strings.Cut(f.text, "\n")
-	return shorten.Start(line, maxFirstLine)
+	return logs.KeepStart(line, maxFirstLine)
 }
 
 func (f *failureText) size() int {
@@ -97,7 +97,7 @@ func newFailureText(err error, log []status.LogLine) failureText {
 	for _, f := range traceback(err) {
 		text += "\n" + f.String
 	}
-	return failureText{text: shorten.Start(text, maxErrorBytes), at: time.Now(), log: log}
+	return failureText{text: logs.KeepStart(text, maxErrorBytes), at: time.Now(), log: log}
 }
 
 // runTail keeps the last lines that one run logs, in case it fails. It is safe for concurrent use.
@@ -115,7 +115,7 @@ func (t *runTail) take(l pluginrun.Line) {
 	if t.ended {
 		return
 	}
-	line := status.LogLine{At: l.At, Level: l.Level.String(), Message: shorten.Start(lineText(&l), tailBytes)}
+	line := status.LogLine{At: l.At, Level: l.Level.String(), Message: logs.KeepStart(lineText(&l), tailBytes)}
 	t.lines, t.bytes = append(t.lines, line), t.bytes+lineSize(&line)
 	first := 0
 	for len(t.lines)-first > tailLines || t.bytes > tailBytes && len(t.lines)-first > 1 {

@@ -5,7 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -105,7 +105,7 @@ func (t *tasks) follow(changes []change) {
 		for _, c := range some {
 			changed = append(changed, c.now)
 		}
-		index := resourcefilter.NewIndex(changed)
+		index := filter.NewIndex(changed)
 		for _, l := range t.plugins {
 			wanted = wanted[:0]
 			next := 0 // change that was not looked at yet

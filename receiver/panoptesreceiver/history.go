@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
-	"github.com/panoptes-otel/panoptes-otel/internal/shorten"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -211,7 +211,7 @@ func (c *pluginCounts) note(run *endedRun) {
 	c.failed.Add(1)
 	if run.Err != nil {
 		c.last.Store(&status.Failure{
-			At: time.Now(), Resource: run.Value.resource.Identity(), Outcome: string(run.Outcome), Error: shorten.Start(run.Err.Error(), maxErrorBytes),
+			At: time.Now(), Resource: run.Value.resource.Identity(), Outcome: string(run.Outcome), Error: logs.KeepStart(run.Err.Error(), maxErrorBytes),
 		})
 	}
 }

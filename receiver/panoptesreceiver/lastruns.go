@@ -11,7 +11,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/hashing"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
-	"github.com/panoptes-otel/panoptes-otel/internal/statekeep"
+	"github.com/panoptes-otel/panoptes-otel/internal/state"
 )
 
 // taskName is a task's name by two hashes of it: hash places the task in time, both together are its key in the storage.
@@ -173,15 +173,15 @@ const (
 )
 
 // sources are the sections of the state.
-func (l *lastRuns) sources() map[string]statekeep.Source {
-	return map[string]statekeep.Source{sectionTasks: firstRuns{l}, sectionResults: resultTimes{l}, sectionAlive: life{l}}
+func (l *lastRuns) sources() map[string]state.Source {
+	return map[string]state.Source{sectionTasks: firstRuns{l}, sectionResults: resultTimes{l}, sectionAlive: life{l}}
 }
 
 // firstRuns is when tasks ran first, as a section of the state.
 type firstRuns struct{ *lastRuns }
 
 // Restore implements statekeep.Source.
-func (l firstRuns) Restore(records []statekeep.Record) error {
+func (l firstRuns) Restore(records []state.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stored = true
@@ -199,11 +199,11 @@ func (l firstRuns) Restore(records []statekeep.Record) error {
 }
 
 // Changes implements statekeep.Source.
-func (l firstRuns) Changes() (changed []statekeep.Record, gone []string) {
+func (l firstRuns) Changes() (changed []state.Record, gone []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for key, slot := range l.begun {
-		changed = append(changed, statekeep.Record{Key: key.String(), Value: strconv.AppendInt(nil, slot, 10)})
+		changed = append(changed, state.Record{Key: key.String(), Value: strconv.AppendInt(nil, slot, 10)})
 	}
 	if l.now().Sub(l.started) > keepUnclaimed {
 		for key := range l.known {
@@ -223,7 +223,7 @@ func (l firstRuns) Changes() (changed []statekeep.Record, gone []string) {
 type resultTimes struct{ *lastRuns }
 
 // Restore implements statekeep.Source.
-func (l resultTimes) Restore(records []statekeep.Record) error {
+func (l resultTimes) Restore(records []state.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var errs []error
@@ -240,7 +240,7 @@ func (l resultTimes) Restore(records []statekeep.Record) error {
 }
 
 // Changes implements statekeep.Source.
-func (l resultTimes) Changes() (changed []statekeep.Record, gone []string) {
+func (l resultTimes) Changes() (changed []state.Record, gone []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for key := range l.dirty {
@@ -250,7 +250,7 @@ func (l resultTimes) Changes() (changed []statekeep.Record, gone []string) {
 			continue
 		}
 		if value, err := json.Marshal(last); err == nil { // a text and a number, which can always be marshalled
-			changed = append(changed, statekeep.Record{Key: key.String(), Value: value})
+			changed = append(changed, state.Record{Key: key.String(), Value: value})
 		}
 	}
 	clear(l.dirty)
@@ -267,7 +267,7 @@ type lifeSign struct {
 }
 
 // Restore implements statekeep.Source.
-func (l life) Restore(records []statekeep.Record) error {
+func (l life) Restore(records []state.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range records {
@@ -281,12 +281,12 @@ func (l life) Restore(records []statekeep.Record) error {
 }
 
 // Changes implements statekeep.Source.
-func (l life) Changes() (changed []statekeep.Record, gone []string) {
+func (l life) Changes() (changed []state.Record, gone []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	value, err := json.Marshal(lifeSign{At: l.now().UnixMilli(), Clean: l.stopped})
 	if err != nil { // two plain values can always be marshalled
 		return nil, nil
 	}
-	return []statekeep.Record{{Key: sectionAlive, Value: value}}, nil
+	return []state.Record{{Key: sectionAlive, Value: value}}, nil
 }

@@ -6,20 +6,20 @@ import (
 	"testing"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
-	"github.com/panoptes-otel/panoptes-otel/internal/statekeep"
+	"github.com/panoptes-otel/panoptes-otel/internal/state"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
 // reborn hands the state of one process to the next, by way of the storage's records.
-func reborn(t require.TestingT, before *lastRuns, stored map[string]map[string]statekeep.Record) *lastRuns {
+func reborn(t require.TestingT, before *lastRuns, stored map[string]map[string]state.Record) *lastRuns {
 	for name, source := range before.sources() {
 		if stored[name] == nil {
-			stored[name] = map[string]statekeep.Record{}
+			stored[name] = map[string]state.Record{}
 		}
 		changed, gone := source.Changes()
 		for _, r := range changed {
@@ -31,7 +31,7 @@ func reborn(t require.TestingT, before *lastRuns, stored map[string]map[string]s
 	}
 	after := newLastRuns()
 	for name, source := range after.sources() {
-		var records []statekeep.Record
+		var records []state.Record
 		for _, r := range stored[name] {
 			records = append(records, r)
 		}
@@ -42,7 +42,7 @@ func reborn(t require.TestingT, before *lastRuns, stored map[string]map[string]s
 
 func TestForgottenTasks(t *testing.T) {
 	t.Parallel()
-	stored := map[string]map[string]statekeep.Record{}
+	stored := map[string]map[string]state.Record{}
 	runs := newLastRuns()
 	require.NoError(t, firstRuns{runs}.Restore(nil))
 	runs.began(nameOf([]byte("a")), time.Now())
@@ -63,9 +63,9 @@ func TestForgottenTasks(t *testing.T) {
 	none.forget(nameOf([]byte("a")))
 	assert.Empty(t, none.begun)
 	assert.Empty(t, none.gone, "without a storage nothing is gathered")
-	require.Error(t, firstRuns{none}.Restore([]statekeep.Record{{Key: "x y", Value: []byte("1")}}))
-	require.Error(t, resultTimes{none}.Restore([]statekeep.Record{{Key: "a", Value: []byte("1")}}))
-	require.Error(t, life{none}.Restore([]statekeep.Record{{Key: "a", Value: []byte("1")}}))
+	require.Error(t, firstRuns{none}.Restore([]state.Record{{Key: "x y", Value: []byte("1")}}))
+	require.Error(t, resultTimes{none}.Restore([]state.Record{{Key: "a", Value: []byte("1")}}))
+	require.Error(t, life{none}.Restore([]state.Record{{Key: "a", Value: []byte("1")}}))
 }
 
 // A process that was killed may have run what was due just after its last sign of life; what was due later is not lost.
@@ -116,7 +116,7 @@ func TestResultsCacheAge(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_700_000_000, 0)
 	p := &pluginrun.Plugin{File: &pluginfile.File{ResultsCacheAge: 100}, Version: "1"}
-	stored := map[string]map[string]statekeep.Record{}
+	stored := map[string]map[string]state.Record{}
 	runs := newLastRuns()
 	runs.now = func() time.Time { return now }
 	name := nameOf([]byte("a"))

@@ -3,10 +3,10 @@ package panoptesreceiver
 import (
 	"sync/atomic"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/override"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
@@ -47,7 +47,7 @@ type loaded struct {
 	alone schedule.ID // the task of a discovery plugin; 0 where there is none
 
 	// source takes what a discovery plugin finds; nil for others.
-	source atomic.Pointer[resourcestore.Source]
+	source atomic.Pointer[store.Source]
 }
 
 // noResource stands in for the resource in the task of a discovery plugin.
@@ -57,12 +57,12 @@ var noResource = &pluginsdk.Resource{}
 type version struct {
 	plugin  *pluginrun.Plugin
 	layered *override.Plugin // with the overrides
-	scope   mapping.Scope
+	scope   pdata.Scope
 	drops   dropLog
 }
 
 func newVersion(p *pluginrun.Plugin, rules override.Rules) *version {
-	return &version{plugin: p, layered: rules.For(p), scope: mapping.Scope{
+	return &version{plugin: p, layered: rules.For(p), scope: pdata.Scope{
 		Plugin:     p.File.NormalizedName,
 		Transforms: p.File.Transforms(),
 		Topics:     p.File.Topics(),

@@ -6,7 +6,7 @@ import (
 	"net"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -86,7 +86,7 @@ const (
 	pollingDimension = "plugin"
 )
 
-var pollingUnits = &mapping.Units{pollingGroup: {pollingMetric: {
+var pollingUnits = &pdata.Units{pollingGroup: {pollingMetric: {
 	Description: "How the plugin's last run against the resource ended: 0 success, 1 authentication failure, 2 network failure, 3 timeout, " +
 		"4 partial metric failure, 5 internal failure, 6 missing metrics, 7 ping failure, 8 enrichment failure",
 }}}
@@ -106,6 +106,6 @@ func (r *panoptesReceiver) emitPollingStatus(t target, v *version, interval time
 		r.droppedPoints(pluginrun.DropInvalid, 1)
 		return
 	}
-	scope := mapping.Scope{Plugin: v.scope.Plugin, Topics: v.scope.Topics, Units: pollingUnits}
+	scope := pdata.Scope{Plugin: v.scope.Plugin, Topics: v.scope.Topics, Units: pollingUnits}
 	r.emitter.Add(&scope, []*pluginsdk.MetricsGroup{g})
 }

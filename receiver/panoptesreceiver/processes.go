@@ -10,8 +10,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/child"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
 )
 
 // ProcessesConfig configures the processes of process and exec plugins.

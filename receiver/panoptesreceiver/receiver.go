@@ -17,12 +17,12 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/kv"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk/pluginextension"
@@ -52,7 +52,7 @@ type panoptesReceiver struct {
 	emitter   *emit.Emitter // nil where there is no next
 	scheduler *schedule.Scheduler[target]
 	tasks     *tasks
-	store     *resourcestore.Store
+	store     *store.Store
 	kv        *kv.Store
 	keeping   *keeping
 	plugins   *catalogue.Plugins
@@ -70,7 +70,7 @@ func newReceiver(set receiver.Settings, cfg *Config) (*panoptesReceiver, error) 
 	if err != nil {
 		return nil, err
 	}
-	logger := seldom.Logger(set.Logger)
+	logger := logs.WithoutStacks(set.Logger)
 	return &panoptesReceiver{
 		set: set, cfg: cfg, logger: logger, telemetry: telemetry, failures: newFailures(logger), health: newHealth(cfg.Status),
 	}, nil
@@ -169,7 +169,7 @@ func (r *panoptesReceiver) startEmitter(obs *receiverhelper.ObsReport) (pressure
 		return nil
 	}
 	r.emitter = emit.New(emit.Settings{
-		Next: r.next, Obs: obs, Mapping: mapping.Options{ServiceIdentity: r.cfg.ServiceIdentity},
+		Next: r.next, Obs: obs, Mapping: pdata.Options{ServiceIdentity: r.cfg.ServiceIdentity},
 		MaxDelay: r.cfg.Emit.MaxDelay, MaxPoints: r.cfg.Emit.MaxPoints, Logger: r.logger, Dropped: r.droppedPoints,
 	})
 	return r.emitter.Pressure

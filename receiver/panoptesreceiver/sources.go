@@ -12,8 +12,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/catalogue"
 )
 
@@ -21,13 +21,13 @@ import (
 // ends. Plugins that discover resources open sources of their own. ctx is for reading TLS files and the like.
 func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (run []func(context.Context), err error) {
 	cfg := &r.cfg.Resources
-	settings := resourcestore.Settings{Sample: cfg.Sample, Logger: r.logger, Changed: r.tasks.setResources, Left: r.resourcesLeft}
+	settings := store.Settings{Sample: cfg.Sample, Logger: r.logger, Changed: r.tasks.setResources, Left: r.resourcesLeft}
 	if cfg.Filter != "" {
-		if settings.Filter, err = resourcefilter.Parse(cfg.Filter); err != nil {
+		if settings.Filter, err = filter.Parse(cfg.Filter); err != nil {
 			return nil, fmt.Errorf("resources::filter: %w", err)
 		}
 	}
-	r.store = resourcestore.New(settings)
+	r.store = store.New(settings)
 	r.tasks.store = r.store
 	if len(cfg.Files)+len(cfg.Inline)+len(cfg.HTTP) == 0 && cfg.Kafka == nil {
 		r.logger.Warn("The receiver has no sources of resources, so that only plugins that discover some run")
@@ -75,7 +75,7 @@ func (r *panoptesReceiver) files() (*catalogue.Files, error) {
 
 // inline lists the resources of the configuration, for as long as it is in force.
 func (r *panoptesReceiver) inline(ctx context.Context) {
-	source := r.store.Open(resourcestore.Place{Kind: resourcestore.KindInline})
+	source := r.store.Open(store.Place{Kind: store.KindInline})
 	source.Set(r.cfg.Resources.InlineResources(), time.Now())
 	ticker := time.NewTicker(r.cfg.Resources.ScanInterval)
 	defer ticker.Stop()
@@ -101,7 +101,7 @@ func (r *panoptesReceiver) http(ctx context.Context, host component.Host, i int)
 	}
 	return catalogue.NewHTTP(catalogue.HTTPSettings{
 		URL: at, Interval: cfg.Interval, MaxSize: cfg.MaxSize, Client: client,
-		Source: r.store.Open(resourcestore.Place{Kind: resourcestore.KindHTTP, Order: i, Name: at.Redacted()}),
+		Source: r.store.Open(store.Place{Kind: store.KindHTTP, Order: i, Name: at.Redacted()}),
 		Logger: r.logger, Failed: r.reloadError("resources"),
 	}), nil
 }
@@ -118,7 +118,7 @@ func (r *panoptesReceiver) kafka(ctx context.Context) (*catalogue.Kafka, error) 
 }
 
 // resourcesLeft counts resources that left.
-func (r *panoptesReceiver) resourcesLeft(reason resourcestore.Reason, n int) {
+func (r *panoptesReceiver) resourcesLeft(reason store.Reason, n int) {
 	r.telemetry.PanoptesResourcesLeft.Add(context.Background(), int64(n),
 		metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", string(reason)))))
 }

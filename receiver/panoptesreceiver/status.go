@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
@@ -35,9 +35,9 @@ func (s statusReceiver) ID() component.ID { return s.r.set.ID }
 
 func (s statusReceiver) Counts() (plugins, resources int) { return s.r.tasks.counts() }
 
-func (s statusReceiver) Sources() []resourcestore.SourceStatus { return s.r.store.Sources() }
+func (s statusReceiver) Sources() []store.SourceStatus { return s.r.store.Sources() }
 
-func (s statusReceiver) Resources() []resourcestore.Entry { return s.r.store.Entries() }
+func (s statusReceiver) Resources() []store.Entry { return s.r.store.Entries() }
 
 // Plugins joins what is known of the files with what their runs came to.
 func (s statusReceiver) Plugins() []status.Plugin {
@@ -140,9 +140,9 @@ func (s statusReceiver) Detail(id status.TaskID) (*status.Detail, error) {
 	return d, nil
 }
 
-func (s statusReceiver) entry(id status.TaskID) *resourcestore.Entry {
+func (s statusReceiver) entry(id status.TaskID) *store.Entry {
 	entries := s.r.store.Entries()
-	i := slices.IndexFunc(entries, func(e resourcestore.Entry) bool { return e.Resource.Identity() == id.Resource })
+	i := slices.IndexFunc(entries, func(e store.Entry) bool { return e.Resource.Identity() == id.Resource })
 	if i < 0 {
 		return nil
 	}

@@ -12,9 +12,8 @@ import (
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
-	"github.com/panoptes-otel/panoptes-otel/internal/sparestorage"
-	"github.com/panoptes-otel/panoptes-otel/internal/statekeep"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/state"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -32,7 +31,7 @@ const (
 
 // keeping is what keeps the state in a storage; nil where there is none.
 type keeping struct {
-	keeper  *statekeep.Keeper
+	keeper  *state.Keeper
 	client  storage.Client
 	logger  *zap.Logger
 	health  *health
@@ -45,18 +44,18 @@ func (r *panoptesReceiver) openStorage(ctx context.Context, host component.Host)
 	if id == nil {
 		return nil
 	}
-	storages, err := sparestorage.Find(host, *id)
+	storages, err := state.Find(host, *id)
 	if err != nil {
 		return err
 	}
-	sections := map[string]statekeep.Source{sectionKV: r.kv, sectionSightings: sightings{r.store}}
+	sections := map[string]state.Source{sectionKV: r.kv, sectionSightings: sightings{r.store}}
 	maps.Copy(sections, r.tasks.runs.sources())
-	var keeper *statekeep.Keeper
+	var keeper *state.Keeper
 	var damage []error
-	client, damaged, err := sparestorage.Open(ctx, storages, sparestorage.Owner{
-		Kind: component.KindReceiver, ID: r.set.ID, Forget: statekeep.Forget,
+	client, damaged, err := state.OpenStorage(ctx, storages, state.Owner{
+		Kind: component.KindReceiver, ID: r.set.ID, Forget: state.Forget,
 		Restore: func(ctx context.Context, client storage.Client) (found bool, err error) {
-			if keeper, damage, err = statekeep.Open(ctx, client, sections); err != nil {
+			if keeper, damage, err = state.Open(ctx, client, sections); err != nil {
 				return false, err
 			}
 			return keeper.Found(), nil
@@ -68,7 +67,7 @@ func (r *panoptesReceiver) openStorage(ctx context.Context, host component.Host)
 	if damaged != nil {
 		r.telemetry.PanoptesDamagedStorages.Add(ctx, 1)
 		r.logger.Warn("The storage of the state of plugins is damaged; it is left as it is, and a spare one is used until it has been removed",
-			zap.Stringer("storage", id), zap.String("spare", sparestorage.Name), zap.Error(damaged))
+			zap.Stringer("storage", id), zap.String("spare", state.SpareName), zap.Error(damaged))
 	}
 	for _, d := range damage {
 		r.logger.Warn("Cannot use some of the stored state; it begins anew", zap.Stringer("storage", id), zap.Error(d))
@@ -124,7 +123,7 @@ func (k *keeping) close(ctx context.Context) error {
 }
 
 // sightings is when resources were seen first, as a section of the state.
-type sightings struct{ store *resourcestore.Store }
+type sightings struct{ store *store.Store }
 
 // sighting is one of them as it is stored.
 type sighting struct {
@@ -134,13 +133,13 @@ type sighting struct {
 }
 
 // Restore implements statekeep.Source.
-func (s sightings) Restore(records []statekeep.Record) error {
+func (s sightings) Restore(records []state.Record) error {
 	var errs []error
-	list := make([]resourcestore.Sighting, 0, len(records))
+	list := make([]store.Sighting, 0, len(records))
 	for _, r := range records {
 		var id [5]string
 		var stored sighting
-		seen := resourcestore.Sighting{}
+		seen := store.Sighting{}
 		err := errors.Join(json.Unmarshal([]byte(r.Key), &id), json.Unmarshal(r.Value, &stored))
 		if err == nil {
 			err = seen.First.UnmarshalJSON(stored.First)
@@ -161,7 +160,7 @@ func (s sightings) Restore(records []statekeep.Record) error {
 }
 
 // Changes implements statekeep.Source.
-func (s sightings) Changes() (changed []statekeep.Record, gone []string) {
+func (s sightings) Changes() (changed []state.Record, gone []string) {
 	seen, forgotten := s.store.Sightings()
 	for _, one := range seen {
 		stored := sighting{First: one.First.Append(nil), TTL: int64(one.TTL / time.Second)}
@@ -169,7 +168,7 @@ func (s sightings) Changes() (changed []statekeep.Record, gone []string) {
 			stored.Left = one.Left.UnixMilli()
 		}
 		if value, err := json.Marshal(stored); err == nil { // a number or a text, which can always be marshalled
-			changed = append(changed, statekeep.Record{Key: sightingKey(one.Identity), Value: value})
+			changed = append(changed, state.Record{Key: sightingKey(one.Identity), Value: value})
 		}
 	}
 	for _, id := range forgotten {

@@ -6,12 +6,12 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
-	"github.com/panoptes-otel/panoptes-otel/internal/override"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
@@ -28,7 +28,7 @@ type tasks struct {
 	logger    *zap.Logger
 	runners   *pluginrun.Runners // nil where nothing is run
 	unheard   func(l *loaded, reason string, lines int)
-	store     *resourcestore.Store
+	store     *store.Store
 
 	mu        sync.Mutex
 	plugins   map[string]*loaded // by name
@@ -37,10 +37,10 @@ type tasks struct {
 	groups    []schedule.GroupID    // of resources, by slot
 	order     []int32               // slots of the resources as they were listed last
 	free      []int
-	endpoints map[string]*endpoint  // by resource_endpoint; only where they have a limit
-	index     *resourcefilter.Index // of resources; nil: to be made anew
-	name      []byte                // of a task, used again
-	plans     []plan                // used again
+	endpoints map[string]*endpoint // by resource_endpoint; only where they have a limit
+	index     *filter.Index        // of resources; nil: to be made anew
+	name      []byte               // of a task, used again
+	plans     []plan               // used again
 	edits     []schedule.Edit[target]
 	renamed   []renamed          // of edits
 	opened    []schedule.GroupID // in advance
@@ -144,7 +144,7 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 		l.lane, l.class, l.limit = t.scheduler.OpenLane(class, limit), class, limit
 	}
 	if t.index == nil {
-		t.index = resourcefilter.NewIndex(t.resources)
+		t.index = filter.NewIndex(t.resources)
 	}
 	wanted := t.index.Select(v.layered.Filters()...)
 	for slot, id := range l.tasks {
@@ -180,7 +180,7 @@ func (t *tasks) setDiscovery(l *loaded) {
 		t.scheduler.Update(l.alone, l.lane, spec, target{l, noResource})
 		return
 	}
-	l.source.Store(t.store.Open(resourcestore.Place{Kind: resourcestore.KindDiscovery, Name: l.name}))
+	l.source.Store(t.store.Open(store.Place{Kind: store.KindDiscovery, Name: l.name}))
 	l.alone = t.scheduler.Add(l.lane, spec, target{l, noResource})
 }
 

@@ -12,9 +12,9 @@ import (
 	"go.uber.org/zap"
 	"pgregory.net/rapid"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -27,9 +27,9 @@ func newTestTasks() *tasks {
 	return newTasks(s, newFailures(zap.NewNop()), LimitsConfig{PerResource: 2, PerEndpoint: 3}, zap.NewNop())
 }
 
-func testPlugin(t testing.TB, name, filter string, kind pluginrun.Kind, interval time.Duration) *pluginrun.Plugin {
+func testPlugin(t testing.TB, name, filterText string, kind pluginrun.Kind, interval time.Duration) *pluginrun.Plugin {
 	t.Helper()
-	f, err := resourcefilter.Parse(filter)
+	f, err := filter.Parse(filterText)
 	require.NoError(t, err)
 	return &pluginrun.Plugin{
 		File:   &pluginfile.File{Name: name, NormalizedName: pluginfile.NormalizeName(name)},

@@ -7,7 +7,7 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
@@ -25,7 +25,7 @@ func (r *panoptesReceiver) startWords(obs *receiverhelper.ObsReport) {
 		return
 	}
 	r.words.emitter = logemit.New(logemit.Settings{
-		Next: r.words.next, Obs: obs, Mapping: mapping.Options{ServiceIdentity: r.cfg.ServiceIdentity},
+		Next: r.words.next, Obs: obs, Mapping: pdata.Options{ServiceIdentity: r.cfg.ServiceIdentity},
 		MaxDelay: r.cfg.Emit.MaxDelay, Logger: r.logger,
 	})
 }

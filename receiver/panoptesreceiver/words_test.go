@@ -20,7 +20,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/metadata"

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -215,7 +215,7 @@ const influxLoadSeries = 20
 // influxBatch is batch n: a group with the value n for each series, a second after those of the batch before.
 func influxBatch(t *testing.T, n int) pmetric.Metrics {
 	t.Helper()
-	b := mapping.NewBuilder(mapping.Options{})
+	b := pdata.NewBuilder(pdata.Options{})
 	r := &pluginsdk.Resource{
 		Site: "s", Class: "c", Subclass: "s", Type: "t", ID: "r", Endpoint: "e", Plugin: "p",
 		CreationTimestamp: pluginsdk.NumberTimestamp(pluginsdk.Int(1600000000)),
@@ -227,7 +227,7 @@ func influxBatch(t *testing.T, n int) pmetric.Metrics {
 		g.Timestamp = pluginsdk.NumberTimestamp(at)
 		require.NoError(t, g.AddMetric(pluginsdk.Metric{Name: "n", Value: pluginsdk.Int(int64(n)), Timestamp: at}))
 		require.NoError(t, g.AddDimension("series", strconv.Itoa(series)))
-		b.Add(mapping.Scope{Plugin: "load"}, g)
+		b.Add(pdata.Scope{Plugin: "load"}, g)
 	}
 	return b.Take()
 }

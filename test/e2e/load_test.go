@@ -19,7 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -92,7 +92,7 @@ const tooLargeEvery = 10
 // loadBatch is a group of each series of the good site, one for a topic that may not be written to, and one for a topic
 // that takes small messages only, beside which there may be one that is too large.
 func loadBatch(site string, n int64) ([]byte, error) {
-	b := mapping.NewBuilder(mapping.Options{})
+	b := pdata.NewBuilder(pdata.Options{})
 	add := func(site string, series int, padding string) error {
 		g, err := pluginsdk.NewMetricsGroup(&pluginsdk.Resource{
 			Site: site, Class: "c", Subclass: "s", Type: "t", ID: "r" + strconv.Itoa(series%5), Endpoint: "e", Plugin: "p",
@@ -114,7 +114,7 @@ func loadBatch(site string, n int64) ([]byte, error) {
 				return err
 			}
 		}
-		b.Add(mapping.Scope{Plugin: "load"}, g)
+		b.Add(pdata.Scope{Plugin: "load"}, g)
 		return nil
 	}
 	for series := range loadSeries {

@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/influx"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/influx"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -65,7 +65,7 @@ func TestInfluxReadsTheVectors(t *testing.T) {
 // TestInfluxReadsGroups: what InfluxDB's own decoder reads in a line is what the group says.
 func TestInfluxReadsGroups(t *testing.T) {
 	t.Parallel()
-	encoder := codec.NewLineEncoder(mapping.FromOptions{})
+	encoder := panoptesjson.NewLineEncoder(pdata.FromOptions{})
 	texts := rapid.OneOf(
 		rapid.SampledFrom([]string{"a", `\ x\="`, `C:\`, "a\\\nb", "#a", " "}),
 		rapid.StringOfN(rapid.SampledFrom([]rune("ab \\,=\"\n\r\tß\u00a0\x00")), 1, 12, -1),
@@ -104,10 +104,10 @@ func TestInfluxReadsGroups(t *testing.T) {
 		} {
 			tags[name] = stored(value)
 		}
-		b := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
-		b.Add(mapping.Scope{Plugin: "p"}, g)
+		b := pdata.NewBuilder(pdata.Options{ServiceIdentity: true})
+		b.Add(pdata.Scope{Plugin: "p"}, g)
 		lines := 0
-		_, _ = encoder.Encode(b.Take(), func(m *codec.Message) error {
+		_, _ = encoder.Encode(b.Take(), func(m *panoptesjson.Message) error {
 			lines++
 			if m.Err != nil {
 				require.ErrorIs(t, m.Err, influx.ErrBackslash)
@@ -130,7 +130,7 @@ func TestInfluxReadsGroups(t *testing.T) {
 // library make them of the same groups.
 func BenchmarkInfluxLines(b *testing.B) {
 	const groups = 48
-	builder := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
+	builder := pdata.NewBuilder(pdata.Options{ServiceIdentity: true})
 	r := &pluginsdk.Resource{
 		Site: "site1", Class: "network", Subclass: "switch", Type: "vendor_os", ID: "switch-1.site1.example.com", Endpoint: "10.0.0.1",
 		Plugin: "inventory", CreationTimestamp: pluginsdk.NumberTimestamp(pluginsdk.Float(1512629517.03)),
@@ -145,7 +145,7 @@ func BenchmarkInfluxLines(b *testing.B) {
 				Timestamp: pluginsdk.Float(1600000000.123),
 			}))
 		}
-		builder.Add(mapping.Scope{Plugin: "interfaces"}, g)
+		builder.Add(pdata.Scope{Plugin: "interfaces"}, g)
 	}
 	md := builder.Take()
 	measure := func(name string, encode func(out []byte) []byte) {
@@ -158,16 +158,16 @@ func BenchmarkInfluxLines(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*groups), "ns/group")
 		})
 	}
-	encoder := codec.NewLineEncoder(mapping.FromOptions{})
+	encoder := panoptesjson.NewLineEncoder(pdata.FromOptions{})
 	measure("ours", func(out []byte) []byte {
-		_, _ = encoder.Encode(md, func(m *codec.Message) error {
+		_, _ = encoder.Encode(md, func(m *panoptesjson.Message) error {
 			out = append(append(out, m.Line...), '\n')
 			return nil
 		})
 		return out
 	})
 	measure("library", func(out []byte) []byte {
-		_, _ = mapping.Groups(md, mapping.FromOptions{}, func(g mapping.Group) error {
+		_, _ = pdata.Groups(md, pdata.FromOptions{}, func(g pdata.Group) error {
 			tags := map[string]string{
 				"resource_site": g.Resource.Site, "resource_class": g.Resource.Class, "resource_subclass": g.Resource.Subclass,
 				"resource_type": g.Resource.Type, "resource_endpoint": g.Resource.Endpoint,

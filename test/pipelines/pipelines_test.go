@@ -25,7 +25,7 @@ import (
 	"go.opentelemetry.io/collector/processor/processortest"
 	"go.uber.org/goleak"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -136,7 +136,7 @@ func readGroups(t *testing.T, path string) []pmetric.Metrics {
 		t.Fatal(err)
 	}
 	var batches []pmetric.Metrics
-	b := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
+	b := pdata.NewBuilder(pdata.Options{ServiceIdentity: true})
 	for text := range strings.SplitSeq(strings.TrimSpace(string(text)), "\n") {
 		if text == "" {
 			batches = append(batches, b.Take())
@@ -146,14 +146,14 @@ func readGroups(t *testing.T, path string) []pmetric.Metrics {
 		if err := json.Unmarshal([]byte(text), &in); err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
-		b.Add(mapping.Scope{Plugin: in.Plugin, Topics: in.Topics}, in.Group)
+		b.Add(pdata.Scope{Plugin: in.Plugin, Topics: in.Topics}, in.Group)
 	}
 	return append(batches, b.Take())
 }
 
 func appendGroups(t *testing.T, out []byte, md pmetric.Metrics) []byte {
 	t.Helper()
-	report, err := mapping.Groups(md, mapping.FromOptions{}, func(g mapping.Group) error {
+	report, err := pdata.Groups(md, pdata.FromOptions{}, func(g pdata.Group) error {
 		head, err := json.Marshal(line{Plugin: g.Plugin, Topics: g.Topics})
 		if err != nil {
 			return err
@@ -165,7 +165,7 @@ func appendGroups(t *testing.T, out []byte, md pmetric.Metrics) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	end, err := json.Marshal(map[string]mapping.Report{"report": report})
+	end, err := json.Marshal(map[string]pdata.Report{"report": report})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension"
-	"github.com/panoptes-otel/panoptes-otel/internal/schema"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/schema"
 )
 
 // validate judges a message by the published schema for what is written, and by our own checker.

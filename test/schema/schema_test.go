@@ -12,10 +12,10 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"pgregory.net/rapid"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/route"
-	"github.com/panoptes-otel/panoptes-otel/internal/schema"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/schema"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -195,8 +195,8 @@ func TestMessagesAreValid(t *testing.T) {
 
 // messagesOf are the messages that the encoder writes.
 func messagesOf(md pmetric.Metrics) (all [][]byte) {
-	e := codec.NewEncoder(mapping.FromOptions{}, route.Options{})
-	_, _ = e.Encode(md, func(m *codec.Message) error {
+	e := panoptesjson.NewEncoder(pdata.FromOptions{}, route.Options{})
+	_, _ = e.Encode(md, func(m *panoptesjson.Message) error {
 		all = append(all, bytes.Clone(m.JSON))
 		return nil
 	})
@@ -222,8 +222,8 @@ func drawMetrics(t *rapid.T) pmetric.Metrics {
 		_ = g.AddDimension("d", rapid.StringN(1, -1, -1).Draw(t, "dimension"))
 		_ = g.AddGauge("m", rapid.Float64().Draw(t, "value"))
 		_ = g.AddCounter("m", rapid.Uint64().Draw(t, "count"))
-		b := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
-		b.Add(mapping.Scope{Plugin: "p"}, g)
+		b := pdata.NewBuilder(pdata.Options{ServiceIdentity: true})
+		b.Add(pdata.Scope{Plugin: "p"}, g)
 		return b.Take()
 	}
 	md := pmetric.NewMetrics()

@@ -21,7 +21,7 @@ import (
 	"go.opentelemetry.io/collector/extension/extensiontest"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -61,18 +61,18 @@ func (s shown) Plugins() []status.Plugin {
 	}
 }
 
-func (s shown) Sources() []resourcestore.SourceStatus {
-	return []resourcestore.SourceStatus{
-		{Place: resourcestore.Place{Kind: resourcestore.KindFile, Name: "r.json"}, Resources: 1, Refreshed: noon, Changed: noon, Err: errors.New("broken"), Failed: noon},
-		{Place: resourcestore.Place{Kind: resourcestore.KindHTTP, Name: "http://cmdb.example"}},
+func (s shown) Sources() []store.SourceStatus {
+	return []store.SourceStatus{
+		{Place: store.Place{Kind: store.KindFile, Name: "r.json"}, Resources: 1, Refreshed: noon, Changed: noon, Err: errors.New("broken"), Failed: noon},
+		{Place: store.Place{Kind: store.KindHTTP, Name: "http://cmdb.example"}},
 	}
 }
 
-func (s shown) Resources() []resourcestore.Entry {
-	place := resourcestore.Place{Kind: resourcestore.KindFile, Name: "r.json"}
-	return []resourcestore.Entry{
+func (s shown) Resources() []store.Entry {
+	place := store.Place{Kind: store.KindFile, Name: "r.json"}
+	return []store.Entry{
 		{Resource: &pluginsdk.Resource{Site: "dc1", ID: "bare"}},
-		{Resource: s.full, Since: noon, Claims: []resourcestore.Claim{{Source: place, Resource: s.full, Since: noon, Expires: noon, TTL: time.Minute}}},
+		{Resource: s.full, Since: noon, Claims: []store.Claim{{Source: place, Resource: s.full, Since: noon, Expires: noon, TTL: time.Minute}}},
 	}
 }
 

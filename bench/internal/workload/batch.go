@@ -6,7 +6,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -94,10 +94,10 @@ func Table(otlp bool) Batch {
 // newBatch makes pdata of the groups as the receiver does: a pipeline hands it on as it is. With otlp it goes through
 // OTLP, as from a queue on disk or from another Collector: then no two strings share memory.
 func newBatch(groups []*pluginsdk.MetricsGroup, otlp bool) Batch {
-	b := mapping.NewBuilder(mapping.Options{ServiceIdentity: true})
+	b := pdata.NewBuilder(pdata.Options{ServiceIdentity: true})
 	out := Batch{Groups: len(groups)}
 	for _, g := range groups {
-		b.Add(mapping.Scope{Plugin: "interfaces"}, g)
+		b.Add(pdata.Scope{Plugin: "interfaces"}, g)
 		out.Structs = append(out.Structs, wireOf(g))
 	}
 	out.MD = b.Take()

@@ -15,7 +15,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor"
 )
@@ -24,7 +24,7 @@ import (
 // gone through twice. It is not safe for concurrent use.
 type Chain struct {
 	doubleRates bool
-	builder     *mapping.Builder
+	builder     *pdata.Builder
 	rates       processor.Metrics
 	out         sink
 }
@@ -35,7 +35,7 @@ func New(ctx context.Context, doubleRates bool, logger *zap.Logger) (*Chain, err
 	c := &Chain{
 		doubleRates: doubleRates,
 		// The quickstart's and the receiver's default: what is shown is what a Collector makes of it.
-		builder: mapping.NewBuilder(mapping.Options{ServiceIdentity: true}),
+		builder: pdata.NewBuilder(pdata.Options{ServiceIdentity: true}),
 	}
 	factory := panoptesrateprocessor.NewFactory()
 	settings := processor.Settings{
@@ -61,20 +61,20 @@ func New(ctx context.Context, doubleRates bool, logger *zap.Logger) (*Chain, err
 // Result is what came out of the chain for one batch.
 type Result struct {
 	// Groups are the groups as they would go to Kafka. Those without metrics, which pdata cannot carry, come last.
-	Groups []mapping.Group
+	Groups []pdata.Group
 	// Data is the same without the groups that have no metrics.
 	Data pmetric.Metrics
 	// Report counts the data points that were dropped or changed on the way, by reason.
-	Report mapping.Report
+	Report pdata.Report
 }
 
 // Process sends groups of one plugin through as one batch.
-func (c *Chain) Process(ctx context.Context, s mapping.Scope, groups []*pluginsdk.MetricsGroup) (Result, error) {
-	result := Result{Report: mapping.Report{}}
-	var empty []mapping.Group
+func (c *Chain) Process(ctx context.Context, s pdata.Scope, groups []*pluginsdk.MetricsGroup) (Result, error) {
+	result := Result{Report: pdata.Report{}}
+	var empty []pdata.Group
 	for _, g := range groups {
 		if len(g.Metrics()) == 0 {
-			empty = append(empty, mapping.Group{MetricsGroup: g, Plugin: s.Plugin, Topics: s.Topics})
+			empty = append(empty, pdata.Group{MetricsGroup: g, Plugin: s.Plugin, Topics: s.Topics})
 			continue
 		}
 		c.builder.Add(s, g)
@@ -87,7 +87,7 @@ func (c *Chain) Process(ctx context.Context, s mapping.Scope, groups []*pluginsd
 		}
 	}
 	result.Data = c.out.last
-	report, err := mapping.Groups(result.Data, mapping.FromOptions{DoubleRates: c.doubleRates}, func(g mapping.Group) error {
+	report, err := pdata.Groups(result.Data, pdata.FromOptions{DoubleRates: c.doubleRates}, func(g pdata.Group) error {
 		result.Groups = append(result.Groups, g)
 		return nil
 	})

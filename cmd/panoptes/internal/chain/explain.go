@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
-	"github.com/panoptes-otel/panoptes-otel/internal/route"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
 )
 
 // Flags are the flags of commands that show what would go to Kafka.
@@ -51,7 +51,7 @@ func (f *Flags) DoubleRates() bool { return f.Rates == "double" }
 
 // AppendGroup appends a group as one line: the message as it would go to Kafka, or with --explain where it would go
 // as well.
-func (f *Flags) AppendGroup(b []byte, g mapping.Group) []byte {
+func (f *Flags) AppendGroup(b []byte, g pdata.Group) []byte {
 	if !f.Explain {
 		return append(g.AppendJSON(b), '\n')
 	}
@@ -88,7 +88,7 @@ func (f *Flags) AppendGroup(b []byte, g mapping.Group) []byte {
 
 // Losses says in words what a report counts, reasons in alphabetical order: "2 not_finite, 1 no_value"; "" for nothing.
 // With dropped it tells the data points that were dropped, otherwise those that were changed.
-func Losses(r mapping.Report, dropped bool) string {
+func Losses(r pdata.Report, dropped bool) string {
 	var parts []string
 	for reason, n := range r {
 		if n > 0 && reason.Dropped() == dropped {

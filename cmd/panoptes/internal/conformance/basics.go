@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/transforms"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 

@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/stream"
-	"github.com/panoptes-otel/panoptes-otel/internal/child"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
 )
 
 const (

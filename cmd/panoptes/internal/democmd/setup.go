@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 )
 
 const (

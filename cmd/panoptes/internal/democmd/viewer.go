@@ -12,7 +12,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/stream"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
-	"github.com/panoptes-otel/panoptes-otel/internal/route"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
 )
 
 const (

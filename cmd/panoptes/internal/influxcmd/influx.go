@@ -11,7 +11,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
-	"github.com/panoptes-otel/panoptes-otel/internal/influx"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/influx"
 )
 
 // New returns the command.

@@ -8,15 +8,15 @@ import (
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
-	"github.com/panoptes-otel/panoptes-otel/internal/resources"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // Filter parses a resource filter. What names where the filter was given. The error shows the place of the mistake and
 // is wrong usage. Where Panoptes itself would read the filter otherwise, stderr gets a line.
-func Filter(what, text string, stderr io.Writer) (*resourcefilter.Filter, error) {
-	filter, err := resourcefilter.Parse(text)
+func Filter(what, text string, stderr io.Writer) (*filter.Filter, error) {
+	filter, err := filter.Parse(text)
 	if err != nil {
 		return nil, exit.Misuse(fmt.Errorf("%s: %w%s", what, err, Pointer(text, err)))
 	}
@@ -29,7 +29,7 @@ func Filter(what, text string, stderr io.Writer) (*resourcefilter.Filter, error)
 // Pointer returns the line of a filter that err is about and below it a caret at the place, each on a line of its own
 // and after a newline; "" where err does not tell a place.
 func Pointer(text string, err error) string {
-	var syntax *resourcefilter.SyntaxError
+	var syntax *filter.SyntaxError
 	if !errors.As(err, &syntax) {
 		return ""
 	}
@@ -51,7 +51,7 @@ func Pointer(text string, err error) string {
 func Resources(files []string, stderr io.Writer) (all []*pluginsdk.Resource, bad int, err error) {
 	var errs []error
 	for _, file := range files {
-		found, warnings, err := resources.LoadFile(file)
+		found, warnings, err := parse.LoadFile(file)
 		if err != nil {
 			errs = append(errs, err)
 			continue

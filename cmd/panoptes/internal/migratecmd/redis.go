@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
-	"github.com/panoptes-otel/panoptes-otel/internal/kv"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 )
 
 const (

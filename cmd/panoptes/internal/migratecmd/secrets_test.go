@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
-	"github.com/panoptes-otel/panoptes-otel/internal/kv"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 )
 
 // take runs the command with the secrets of Redises, and returns what it printed of them and where they are.

@@ -18,9 +18,9 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/transforms"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -69,8 +69,8 @@ out as it went in; in a Collector it would not be sent.`,
 type pipe struct {
 	options
 	chain   *chain.Chain
-	decoder *codec.Decoder
-	scope   mapping.Scope
+	decoder *panoptesjson.Decoder
+	scope   pdata.Scope
 	stderr  io.Writer
 	buf     []byte
 	failed  bool
@@ -83,10 +83,10 @@ func (o options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wri
 	}
 	defer func() { err = errors.Join(err, c.Close(ctx)) }()
 	p := &pipe{
-		options: o, chain: c, decoder: codec.NewDecoder(codec.DecoderOptions{}),
+		options: o, chain: c, decoder: panoptesjson.NewDecoder(panoptesjson.DecoderOptions{}),
 		stderr: stderr,
 	}
-	p.scope = mapping.Scope{Plugin: pluginName, Transforms: p.goodTransforms(), Topics: o.topics}
+	p.scope = pdata.Scope{Plugin: pluginName, Transforms: p.goodTransforms(), Topics: o.topics}
 	err = input.EachLine(stdin, stdout, func(out *bufio.Writer, number int, line []byte, err error) error {
 		switch {
 		case err != nil:

@@ -8,7 +8,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
-	"github.com/panoptes-otel/panoptes-otel/internal/override"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 

@@ -8,7 +8,7 @@ import (
 	"os"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
-	"github.com/panoptes-otel/panoptes-otel/internal/goldentext"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/golden"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -51,7 +51,7 @@ func (e *expectation) verdict() error {
 	if e.path == "" {
 		return nil
 	}
-	got, err := goldentext.Of(e.groups)
+	got, err := golden.Of(e.groups)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (e *expectation) verdict() error {
 	}
 	want = bytes.ReplaceAll(want, []byte("\r\n"), []byte("\n"))
 	if !bytes.Equal(got, want) {
-		return fmt.Errorf("the groups are not those of %s (--update writes it anew): %s", e.path, goldentext.Difference(string(want), string(got)))
+		return fmt.Errorf("the groups are not those of %s (--update writes it anew): %s", e.path, golden.Difference(string(want), string(got)))
 	}
 	return nil
 }

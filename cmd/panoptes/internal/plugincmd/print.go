@@ -12,7 +12,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -138,7 +138,7 @@ func (p *peoplePrinter) run(r oneRun) error {
 	return err
 }
 
-func count(groups []mapping.Group) string {
+func count(groups []pdata.Group) string {
 	if len(groups) == 1 {
 		return "1 group"
 	}
@@ -169,7 +169,7 @@ func gauges(groups []*pluginsdk.MetricsGroup) map[metricOf]bool {
 }
 
 // group writes a head and a table of the metrics, in which the rate of a counter stands on the counter's line.
-func (p *peoplePrinter) group(b *strings.Builder, g mapping.Group, known map[metricOf]bool) {
+func (p *peoplePrinter) group(b *strings.Builder, g pdata.Group, known map[metricOf]bool) {
 	fmt.Fprintf(b, "\n%s", p.style.Paint(term.Bold, term.Cell(g.Type)))
 	for _, d := range g.Dimensions() {
 		fmt.Fprintf(b, "  %s=%s", term.Cell(d.Name), p.style.Paint(term.Cyan, term.Cell(d.Value)))

@@ -23,11 +23,11 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
-	"github.com/panoptes-otel/panoptes-otel/internal/kv"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/override"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -170,7 +170,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 
 	s := &session{
 		runner: runners, rates: rates, plugin: layered, times: o.times, stderr: stderr, failed: bad > 0,
-		scope: mapping.Scope{
+		scope: pdata.Scope{
 			Plugin: plugin.File.NormalizedName, Transforms: plugin.File.Transforms(), Topics: plugin.File.Topics(),
 			Units: plugin.Contract().Units(),
 		},
@@ -284,7 +284,7 @@ func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource)
 }
 
 // filterOf is the filter that decides on a resource: the plugin file's, or an override's.
-func filterOf(layered *override.Plugin, r *pluginsdk.Resource) *resourcefilter.Filter {
+func filterOf(layered *override.Plugin, r *pluginsdk.Resource) *filter.Filter {
 	plugin, _ := layered.Against(r)
 	return plugin.Filter
 }

@@ -5,10 +5,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/route"
-	"github.com/panoptes-otel/panoptes-otel/internal/transforms"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -35,7 +35,7 @@ func (s *samples) converts(groupType, name string) bool {
 }
 
 // note takes the next value of a counter and tells in words what its rate, where it has one, was computed from.
-func (s *samples) note(g mapping.Group, m pluginsdk.Metric, hasRate bool) string {
+func (s *samples) note(g pdata.Group, m pluginsdk.Metric, hasRate bool) string {
 	if m.Type != pluginsdk.Counter || !s.converts(g.Type, m.Name) {
 		return ""
 	}

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/transforms"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -17,7 +17,7 @@ func TestSamples(t *testing.T) {
 	res := &pluginsdk.Resource{Site: "dc1", Class: "c", Subclass: "s", Type: "t", ID: "one", Endpoint: "e"}
 	g, err := pluginsdk.NewMetricsGroup(res, "example", time.Minute)
 	require.NoError(t, err)
-	group := mapping.Group{MetricsGroup: g}
+	group := pdata.Group{MetricsGroup: g}
 	s := &samples{rules: []transforms.Rule{{GroupType: "example", Metrics: []string{"n"}}}, last: map[string]pluginsdk.Metric{}}
 	for _, step := range []struct {
 		at, value int64

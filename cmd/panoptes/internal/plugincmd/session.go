@@ -10,8 +10,8 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/override"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -21,7 +21,7 @@ type session struct {
 	runner pluginrun.Runner
 	rates  *chain.Chain
 	plugin *override.Plugin
-	scope  mapping.Scope
+	scope  pdata.Scope
 	times  int
 	print  printer
 	expect *expectation

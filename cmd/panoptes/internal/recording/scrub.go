@@ -8,13 +8,13 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pyjson"
-	"github.com/panoptes-otel/panoptes-otel/internal/scrub"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // Placeholder stands for a secret.
-const Placeholder = scrub.Placeholder
+const Placeholder = logs.Placeholder
 
 // Scrubber takes secrets out of text. It is safe for concurrent use.
 type Scrubber struct {

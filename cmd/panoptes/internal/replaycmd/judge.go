@@ -8,8 +8,8 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
-	"github.com/panoptes-otel/panoptes-otel/internal/goldentext"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/golden"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -128,16 +128,16 @@ func (p *player) compareAgain(n int, run *recording.Run, got []*pluginsdk.Metric
 	if err != nil {
 		return exit.Misuse(err)
 	}
-	wantText, err := goldentext.Of(want)
+	wantText, err := golden.Of(want)
 	if err != nil {
 		return err
 	}
-	gotText, err := goldentext.Of(got)
+	gotText, err := golden.Of(got)
 	if err != nil {
 		return err
 	}
 	if !bytes.Equal(wantText, gotText) {
-		p.different("run %d: the groups are not those of the recording: %s", n, goldentext.Difference(string(wantText), string(gotText)))
+		p.different("run %d: the groups are not those of the recording: %s", n, golden.Difference(string(wantText), string(gotText)))
 		return nil
 	}
 	if slices.Equal(sortedTexts(want), sortedTexts(got)) {

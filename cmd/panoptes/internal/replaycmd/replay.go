@@ -19,9 +19,9 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -82,7 +82,7 @@ func (o *options) run(ctx context.Context, path, version string, stdout, stderr 
 	defer func() { err = errors.Join(err, wait.End(rates.Close)) }()
 	p := &player{
 		rates: rates, stdout: stdout, stderr: stderr,
-		scope: mapping.Scope{
+		scope: pdata.Scope{
 			Plugin: in.Head.Plugin.NormalizedName, Transforms: in.Head.Plugin.Transforms, Topics: in.Head.Plugin.Topics,
 		},
 	}
@@ -101,7 +101,7 @@ func (o *options) run(ctx context.Context, path, version string, stdout, stderr 
 // player plays the runs of a recording.
 type player struct {
 	rates          *chain.Chain
-	scope          mapping.Scope
+	scope          pdata.Scope
 	stdout, stderr io.Writer
 	differs        bool
 
@@ -187,7 +187,7 @@ func (p *player) different(format string, args ...any) {
 
 func decode(texts []json.RawMessage) ([]*pluginsdk.MetricsGroup, error) {
 	var groups []*pluginsdk.MetricsGroup
-	d := codec.NewDecoder(codec.DecoderOptions{})
+	d := panoptesjson.NewDecoder(panoptesjson.DecoderOptions{})
 	for i, text := range texts {
 		g := &pluginsdk.MetricsGroup{}
 		if err := d.Decode(text, g); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -67,7 +67,7 @@ what the resource has instead.
 }
 
 // explainAll says of each resource which clause of the filter fails.
-func explainAll(out io.Writer, style term.Style, filter *resourcefilter.Filter, all []*pluginsdk.Resource) error {
+func explainAll(out io.Writer, style term.Style, filter *filter.Filter, all []*pluginsdk.Resource) error {
 	rows := make([][]string, 0, len(all))
 	for _, r := range all {
 		row := []string{r.ID, "yes", "", ""}

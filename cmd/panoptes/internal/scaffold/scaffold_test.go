@@ -13,7 +13,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/conformance"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/resources"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 )
 
 // A new plugin of each language passes all checks as it is.
@@ -38,7 +38,7 @@ func TestNewPluginsPassTheChecks(t *testing.T) {
 					return
 				}
 			}
-			found, warnings, err := resources.LoadFile(filepath.Join(folder, "resources.json"))
+			found, warnings, err := parse.LoadFile(filepath.Join(folder, "resources.json"))
 			require.NoError(t, err)
 			require.Empty(t, warnings)
 			fine, err := conformance.Play(t.Context(), files[0], conformance.Settings{

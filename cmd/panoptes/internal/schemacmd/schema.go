@@ -10,7 +10,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
-	"github.com/panoptes-otel/panoptes-otel/internal/schema"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/schema"
 )
 
 // NewCheck returns the command schema check.

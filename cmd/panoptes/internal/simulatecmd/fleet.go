@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
-	"github.com/panoptes-otel/panoptes-otel/internal/override"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
-	"github.com/panoptes-otel/panoptes-otel/internal/resources"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
@@ -41,29 +41,29 @@ func load(receiver string, cfg *panoptesreceiver.Config, extra []string, stderr 
 
 func (f *fleet) loadResources(extra []string, tell func(string, ...any)) error {
 	cfg := &f.cfg.Resources
-	settings := resourcestore.Settings{Sample: cfg.Sample}
+	settings := store.Settings{Sample: cfg.Sample}
 	if cfg.Filter != "" {
-		filter, err := resourcefilter.Parse(cfg.Filter)
+		filter, err := filter.Parse(cfg.Filter)
 		if err != nil {
 			return err
 		}
 		settings.Filter = filter
 	}
-	store := resourcestore.New(settings)
-	read := func(kind resourcestore.Kind, globs []string) error {
-		list, warnings, errs := resources.LoadFiles(globs)
+	joined := store.New(settings)
+	read := func(kind store.Kind, globs []string) error {
+		list, warnings, errs := parse.LoadFiles(globs)
 		for _, w := range append(warnings, errs...) {
 			tell("%v", w)
 		}
-		store.Open(resourcestore.Place{Kind: kind}).Set(list, time.Now())
+		joined.Open(store.Place{Kind: kind}).Set(list, time.Now())
 		return errors.Join(errs...)
 	}
-	_ = read(resourcestore.KindFile, cfg.Files) // told
-	if err := read(resourcestore.KindDiscovery, extra); err != nil {
+	_ = read(store.KindFile, cfg.Files) // told
+	if err := read(store.KindDiscovery, extra); err != nil {
 		return err
 	}
-	store.Open(resourcestore.Place{Kind: resourcestore.KindInline}).Set(cfg.InlineResources(), time.Now())
-	f.resources = store.Join()
+	joined.Open(store.Place{Kind: store.KindInline}).Set(cfg.InlineResources(), time.Now())
+	f.resources = joined.Join()
 	return nil
 }
 

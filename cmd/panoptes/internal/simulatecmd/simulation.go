@@ -3,9 +3,9 @@ package simulatecmd
 import (
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/override"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -56,7 +56,7 @@ func simulate(f *fleet, takes durations, from time.Time, span time.Duration) *si
 	for i, r := range f.resources {
 		s.devices[i].resource = r
 	}
-	index := resourcefilter.NewIndex(f.resources)
+	index := filter.NewIndex(f.resources)
 	for _, p := range f.plugins {
 		load := pluginLoad{name: p.Base.Name(), takes: takes.of(p.Base.Name())}
 		if p.Base.Filter == nil { // it discovers resources: one task, against none

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
-	"github.com/panoptes-otel/panoptes-otel/internal/codec"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -25,16 +25,16 @@ type Message struct {
 }
 
 // Reader reads metrics groups out of records. It is not safe for concurrent use.
-type Reader struct{ decoder *codec.Decoder }
+type Reader struct{ decoder *panoptesjson.Decoder }
 
 // NewReader returns a reader.
-func NewReader() *Reader { return &Reader{codec.NewDecoder(codec.DecoderOptions{})} }
+func NewReader() *Reader { return &Reader{panoptesjson.NewDecoder(panoptesjson.DecoderOptions{})} }
 
 // Each calls visit for each message of a record, with a group that is valid until the visit returns, and returns its
 // error, which ends the record.
 func (r *Reader) Each(record *kgo.Record, visit func(Message) error) error {
 	var failed error
-	err := r.decoder.DecodeAll(record.Value, func(p codec.Part) error {
+	err := r.decoder.DecodeAll(record.Value, func(p panoptesjson.Part) error {
 		failed = visit(Message{Record: record, Text: p.Text, Group: p.Group, Err: p.Err})
 		return failed
 	})

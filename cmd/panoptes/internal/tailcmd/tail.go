@@ -19,7 +19,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/stream"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 )
 
 type options struct {
@@ -135,7 +135,7 @@ func (o *options) view(ctx context.Context, stdout, stderr io.Writer) view {
 type tail struct {
 	*options
 	reader *stream.Reader
-	filter *resourcefilter.Filter
+	filter *filter.Filter
 	view   view
 	shown  int
 	bad    int

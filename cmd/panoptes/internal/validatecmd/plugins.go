@@ -10,8 +10,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
-	"github.com/panoptes-otel/panoptes-otel/internal/resources"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
@@ -65,7 +65,7 @@ func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
 // resources reads the resource files, and says whether these are all the resources there will be.
 func (v *validation) resources(where string, id component.ID, cfg *panoptesreceiver.Config) (found []*pluginsdk.Resource, all bool) {
 	where += "::resources::files"
-	found, warnings, errs := resources.LoadFiles(cfg.Resources.Files)
+	found, warnings, errs := parse.LoadFiles(cfg.Resources.Files)
 	for _, err := range errs {
 		v.wrong(where, err)
 	}
@@ -73,7 +73,7 @@ func (v *validation) resources(where string, id component.ID, cfg *panoptesrecei
 		v.doubtful(where, "%v", w)
 	}
 	if cfg.Resources.Filter != "" {
-		if filter, err := resourcefilter.Parse(cfg.Resources.Filter); err == nil {
+		if filter, err := filter.Parse(cfg.Resources.Filter); err == nil {
 			found = slices.DeleteFunc(found, func(r *pluginsdk.Resource) bool { return !filter.Match(r) })
 		}
 	}

@@ -16,8 +16,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resources"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 )
 
 // maxWarnings bounds the lines that one list of resources may write to the log each time it changes.
@@ -32,7 +32,7 @@ type FileSettings struct {
 	// ScanInterval is the time between two scans.
 	ScanInterval time.Duration
 	// Store gets what the files list: each file is a source of its own.
-	Store *resourcestore.Store
+	Store *store.Store
 	// Logger gets a line for each file that is loaded, broken, mended or gone.
 	Logger *zap.Logger
 	// Failed is called for each broken change, once, from the goroutine of Run.
@@ -53,7 +53,7 @@ type Files struct {
 type resourceFile struct {
 	path     string
 	settling settling
-	source   *resourcestore.Source
+	source   *store.Source
 }
 
 // NewFiles returns the catalogue of the given files.
@@ -120,7 +120,7 @@ func (r *Files) scan(settle time.Duration) {
 func (r *Files) newFile(path string, order int) *resourceFile {
 	return &resourceFile{
 		path: path, settling: settling{taken: gone},
-		source: r.settings.Store.Open(resourcestore.Place{Kind: resourcestore.KindFile, Order: order, Name: path}),
+		source: r.settings.Store.Open(store.Place{Kind: store.KindFile, Order: order, Name: path}),
 	}
 }
 
@@ -179,14 +179,14 @@ var errFileChanged = errors.New("the file changed while it was read")
 
 // load reads a file whose contents have settled as state.
 func (r *Files) load(f *resourceFile, state string, now time.Time) error {
-	data, err := resources.ReadFile(f.path)
+	data, err := parse.ReadFile(f.path)
 	if err != nil {
 		return err
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != state {
 		return errFileChanged
 	}
-	list, warnings, err := resources.ParseFile(f.path, data)
+	list, warnings, err := parse.ParseFile(f.path, data)
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,8 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcefilter"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -32,13 +32,13 @@ type rack struct {
 	failed  atomic.Int32
 }
 
-func startRack(t *testing.T, scan time.Duration, filter string, prepare func(*rack)) *rack {
+func startRack(t *testing.T, scan time.Duration, filterText string, prepare func(*rack)) *rack {
 	t.Helper()
 	r := &rack{t: t, dir: t.TempDir(), changed: make(chan []*pluginsdk.Resource, 100), lines: make(chan string, 1000)}
 	prepare(r)
 	core, logs := observer.New(zap.InfoLevel)
 	r.logs = logs
-	store := resourcestore.Settings{
+	settings := store.Settings{
 		Logger:  zap.New(core, zap.Hooks(func(e zapcore.Entry) error { r.lines <- e.Message; return nil })),
 		Changed: func(list []*pluginsdk.Resource) { r.changed <- list },
 	}
@@ -48,12 +48,12 @@ func startRack(t *testing.T, scan time.Duration, filter string, prepare func(*ra
 		Logger:       zap.New(core, zap.Hooks(func(e zapcore.Entry) error { r.lines <- e.Message; return nil })),
 		Failed:       func() { r.failed.Add(1) },
 	}
-	if filter != "" {
-		f, err := resourcefilter.Parse(filter)
+	if filterText != "" {
+		f, err := filter.Parse(filterText)
 		require.NoError(t, err)
-		store.Filter = f
+		settings.Filter = f
 	}
-	s.Store = resourcestore.New(store)
+	s.Store = store.New(settings)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { NewFiles(s).Run(ctx) })
@@ -189,7 +189,7 @@ func TestResourcesUnreachable(t *testing.T) {
 	t.Parallel()
 	core, logs := observer.New(zap.InfoLevel)
 	failed := 0
-	store := resourcestore.New(resourcestore.Settings{Changed: func([]*pluginsdk.Resource) {}})
+	store := store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}})
 	r := NewFiles(FileSettings{Logger: zap.New(core), Store: store, Failed: func() { failed++ }})
 	inside := filepath.Join(t.TempDir(), "file")
 	write(t, inside, "")

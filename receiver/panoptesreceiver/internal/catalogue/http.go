@@ -13,8 +13,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resources"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 )
 
 // HTTPSettings are what NewHTTP takes.
@@ -28,7 +28,7 @@ type HTTPSettings struct {
 	// Client makes the requests.
 	Client *http.Client
 	// Source gets what the server lists.
-	Source *resourcestore.Source
+	Source *store.Source
 	// Logger gets a line when a list is loaded, and when the server begins to fail or to answer again.
 	Logger *zap.Logger
 	// Failed is called when the server begins to fail, from the goroutine of Run.
@@ -122,7 +122,7 @@ func (h *HTTP) read(answer *http.Response, now time.Time) error {
 	if int64(len(data)) > h.settings.MaxSize {
 		return fmt.Errorf("the answer is larger than max_size, which is %d bytes", h.settings.MaxSize)
 	}
-	list, warnings, err := resources.Parse(formatOf(answer), data)
+	list, warnings, err := parse.Parse(formatOf(answer), data)
 	if err != nil {
 		return fmt.Errorf("the answer does not parse: %w", err)
 	}
@@ -134,17 +134,17 @@ func (h *HTTP) read(answer *http.Response, now time.Time) error {
 }
 
 // formatOf tells the format by what the server says, or by the end of the path.
-func formatOf(answer *http.Response) resources.Format {
+func formatOf(answer *http.Response) parse.Format {
 	kind, _, _ := mime.ParseMediaType(answer.Header.Get("Content-Type"))
 	switch kind {
 	case "application/json":
-		return resources.FormatJSON
+		return parse.FormatJSON
 	case "application/x-ndjson", "application/jsonl":
-		return resources.FormatJSONLines
+		return parse.FormatJSONLines
 	case "application/yaml", "application/x-yaml", "text/yaml":
-		return resources.FormatYAML
+		return parse.FormatYAML
 	}
-	return resources.FormatOf(answer.Request.URL.Path)
+	return parse.FormatOf(answer.Request.URL.Path)
 }
 
 // warnEntries logs entries that are left out.

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -52,14 +52,14 @@ func TestHTTP(t *testing.T) {
 	require.NoError(t, err)
 	at.User = url.UserPassword("u", "geheim")
 	core, logs := observer.New(zap.InfoLevel)
-	store := resourcestore.New(resourcestore.Settings{Changed: func([]*pluginsdk.Resource) {}})
-	source := store.Open(resourcestore.Place{Kind: resourcestore.KindHTTP, Name: at.Redacted()})
+	joined := store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}})
+	source := joined.Open(store.Place{Kind: store.KindHTTP, Name: at.Redacted()})
 	failed := 0
 	h := NewHTTP(HTTPSettings{
 		URL: at, Interval: time.Minute, MaxSize: 2000, Client: server.Client(), Source: source, Logger: zap.New(core), Failed: func() { failed++ },
 	})
 	now := time.Now()
-	status := func() resourcestore.SourceStatus { return store.Sources()[0] }
+	status := func() store.SourceStatus { return joined.Sources()[0] }
 
 	h.take(t.Context(), now)
 	assert.Equal(t, 1, status().Resources)
@@ -110,9 +110,9 @@ func TestHTTPEnds(t *testing.T) {
 	defer close(hang)
 	at, err := url.Parse(server.URL)
 	require.NoError(t, err)
-	store := resourcestore.New(resourcestore.Settings{Changed: func([]*pluginsdk.Resource) {}})
+	joined := store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}})
 	h := NewHTTP(HTTPSettings{
-		URL: at, Interval: time.Minute, MaxSize: 1, Client: server.Client(), Source: store.Open(resourcestore.Place{}), Logger: zap.NewNop(),
+		URL: at, Interval: time.Minute, MaxSize: 1, Client: server.Client(), Source: joined.Open(store.Place{}), Logger: zap.NewNop(),
 		Failed: func() { t.Error("the end is no failure") },
 	})
 	ctx, cancel := contextOf(t)

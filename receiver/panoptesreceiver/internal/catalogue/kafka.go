@@ -12,9 +12,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resources"
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 )
 
 // KafkaSettings are what NewKafka takes.
@@ -24,7 +24,7 @@ type KafkaSettings struct {
 	// Options are those of the connection.
 	Options []kgo.Opt
 	// Store gets what the sets list: the sets of one topic and plugin are a source.
-	Store *resourcestore.Store
+	Store *store.Store
 	// Logger gets a line when sets do not parse, and when Kafka goes away or comes back.
 	Logger *zap.Logger
 	// Failed is called for each set that does not parse, and when Kafka goes away, from the goroutine of Run.
@@ -39,7 +39,7 @@ type Kafka struct {
 	pending  map[setKey]*kgo.Record // last sets, until the topics were read once
 	lost     atomic.Pointer[error]  // why no broker can be reached
 	told     bool                   // of lost
-	digest   *seldom.Digest
+	digest   *logs.Digest
 }
 
 // setKey is whose sets follow each other: a topic, and the plugin by its name and signature. The version of the plugin,
@@ -47,7 +47,7 @@ type Kafka struct {
 type setKey struct{ topic, plugin string }
 
 type setSource struct {
-	*resourcestore.Source
+	*store.Source
 	key string // of the last set
 }
 
@@ -60,7 +60,7 @@ const (
 
 // NewKafka returns the source. It connects in Run.
 func NewKafka(s KafkaSettings) (*Kafka, error) {
-	k := &Kafka{settings: s, digest: seldom.NewDigest(), sources: map[setKey]*setSource{}, pending: map[setKey]*kgo.Record{}}
+	k := &Kafka{settings: s, digest: logs.NewDigest(), sources: map[setKey]*setSource{}, pending: map[setKey]*kgo.Record{}}
 	client, err := kgo.NewClient(append(s.Options,
 		kgo.ConsumeTopics(s.Topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.WithHooks(k))...)
 	if err != nil {
@@ -191,7 +191,7 @@ func (k *Kafka) apply(key setKey, r *kgo.Record) {
 	}
 	src.key = string(r.Key)
 	logger := k.settings.Logger.With(zap.String("topic", r.Topic), zap.Int32("partition", r.Partition), zap.Int64("offset", r.Offset))
-	list, warnings, err := resources.Parse(resources.FormatJSON, r.Value)
+	list, warnings, err := parse.Parse(parse.FormatJSON, r.Value)
 	if err != nil {
 		src.Fail(err)
 		k.settings.Failed()
@@ -207,14 +207,14 @@ func (k *Kafka) apply(key setKey, r *kgo.Record) {
 	src.Set(list, at)
 }
 
-func (k *Kafka) place(key setKey) resourcestore.Place {
+func (k *Kafka) place(key setKey) store.Place {
 	order := 0
 	for i, topic := range k.settings.Topics {
 		if topic == key.topic {
 			order = i
 		}
 	}
-	return resourcestore.Place{Kind: resourcestore.KindKafka, Order: order, Name: key.topic + " " + key.plugin}
+	return store.Place{Kind: store.KindKafka, Order: order, Name: key.topic + " " + key.plugin}
 }
 
 // tell logs when Kafka goes away, and when it comes back.

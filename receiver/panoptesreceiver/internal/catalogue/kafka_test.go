@@ -14,7 +14,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resourcestore"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -29,7 +29,7 @@ type bus struct {
 	cluster *kfake.Cluster
 	client  *kgo.Client
 	changed chan []*pluginsdk.Resource
-	store   *resourcestore.Store
+	store   *store.Store
 	logs    *observer.ObservedLogs
 }
 
@@ -62,7 +62,7 @@ func (b *bus) start(topics ...string) {
 	b.t.Helper()
 	core, logs := observer.New(zap.InfoLevel)
 	b.logs = logs
-	b.store = resourcestore.New(resourcestore.Settings{Changed: func(list []*pluginsdk.Resource) { b.changed <- list }})
+	b.store = store.New(store.Settings{Changed: func(list []*pluginsdk.Resource) { b.changed <- list }})
 	k, err := NewKafka(KafkaSettings{
 		Topics: topics, Options: []kgo.Opt{kgo.SeedBrokers(b.cluster.ListenAddrs()...)}, Store: b.store, Logger: zap.New(core), Failed: func() {},
 	})

@@ -15,8 +15,8 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/transforms"
 )
 
 // checkTimeout bounds how long a module may take to load.

@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/pace"
 )
@@ -22,7 +22,7 @@ type Settings struct {
 	// Obs counts what the pipeline took and refused, once a batch.
 	Obs *receiverhelper.ObsReport
 	// Mapping says how groups become metrics.
-	Mapping mapping.Options
+	Mapping pdata.Options
 	// MaxDelay is the longest time a group waits for others.
 	MaxDelay time.Duration
 	// MaxPoints is the number of data points at which a batch goes out at once.
@@ -43,7 +43,7 @@ type Emitter struct {
 
 	mu      sync.Mutex
 	room    *sync.Cond // the batch was taken
-	builder *mapping.Builder
+	builder *pdata.Builder
 	groups  []scoped
 
 	filling atomic.Bool // the batch is at least half full
@@ -52,7 +52,7 @@ type Emitter struct {
 // scoped is a group with what is known of its plugin. A batch keeps its groups until the pipeline has taken it: what
 // was offered once belongs to the pipeline, which may have changed it before it refused.
 type scoped struct {
-	scope *mapping.Scope
+	scope *pdata.Scope
 	group *pluginsdk.MetricsGroup
 }
 
@@ -68,7 +68,7 @@ func New(s Settings) *Emitter {
 		settings: s,
 		sender:   newSender(s),
 		pace:     pace.New(),
-		builder:  mapping.NewBuilder(s.Mapping),
+		builder:  pdata.NewBuilder(s.Mapping),
 	}
 	e.room = sync.NewCond(&e.mu)
 	e.wg.Go(func() { e.pace.Run(s.MaxDelay, e.flush) })
@@ -77,7 +77,7 @@ func New(s Settings) *Emitter {
 
 // Add adds the groups of one run, and returns the number of data points they became. It waits while the batch is
 // full and the pipeline still busy with the one before. The groups must not change afterwards.
-func (e *Emitter) Add(scope *mapping.Scope, groups []*pluginsdk.MetricsGroup) (points int) {
+func (e *Emitter) Add(scope *pdata.Scope, groups []*pluginsdk.MetricsGroup) (points int) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, g := range groups {
@@ -131,7 +131,7 @@ func (e *Emitter) flush() {
 	}
 }
 
-func (e *Emitter) take() (batch, mapping.Report) {
+func (e *Emitter) take() (batch, pdata.Report) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	b := batch{points: e.builder.Points(), metrics: e.builder.Take(), groups: e.groups}

@@ -22,7 +22,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -99,7 +99,7 @@ func groups(t *testing.T, n, metrics int) []*pluginsdk.MetricsGroup {
 	return all
 }
 
-var scope = &mapping.Scope{Plugin: "P"}
+var scope = &pdata.Scope{Plugin: "P"}
 
 func TestDelayAndSize(t *testing.T) {
 	t.Parallel()

@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
-	"github.com/panoptes-otel/panoptes-otel/internal/seldom"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // Reasons for which data points are dropped here. With the reasons of the mapping they are the values of a metric's
@@ -41,7 +41,7 @@ type sender struct {
 	settings Settings
 	since    atomic.Int64 // when the batch under way was offered first, in milliseconds since the epoch; 0: there is none
 	refused  string       // the text of the last refusal; "" while the pipeline takes what it gets
-	digest   *seldom.Digest
+	digest   *logs.Digest
 
 	ctx     context.Context // of all calls to the pipeline
 	abandon context.CancelFunc
@@ -50,7 +50,7 @@ type sender struct {
 }
 
 func newSender(s Settings) *sender {
-	out := &sender{settings: s, digest: seldom.NewDigest()}
+	out := &sender{settings: s, digest: logs.NewDigest()}
 	out.ctx, out.abandon = context.WithCancel(context.Background())
 	out.hurried, out.hurry = context.WithCancel(context.Background())
 	return out
@@ -108,7 +108,7 @@ func (s *sender) pause(ctx context.Context, d time.Duration) bool {
 
 // again makes the batch anew: what the pipeline was given belongs to it.
 func (s *sender) again(b batch) pmetric.Metrics {
-	builder := mapping.NewBuilder(s.settings.Mapping)
+	builder := pdata.NewBuilder(s.settings.Mapping)
 	for _, g := range b.groups {
 		builder.Add(*g.scope, g.group)
 	}

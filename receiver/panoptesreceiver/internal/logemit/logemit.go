@@ -10,9 +10,9 @@ import (
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/shorten"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/pace"
 )
@@ -58,7 +58,7 @@ type Settings struct {
 	// Obs counts what the pipeline took and refused, once a batch.
 	Obs *receiverhelper.ObsReport
 	// Mapping says how resources become attributes.
-	Mapping mapping.Options
+	Mapping pdata.Options
 	// MaxDelay is the longest time that a line waits for others.
 	MaxDelay time.Duration
 	// Logger gets a line when the pipeline begins to refuse lines, and when it takes them again.
@@ -129,10 +129,10 @@ func (e *Emitter) Fail(s *Speaker, r *pluginsdk.Resource, runID int64, f Failure
 
 func (e *Emitter) add(n entry) {
 	n.observed = time.Now()
-	n.line.Message = shorten.Start(n.line.Message, maxText)
+	n.line.Message = logs.KeepStart(n.line.Message, maxText)
 	n.size = len(n.line.Message) + 64
 	for i := range n.line.Fields {
-		n.line.Fields[i].String = shorten.Start(n.line.Fields[i].String, maxText)
+		n.line.Fields[i].String = logs.KeepStart(n.line.Fields[i].String, maxText)
 		n.size += len(n.line.Fields[i].Key) + len(n.line.Fields[i].String) + 16
 	}
 	if reason := e.enqueue(n); reason != "" {

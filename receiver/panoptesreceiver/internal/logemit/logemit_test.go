@@ -26,7 +26,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -95,7 +95,7 @@ func newPipeline(t *testing.T, answer func(ctx context.Context, offer int) error
 	})
 	require.NoError(t, err)
 	return p, New(Settings{
-		Next: p, Obs: obs, MaxDelay: 200 * time.Millisecond, Logger: zap.New(core), Mapping: mapping.Options{ServiceIdentity: true},
+		Next: p, Obs: obs, MaxDelay: 200 * time.Millisecond, Logger: zap.New(core), Mapping: pdata.Options{ServiceIdentity: true},
 	})
 }
 

@@ -10,10 +10,10 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/attrs"
-	"github.com/panoptes-otel/panoptes-otel/internal/mapping"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
-	"github.com/panoptes-otel/panoptes-otel/internal/shorten"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -36,7 +36,7 @@ func (e *Emitter) logs(batch []entry) plog.Logs {
 			if !ok {
 				rl = out.ResourceLogs().AppendEmpty()
 				if n.resource != nil {
-					mapping.PutResource(rl.Resource().Attributes(), n.resource, e.settings.Mapping)
+					pdata.PutResource(rl.Resource().Attributes(), n.resource, e.settings.Mapping)
 				}
 				resources[n.resource] = rl
 			}
@@ -80,7 +80,7 @@ func (f *Failure) put(a pcommon.Map) {
 		{attrs.ExceptionType, raised.Type}, {attrs.ExceptionMessage, raised.Message}, {attrs.ExceptionStacktrace, raised.Traceback},
 	} {
 		if v.value != "" {
-			a.PutStr(v.key, shorten.Start(v.value, maxText))
+			a.PutStr(v.key, logs.KeepStart(v.value, maxText))
 		}
 	}
 }
@@ -122,7 +122,7 @@ func putField(a pcommon.Map, f zap.Field) {
 		case time.Time:
 			a.PutStr(key, v.Format(time.RFC3339Nano))
 		default:
-			a.PutStr(key, shorten.Start(fmt.Sprint(v), maxText))
+			a.PutStr(key, logs.KeepStart(fmt.Sprint(v), maxText))
 		}
 	}
 }

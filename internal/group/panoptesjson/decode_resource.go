@@ -1,0 +1,155 @@
+package panoptesjson
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// resourceBlock is a resource with room for its metadata: one allocation.
+type resourceBlock struct {
+	resource pluginsdk.Resource
+	metadata [8]pluginsdk.MetadataEntry
+}
+
+// readResource reads a resource, or finds that it is the last one again: no JSON object is the beginning of another, so
+// the same text is the same value.
+func (d *Decoder) readResource() (*pluginsdk.Resource, error) {
+	s := &d.scanner
+	if s.null() {
+		return nil, nil
+	}
+	if d.resource != nil && s.literal(d.resourceText) {
+		return d.resource, nil
+	}
+	start := s.at
+	block := &resourceBlock{}
+	r := &block.resource
+	r.Metadata = block.metadata[:0]
+	if err := d.resourceFields(r); err != nil {
+		return nil, err
+	}
+	if err := r.Validate(); err != nil {
+		s.at = start
+		return nil, err
+	}
+	if r.CreationTimestamp.IsZero() {
+		r.CreationTimestamp = pluginsdk.NumberTimestamp(pluginsdk.Now())
+	}
+	d.resource, d.resourceText = r, s.text[start:s.at]
+	return r, nil
+}
+
+func (d *Decoder) resourceFields(r *pluginsdk.Resource) error {
+	s := &d.scanner
+	plain, err := s.plainResource(r)
+	if err != nil {
+		return err
+	}
+	if !plain {
+		if err := s.begin('{', errObject); err != nil {
+			return err
+		}
+	}
+	for first := !plain; ; first = false {
+		key, more, err := s.key(first)
+		if err != nil || !more {
+			return err
+		}
+		if field := resourceField(r, key); field != nil {
+			*field, err = s.stringOrNull()
+		} else {
+			switch key {
+			case "resource_creation_timestamp":
+				r.CreationTimestamp, _, err = s.timestamp()
+			case "resource_metadata":
+				err = d.metadata(r)
+			default:
+				err = s.skip(1)
+			}
+		}
+		if err != nil {
+			return d.in(key, err)
+		}
+	}
+}
+
+// plainResource reads the first fields of a resource as Panoptes writes it, and says whether there are any.
+func (s *scanner) plainResource(r *pluginsdk.Resource) (any bool, err error) {
+	for _, f := range [...]struct {
+		lead  string
+		field *string
+	}{
+		{`{"resource_site": "`, &r.Site},
+		{`, "resource_class": "`, &r.Class},
+		{`, "resource_subclass": "`, &r.Subclass},
+		{`, "resource_type": "`, &r.Type},
+		{`, "resource_id": "`, &r.ID},
+		{`, "resource_endpoint": "`, &r.Endpoint},
+	} {
+		if !s.literal(f.lead) {
+			return any, nil
+		}
+		s.at--
+		if *f.field, err = s.string(); err != nil {
+			return any, &Error{Offset: s.at, Field: strings.Trim(f.lead, `{,": `), Err: err}
+		}
+		any = true
+	}
+	return any, nil
+}
+
+func resourceField(r *pluginsdk.Resource, key string) *string {
+	switch key {
+	case "resource_site":
+		return &r.Site
+	case "resource_class":
+		return &r.Class
+	case "resource_subclass":
+		return &r.Subclass
+	case "resource_type":
+		return &r.Type
+	case "resource_id":
+		return &r.ID
+	case "resource_endpoint":
+		return &r.Endpoint
+	case "resource_plugin":
+		return &r.Plugin
+	}
+	return nil
+}
+
+// stringOrNull reads a string, with "" for null.
+func (s *scanner) stringOrNull() (string, error) {
+	if s.null() {
+		return "", nil
+	}
+	return s.string()
+}
+
+// metadata reads an object of strings. Of a key that comes twice the last value counts.
+func (d *Decoder) metadata(r *pluginsdk.Resource) error {
+	s := &d.scanner
+	r.Metadata = r.Metadata[:0]
+	if s.null() {
+		return nil
+	}
+	if err := s.begin('{', errObject); err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		key, more, err := s.key(n == 0)
+		if err != nil || !more {
+			return err
+		}
+		if n >= maxEntries {
+			return fmt.Errorf("more than %d entries", maxEntries)
+		}
+		value, err := s.string()
+		if err != nil {
+			return d.in(key, err)
+		}
+		r.Metadata = r.Metadata.Set(key, value)
+	}
+}

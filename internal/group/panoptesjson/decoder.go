@@ -1,0 +1,228 @@
+package panoptesjson
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// DefaultMaxBytes is the largest message that a decoder takes unless told otherwise.
+const DefaultMaxBytes = 16 << 20
+
+// maxEntries bounds the dimensions of a group and the metadata of a resource, which are compared one by one.
+const maxEntries = 4096
+
+// DecoderOptions are the settings of a Decoder.
+type DecoderOptions struct {
+	// MaxBytes is the largest message in bytes; 0 means DefaultMaxBytes.
+	MaxBytes int
+	// Resource is the resource of messages that have none; nil makes these an error.
+	Resource *pluginsdk.Resource
+}
+
+// Decoder reads Panoptes' messages. It keeps memory from call to call: use one a goroutine, and keep it. It is not safe
+// for concurrent use.
+//
+// It takes any order of keys, keys it does not know, times that are given as text, and NaN and the infinities where
+// Panoptes' Python wrote them. What it takes is otherwise checked as MetricsGroup's constructors do.
+type Decoder struct {
+	opts    DecoderOptions
+	scanner scanner
+	group   pluginsdk.MetricsGroup // of AppendTo
+
+	// The last resource and its JSON: messages of a resource mostly come in a row.
+	resource     *pluginsdk.Resource
+	resourceText string
+	// The last time of a metric and its JSON.
+	time     pluginsdk.Number
+	timeText string
+}
+
+// NewDecoder returns a decoder.
+func NewDecoder(o DecoderOptions) *Decoder {
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	return &Decoder{opts: o}
+}
+
+// AppendTo reads one message and adds it to b as the group of a scope. It returns the number of data points this made;
+// what b could not hold b counts.
+func (d *Decoder) AppendTo(b *pdata.Builder, s pdata.Scope, message []byte) (points int, err error) {
+	if err := d.Decode(message, &d.group); err != nil {
+		return 0, err
+	}
+	return b.Add(s, &d.group), nil
+}
+
+// Decode reads one message into g, of which it keeps nothing but the memory; with an error g is undefined. Groups of
+// one resource may share their Resource, which is not to be changed then. The message may be used again afterwards: the
+// strings of g are parts of one copy of it. The error is an *Error.
+func (d *Decoder) Decode(message []byte, g *pluginsdk.MetricsGroup) error {
+	if err := d.checkSize(message); err != nil {
+		return err
+	}
+	s := &d.scanner
+	s.text, s.data, s.at = string(message), message, 0
+	err := d.message(g)
+	if err == nil {
+		if s.blanks(); s.at < len(s.text) {
+			err = errAfterwards
+		}
+	}
+	if err != nil {
+		err = d.located(err)
+	}
+	s.text, s.data = "", nil
+	return err
+}
+
+func (d *Decoder) checkSize(text []byte) error {
+	if len(text) > d.opts.MaxBytes {
+		return &Error{Err: fmt.Errorf("the message has %d bytes, limit is %d", len(text), d.opts.MaxBytes)}
+	}
+	return nil
+}
+
+// located returns err with its place.
+func (d *Decoder) located(err error) *Error {
+	var known *Error
+	if !errors.As(err, &known) {
+		known = &Error{Offset: d.scanner.at, Err: err}
+	}
+	return known
+}
+
+// in names the field that an error is about.
+func (d *Decoder) in(field string, err error) error {
+	var known *Error
+	if errors.As(err, &known) {
+		if known.Field != "" && known.Field[0] != '[' {
+			field += "."
+		}
+		field += known.Field
+		return &Error{Offset: known.Offset, Field: field, Err: known.Err}
+	}
+	return &Error{Offset: d.scanner.at, Field: field, Err: err}
+}
+
+// Keys of a group that must not come twice.
+const (
+	hasResource = 1 << iota
+	hasMetrics
+	hasDimensions
+)
+
+func (d *Decoder) message(g *pluginsdk.MetricsGroup) error {
+	s := &d.scanner
+	g.Reset()
+	s.blanks()
+	if err := s.begin('{', errObject); err != nil {
+		return err
+	}
+	seen := 0
+	once := func(bit int) error {
+		if seen&bit != 0 {
+			return errTwice
+		}
+		seen |= bit
+		return nil
+	}
+	timed := false
+	for first := true; ; first = false {
+		key, more, err := s.key(first)
+		if err != nil {
+			return err
+		}
+		if !more {
+			break
+		}
+		switch key {
+		case "metrics_group_type":
+			g.Type, err = s.string()
+		case "metrics_group_interval":
+			g.Interval, err = s.interval()
+		case "metrics_group_creation_timestamp":
+			g.Timestamp, timed, err = s.timestamp()
+		case "metrics_group_schema_version":
+			err = s.version()
+		case "resource":
+			if err = once(hasResource); err == nil {
+				g.Resource, err = d.readResource()
+			}
+		case "metrics":
+			if err = once(hasMetrics); err == nil {
+				err = d.metrics(g)
+			}
+		case "dimensions":
+			if err = once(hasDimensions); err == nil {
+				err = d.dimensions(g)
+			}
+		default:
+			err = s.skip(1)
+		}
+		if err != nil {
+			return d.in(key, err)
+		}
+	}
+	if g.Resource == nil {
+		g.Resource = d.opts.Resource
+	}
+	if !timed {
+		g.Timestamp = pluginsdk.NumberTimestamp(pluginsdk.Now())
+	}
+	switch {
+	case g.Resource == nil:
+		return d.in("resource", errors.New("must be given"))
+	case g.Type == "":
+		return d.in("metrics_group_type", errors.New("must be a non-empty string"))
+	case g.Interval == 0:
+		return d.in("metrics_group_interval", errInterval)
+	}
+	return nil
+}
+
+var errInterval = errors.New("must be an integer greater than zero")
+
+func (s *scanner) interval() (int, error) {
+	at := s.at
+	n, err := s.number()
+	if err != nil {
+		return 0, err
+	}
+	seconds, ok := n.Int64()
+	if !ok || seconds <= 0 || seconds > math.MaxInt32 {
+		s.at = at
+		return 0, errInterval
+	}
+	return int(seconds), nil
+}
+
+func (s *scanner) version() error {
+	at := s.at
+	if s.null() {
+		return nil
+	}
+	version, err := s.string()
+	if err == nil && version != pluginsdk.SchemaVersion {
+		s.at = at
+		err = fmt.Errorf("is %.40q, expected %q", version, pluginsdk.SchemaVersion)
+	}
+	return err
+}
+
+// timestamp reads a time as it was given, and says whether there is one.
+func (s *scanner) timestamp() (pluginsdk.Timestamp, bool, error) {
+	switch {
+	case s.null():
+		return pluginsdk.Timestamp{}, false, nil
+	case s.at < len(s.text) && s.text[s.at] == '"':
+		text, err := s.string()
+		return pluginsdk.TextTimestamp(text), text != "", err
+	}
+	n, err := s.number()
+	return pluginsdk.NumberTimestamp(n), true, err
+}

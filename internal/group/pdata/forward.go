@@ -1,0 +1,395 @@
+package pdata
+
+import (
+	"hash/maphash"
+	"math"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// Scope is what is known of the plugin that made a group.
+type Scope struct {
+	// Plugin is the plugin's normalized name.
+	Plugin string
+	// Transforms is the text of its [transforms], one "K = rate:T:names" a line; "" where it has none.
+	Transforms string
+	// Topics is the text of its [topics] processed; "" where it has none.
+	Topics string
+	// Units are what is known of its metrics beyond their values; nil where nothing is. Two scopes are the same only
+	// with the very same Units.
+	Units *Units
+}
+
+// Units are the units and descriptions of metrics by the group's type and the metric's name.
+type Units map[string]map[string]MetricInfo
+
+// MetricInfo is what is known of a metric.
+type MetricInfo struct{ Unit, Description string }
+
+// of returns what is known of the metrics of a group.
+func (u *Units) of(groupType string) map[string]MetricInfo {
+	if u == nil {
+		return nil
+	}
+	return (*u)[groupType]
+}
+
+// Options are the settings of a Builder.
+type Options struct {
+	// ServiceIdentity adds service.namespace, service.name and service.instance.id to each resource.
+	ServiceIdentity bool
+	// Rates says that the groups come from Panoptes' JSON, in which a rate is a gauge with the name of its counter: a gauge
+	// with a counter beside it becomes a rate. A plugin's own gauge can have such a name too, which JSON does not tell apart.
+	Rates bool
+}
+
+// Builder joins metrics groups into pdata: one ResourceMetrics a resource, one ScopeMetrics a scope, group type and
+// interval, one Metric a name and kind, one data point a group and metric. It is not safe for concurrent use.
+type Builder struct {
+	opts   Options
+	md     pmetric.Metrics
+	points int
+	tally  tally
+
+	resources map[string]int // by resourceKey, index into md
+	scopes    map[scopeKey]*scopeBuilder
+	used      []*scopeBuilder // of md
+	free      []*scopeBuilder // of earlier ones
+	names     map[[2]string]string
+	lastKey   scopeKey
+	last      *scopeBuilder
+	key       []byte              // reused for resourceKey
+	kept      []point             // reused for the group that is being added
+	counters  map[string]struct{} // reused for its counters
+}
+
+type scopeKey struct {
+	Scope
+	resource  int
+	groupType string
+	interval  int
+}
+
+// point is a metric that has a form in pdata.
+type point struct {
+	metric *pluginsdk.Metric
+	time   pcommon.Timestamp
+	rate   bool
+}
+
+// NewBuilder returns an empty Builder.
+func NewBuilder(opts Options) *Builder {
+	return &Builder{
+		opts:      opts,
+		md:        pmetric.NewMetrics(),
+		resources: map[string]int{},
+		scopes:    map[scopeKey]*scopeBuilder{},
+		names:     map[[2]string]string{},
+		counters:  map[string]struct{}{},
+	}
+}
+
+// Add adds a group and returns the number of data points it became. Values that pdata cannot hold are dropped, see
+// Dropped; a group without any value left adds nothing. The group may be used again afterwards.
+func (b *Builder) Add(s Scope, g *pluginsdk.MetricsGroup) (points int) {
+	b.keep(g)
+	if len(b.kept) == 0 {
+		return 0
+	}
+	sb := b.scope(s, g)
+	for i := range b.kept {
+		sb.add(i, &b.kept[i], g)
+	}
+	b.points += len(b.kept)
+	return len(b.kept)
+}
+
+// keep fills b.kept with the metrics of g that have a form in pdata, and counts the others.
+func (b *Builder) keep(g *pluginsdk.MetricsGroup) {
+	b.kept = b.kept[:0]
+	metrics := g.Metrics()
+	clear(b.counters)
+	for i := range metrics {
+		if b.opts.Rates && metrics[i].Type == pluginsdk.Counter {
+			b.counters[metrics[i].Name] = struct{}{}
+		}
+	}
+	for i := range metrics {
+		m := &metrics[i]
+		if !m.Value.IsFinite() {
+			b.tally.add(notFinite, 1)
+			continue
+		}
+		at, ok := pdataTime(m.Timestamp)
+		if !ok {
+			b.tally.add(timestampRange, 1)
+			continue
+		}
+		p := point{metric: m, time: at}
+		if len(b.counters) > 0 && m.Type == pluginsdk.Gauge {
+			_, p.rate = b.counters[m.Name]
+		}
+		b.kept = append(b.kept, p)
+		if _, fits := m.Value.Int64(); !fits && m.Value.IsInt() {
+			b.tally.add(integerRange, 1)
+		}
+	}
+}
+
+// scope returns where the points of b.kept go. A group whose dimensions the scope has already goes beside the earlier
+// one only where the way back tells the two apart for sure; otherwise it opens another ScopeMetrics of the same name
+// and attributes.
+func (b *Builder) scope(s Scope, g *pluginsdk.MetricsGroup) *scopeBuilder {
+	key := scopeKey{s, b.resource(g.Resource), g.Type, g.Interval}
+	sb := b.last
+	if sb == nil || b.lastKey != key {
+		sb = b.scopes[key]
+	}
+	mark := markOf(b.kept)
+	dimensions := hashDimensions(g.Dimensions())
+	if sb == nil || !sb.takes(dimensions, mark) {
+		sb = b.newScope(b.md.ResourceMetrics().At(key.resource).ScopeMetrics().AppendEmpty(), key)
+		b.scopes[key] = sb
+	}
+	sb.marks[dimensions] = mark
+	b.lastKey, b.last = key, sb
+	return sb
+}
+
+// Points is the number of data points since the last Take.
+func (b *Builder) Points() int { return b.points }
+
+// Dropped returns what was dropped or degraded since the last call, and starts counting anew.
+func (b *Builder) Dropped() Report {
+	r := b.tally.report()
+	b.tally = tally{}
+	return r
+}
+
+// Take returns what was added since the last Take. The caller owns it.
+func (b *Builder) Take() pmetric.Metrics {
+	md := b.md
+	b.md, b.points = pmetric.NewMetrics(), 0
+	clear(b.resources)
+	clear(b.scopes)
+	b.last, b.lastKey = nil, scopeKey{}
+	for _, sb := range b.used {
+		if sb.reset() {
+			b.free = append(b.free, sb)
+		}
+	}
+	clear(b.used)
+	b.used = b.used[:0]
+	return md
+}
+
+// maxNames bounds the names that a Builder remembers.
+const maxNames = 65536
+
+// join returns a+b. It keeps the names it made: plugins give the same ones all the time.
+func (b *Builder) join(first, second string) string {
+	if name, ok := b.names[[2]string{first, second}]; ok {
+		return name
+	}
+	if len(b.names) >= maxNames {
+		clear(b.names)
+	}
+	name := first + second
+	b.names[[2]string{name[:len(first)], name[len(first):]}] = name
+	return name
+}
+
+// scopeBuilder fills one ScopeMetrics.
+type scopeBuilder struct {
+	builder *Builder
+	prefix  string // of metric names
+	units   map[string]MetricInfo
+	out     pmetric.MetricSlice
+	metrics []metricBuilder
+	index   map[forwardKey]int  // of metrics, where there are many
+	marks   map[uint64]lastMark // by hash of the dimensions, the last group that has them
+}
+
+type metricKey struct {
+	name string
+	kind pluginsdk.MetricType
+}
+
+// forwardKey tells a rate from the gauge of its name, which pdata keeps apart.
+type forwardKey struct {
+	metricKey
+	rate bool
+}
+
+type metricBuilder struct {
+	key    forwardKey
+	points pmetric.NumberDataPointSlice
+}
+
+// newScope begins a ScopeMetrics for the points of b.kept.
+func (b *Builder) newScope(out pmetric.ScopeMetrics, key scopeKey) *scopeBuilder {
+	out.Scope().SetName(b.join(attrs.ScopePrefix, key.Plugin))
+	a := out.Scope().Attributes()
+	a.EnsureCapacity(4)
+	a.PutStr(attrs.GroupType, key.groupType)
+	a.PutInt(attrs.GroupInterval, int64(key.interval))
+	if key.Transforms != "" {
+		a.PutStr(attrs.PluginTransforms, key.Transforms)
+	}
+	if key.Topics != "" {
+		a.PutStr(attrs.PluginTopics, key.Topics)
+	}
+	var sb *scopeBuilder
+	if last := len(b.free) - 1; last >= 0 {
+		sb, b.free = b.free[last], b.free[:last]
+	} else {
+		sb = &scopeBuilder{builder: b, marks: map[uint64]lastMark{}}
+	}
+	sb.prefix, sb.out, sb.units = b.join(key.groupType, "."), out.Metrics(), key.Units.of(key.groupType)
+	sb.out.EnsureCapacity(len(b.kept))
+	b.used = append(b.used, sb)
+	return sb
+}
+
+// Large scopes are not worth keeping for small ones.
+const maxReused = 1024
+
+// reset prepares s for another use, and says whether that is worth it.
+func (s *scopeBuilder) reset() bool {
+	if len(s.metrics) > maxReused || len(s.marks) > maxReused {
+		return false
+	}
+	clear(s.metrics)
+	clear(s.marks)
+	s.prefix, s.units, s.out, s.metrics, s.index = "", nil, pmetric.MetricSlice{}, s.metrics[:0], nil
+	return true
+}
+
+// add writes one point. Groups of one type mostly have the same metrics in the same order, so the metric at the same
+// position is tried first.
+func (s *scopeBuilder) add(position int, p *point, g *pluginsdk.MetricsGroup) {
+	key := forwardKey{metricKey{p.metric.Name, p.metric.Type}, p.rate}
+	if position >= len(s.metrics) || s.metrics[position].key != key {
+		position = s.metric(key, p.metric.Unit)
+	}
+	out := s.metrics[position].points.AppendEmpty()
+	out.SetTimestamp(p.time)
+	if i, fits := p.metric.Value.Int64(); fits {
+		out.SetIntValue(i)
+	} else {
+		out.SetDoubleValue(p.metric.Value.Float64())
+	}
+	dimensions := g.Dimensions()
+	a := out.Attributes()
+	a.EnsureCapacity(len(dimensions))
+	for _, d := range dimensions {
+		a.PutStr(d.Name, d.Value)
+	}
+}
+
+// metric returns the index of the metric of that name and kind, which it makes where there is none, with the unit that the
+// metric has itself or else that the plugin says it has.
+func (s *scopeBuilder) metric(key forwardKey, unit string) int {
+	if i := s.find(key); i >= 0 {
+		return i
+	}
+	m := s.out.AppendEmpty()
+	name := key.name
+	if key.rate {
+		name = s.builder.join(name, attrs.RateSuffix)
+		unit = attrs.RateUnit
+	} else if info, ok := s.units[name]; ok {
+		if unit == "" {
+			unit = info.Unit
+		}
+		m.SetDescription(info.Description)
+	}
+	m.SetUnit(unit)
+	m.SetName(s.builder.join(s.prefix, name))
+	mb := metricBuilder{key: key}
+	if key.kind == pluginsdk.Counter {
+		sum := m.SetEmptySum()
+		sum.SetIsMonotonic(true)
+		sum.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+		mb.points = sum.DataPoints()
+	} else {
+		mb.points = m.SetEmptyGauge().DataPoints()
+	}
+	s.metrics = append(s.metrics, mb)
+	if s.index != nil {
+		s.index[key] = len(s.metrics) - 1
+	}
+	return len(s.metrics) - 1
+}
+
+// indexFrom is the number of metrics from which on looking through them all would cost more than an index.
+const indexFrom = 32
+
+// find returns the index of the metric of that name and kind, or -1.
+func (s *scopeBuilder) find(key forwardKey) int {
+	if len(s.metrics) < indexFrom {
+		for i := range s.metrics {
+			if s.metrics[i].key == key {
+				return i
+			}
+		}
+		return -1
+	}
+	if s.index == nil {
+		s.index = make(map[forwardKey]int, 2*len(s.metrics))
+		for i := range s.metrics {
+			s.index[s.metrics[i].key] = i
+		}
+	}
+	if i, ok := s.index[key]; ok {
+		return i
+	}
+	return -1
+}
+
+// lastMark is what has to be known of a group to tell it from the next one with the same dimensions.
+type lastMark struct {
+	metrics     uint64 // hash of names and kinds, in order
+	first, last pcommon.Timestamp
+}
+
+// takes says whether a group with these dimensions can share the ScopeMetrics: they are new to it, or the earlier
+// group has the same metrics in the same order and ended before this one begins. Then each metric has one point of
+// each group, in the order of the groups, and no time occurs in both. A hash that two sets of dimensions share does
+// no harm: it splits where it need not.
+func (s *scopeBuilder) takes(dimensions uint64, m lastMark) bool {
+	earlier, ok := s.marks[dimensions]
+	return !ok || earlier.metrics == m.metrics && earlier.last < m.first
+}
+
+var hashSeed = maphash.MakeSeed()
+
+func markOf(points []point) lastMark {
+	m := lastMark{first: math.MaxUint64}
+	for i := range points {
+		p := &points[i]
+		m.metrics = m.metrics*0x9e3779b97f4a7c15 + maphash.String(hashSeed, p.metric.Name) + uint64(p.metric.Type)
+		m.first, m.last = min(m.first, p.time), max(m.last, p.time)
+	}
+	return m
+}
+
+// hashDimensions is the same for the same dimensions in whatever order.
+func hashDimensions(dimensions []pluginsdk.Dimension) uint64 {
+	var sum uint64
+	for _, d := range dimensions {
+		sum += hashPair(d.Name, d.Value)
+	}
+	return sum
+}
+
+// hashPair mixes the two hashes so that neither (a, b) and (b, a) nor sums of pairs with swapped values are the same.
+func hashPair(name, value string) uint64 {
+	h := maphash.String(hashSeed, name)*0x9e3779b97f4a7c15 ^ maphash.String(hashSeed, value)
+	h ^= h >> 32
+	return h * 0xd6e8feb86659fd93
+}

@@ -1,0 +1,215 @@
+package parse
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// Format is how a document writes resources.
+type Format uint8
+
+// The formats.
+const (
+	FormatJSON Format = iota
+	FormatJSONLines
+	FormatYAML
+)
+
+// FormatOf tells the format by the name of a file: YAML for .yaml and .yml, one JSON object a line for .jsonl and
+// .ndjson, else JSON.
+func FormatOf(path string) Format {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".yaml", ".yml":
+		return FormatYAML
+	case ".jsonl", ".ndjson":
+		return FormatJSONLines
+	}
+	return FormatJSON
+}
+
+// Parse reads the resources of a document. The warnings are an *EntryError for each entry that is left out; err is the
+// one reason why there are none at all.
+func Parse(format Format, data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
+	switch format {
+	case FormatJSONLines:
+		return parseLines(data)
+	case FormatYAML:
+		return parseYAML(data)
+	}
+	return parseJSON(data)
+}
+
+// parseLines reads one resource a line; blank lines are passed over.
+func parseLines(data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
+	number := 0
+	for line := range bytes.Lines(data) {
+		number++
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			continue
+		}
+		if !json.Valid(line) {
+			return nil, nil, lineError(number, line)
+		}
+		r, err := entry(line)
+		if err != nil {
+			warnings = append(warnings, &EntryError{Index: -1, Line: number, ID: idOf(line), Err: err})
+			continue
+		}
+		res = append(res, r)
+	}
+	return res, warnings, nil
+}
+
+// lineError says where a line stops being JSON.
+func lineError(number int, line []byte) error {
+	var any json.RawMessage
+	err := position(line, json.Unmarshal(line, &any))
+	var syntax *SyntaxError
+	if errors.As(err, &syntax) {
+		syntax.Line = number
+	}
+	return err
+}
+
+// parseYAML reads documents of the shapes that JSON has. Plain scalars are taken as they are written where a text is
+// needed: in YAML nobody sees that os_version: 4.10 is a number.
+func parseYAML(data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var doc yaml.Node
+		err := dec.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return res, warnings, nil
+		}
+		if err != nil {
+			return nil, nil, errors.New(strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "\n", ";"))
+		}
+		more, bad, err := parseNode(&doc)
+		if err != nil {
+			return nil, nil, err
+		}
+		res, warnings = append(res, more...), append(warnings, bad...)
+	}
+}
+
+func parseNode(doc *yaml.Node) (res []*pluginsdk.Resource, warnings []error, err error) {
+	list, single, err := nodeEntries(doc)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, node := range list {
+		r, id, err := nodeEntry(node)
+		if err != nil {
+			bad := &EntryError{Index: i, Line: node.Line, ID: id, Err: err}
+			if single {
+				bad.Index = -1
+			}
+			warnings = append(warnings, bad)
+			continue
+		}
+		res = append(res, r)
+	}
+	return res, warnings, nil
+}
+
+// nodeEntries takes a document apart as entries does.
+func nodeEntries(doc *yaml.Node) (list []*yaml.Node, single bool, err error) {
+	if doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 {
+		doc = doc.Content[0]
+	}
+	switch doc.Kind {
+	case yaml.SequenceNode:
+		return doc.Content, false, nil
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(doc.Content); i += 2 {
+			if doc.Content[i].Value != "resources" {
+				continue
+			}
+			if doc.Content[i+1].Kind != yaml.SequenceNode {
+				return nil, false, fmt.Errorf(`line %d: "resources" must be a list`, doc.Content[i+1].Line)
+			}
+			return doc.Content[i+1].Content, false, nil
+		}
+		return []*yaml.Node{doc}, true, nil
+	}
+	if doc.Tag == "!!null" {
+		return nil, false, nil
+	}
+	return nil, false, fmt.Errorf("line %d: expected a list of resources, or one resource", doc.Line)
+}
+
+// nodeEntry turns an entry into JSON, which has the rules.
+func nodeEntry(node *yaml.Node) (r *pluginsdk.Resource, id string, err error) {
+	if node = resolve(node); node.Kind != yaml.MappingNode {
+		return nil, "", errors.New("expected an object")
+	}
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], resolve(node.Content[i+1])
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if err := writeNode(&b, key.Value, value); err != nil {
+			return nil, id, err
+		}
+		if key.Value == "resource_id" {
+			id = value.Value
+		}
+	}
+	b.WriteByte('}')
+	r, err = entry(b.Bytes())
+	return r, id, err
+}
+
+func resolve(node *yaml.Node) *yaml.Node {
+	if node.Kind == yaml.AliasNode {
+		return node.Alias
+	}
+	return node
+}
+
+// writeNode writes one field of an entry as JSON. Only the metadata are an object.
+func writeNode(b *bytes.Buffer, key string, value *yaml.Node) error {
+	name, _ := json.Marshal(key)
+	b.Write(name)
+	b.WriteByte(':')
+	if value.Kind == yaml.MappingNode && key == "resource_metadata" {
+		b.WriteByte('{')
+		for i := 0; i+1 < len(value.Content); i += 2 {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			if err := writeNode(b, value.Content[i].Value, resolve(value.Content[i+1])); err != nil {
+				return fmt.Errorf("resource_metadata: %w", err)
+			}
+		}
+		b.WriteByte('}')
+		return nil
+	}
+	if value.Kind != yaml.ScalarNode {
+		return fmt.Errorf("line %d: %s must be a string", value.Line, key)
+	}
+	number := value.Tag == "!!int" || value.Tag == "!!float"
+	switch {
+	case value.Tag == "!!null":
+		b.WriteString("null")
+	case key == "resource_creation_timestamp" && number && json.Valid([]byte(value.Value)):
+		b.WriteString(value.Value)
+	default:
+		text, _ := json.Marshal(value.Value)
+		b.Write(text)
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package parse
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+)
+
+func TestFormatOf(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]Format{
+		"a.json": FormatJSON, "a": FormatJSON, "a.JSONL": FormatJSONLines, "x/a.ndjson": FormatJSONLines, "a.yaml": FormatYAML, "a.yml": FormatYAML,
+	} {
+		if got := FormatOf(name); got != want {
+			t.Errorf("%s: %d", name, got)
+		}
+	}
+}
+
+const yamlList = `
+- &a
+  resource_site: local
+  resource_class: c
+  resource_subclass: sc
+  resource_type: t
+  resource_id: 17
+  resource_endpoint: e
+  resource_creation_timestamp: 5.0
+  resource_metadata: {_resource_ttl: 900, os_version: 4.10, up: true}
+- <bad>
+- {resource_site: local, resource_class: c, resource_subclass: sc, resource_type: t, resource_id: no, resource_endpoint: [e]}
+- {resource_site: local, resource_class: c, resource_subclass: sc, resource_type: t, resource_id: b, resource_endpoint: e, resource_plugin: null}
+`
+
+// Plain scalars are the text that was written.
+func TestYAML(t *testing.T) {
+	t.Parallel()
+	got, warnings, err := Parse(FormatYAML, []byte(yamlList))
+	if err != nil || ids(got) != "17 b" || len(warnings) != 2 {
+		t.Fatalf("%s, %v, %v", ids(got), warnings, err)
+	}
+	if text := string(got[0].AppendJSON(nil)); !strings.Contains(text, `{"_resource_ttl": "900", "os_version": "4.10", "up": "true"}, "resource_creation_timestamp": 5.0,`) {
+		t.Error(text)
+	}
+	if text := warnings[0].Error(); text != `line 11: resources[1] is left out: expected an object` {
+		t.Error(text)
+	}
+	if text := warnings[1].Error(); text != `line 12: resources[2] ("no") is left out: line 12: resource_endpoint must be a string` {
+		t.Error(text)
+	}
+	for doc, want := range map[string]string{
+		"":                                     "",
+		"[]":                                   "",
+		"[&x " + object("a", "") + ", *x]":     "a a",
+		"resources: [" + object("a", "") + "]": "a",
+		object("a", "") + "\n---\n" + object("b", ""): "a b",
+	} {
+		got, warnings, err := Parse(FormatYAML, []byte(doc))
+		if err != nil || len(warnings) > 0 || ids(got) != want {
+			t.Errorf("%q: %s, %v, %v", doc, ids(got), warnings, err)
+		}
+	}
+	for doc, want := range map[string]string{
+		"a: [": "line 1", "just text": "expected a list", "resources: x": `"resources" must be a list`,
+	} {
+		if _, _, err := Parse(FormatYAML, []byte(doc)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", doc, err)
+		}
+	}
+}
+
+func TestJSONLines(t *testing.T) {
+	t.Parallel()
+	got, warnings, err := Parse(FormatJSONLines, []byte(object("a", "")+"\r\n\n  "+object("b", "")+"\n{\"resource_id\": \"c\"}\n7"))
+	if err != nil || ids(got) != "a b" || len(warnings) != 2 {
+		t.Fatalf("%s, %v, %v", ids(got), warnings, err)
+	}
+	if text := warnings[0].Error(); !strings.HasPrefix(text, `line 4: resource ("c") is left out: resource_site must be`) {
+		t.Error(text)
+	}
+	_, _, err = Parse(FormatJSONLines, []byte(object("a", "")+"\n{oops\n"))
+	if err == nil || !strings.HasPrefix(err.Error(), "line 2, column 2: ") {
+		t.Error(err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(uint8(FormatYAML), []byte(yamlList))
+	f.Add(uint8(FormatJSONLines), []byte(object("a", "")+"\n"+object("b", "")))
+	f.Add(uint8(FormatJSON), []byte("["+object("a", "")+"]"))
+	f.Add(uint8(FormatYAML), []byte("a: &a [*a]"))
+	f.Fuzz(func(t *testing.T, format uint8, data []byte) {
+		res, warnings, err := Parse(Format(format%3), data)
+		if err != nil && (res != nil || warnings != nil) {
+			t.Error("an error with resources")
+		}
+		for _, r := range res {
+			if err := r.Validate(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// The codec and encoding/json read the same from what both take.
+func FuzzCodec(f *testing.F) {
+	f.Add([]byte("[" + object("a", `, "resource_metadata": {"a": "b", "_resource_ttl": "60"}, "resource_creation_timestamp": "1.5"`) + "]"))
+	f.Add([]byte("[" + object("a\\u00e9\\n", `, "resource_plugin": null, "resource_creation_timestamp": 1e3`) + "," + object("b", `, "x": [1, {}]`) + "]"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		fast, err := panoptesjson.NewDecoder(panoptesjson.DecoderOptions{}).Resources(data)
+		if err != nil {
+			return
+		}
+		list, _, err := entries(data)
+		if err != nil || len(list) != len(fast) {
+			t.Fatal(len(list), len(fast), err)
+		}
+		for i := range list {
+			slow, err := entry(list[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			normalizeTime(fast[i])
+			if seconds, _ := slow.CreationTimestamp.Seconds(); seconds > 1.7e9 {
+				continue // it may be the time of the reading
+			}
+			if a, b := string(fast[i].AppendJSON(nil)), string(slow.AppendJSON(nil)); a != b {
+				t.Errorf("%s\n%s", a, b)
+			}
+		}
+	})
+}

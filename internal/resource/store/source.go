@@ -1,0 +1,183 @@
+package store
+
+import (
+	"cmp"
+	"strconv"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// Kind is a kind of sources. Later kinds win over earlier ones.
+type Kind uint8
+
+// The kinds of sources.
+const (
+	KindDiscovery Kind = iota
+	KindKafka
+	KindHTTP
+	KindFile
+	KindInline
+)
+
+var kindNames = [...]string{"discovery", "kafka", "http", "file", "inline"}
+
+// String is the kind's name for logs and metrics.
+func (k Kind) String() string { return kindNames[k] }
+
+// Place identifies a source, and says where it stands among the others.
+type Place struct {
+	Kind Kind
+	// Order is the source's number among those of its kind, as the configuration lists them.
+	Order int
+	// Name tells sources with one number apart: a path, a URL, a topic, a plugin.
+	Name string
+}
+
+// String names the source for people.
+func (p Place) String() string {
+	if p.Name == "" {
+		return p.Kind.String()
+	}
+	return p.Kind.String() + " " + strconv.Quote(p.Name)
+}
+
+func comparePlaces(a, b Place) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Order, b.Order), cmp.Compare(a.Name, b.Name))
+}
+
+// Source is one source of resources. All methods are safe for concurrent use, and do nothing after Close.
+type Source struct {
+	store *Store
+
+	// What follows is under the store's lock.
+	place     Place
+	claims    []claim
+	refreshed time.Time
+	changed   time.Time // when the list changed last
+	err       error
+	failed    time.Time // since when
+	closed    bool
+}
+
+// claim is that a source lists a resource.
+type claim struct {
+	resource *pluginsdk.Resource
+	record   *record
+	since    time.Time // when the source began to list it, without a break
+	ttl      time.Duration
+}
+
+// Set takes all resources that the source lists as of at. Resources must not change afterwards. Of entries with one
+// identity the last counts.
+func (src *Source) Set(list []*pluginsdk.Resource, at time.Time) {
+	claims := src.store.claims(list, at)
+	src.store.change(src, func() {
+		src.store.recordAll(claims, src.claims)
+		src.carryOver(claims)
+		src.claims, src.refreshed, src.changed = claims, at, at
+		src.mended()
+	})
+}
+
+// carryOver keeps since when the source lists what it listed before.
+func (src *Source) carryOver(claims []claim) {
+	if len(src.claims) == 0 {
+		return
+	}
+	var since map[*record]time.Time
+	for i := range claims {
+		c := &claims[i]
+		if i < len(src.claims) && src.claims[i].record == c.record { // in the same place, as most are
+			c.since = src.claims[i].since
+			continue
+		}
+		if since == nil {
+			since = make(map[*record]time.Time, len(src.claims))
+			for _, before := range src.claims {
+				since[before.record] = before.since
+			}
+		}
+		if t, ok := since[c.record]; ok {
+			c.since = t
+		}
+	}
+}
+
+// Refresh notes that the source's list holds as of at. It does not mend what Fail noted: a broken file still is there.
+func (src *Source) Refresh(at time.Time) {
+	s := src.store
+	s.mu.Lock()
+	expired := at.After(src.refreshed) && src.expiring(at)
+	if at.After(src.refreshed) {
+		src.refreshed = at
+	}
+	s.mu.Unlock()
+	if expired {
+		s.change(src, func() {}) // resources come back
+	}
+}
+
+// expiring says whether a claim has run out.
+func (src *Source) expiring(now time.Time) bool {
+	for i := range src.claims {
+		if now.After(src.refreshed.Add(src.claims[i].ttl)) {
+			return true
+		}
+	}
+	return false
+}
+
+// Fail notes that the source is broken. Its list stays for its times to live.
+func (src *Source) Fail(err error) {
+	s := src.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if src.err == nil {
+		src.failed = time.Now()
+	}
+	src.err = err
+}
+
+// Mend takes back what Fail noted: the source is well, and lists what it listed before.
+func (src *Source) Mend() {
+	src.store.mu.Lock()
+	defer src.store.mu.Unlock()
+	src.mended()
+}
+
+func (src *Source) mended() { src.err, src.failed = nil, time.Time{} }
+
+// Move gives the source another number among those of its kind.
+func (src *Source) Move(order int) {
+	s := src.store
+	s.mu.Lock()
+	same := src.place.Order == order
+	s.mu.Unlock()
+	if same {
+		return
+	}
+	s.change(src, func() {
+		delete(s.sources, src.place)
+		src.place.Order = order
+		s.sources[src.place] = src
+		s.sorted = nil
+	})
+}
+
+// Close takes the source away, with all that it lists.
+func (src *Source) Close() {
+	s := src.store
+	s.change(src, func() {
+		src.closed = true
+		delete(s.sources, src.place)
+		s.sorted = nil
+	})
+}
+
+// Len is the number of resources that the source lists and that pass filter and sample.
+func (src *Source) Len() int {
+	src.store.mu.Lock()
+	defer src.store.mu.Unlock()
+	return len(src.claims)
+}

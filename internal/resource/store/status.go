@@ -1,0 +1,104 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// SourceStatus is the state of one source, for people.
+type SourceStatus struct {
+	Place Place
+	// Resources is how many it lists that pass filter and sample.
+	Resources int
+	// Refreshed is when its list was last known to hold, Changed when it changed.
+	Refreshed, Changed time.Time
+	// Err is what is wrong with it, since Failed; nil where it is well.
+	Err    error
+	Failed time.Time
+}
+
+// Sources returns the state of all sources, in their order.
+func (s *Store) Sources() []SourceStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]SourceStatus, 0, len(s.sources))
+	for _, src := range s.sources {
+		out = append(out, SourceStatus{
+			Place: src.place, Resources: len(src.claims), Refreshed: src.refreshed, Changed: src.changed,
+			Err: src.err, Failed: src.failed,
+		})
+	}
+	slices.SortFunc(out, func(a, b SourceStatus) int { return comparePlaces(a.Place, b.Place) })
+	return out
+}
+
+// Entry is one resource and who says so.
+type Entry struct {
+	Resource *pluginsdk.Resource
+	// Since is when it came.
+	Since time.Time
+	// Claims are in the order of sources; the last one that has not expired counts.
+	Claims []Claim
+}
+
+// Claim is that a source lists a resource.
+type Claim struct {
+	Source Place
+	// Resource is what the source says.
+	Resource *pluginsdk.Resource
+	// Since is when it began to say so, without a break; Expires is when its word ends unless it is refreshed.
+	Since, Expires time.Time
+	// TTL is how long its word counts.
+	TTL time.Duration
+}
+
+// Entries returns all resources in the order of their identities, with who says so. It is for people who ask now and
+// then: it looks through everything.
+func (s *Store) Entries() []Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]Entry, len(s.list))
+	first := make([]Claim, 0, len(s.list)) // mostly, there is one of each
+	for _, src := range s.sortedSources() {
+		for i := range src.claims {
+			c := &src.claims[i]
+			r := c.record
+			if r.resource == nil || r.at >= len(s.list) || s.list[r.at] != r.resource {
+				continue // it is not listed now
+			}
+			e := &out[r.at]
+			e.Since = r.since
+			claim := Claim{Source: src.place, Resource: c.resource, Since: c.since, Expires: src.refreshed.Add(c.ttl), TTL: c.ttl}
+			if len(e.Claims) > 0 {
+				e.Claims = append(e.Claims, claim)
+				continue
+			}
+			first = append(first, claim)
+			e.Claims = first[len(first)-1 : len(first) : len(first)]
+		}
+	}
+	for i, res := range s.list {
+		out[i].Resource = res
+		if len(out[i].Claims) > 0 {
+			continue
+		}
+		if r := s.records[res.Identity()]; r != nil { // its source let go of it just now
+			out[i].Since = r.since
+		}
+	}
+	slices.SortFunc(out, func(a, b Entry) int { return compareIdentities(a.Resource, b.Resource) })
+	return out
+}
+
+func compareIdentities(a, b *pluginsdk.Resource) int {
+	if c := cmp.Compare(a.Site, b.Site); c != 0 {
+		return c
+	}
+	if c := cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.Subclass, b.Subclass), cmp.Compare(a.Type, b.Type)); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.ID, b.ID)
+}
