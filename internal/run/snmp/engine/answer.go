@@ -1,0 +1,258 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/message"
+)
+
+// What agents do wrong.
+var (
+	errNothing = errors.New("the agent answers without a variable")
+	errOther   = errors.New("the agent answers for another variable")
+	errFull    = fmt.Errorf("%w: raise what MaxRows of the request allows", ErrTooLarge)
+)
+
+// answer takes the response to a shape of an exchange, and makes what is left of it ready to be asked for.
+func (j *job) answer(x *exchange, s shape, p *message.PDU) {
+	j.under--
+	switch {
+	case x.raw:
+		j.takeRaw(p)
+	case p.Status != message.NoError:
+		j.refused(x, s, p)
+	case j.take(x, s, p.Variables) == 0:
+		j.tooBig(x, s, errNothing)
+	default:
+		j.memory.came(int(s.size))
+		j.relax(x)
+	}
+	j.release(x)
+}
+
+// release makes what an exchange did not bring ready to be asked for.
+func (j *job) release(x *exchange) {
+	for _, i := range x.columns {
+		if !j.columns[i].done {
+			j.idle = append(j.idle, i)
+		}
+	}
+	for _, i := range x.reads {
+		if !j.reads[i].settled {
+			j.pending = append(j.pending, i)
+		}
+	}
+}
+
+// take takes the variables of a response and returns how many they were.
+func (j *job) take(x *exchange, s shape, list []byte) (taken int) {
+	var v ber.VarBind
+	var err error
+	for i := int32(0); i < s.reads && len(list) > 0; i++ {
+		if v, list, err = ber.ReadVarBind(list); err != nil {
+			return j.unreadable(x, s, err)
+		}
+		j.takeRead(&j.reads[x.reads[i]], v, x.kind)
+		taken++
+	}
+	for row := int32(0); row < s.rows; row++ {
+		for i := int32(0); i < s.columns; i++ {
+			if len(list) == 0 {
+				return taken
+			}
+			before := len(list)
+			if v, list, err = ber.ReadVarBind(list); err != nil {
+				return j.unreadable(x, s, err)
+			}
+			taken++
+			if c := &j.columns[x.columns[i]]; !c.done {
+				j.takeRow(c, x.columns[i], v, before-len(list))
+			}
+		}
+	}
+	return taken
+}
+
+// unreadable ends all that a shape asked for and did not get.
+func (j *job) unreadable(x *exchange, s shape, err error) int {
+	err = fmt.Errorf("the agent's answer cannot be read: %w", err)
+	for _, i := range x.columns[:s.columns] {
+		if c := &j.columns[i]; !c.done {
+			j.fail(c, err)
+		}
+	}
+	for _, i := range x.reads[:s.reads] {
+		if r := &j.reads[i]; !r.settled {
+			j.failRead(r, err)
+		}
+	}
+	return s.variables()
+}
+
+// takeRow takes a variable for a column: its next row, or its end.
+func (j *job) takeRow(c *column, i int32, v ber.VarBind, size int) {
+	t := ber.Type(v.Tag)
+	if t.Exception() {
+		c.done = true
+		return
+	}
+	content, below := j.below(c, v.OID)
+	if !below {
+		c.done = true
+		return
+	}
+	n := len(c.cells)
+	var row cell
+	if !j.sharesIndex(c, i, content, &row) {
+		begin := len(j.text)
+		var err error
+		if j.text, err = ber.AppendIndex(j.text, content); err != nil {
+			j.fail(c, fmt.Errorf("after %s: %w", j.position(c), err))
+			return
+		}
+		row.index, row.length = uint32(begin), uint16(len(j.text)-begin)
+	}
+	if index := j.index(&row); len(index) == 0 || n > 0 && ber.CompareIndex(j.index(&c.cells[n-1]), index) >= 0 {
+		j.fail(c, fmt.Errorf("%w: %s after %s", ErrOrder, c.base.Join(ber.OIDOf(string(index))), j.position(c)))
+		return
+	}
+	if err := j.takeValue(&row, v); err != nil {
+		j.fail(c, fmt.Errorf("%s: %w", c.base.Join(ber.OIDOf(string(j.index(&row)))), err))
+		return
+	}
+	if j.rows++; j.rows > j.maxRows || len(j.text) > maxText {
+		j.fail(c, errFull)
+		return
+	}
+	c.cells = append(c.cells, row)
+	c.bytes += size
+}
+
+// below returns what follows the column's base in a name.
+func (j *job) below(c *column, name []byte) (index []byte, below bool) {
+	if c.wire != nil {
+		return bytes.CutPrefix(name, c.wire)
+	}
+	o, err := ber.ParseContent(name)
+	if err != nil {
+		return name, true // which is an error there, too
+	}
+	rest, below := o.Index(c.base)
+	return rest.AppendIndex(nil), below
+}
+
+// sharesIndex says whether the row of the column before has the same index, and takes it over: so the indices of a table
+// are there only once.
+func (j *job) sharesIndex(c *column, i int32, index []byte, row *cell) bool {
+	n := len(c.cells)
+	if i == 0 || n >= len(j.columns[i-1].cells) {
+		return false
+	}
+	other := &j.columns[i-1].cells[n]
+	if !bytes.Equal(j.index(other), index) {
+		return false
+	}
+	row.index, row.length = other.index, other.length
+	return true
+}
+
+// takeValue puts a value into a row.
+func (j *job) takeValue(row *cell, v ber.VarBind) error {
+	t := ber.Type(v.Tag)
+	if t.Number() {
+		n, err := ber.Number(t, v.Content)
+		row.num, row.kind = n, t
+		return err
+	}
+	begin := len(j.text)
+	if t == ber.ObjectID {
+		var err error
+		if j.text, err = ber.AppendArcs(j.text, v.Content); err != nil {
+			return err
+		}
+	} else {
+		var err error
+		if t, err = ber.OctetsType(v.Tag, v.Content); err != nil {
+			return err
+		}
+		j.text = append(j.text, v.Content...)
+	}
+	row.num, row.kind = uint64(begin)<<32|uint64(len(j.text)-begin), t
+	return nil
+}
+
+// takeRead takes the answer to a variable.
+func (j *job) takeRead(r *read, v ber.VarBind, kind message.PDUType) {
+	name, err := ber.ParseContent(v.OID)
+	if err != nil {
+		j.failRead(r, err)
+		return
+	}
+	missing := false
+	if name != r.name {
+		if kind == message.GetRequest {
+			j.failRead(r, fmt.Errorf("%w: %s instead of %s", errOther, name, r.name))
+			return
+		}
+		missing = true // the next one is another
+	}
+	t := ber.Type(v.Tag)
+	if kind != message.GetRequest && t.Exception() {
+		missing = true
+	}
+	switch {
+	case r.column >= 0 && (missing || t.Exception()):
+		r.settled = true
+	case r.column >= 0:
+		row := &j.columns[r.column].cells[r.place]
+		if err := j.takeValue(row, v); err != nil {
+			row.kind = 0
+			j.failRead(r, fmt.Errorf("%s: %w", r.name, err))
+		}
+		r.settled = true
+	case missing:
+		j.variables[r.place].Value = ber.ExceptionValue(ber.NoSuchInstance)
+		r.settled = true
+	default:
+		value, err := v.Value()
+		if err != nil {
+			j.failRead(r, fmt.Errorf("%s: %w", r.name, err))
+			return
+		}
+		j.variables[r.place].Value = value
+		r.settled = true
+	}
+}
+
+// takeRaw takes the response to request.Bulk.
+func (j *job) takeRaw(p *message.PDU) {
+	oids := j.request.Bulk.OIDs
+	if p.Status != message.NoError {
+		e := &StatusError{Status: p.Status}
+		if i := int(p.Index) - 1; i >= 0 && i < len(oids) {
+			e.OID = oids[i]
+		}
+		if p.Status == message.NoSuchName && j.target.Credentials.Version == V1 && len(oids) == 1 {
+			j.variables = []Variable{{Name: oids[0], Value: ber.ExceptionValue(ber.EndOfMibView)}}
+			return
+		}
+		j.note(fmt.Errorf("%s: %w", j.label, e))
+		return
+	}
+	for list := p.Variables; len(list) > 0; {
+		raw, rest, err := ber.ReadVarBind(list)
+		var v ber.Variable
+		if err == nil {
+			v, err = raw.Parse()
+		}
+		if err != nil {
+			j.note(fmt.Errorf("%s: the agent's answer cannot be read: %w", j.label, err))
+			return
+		}
+		j.variables = append(j.variables, Variable{Name: v.Name, Value: v.Value})
+		list = rest
+	}
+}

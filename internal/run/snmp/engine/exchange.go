@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/message"
+)
+
+// exchange is one request to a device and its answer. It may be sent several times, each time for less.
+type exchange struct {
+	job     *job
+	kind    message.PDUType
+	raw     bool    // request.Bulk, as it is
+	reads   []int32 // in a GETBULK or GETNEXT those that are asked for once
+	columns []int32
+	shape   shape // of what is sent next
+}
+
+// reset makes an exchange ready for use in the same job.
+func (x *exchange) reset() { *x = exchange{job: x.job, reads: x.reads[:0], columns: x.columns[:0]} }
+
+// shape is how much of an exchange is asked for: the first reads and columns, and how many rows.
+type shape struct {
+	reads, columns, rows int32
+	size                 int32 // of the answer, as far as can be told
+}
+
+func (x *exchange) plan(g group, size int) {
+	x.shape = shape{int32(len(x.reads)), int32(len(x.columns)), int32(g.rows), int32(size + x.job.overhead)}
+}
+
+// variables is how many variables the answer to a shape has.
+func (s shape) variables() int { return int(s.reads) + int(s.columns)*int(s.rows) }
+
+// writeVariables writes the list of variables of a request.
+func (x *exchange) writeVariables(b *ber.Builder, s shape) {
+	end := b.Len()
+	if x.raw {
+		oids := x.job.request.Bulk.OIDs
+		for i := len(oids) - 1; i >= 0; i-- {
+			writeName(b, oids[i])
+		}
+	}
+	for i := s.columns - 1; i >= 0; i-- {
+		x.job.writePosition(b, &x.job.columns[x.columns[i]])
+	}
+	for i := s.reads - 1; i >= 0; i-- {
+		name := x.job.reads[x.reads[i]].name
+		if x.kind != message.GetRequest {
+			name, _ = name.CutZero()
+		}
+		writeName(b, name)
+	}
+	b.Head(ber.TagSequence, end)
+}
+
+// pdu is the request for a shape, without its variables.
+func (x *exchange) pdu(s shape) message.PDU {
+	p := message.PDU{Type: x.kind}
+	switch {
+	case x.kind != message.GetBulkRequest:
+	case x.raw:
+		p.Status, p.Index = message.Status(x.job.request.Bulk.NonRepeaters), int32(x.job.request.Bulk.MaxRepetitions)
+	default:
+		p.Status, p.Index = message.Status(s.reads), s.rows
+	}
+	return p
+}
+
+// writePosition writes the name after which a column goes on.
+func (j *job) writePosition(b *ber.Builder, c *column) {
+	if c.wire == nil {
+		writeName(b, j.position(c))
+		return
+	}
+	pair := b.Len()
+	b.Raw(nullValue)
+	name := b.Len()
+	if n := len(c.cells); n > 0 {
+		b.Raw(j.index(&c.cells[n-1]))
+	}
+	b.Raw(c.wire)
+	b.Head(byte(ber.ObjectID), name)
+	b.Head(ber.TagSequence, pair)
+}
+
+// position is the name after which a column goes on.
+func (j *job) position(c *column) ber.OID {
+	if n := len(c.cells); n > 0 {
+		return c.base.Join(ber.OIDOf(string(j.index(&c.cells[n-1]))))
+	}
+	return c.base
+}
+
+func (j *job) index(c *cell) []byte { return j.text[c.index : c.index+uint32(c.length)] }
+
+var nullValue = []byte{byte(ber.Null), 0}
+
+func writeName(b *ber.Builder, name ber.OID) {
+	var room [256]byte
+	content, _ := name.AppendContent(room[:0]) // was checked when the job was made
+	pair := b.Len()
+	b.Raw(nullValue)
+	b.Octets(byte(ber.ObjectID), content)
+	b.Head(ber.TagSequence, pair)
+}
