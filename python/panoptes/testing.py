@@ -102,37 +102,48 @@ class FakeDevice(object):
     """Answers in the place of the collector's SNMP; to be given to yahoo_panoptes.framework.utilities.snmp.host.use.
 
     objects is {object identifier: value}; an exception of a table's own identifier is raised when it is walked.
+    opening is raised when a plugin connects, as where the endpoint does not resolve.
     """
 
-    def __init__(self, objects: Mapping[str, SNMPValue]) -> None:
+    def __init__(self, objects: Mapping[str, SNMPValue], opening: Exception | None = None) -> None:
         self.objects = dict(objects)
+        self.opening = opening
         #: (method, params) of all that was asked.
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
     def __call__(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         self.asked.append((method, params))
-        oid = params['oid']
+        if method == 'snmp.open':
+            if self.opening is not None:
+                raise self.opening
+            return {'version': '2c'}
         if method == 'snmp.get':
-            return {'variable': self._answer(oid, self.objects.get(oid, ('NOSUCHOBJECT', 'NOSUCHOBJECT')))}
+            return self._answer([self.objects.get(oid, ('NOSUCHOBJECT', 'NOSUCHOBJECT')) for oid in params['oids']])
+        oid = params['oid']
         if isinstance(self.objects.get(oid), Exception):
-            self._answer(oid, self.objects[oid])
+            self._answer([self.objects[oid]])
         start = _arcs(oid)
         after = sorted((name for name in self.objects if _arcs(name) > start), key=_arcs)
-        if method == 'snmp.bulk_walk':
-            after = [name for name in after if _arcs(name)[:len(start)] == start]
-        else:
+        if method == 'snmp.get_bulk':
             after = after[:params['max_repetitions']]
-        return {'variables': [self._answer(name, self.objects[name]) for name in after]}
+            return dict(self._answer([self.objects[name] for name in after]), oids=after)
+        below = [name for name in after if _arcs(name)[:len(start)] == start]
+        return dict(self._answer([self.objects[name] for name in below]),
+                    indexes=[name[len(oid) + 1:] for name in below])
 
     @staticmethod
-    def _answer(oid: str, value: SNMPValue) -> list[str]:
-        if isinstance(value, Exception):
-            raise value
-        if isinstance(value, tuple):
-            return [oid, *value]
-        if isinstance(value, int):
-            return [oid, 'INTEGER', str(value)]
-        return [oid, 'OCTETSTR', value.decode('latin-1') if isinstance(value, bytes) else value]
+    def _answer(found: list[SNMPValue]) -> dict[str, Any]:
+        types, values = [], []
+        for value in found:
+            if isinstance(value, Exception):
+                raise value
+            if isinstance(value, bytes):
+                value = value.decode('latin-1')
+            kind, text = value if isinstance(value, tuple) else (
+                'INTEGER' if isinstance(value, int) else 'OCTETSTR', str(value))
+            types.append(kind)
+            values.append(text)
+        return {'types': types[0] if len(set(types)) == 1 else types, 'values': values}
 
 
 def _arcs(oid: str) -> tuple[int, ...]:

@@ -61,14 +61,18 @@ class HostHandler(logging.Handler):
         """Notifies the host of a line that was printed."""
         self._send('"level":"info","stream":"{}"'.format(stream), line, '')
 
+    def current_run(self):
+        """The run that this thread belongs to: the one that is on, or, of a thread that outlived its run, the run that
+        left it behind."""
+        if threading.active_count() > self.own_threads:
+            return getattr(threading.current_thread(), 'panoptes_run_id', self.run_id)
+        return self.run_id
+
     def _send(self, head, message, exception, at=None):
         if self._channel.forked:
             os.write(2, (message + '\n').encode('utf-8', 'backslashreplace'))
             return
-        # Of a thread that outlived its run, the run that left it behind.
-        run_id = self.run_id
-        if threading.active_count() > self.own_threads:
-            run_id = getattr(threading.current_thread(), 'panoptes_run_id', run_id)
+        run_id = self.current_run()
         head += ',"time":%.6f' % (at or time.time())
         if run_id is not None:
             head += ',"run_id":' + rpc.encode(run_id)

@@ -31,11 +31,12 @@ _RESULTS = {
 class Host:
     """What the host gave for all runs."""
 
-    def __init__(self, channel, context):
+    def __init__(self, channel, context, current_run):
+        """current_run() is the number of the run that a thread belongs to."""
         self._config = (list(context.get('sites') or ()), dict(context.get('snmp') or {}),
                         dict(context.get('x509') or {}))
         self._backend = HostBackend(channel)
-        snmp_host.use(channel.call)
+        snmp_host.use(lambda method, params: channel.call(method, dict(params, run_id=current_run())))
 
     def context(self):
         """A context for one run. What a plugin does to these dictionaries ends with its run."""

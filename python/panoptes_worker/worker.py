@@ -138,7 +138,7 @@ class Worker:
                 self._logging.set_level(params['log_level'])
             except ValueError as e:
                 raise InvalidParams(str(e))
-        self._host = Host(self._channel, context)
+        self._host = Host(self._channel, context, self._handler.current_run)
         limit = params.get('memory_limit_bytes')
         if isinstance(limit, int) and limit > 0:
             usage.limit_memory(limit)

@@ -54,8 +54,8 @@ class HostError(Exception):
 
 
 @contextlib.contextmanager
-def snmp_host(objects):
-    fake = FakeDevice(objects)
+def snmp_host(objects, opening=None):
+    fake = FakeDevice(objects, opening)
     before = host.use(fake)
     try:
         yield fake

@@ -168,7 +168,7 @@ def test_file(tmp_path):
             {'main': MAIN, 'enrichment': {'file': str(file)}, 'snmp': {'max_repetitions': '9', 'non_repeaters': '1'}},
             secrets=SECRETS)))
     assert found == ([group({'u': 77})], 0)
-    assert (fake.asked[0][1]['max_repetitions'], fake.asked[0][1]['non_repeaters']) == (3, 1)
+    assert [params['max_repetitions'] for method, params in fake.asked if method == 'snmp.bulk_walk'] == [3, 3]
 
 
 # Expressions

@@ -231,6 +231,63 @@ def test_interface_enrichment():
         assert len(PluginEnrichmentInterface().run(enrichment_context())) == 0
 
 
+class Vendor(PluginEnrichmentInterface):
+    """Reads the table while it is being built, as vendors' plugins do."""
+
+    seen = []
+
+    def _row(self, index):
+        row = self._interface_table[index]
+        self.seen.append((index, list(row)))
+        return row
+
+    def get_interface_name(self, index):
+        self._row(index)
+        return super(Vendor, self).get_interface_name(index)
+
+    def get_description(self, index):
+        return 'port ' + self._row(index)['interface_name']
+
+    def get_media_type(self, index):
+        return self._row(index)['description'] + '!'
+
+    def get_alias(self, index):
+        return self._row(index)['media_type'] + '?'
+
+    def get_configured_speed(self, index):
+        return len(self._row(index)['alias'])
+
+    def get_port_speed(self, index):
+        return self._row(index)['configured_speed'] + 1
+
+    def get_physical_address(self, index):
+        return str(self._row(index)['port_speed'])
+
+    def get_parent_interface_name(self, index):
+        name = self._row(index)['interface_name']
+        return name.split('.')[0] if '.' in name else self._MISSING_VALUE_STRING
+
+
+def test_interface_enrichment_of_a_vendor():
+    del Vendor.seen[:]
+    plugin = Vendor()
+    with snmp_host(table(ifXTable.ifName, i1='ge0.5', i2='ge0', i3='xe1.1')):
+        found = plugin.run(enrichment_context())
+    group, = found.enrichment
+    child, parent, orphan = [json.loads(group.serialize_data())[index] for index in '123']
+    # The parent's row comes later in the table, so that it takes a second pass to find it.
+    assert (child['parent_interface_name'], child['parent_interface_media_type'],
+            child['parent_interface_configured_speed'], child['parent_interface_port_speed']) == (
+        'ge0', parent['media_type'], parent['configured_speed'], parent['port_speed'])
+    assert (parent['media_type'], parent['port_speed'], parent['physical_address']) == ('port ge0!', 11, '11')
+    assert (orphan['parent_interface_name'], orphan['parent_interface_media_type'],
+            orphan['parent_interface_configured_speed'], orphan['parent_interface_port_speed']) == (
+        'xe1', '<not set>', -1, -1)
+    assert (parent['parent_interface_name'], parent['parent_interface_port_speed']) == ('<not set>', -1)
+    entries = ['interface_name', 'description', 'media_type', 'alias', 'configured_speed', 'port_speed']
+    assert [row for index, row in Vendor.seen if index == '2'][:7] == [entries[:count] for count in range(7)]
+
+
 class Generic(PanoptesEnrichmentGenericSNMPPlugin):
     def get_enrichment(self):
         self._oids_map = {'a': {'method': 'get', 'oid': '.1.1'}}

@@ -1,4 +1,6 @@
 """SNMP connections, their configuration and the MIB modules, against a fake host; docs/panoptes/snmp.md 1, 2."""
+import contextlib
+
 import pytest
 from fakes import HostError, plugin_context, resource, snmp_host, table
 
@@ -46,8 +48,9 @@ def test_get():
         found, missing = connect().get(oid='.1.3.0'), connect().get('.1.4.0')
     assert (found.oid, found.index, found.value, found.snmp_type) == ('.1.3.0', '0', '12', 'TICKS')
     assert (missing.value, missing.snmp_type) == ('NOSUCHOBJECT', 'NOSUCHOBJECT')
-    assert fake.asked[0] == ('snmp.get', {'oid': '.1.3.0', 'target': {
-        'host': 'device', 'port': 161, 'timeout': 5, 'retries': 1, 'version': '2c', 'community': 'hush'}})
+    target = {'host': 'device', 'port': 161, 'timeout': 5, 'retries': 1, 'community': 'hush'}
+    assert fake.asked[:2] == [('snmp.open', {'target': target}),
+                              ('snmp.get', {'oids': ['.1.3.0'], 'target': target})]
 
 
 def test_walks():
@@ -59,9 +62,32 @@ def test_walks():
     assert [(row.oid, row.index, row.value) for row in rows] == [('.1.2.3', '2', 'b'), ('.1.2.3', '9.1.0.0', 'a')]
     # The fake answers get_bulk with what comes after, as devices do; it is for the connection to leave that out.
     assert [row.index for row in bulk] == ['2', '9.1.0.0']
-    assert fake.asked[0][0] == 'snmp.bulk_walk' and fake.asked[0][1]['max_repetitions'] == 7
+    assert fake.asked[1] == ('snmp.bulk_walk', {
+        'oid': '.1.2.3', 'max_repetitions': 7, 'target': fake.asked[0][1]['target']})
     with snmp_host({'.1.1': ('ENDOFMIBVIEW', 'ENDOFMIBVIEW')}):
         assert connect().get_bulk('.1') == []
+
+
+def test_types_of_a_walk():
+    # One type for all of them, or one each.
+    for types in ('GAUGE', ['GAUGE', 'NULL']):
+        with answers(indexes=['1', '2.7'], types=types, values=['5', '']):
+            rows = connect().bulk_walk('.1.2')
+        assert [(row.oid, row.index, row.value) for row in rows] == [('.1.2', '1', '5'), ('.1.2', '2.7', '')]
+        assert [row.snmp_type for row in rows] == (types if isinstance(types, list) else [types] * 2)
+    for wrong in ({'types': ['GAUGE'], 'values': ['5', '6']}, {'types': 'GAUGE', 'values': ['5']}):
+        with answers(indexes=['1', '2'], **wrong), pytest.raises(
+                errors.PanoptesSNMPException, match='the host answered with 1 values where 2 were to be'):
+            connect().bulk_walk('.1.2')
+
+
+@contextlib.contextmanager
+def answers(**answer):
+    before = host.use(lambda method, params: answer)
+    try:
+        yield
+    finally:
+        host.use(before)
 
 
 @pytest.mark.parametrize('code, expected', [
@@ -79,9 +105,9 @@ def test_errors(code, expected):
 
 
 def test_no_snmp_yet():
-    with snmp_host({'.1': HostError(host.METHOD_NOT_FOUND, 'method not found')}):
-        with pytest.raises(errors.PanoptesSNMPException, match='there is no SNMP here: the host has no snmp.get yet'):
-            connect().get('.1')
+    with snmp_host({}, HostError(host.METHOD_NOT_FOUND, 'method not found')):
+        with pytest.raises(errors.PanoptesSNMPException, match='there is no SNMP here: the host has no snmp.open yet'):
+            connect()
     with pytest.raises(errors.PanoptesSNMPException, match='no host answers snmp.get'):
         connect().get('.1')
     with snmp_host({'.1': OSError('broken pipe')}):
@@ -143,6 +169,33 @@ def test_community():
         get_connection(context, resource())
     assert str(caught.value).startswith('Could not fetch SNMP community string using key "snmp_community_string" for '
                                         'site "test_site": ZeroDivisionError(')
+
+
+def test_credentials_of_the_host():
+    """With a host no secret is read: it has the credentials, or finds the secret itself."""
+    context = plugin_context(secrets=SECRETS)
+    context.secrets.get_by_site = lambda *args: 1 // 0
+    with snmp_host({}) as fake:
+        made = get_connection(context, resource(), community_suffix='100')
+        PanoptesSNMPPluginConfiguration(context)
+    assert made.version == '2c'
+    assert fake.asked == [('snmp.open', {'target': {
+        'host': 'test_endpoint', 'port': 161, 'timeout': 5, 'retries': 1, 'site': 'test_site',
+        'community_key': 'snmp_community_string', 'community_suffix': '100'}})]
+    with snmp_host({}) as fake:
+        get_connection(plugin_context({'snmp': {'community': 'mine'}}), resource(), community_suffix='100')
+        get_connection(plugin_context({'snmp': {'community_string_key': 'key'}}), resource())
+    assert [params['target'].get('community', params['target'].get('community_key'))
+            for _, params in fake.asked] == ['mine@100', 'key']
+
+
+def test_an_endpoint_that_does_not_resolve_ends_the_run():
+    with snmp_host({}, HostError(-32021, 'cannot resolve "test_endpoint"')):
+        with pytest.raises(errors.PanoptesSNMPConnectionException, match='^cannot resolve "test_endpoint"$'):
+            connect()
+        with pytest.raises(PanoptesPluginRuntimeError, match='^Error creating SNMP connection: '
+                                                             'PanoptesSNMPConnectionException.*cannot resolve'):
+            Plugin().run(plugin_context(secrets=SECRETS))
 
 
 def test_factory():

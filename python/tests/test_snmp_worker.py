@@ -13,21 +13,24 @@ class SNMPOfTheHost(Folder):
     def test_answers(self):
         with Worker(context={'snmp': {'community': 'hush'}}) as worker:
             worker.answers.update({
-                'secrets.get': lambda params: {'value': None},
-                'snmp.get': lambda params: {'variable': [params['oid'], 'TICKS', '12']},
-                'snmp.bulk_walk': lambda params: {'variables': [['.1.2.1', 'GAUGE', '5'], ['.1.2.7', 'GAUGE', '6']]},
+                'snmp.open': lambda params: {'version': '3'},
+                'snmp.get': lambda params: {'types': 'TICKS', 'values': ['12']},
+                'snmp.bulk_walk': lambda params: {'indexes': ['1', '7'], 'types': 'GAUGE', 'values': ['5', '6']},
             })
-            result = worker.run(self.plugin(SNMP))
+            result = worker.run(self.plugin(SNMP), run_id=5)
             self.assertEqual('ok', result['outcome'], result)
             self.assertEqual({'up': 12, 'i1': 5, 'i7': 6}, metrics_of(result))
-            method, params = worker.calls[-1]
-            self.assertEqual('snmp.get', method)
-            self.assertEqual(('test_endpoint', 161, '2c', 'hush'), tuple(
-                params['target'][name] for name in ('host', 'port', 'version', 'community')))
+            target = {'host': 'test_endpoint', 'port': 161, 'timeout': 5, 'retries': 1, 'site': 'test_site',
+                      'community_key': 'snmp_community_string'}
+            self.assertEqual([
+                ('snmp.open', {'target': target, 'run_id': 5}),
+                ('snmp.bulk_walk', {'target': target, 'run_id': 5, 'oid': '.1.2', 'max_repetitions': 10}),
+                ('snmp.get', {'target': target, 'run_id': 5, 'oids': ['.1.3.0']}),
+            ], worker.calls)
+            self.assertIn('Using SNMPv3 connection for test_endpoint', [log['message'] for log in worker.logs])
 
     def test_not_there_yet(self):
         with Worker(context={'snmp': {'community': 'hush'}}) as worker:
-            worker.answers['secrets.get'] = lambda params: {'value': None}
             result = worker.run(self.plugin(SNMP))
             self.assertEqual('raised', result['outcome'])
             self.assertEqual('PanoptesSNMPException', result['error']['type'])

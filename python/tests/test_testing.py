@@ -151,10 +151,12 @@ def test_make_context():
 
 def test_fake_device():
     device = testing.FakeDevice({'.1.10': 'b', '.1.9': 5, '.2': b'\xff', '.3.1': ('GAUGE', '7')})
-    assert device('snmp.bulk_walk', {'oid': '.1'}) == {'variables': [['.1.9', 'INTEGER', '5'], ['.1.10', 'OCTETSTR', 'b']]}
+    assert device('snmp.bulk_walk', {'oid': '.1'}) == {
+        'indexes': ['9', '10'], 'types': ['INTEGER', 'OCTETSTR'], 'values': ['5', 'b']}
     assert device('snmp.get_bulk', {'oid': '.1.9', 'max_repetitions': 2}) == {
-        'variables': [['.1.10', 'OCTETSTR', 'b'], ['.2', 'OCTETSTR', '\xff']]}
-    assert device('snmp.get', {'oid': '.3.1'}) == {'variable': ['.3.1', 'GAUGE', '7']}
+        'oids': ['.1.10', '.2'], 'types': 'OCTETSTR', 'values': ['b', '\xff']}
+    assert device('snmp.get', {'oids': ['.3.1', '.4']}) == {
+        'types': ['GAUGE', 'NOSUCHOBJECT'], 'values': ['7', 'NOSUCHOBJECT']}
 
 
 # Fixtures

@@ -296,13 +296,13 @@ class Context(Folder):
     def test_snmp_and_enrichment_come_from_the_host(self):
         module = self.plugin('''
             from yahoo_panoptes.framework.utilities.snmp import host
-            answer = host.ask('snmp.get', {'oid': '.1.2'})
+            answer = host.ask('snmp.get', {'oids': ['.1.2']})
             speed = context.enrichment.get_enrichment_value('self', 'ports', 'eth0')['speed']
-            return one(context.data, m=int(answer['variable'][2]), speed=speed)''')
+            return one(context.data, m=int(answer['values'][0]), speed=speed)''')
         config = {'Core': {'name': 'x'}, 'main': {'execute_frequency': '60'}, 'enrichment': {'preload': 'self:ports'}}
         with Worker() as worker:
             worker.answers = {
-                'snmp.get': lambda params: {'variable': [params['oid'], 'INTEGER', '7']},
+                'snmp.get': lambda params: {'types': 'INTEGER', 'values': ['7']},
                 'enrichment.get': lambda params: {'enrichment': {
                     params['namespace']: {'data': {'eth0': {'speed': 40}}, 'metadata': {}}}},
             }

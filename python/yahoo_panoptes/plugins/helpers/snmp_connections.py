@@ -8,9 +8,16 @@ from typing import Any
 from yahoo_panoptes.framework import const
 from yahoo_panoptes.framework.plugins.context import PanoptesPluginContext
 from yahoo_panoptes.framework.resources import PanoptesResource
-from yahoo_panoptes.framework.utilities.snmp.configuration import PanoptesSNMPPluginConfiguration, find_community
+from yahoo_panoptes.framework.utilities.snmp import host as snmp_host
+from yahoo_panoptes.framework.utilities.snmp.configuration import (
+    PanoptesSNMPPluginConfiguration,
+    community_key,
+    find_community,
+    own_community,
+)
 from yahoo_panoptes.framework.utilities.snmp.connection import (
     PanoptesSNMPConnection,
+    PanoptesSNMPHostConnection,
     PanoptesSNMPSteamRollerAgentConnection,
     PanoptesSNMPV2Connection,
     PanoptesSNMPV3TLSConnection,
@@ -49,12 +56,16 @@ class PanoptesSNMPConnectionFactory(object):
               'community_suffix must be None or a non-empty string')
 
         host = resource.resource_endpoint
+        assert timeout is not None and retries is not None and port is not None
+        proxies = resource.resource_metadata.get('snmp_proxy_hosts')
+        if not proxies and snmp_host.is_there() and not own_community(plugin_context):
+            connection = PanoptesSNMPHostConnection(
+                host, port, timeout, retries, resource.resource_site, community_key(plugin_context), community_suffix)
+            plugin_context.logger.info('Using SNMPv%s connection for %s', connection.version.rstrip('c'), host)
+            return connection
         community = _community(plugin_context, resource.resource_site)
         if community_suffix:
             community = '{}@{}'.format(community, community_suffix)
-        assert timeout is not None and retries is not None and port is not None
-
-        proxies = resource.resource_metadata.get('snmp_proxy_hosts')
         if proxies:
             proxy = random.choice(proxies.split(const.KV_STORE_DELIMITER))
             return PanoptesSNMPSteamRollerAgentConnection(

@@ -5,20 +5,32 @@ import os
 from typing import Any
 
 from yahoo_panoptes.framework.plugins.context import PanoptesPluginContext
+from yahoo_panoptes.framework.utilities.snmp import host as snmp_host
 from yahoo_panoptes.framework.utilities.snmp.exceptions import PanoptesSNMPException
 from yahoo_panoptes.framework.validators import PanoptesValidators, check
 
 _DEFAULT_SITE = 'default'
 
 
+def own_community(plugin_context: PanoptesPluginContext) -> str | None:
+    """The community that the plugin file itself has, if any."""
+    return (plugin_context.config.get('snmp') or {}).get('community') or None
+
+
+def community_key(plugin_context: PanoptesPluginContext) -> str:
+    """The name of the secret that the community is: the plugin file's, else the site's."""
+    section = plugin_context.config.get('snmp') or {}
+    return str(section.get('community_string_key') or plugin_context.snmp['community_string_key'])
+
+
 def find_community(plugin_context: PanoptesPluginContext, site: str) -> tuple[str | None, str]:
     """The community of a site and the key of the secret that was looked for. First the plugin file's own, then the
     secret of the site, then the one of all sites, then what the operator has set; None if there is none of these.
     Whatever reading the secret raises comes out."""
-    section = plugin_context.config.get('snmp') or {}
-    key = section.get('community_string_key') or plugin_context.snmp['community_string_key']
-    if section.get('community'):
-        return section['community'], key
+    key = community_key(plugin_context)
+    own = own_community(plugin_context)
+    if own:
+        return own, key
     secret = plugin_context.secrets.get_by_site(key, site)
     if not secret:
         # Panoptes' own default, public, is nothing anybody chose, so it is never sent.
@@ -36,7 +48,9 @@ class PanoptesSNMPPluginConfiguration(object):
         self._plugin_context = plugin_context
         self._parse_snmp()
         self._parse_x509()
-        self._parse_community()
+        self._community: Any = None
+        if not snmp_host.is_there():
+            self._parse_community()
 
     def _snmp(self, option: str) -> Any:
         section = self._plugin_context.config.get('snmp') or {}
@@ -112,6 +126,9 @@ class PanoptesSNMPPluginConfiguration(object):
 
     @property
     def community(self) -> str:
+        """Read from the secrets when it is asked for where a host has the credentials for connections."""
+        if self._community is None:
+            self._parse_community()
         return str(self._community)
 
     @property

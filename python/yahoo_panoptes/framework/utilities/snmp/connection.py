@@ -18,7 +18,8 @@ from yahoo_panoptes_snmp.exceptions import (
 from yahoo_panoptes.framework.plugins.context import PanoptesPluginContext
 from yahoo_panoptes.framework.utilities.snmp.exceptions import *
 from yahoo_panoptes.framework.utilities.snmp.exceptions import _as_panoptes
-from yahoo_panoptes.framework.utilities.snmp.session import HostSession, Variable
+from yahoo_panoptes.framework.utilities.snmp import host as _host
+from yahoo_panoptes.framework.utilities.snmp.session import HostSession
 from yahoo_panoptes.framework.validators import PanoptesValidators, check
 
 _END_OF_MIB = 'ENDOFMIBVIEW'
@@ -28,6 +29,8 @@ _T = TypeVar('_T')
 
 class PanoptesSNMPVariable(object):
     """A value that a device gave; all of it is text."""
+
+    __slots__ = ('_oid', '_index', '_value', '_snmp_type')
 
     def __init__(self, queried_oid: str, oid: str, index: str | None, value: Any, snmp_type: str) -> None:
         check(_is_oid(queried_oid), 'queried_oid must be numeric string with a leading period')
@@ -63,6 +66,17 @@ class PanoptesSNMPVariable(object):
             value = value.decode('ascii', 'backslashreplace')
         return "<PanoptesSNMPVariable value='{}' (oid='{}', index='{}', snmp_type='{}')>".format(
             value, self._oid, self._index, self._snmp_type)
+
+
+def _made(oid: str, indexes: list[str], types: list[str], values: list[str]) -> list[PanoptesSNMPVariable]:
+    """Variables of what the host answered, which need no checks: with them one costs ten times as much."""
+    made: list[PanoptesSNMPVariable] = []
+    new, add = object.__new__, made.append
+    for index, snmp_type, value in zip(indexes, types, values):
+        variable = new(PanoptesSNMPVariable)
+        variable._oid, variable._index, variable._value, variable._snmp_type = oid, index, value, snmp_type
+        add(variable)
+    return made
 
 
 def _is_oid(oid: object) -> bool:
@@ -108,11 +122,17 @@ class PanoptesSNMPConnection(object):
         except Exception as e:
             raise _as_panoptes(e) from e
 
+    def _open(self, **credentials: Any) -> str:
+        """Opens the session and returns the version of SNMP. Without a host nothing is asked before the first request."""
+        self._session = HostSession(host=self._host, port=self._port, timeout=self._timeout, retries=self._retries,
+                                    **credentials)
+        return self._ask(HostSession.open) if _host.is_there() else '2c'
+
     def get(self, oid: str) -> PanoptesSNMPVariable:
         """One object. One that is missing has its exception's name, such as NOSUCHOBJECT, as value and type."""
         check(_is_oid(oid), 'oid must be numeric string with a leading period')
-        found = self._ask(lambda session: session.get(oid))
-        return PanoptesSNMPVariable(oid, oid, found.oid_index, found.value, found.snmp_type)
+        snmp_type, value = self._ask(lambda session: session.get(oid))
+        return _made(oid, [oid.rpartition('.')[2]], [snmp_type], [value])[0]
 
     def get_bulk(self, oid: str, non_repeaters: int = 0, max_repetitions: int = 10,
                  base_oid: str | None = None) -> list[PanoptesSNMPVariable]:
@@ -120,25 +140,23 @@ class PanoptesSNMPConnection(object):
         given."""
         self._check_walk(oid, non_repeaters, max_repetitions)
         base = base_oid or oid
-        return _below(base, self._ask(lambda session: session.get_bulk(oid, non_repeaters, max_repetitions)))
+        oids, types, values = self._ask(lambda session: session.get_bulk(oid, non_repeaters, max_repetitions))
+        # Whole arcs: .1.2.30 is not below .1.2.3.
+        head = base + '.'
+        below = [at for at, found in enumerate(oids) if found.startswith(head) and types[at] != _END_OF_MIB]
+        return _made(base, [oids[at][len(head):] for at in below], [types[at] for at in below],
+                     [values[at] for at in below])
 
     def bulk_walk(self, oid: str, non_repeaters: int = 0, max_repetitions: int = 10) -> list[PanoptesSNMPVariable]:
-        """All objects below oid, in the order in which the device has them."""
+        """All objects below oid, in the order in which the device has them. non_repeaters has no meaning for a walk."""
         self._check_walk(oid, non_repeaters, max_repetitions)
-        return _below(oid, self._ask(lambda session: session.bulk_walk(oid, non_repeaters, max_repetitions)))
+        return _made(oid, *self._ask(lambda session: session.bulk_walk(oid, max_repetitions)))
 
     @staticmethod
     def _check_walk(oid: str, non_repeaters: int, max_repetitions: int) -> None:
         check(_is_oid(oid), 'oid must be numeric string with a leading period')
         check(PanoptesValidators.valid_positive_integer(non_repeaters), 'non_repeaters must a positive integer')
         check(PanoptesValidators.valid_nonzero_integer(max_repetitions), 'max_repetitions must a positive integer')
-
-
-def _below(base: str, variables: list[Variable]) -> list[PanoptesSNMPVariable]:
-    # Whole arcs: .1.2.30 is not below .1.2.3.
-    return [PanoptesSNMPVariable(base, variable.oid, variable.oid_index, variable.value, variable.snmp_type)
-            for variable in variables
-            if (variable.oid + '.').startswith(base + '.') and variable.snmp_type != _END_OF_MIB]
 
 
 class PanoptesSNMPV2Connection(PanoptesSNMPConnection):
@@ -148,12 +166,27 @@ class PanoptesSNMPV2Connection(PanoptesSNMPConnection):
         super(PanoptesSNMPV2Connection, self).__init__(host, port, timeout, retries)
         check(PanoptesValidators.valid_nonempty_string(community), 'community_string must a non-empty string')
         self._community = community
-        self._session = HostSession(host=host, port=port, timeout=timeout, retries=retries, version='2c',
-                                    community=community)
+        self._open(community=community)
 
     @property
     def community(self) -> str:
         return self._community
+
+
+class PanoptesSNMPHostConnection(PanoptesSNMPConnection):
+    """SNMP of the version and with the credentials that the host has for the run's resource: by its rules, or else the
+    secret of this key for this site as the community. No credentials come into this process. Not of Panoptes."""
+
+    def __init__(self, host: str, port: int, timeout: int, retries: int, site: str, community_key: str,
+                 community_suffix: str | None = None) -> None:
+        super(PanoptesSNMPHostConnection, self).__init__(host, port, timeout, retries)
+        suffix = {} if community_suffix is None else {'community_suffix': community_suffix}
+        self._version = self._open(site=site, community_key=community_key, **suffix)
+
+    @property
+    def version(self) -> str:
+        """``1``, ``2c`` or ``3``."""
+        return self._version
 
 
 class PanoptesSNMPV3TLSConnection(PanoptesSNMPConnection):
@@ -168,9 +201,7 @@ class PanoptesSNMPV3TLSConnection(PanoptesSNMPConnection):
         self._context = context
         self._our_identity = our_identity
         self._their_identity = their_identity
-        self._session = HostSession(host=host, port=port, timeout=timeout, retries=retries, version='3',
-                                    transport='tlstcp', context=context, our_identity=our_identity,
-                                    their_identity=their_identity)
+        self._open(transport='tlstcp', context=context, our_identity=our_identity, their_identity=their_identity)
 
     @property
     def context(self) -> str:

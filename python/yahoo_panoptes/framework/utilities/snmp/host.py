@@ -46,6 +46,11 @@ def use(call: Call | None) -> Call | None:
     return before
 
 
+def is_there() -> bool:
+    """Whether there is a way to the host."""
+    return _call is not None
+
+
 def ask(method: str, params: dict[str, Any]) -> dict[str, Any]:
     """The host's answer; its errors come as those of yahoo_panoptes_snmp."""
     if _call is None:

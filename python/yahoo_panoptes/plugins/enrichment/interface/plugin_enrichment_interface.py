@@ -15,7 +15,12 @@ _MILLION = 10 ** 6
 
 class PluginEnrichmentInterface(PanoptesSNMPBaseEnrichmentPlugin, PanoptesEnrichmentPlugin):
     """One set for each interface, whose key is its index. Each getter takes an index; what it cannot tell is one of the
-    two missing values."""
+    two missing values.
+
+    A getter may read what is there of the table already: of its own row all that comes before its own entry in the order
+    interface_name, description, media_type, alias, configured_speed, port_speed, physical_address, and of every row before.
+    The four values of the parent come in a second pass, when all rows have the others: interface_name of the parent first,
+    by which the default getters of the other three find its row."""
 
     _MISSING_VALUE_STRING = '<not set>'
     _MISSING_METRIC_VALUE = -1
@@ -32,6 +37,8 @@ class PluginEnrichmentInterface(PanoptesSNMPBaseEnrichmentPlugin, PanoptesEnrich
         self._enrichments_map: dict[str, Any] = {}
         # {index: what is known of the interface}
         self._interface_table: dict[str, dict[str, Any]] = {}
+        # {interface_name: the first row with it}
+        self._rows_by_name: dict[str, dict[str, Any]] = {}
 
     @property
     def interface_table(self) -> dict[str, dict[str, Any]]:
@@ -53,14 +60,24 @@ class PluginEnrichmentInterface(PanoptesSNMPBaseEnrichmentPlugin, PanoptesEnrich
     def get_parent_interface_name(self, index: str) -> str:
         return self._MISSING_VALUE_STRING
 
+    def _parent(self, index: str, entry: str, missing: Any) -> Any:
+        """What the row of the parent has, which is the first one with the parent's name as its interface_name."""
+        name = self.get_parent_interface_name(index)
+        if name == self._MISSING_VALUE_STRING:
+            return missing
+        rows = self._rows_by_name or _by_name(self._interface_table)
+        return rows.get(name, {}).get(entry, missing)
+
     def get_parent_interface_media_type(self, index: str) -> str:
-        return self._MISSING_VALUE_STRING
+        return str(self._parent(index, 'media_type', self._MISSING_VALUE_STRING))
 
     def get_parent_interface_port_speed(self, index: str) -> int:
-        return self._MISSING_METRIC_VALUE
+        """Bit/s."""
+        return int(self._parent(index, 'port_speed', self._MISSING_METRIC_VALUE))
 
     def get_parent_interface_configured_speed(self, index: str) -> int:
-        return self._MISSING_METRIC_VALUE
+        """Bit/s."""
+        return int(self._parent(index, 'configured_speed', self._MISSING_METRIC_VALUE))
 
     def get_description(self, index: str) -> str:
         return self._text(ifTable.ifDescr, index)
@@ -109,7 +126,7 @@ class PluginEnrichmentInterface(PanoptesSNMPBaseEnrichmentPlugin, PanoptesEnrich
                 index = str(variable.index).rpartition('.')[2]
                 self._enrichments_map['{}.{}'.format(oid, index)] = variable.value
                 indexes.append(index)
-        self._interface_table = {index: self._interface(index) for index in dict.fromkeys(indexes)}
+        self._fill_table(list(dict.fromkeys(indexes)))
 
         group = PanoptesInterfaceEnrichmentGroup(self.enrichment_ttl, self.execute_frequency)
         for index, interface in self._interface_table.items():
@@ -119,17 +136,30 @@ class PluginEnrichmentInterface(PanoptesSNMPBaseEnrichmentPlugin, PanoptesEnrich
             group_set.add_enrichment_group(group)
         return group_set
 
-    def _interface(self, index: str) -> dict[str, Any]:
-        return {
-            'interface_name': self.get_interface_name(index),
-            'description': self.get_description(index),
-            'alias': self.get_alias(index),
-            'media_type': self.get_media_type(index),
-            'configured_speed': self.get_configured_speed(index),
-            'port_speed': self.get_port_speed(index),
-            'physical_address': self.get_physical_address(index),
-            'parent_interface_name': self.get_parent_interface_name(index),
-            'parent_interface_media_type': self.get_parent_interface_media_type(index),
-            'parent_interface_configured_speed': self.get_parent_interface_configured_speed(index),
-            'parent_interface_port_speed': self.get_parent_interface_port_speed(index),
-        }
+    def _fill_table(self, indexes: list[str]) -> None:
+        self._interface_table, self._rows_by_name = {}, {}
+        for index in indexes:
+            # In place, and entry by entry: getters of subclasses read it.
+            row = self._interface_table[index] = {}
+            row['interface_name'] = self.get_interface_name(index)
+            row['description'] = self.get_description(index)
+            row['media_type'] = self.get_media_type(index)
+            row['alias'] = self.get_alias(index)
+            row['configured_speed'] = self.get_configured_speed(index)
+            row['port_speed'] = self.get_port_speed(index)
+            row['physical_address'] = self.get_physical_address(index)
+        self._rows_by_name = _by_name(self._interface_table)
+        for index, row in self._interface_table.items():
+            row['parent_interface_name'] = self.get_parent_interface_name(index)
+            row['parent_interface_media_type'] = self.get_parent_interface_media_type(index)
+            row['parent_interface_configured_speed'] = self.get_parent_interface_configured_speed(index)
+            row['parent_interface_port_speed'] = self.get_parent_interface_port_speed(index)
+
+
+def _by_name(table: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The first row of each interface_name."""
+    rows: dict[str, dict[str, Any]] = {}
+    for row in table.values():
+        if 'interface_name' in row:
+            rows.setdefault(row['interface_name'], row)
+    return rows
