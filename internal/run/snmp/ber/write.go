@@ -18,6 +18,16 @@ func (b *Builder) Bytes() []byte { return b.room[b.at:] }
 // Len is how many bytes are written.
 func (b *Builder) Len() int { return len(b.room) - b.at }
 
+// Replace puts bytes, which may be those of Bytes and others behind them, in the place of all that is written.
+func (b *Builder) Replace(content []byte) {
+	if b.Len() == len(content) {
+		copy(b.Bytes(), content)
+		return
+	}
+	b.Reset()
+	b.Raw(content)
+}
+
 // take makes room for n bytes in front and returns it.
 func (b *Builder) take(n int) []byte {
 	if b.at < n {

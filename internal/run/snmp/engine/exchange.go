@@ -13,6 +13,8 @@ type exchange struct {
 	reads   []int32 // in a GETBULK or GETNEXT those that are asked for once
 	columns []int32
 	shape   shape // of what is sent next
+
+	transit // where it goes to a device
 }
 
 // reset makes an exchange ready for use in the same job.
@@ -30,6 +32,24 @@ func (x *exchange) plan(g group, size int) {
 
 // variables is how many variables the answer to a shape has.
 func (s shape) variables() int { return int(s.reads) + int(s.columns)*int(s.rows) }
+
+// halved is about half of a shape: fewer rows, then fewer columns, then fewer variables.
+func (s shape) halved() shape {
+	switch {
+	case s.columns > 0 && s.rows > 1:
+		s.rows /= 2
+	case s.columns > 1:
+		s.columns /= 2
+	case s.columns > 0:
+		s.reads = 0
+	case s.reads > 1:
+		s.reads /= 2
+	default:
+		return s
+	}
+	s.size /= 2
+	return s
+}
 
 // writeVariables writes the list of variables of a request.
 func (x *exchange) writeVariables(b *ber.Builder, s shape) {

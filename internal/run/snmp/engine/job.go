@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/usm"
 )
 
 // job is a request that is being answered. It decides what to ask next (plan.go) and takes the answers (answer.go); how
@@ -32,6 +33,16 @@ type job struct {
 	stats     Stats
 	err       error // the first error
 	under     int   // exchanges under way
+
+	// What it needs on its way to a device.
+	device   *device // nil before it is there, and after
+	live     []*exchange
+	user     *usm.User // nil but for version 3
+	keys     *usm.Keys
+	restarts int // since the device's engine was another
+	stop     func() bool
+	done     func(*Result)
+	final    *Result
 
 	overhead int // bytes of an answer besides its variables
 	most     int // how many variables an answer may have, since more were too many
@@ -68,8 +79,8 @@ const (
 )
 
 // newJob makes a job, which is over at once if the request cannot be sent.
-func newJob(t *Target, r *Request, m *memory) *job {
-	j := &job{target: t, request: r, label: t.label(), memory: m, overhead: t.overhead(), most: math.MaxInt}
+func newJob(t *Target, r *Request) *job {
+	j := &job{target: t, request: r, label: t.label(), overhead: t.overhead(), most: math.MaxInt}
 	if j.maxRows = r.MaxRows; j.maxRows <= 0 {
 		j.maxRows = DefaultMaxRows
 	}
@@ -154,12 +165,26 @@ func (j *job) prepareColumn(i int32, from *Column) {
 	if c.base.Len() > 1 {
 		c.wire, _ = c.base.AppendContent(nil)
 	}
-	c.learned = j.memory.find(columnKey(j.target.context(), c.base))
-	if c.learned.bytes > 0 {
-		c.cells = make([]cell, 0, min(int(c.learned.rows)+1, j.maxRows))
-	}
 	j.idle = append(j.idle, i)
 }
+
+// attach gives the job the memory of its device.
+func (j *job) attach(m *memory) {
+	j.memory = m
+	for _, i := range j.idle {
+		c := &j.columns[i]
+		c.learned = m.find(columnKey(j.target.context(), c.base))
+		if c.learned.bytes > 0 {
+			c.cells = make([]cell, 0, min(int(c.learned.rows)+1, j.maxRows))
+		}
+	}
+}
+
+// ready says whether there is something to ask.
+func (j *job) ready() bool { return j.bulk || len(j.idle) > 0 || len(j.pending) > 0 }
+
+// over says whether nothing is left to do.
+func (j *job) over() bool { return j.under == 0 && !j.ready() }
 
 // fail ends a column with an error.
 func (j *job) fail(c *column, err error) {

@@ -69,6 +69,14 @@ func newEngine(t *testing.T) *engine.Engine {
 	return e
 }
 
+func show(r *engine.Rows) string {
+	var parts []string
+	for i := range r.Len() {
+		parts = append(parts, r.Index(i).String()+"="+r.Value(i).Text())
+	}
+	return strings.Join(parts, " ")
+}
+
 func TestWalkOfUnequalColumns(t *testing.T) {
 	lengths := []int{48, 0, 3, 48, 1, 47, 100}
 	agent := &fault{Recording: table(t, lengths...)}

@@ -26,6 +26,7 @@ type memory struct {
 	answer   uint16 // how large answers may be
 	streak   uint16 // large answers that came since it last changed
 	patience uint16 // the streak after which it grows
+	halved   uint16 // how often it was halved
 }
 
 // learned is what is known of a column. The zero value knows nothing.
@@ -76,7 +77,7 @@ func (m *memory) shrink(size int) {
 	if half := max(size/2, smallestAnswer); half < int(m.answer) {
 		m.answer = uint16(half)
 	}
-	m.streak, m.patience = 0, min(2*m.patience, 4096)
+	m.streak, m.patience, m.halved = 0, min(2*m.patience, 4096), m.halved+1
 }
 
 // came notes an answer that was planned for a size. After some large ones the next may be larger; after each failure it

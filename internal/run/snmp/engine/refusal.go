@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
@@ -103,5 +104,21 @@ func (j *job) relax(x *exchange) {
 	}
 	if j.good++; j.good >= relaxAfter {
 		j.good, j.most = 0, 2*j.most
+	}
+}
+
+// unanswered ends what an exchange asked for, since all tries are over.
+func (j *job) unanswered(x *exchange, err error) {
+	j.under--
+	for _, i := range x.columns {
+		if c := &j.columns[i]; !c.done {
+			j.fail(c, err)
+		}
+	}
+	for _, i := range x.reads {
+		j.failRead(&j.reads[i], err)
+	}
+	if x.raw {
+		j.note(fmt.Errorf("%s: %w", j.label, err))
 	}
 }

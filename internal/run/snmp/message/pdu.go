@@ -1,6 +1,11 @@
 package message
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
+)
 
 // PDUType is the kind of a protocol data unit: its tag in a message.
 type PDUType byte
@@ -49,4 +54,40 @@ type PDU struct {
 	Index  int32
 	// Variables is the content of the list of variables.
 	Variables []byte
+}
+
+// writeHead writes what stands before the list of variables, which is all that is written.
+func (p *PDU) writeHead(b *ber.Builder) {
+	b.Int(byte(ber.Integer), int64(p.Index))
+	b.Int(byte(ber.Integer), int64(p.Status))
+	b.Int(byte(ber.Integer), int64(p.ID))
+	b.Head(byte(p.Type), 0)
+}
+
+var errPDUTag = errors.New("no protocol data unit that is known")
+
+// readPDU reads a PDU, behind which nothing may follow.
+func readPDU(b []byte) (p PDU, err error) {
+	tag, content, _, err := ber.Read(b)
+	if err != nil {
+		return p, err
+	}
+	switch p.Type = PDUType(tag); p.Type {
+	case GetRequest, GetNextRequest, Response, GetBulkRequest, Report:
+	default:
+		return p, errPDUTag
+	}
+	if p.ID, content, err = ber.ReadInt(content); err != nil {
+		return p, err
+	}
+	var status int32
+	if status, content, err = ber.ReadInt(content); err != nil {
+		return p, err
+	}
+	p.Status = Status(status)
+	if p.Index, content, err = ber.ReadInt(content); err != nil {
+		return p, err
+	}
+	p.Variables, _, err = ber.Expect(ber.TagSequence, content)
+	return p, err
 }
