@@ -10,8 +10,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/panoptes-otel/panoptes-otel/internal/dashboards"
 )
 
 // TestDashboardsOnInfluxDB asks a real InfluxDB every query of its dashboards, filled as docs/influxdb.md and
@@ -31,21 +29,21 @@ func TestDashboardsOnInfluxDB(t *testing.T) {
 	start(t, []string{"INFLUXDB_PASSWORD=change me"}, binary(t, "panoptes-otelcol"),
 		"--config", filepath.Join(r.dir, "collector.yaml"), "--config", filepath.Join(r.dir, "own.yaml"))
 
-	queries := dashboards.Queries(dashboards.InfluxDB)
-	require.Greater(t, len(queries), 20)
+	asked := queries(t, "influxdb")
+	require.Greater(t, len(asked), 20)
 	values := map[string]string{"timeFilter": "time > now() - 1m", "__interval": "2s"}
 	choose := map[string]string{"endpoint": "sw1.example.com", "type": "interface", "field": "octets__gauge", "plugin": "Failing"}
-	for _, q := range queries {
-		expr := dashboards.Expand(q.Expr, values)
+	for _, q := range asked {
+		expr := expand(q.expr, values)
 		var found []influxSeries
-		waitFor(t, q.Dashboard+": "+q.Panel+q.Variable+" has data: "+expr, func() (bool, string) {
+		waitFor(t, q.dashboard+": "+q.panel+q.variable+" has data: "+expr, func() (bool, string) {
 			found = influx.query(t, "Panoptes", expr)
-			return len(found) > 0 && (q.Variable == "" || influxHas(found, choose[q.Variable])), fmt.Sprint(found)
+			return len(found) > 0 && (q.variable == "" || influxHas(found, choose[q.variable])), fmt.Sprint(found)
 		})
-		if q.Variable != "" {
-			values[q.Variable] = choose[q.Variable]
+		if q.variable != "" {
+			values[q.variable] = choose[q.variable]
 		}
-		if q.Panel == "Devices" || q.Variable == "endpoint" {
+		if q.panel == "Devices" || q.variable == "endpoint" {
 			assert.Equal(t, [][]any{{"resource_endpoint", "sw1.example.com"}}, found[0].Values, "devices, and no Collectors")
 		}
 	}

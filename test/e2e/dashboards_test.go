@@ -14,8 +14,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/panoptes-otel/panoptes-otel/internal/dashboards"
 )
 
 // failingPlugin gives one good and one bad group every other run, and fails in between. Its counter never gets a rate.
@@ -49,22 +47,22 @@ func TestDashboardsOnPrometheus(t *testing.T) {
 	r.eventually(t, `otelcol_panoptes_rates_produced`, 1)
 	r.eventually(t, `otelcol_panoptes_runs{plugin="Failing", outcome!="ok"}`, 1)
 
-	queries := dashboards.Queries(dashboards.Prometheus)
-	require.Greater(t, len(queries), 50)
+	asked := queries(t, "prometheus")
+	require.Greater(t, len(asked), 50)
 	values := map[string]string{"__rate_interval": "6s", "collector": ".*", "metric": ".*"}
-	for _, q := range queries {
-		expr := dashboards.Expand(q.Expr, values)
-		if q.Variable == "" {
-			r.eventuallySome(t, q.Dashboard+": "+q.Panel, expr)
+	for _, q := range asked {
+		expr := expand(q.expr, values)
+		if q.variable == "" {
+			r.eventuallySome(t, q.dashboard+": "+q.panel, expr)
 			if !slices.Contains(absent, ownMetric.FindString(expr)) {
-				r.eventuallySome(t, q.Dashboard+": "+q.Panel, zero.ReplaceAllString(expr, ""))
+				r.eventuallySome(t, q.dashboard+": "+q.panel, zero.ReplaceAllString(expr, ""))
 			}
 			continue
 		}
 		choices := r.labelValues(t, expr)
-		require.NotEmpty(t, choices, "variable %s of %s: %s", q.Variable, q.Dashboard, expr)
-		if _, set := values[q.Variable]; !set {
-			values[q.Variable] = choices[0]
+		require.NotEmpty(t, choices, "variable %s of %s: %s", q.variable, q.dashboard, expr)
+		if _, set := values[q.variable]; !set {
+			values[q.variable] = choices[0]
 		}
 	}
 	assert.Equal(t, "dc1/network.switch.acme", values["job"])
@@ -73,9 +71,9 @@ func TestDashboardsOnPrometheus(t *testing.T) {
 
 	// What they show is true: half of this plugin's runs fail, and its bad groups are dropped.
 	for _, title := range []string{"Failing runs", "Dropped groups"} {
-		i := slices.IndexFunc(queries, func(q dashboards.Query) bool { return q.Dashboard == "plugin" && q.Panel == title })
+		i := slices.IndexFunc(asked, func(q query) bool { return q.dashboard == "plugin" && q.panel == title })
 		require.GreaterOrEqual(t, i, 0)
-		r.eventually(t, "("+dashboards.Expand(queries[i].Expr, values)+") > 0.1", 1)
+		r.eventually(t, "("+expand(asked[i].expr, values)+") > 0.1", 1)
 	}
 }
 
