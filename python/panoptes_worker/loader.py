@@ -15,6 +15,7 @@ from yahoo_panoptes.plugins import BUILT_IN
 from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
 
 from panoptes_worker import logs
+from panoptes_worker.suspicion import CLEAN, LIBRARIES, PATCHES, Suspicion
 
 # What a class must derive from, strictly, to be a plugin.
 BASES = {'polling': PanoptesPollingPlugin, 'discovery': PanoptesDiscoveryPlugin, 'enrichment': PanoptesEnrichmentPlugin}
@@ -82,6 +83,8 @@ class Loader:
 
     def __init__(self):
         self._codes = {}
+        # The Suspicions of what was executed since the last load began; the first one is that of the module itself.
+        self._executed = []
         self._numbers = itertools.count(1)
         self._finder = _SubmoduleFinder(self)
         sys.meta_path.insert(0, self._finder)
@@ -96,6 +99,7 @@ class Loader:
         file, believes itself to be.
         Modules in folder can be imported until unload(), and are forgotten then; with folder_source their text is read
         there. Raises Rejected."""
+        del self._executed[:]
         built_in = None if source else _built_in(path)
         if built_in or source:
             file, is_package = path if path.endswith('.py') else path + '.py', False
@@ -115,6 +119,24 @@ class Loader:
             self._finder.close()
             raise
         return Loaded(instance, module, is_package, self._finder)
+
+    def suspicion(self):
+        """What the plugin that was loaded last may have done to the process, whether it is to be looked for thoroughly (its
+        libraries are suspected of all of it in the first run, and then in ever longer distances), and whether it may have
+        started processes."""
+        if len(self._executed) == 1 and self._executed[0].level == CLEAN:
+            return CLEAN, False, self._executed[0].starts
+        level, starts = CLEAN, False
+        for executed in self._executed:
+            level = max(level, executed.level)
+            starts = starts or executed.starts
+        if level != LIBRARIES:
+            return level, level == PATCHES, starts or level == PATCHES
+        if not any(name in sys.modules for executed in self._executed for name in executed.libraries):
+            return CLEAN, False, starts  # they were modules of the plugin itself
+        first = self._executed[0]
+        first.runs += 1
+        return LIBRARIES, first.runs & first.runs - 1 == 0, True
 
     def belongs(self, name):
         """Whether a module of this name is a plugin's, or one of those beside it."""
@@ -138,6 +160,7 @@ class Loader:
         place = source or file
         known = self._codes.get(place)
         if known is not None and known[0] == _version(file, os.stat(place)):
+            self._executed.append(known[2])
             return known[1]
         with open(place, 'rb') as opened:
             # Of the very file that is read; a change in between is seen next time.
@@ -150,7 +173,8 @@ class Loader:
         code = compile(text, file, 'exec', dont_inherit=True)
         if len(self._codes) >= _MAX_CODES:
             self._codes.clear()
-        self._codes[place] = version, code
+        self._codes[place] = version, code, Suspicion(code)
+        self._executed.append(self._codes[place][2])
         return code
 
     @staticmethod

@@ -2,7 +2,7 @@
 import json
 import logging
 from collections import defaultdict
-from time import perf_counter
+from contextvars import Context
 
 from yahoo_panoptes.framework.context import PanoptesConfig, PanoptesContext
 from yahoo_panoptes.framework.enrichment import (
@@ -85,19 +85,20 @@ class Runner:
         """Loads and runs the plugin and returns the result to send, run_id aside. settle is called as soon as the
         plugin has returned."""
         clock = prepared.clock
+        # What it sets in a context variable, such as the precision of decimals, ends with the run.
+        run = Context().run
         if clock is None:
-            return self._run(prepared, settle)
+            return run(self._run, prepared, settle)
         with clock:
-            result = self._run(prepared, settle)
+            result = run(self._run, prepared, settle)
         result['clock'] = clock.readings
         return result
 
     def _run(self, prepared, settle):
-        result = {'members': 0, 'groups': [], 'dropped': []}
+        result = {'groups': [], 'dropped': []}
         plugin, logger = prepared.plugin, self._loggers[prepared.kind]
         context = loaded = returned = error = None
         self._usage.begin()
-        wall = perf_counter()
         try:
             loaded = self._loader.load(plugin['name'], plugin['module'], prepared.kind, plugin.get('source'),
                                        plugin.get('sys_path'), plugin.get('sys_path_source'))
@@ -108,7 +109,6 @@ class Runner:
             error = e
         try:
             settle()
-            result['wall_seconds'] = round(perf_counter() - wall, 6)
             result['cpu_seconds'], result['peak_bytes'] = self._usage.end()
             if error is None:
                 self._take(result, returned, prepared, logger)
@@ -164,7 +164,6 @@ class Runner:
         else:
             members = list(returned.resources) if kind == 'discovery' else results.enrichment_groups(returned)
         logger.info('Plugin returned a result set with %d members', len(members))
-        result['members'] = len(members)
         if kind == 'polling':
             result['groups'], result['dropped'] = results.serialise(members, prepared.resource, prepared.original)
         elif kind == 'discovery':

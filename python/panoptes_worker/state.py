@@ -1,6 +1,9 @@
-"""Puts right, after each run, what a plugin may have changed for the whole process."""
+"""Puts right, after each run, what a plugin may have changed for the whole process, and says what cannot be.
+
+What is where: here what the process has of the system (signals, streams, directory, environment), in settings what libraries
+have set, in patches what modules and classes hold, in leftovers what cannot be put back.
+"""
 import builtins
-import gc
 import locale
 import os
 import signal
@@ -8,11 +11,18 @@ import socket
 import sys
 import time
 
+from panoptes_worker.leftovers import PATCHED, Leftovers, reason
+from panoptes_worker.patches import shared
+from panoptes_worker.settings import Settings
+from panoptes_worker.suspicion import CLEAN, PATCHES
+
 try:
-    # Without the names that signal.getsignal wraps around numbers, which cost most of the time that restore takes.
+    # Without the names that signal wraps around numbers, which cost most of the time that restore takes.
     from _signal import getsignal as _getsignal
+    from _signal import pthread_sigmask as _sigmask
 except ImportError:
     from signal import getsignal as _getsignal
+    _sigmask = getattr(signal, 'pthread_sigmask', None)
 
 _TIMERS = tuple(getattr(signal, name) for name in ('ITIMER_REAL', 'ITIMER_VIRTUAL', 'ITIMER_PROF')
                 if hasattr(signal, name))
@@ -22,12 +32,14 @@ class ProcessState:
     """The state of the process when this was made; restore() goes back to it. It looks before it changes anything,
     because nearly all runs leave all of it alone.
 
-    What libraries keep inside themselves is not looked at: it survives, as in Panoptes.
+    What other libraries keep inside themselves is not looked at: it survives, as in Panoptes.
     """
 
-    def __init__(self, make_stream):
-        """make_stream(descriptor) makes a standard stream anew where a plugin closed it."""
+    def __init__(self, make_stream, belongs=None):
+        """make_stream(descriptor) makes a standard stream anew where a plugin closed it. belongs(name) tells whether a
+        module is the plugin's."""
         self._make_stream = make_stream
+        self._leftovers = None
         try:
             self._directory = os.getcwd()
         except OSError:
@@ -37,19 +49,27 @@ class ProcessState:
         self._environment = dict(os.environ)
         # Comparing the encoded form is fifty times faster than reading every variable.
         self._raw_environment = dict(getattr(os.environ, '_data', ()))
-        self._path = sys.path
-        self._path_entries = list(sys.path)
-        self._arguments = list(sys.argv)
         self._stdin, self._stdout, self._stderr = sys.stdin, sys.stdout, sys.stderr
         self._numbers = [int(number) for number in signal.valid_signals()]
         self._handlers = [_getsignal(number) for number in self._numbers]
-        self._recursion_limit = sys.getrecursionlimit()
+        self._mask = [] if _sigmask is None else list(_sigmask(signal.SIG_BLOCK, []))
         self._timeout = socket.getdefaulttimeout()
         self._locale = locale.setlocale(locale.LC_ALL)
         self._umask = os.umask(0o022)
         os.umask(self._umask)
         self._builtins = builtins.print, builtins.open, builtins.__import__
-        self._trace, self._profile = sys.gettrace(), sys.getprofile()
+        sys.dont_write_bytecode = True
+        self._settings = Settings()
+        self._patches = shared(belongs)
+
+    def begin(self):
+        """From now on what the process has is what it is to have after each run."""
+        self.close()
+        self._leftovers = Leftovers()
+
+    def close(self):
+        if self._leftovers is not None:
+            self._leftovers.close()
 
     def settle(self):
         """Ends the timers and signal handlers of a plugin, to be called at once when it has returned: what its handlers
@@ -63,35 +83,43 @@ class ProcessState:
             except BaseException:
                 self._signals()
 
-    def restore(self):
-        """Puts all but signals back, which settle() has done."""
+    def restore(self, suspicion=PATCHES, thoroughly=True, starts=True):
+        """Puts all but signals back, which settle() has done, and returns the reasons to replace the process. The arguments
+        say what the plugin may have done, as Loader.suspicion has it."""
+        reasons = []
+        self._builtins_back()
+        if suspicion != CLEAN:
+            # First of all: what comes next uses these modules.
+            patched = self._patches.look(thoroughly)
+            if patched:
+                reasons.append(reason(PATCHED, patched))
+        self._patches.unset()
         self._streams()
         self._directory_and_environment()
-        if sys.path is not self._path or sys.path != self._path_entries:
-            self._path[:] = self._path_entries
-            sys.path = self._path
-        if sys.argv != self._arguments:
-            sys.argv[:] = self._arguments
-        if sys.getrecursionlimit() != self._recursion_limit:
-            sys.setrecursionlimit(self._recursion_limit)
         if socket.getdefaulttimeout() != self._timeout:
             socket.setdefaulttimeout(self._timeout)
         if locale.setlocale(locale.LC_ALL) != self._locale:
             locale.setlocale(locale.LC_ALL, self._locale)
         os.umask(self._umask)
-        if not gc.isenabled():
-            gc.enable()
-        if sys.gettrace() is not self._trace:
-            sys.settrace(self._trace)
-        if sys.getprofile() is not self._profile:
-            sys.setprofile(self._profile)
+        self._settings.restore()
+        if suspicion != CLEAN:
+            self._settings.restore_named()
+        if thoroughly:
+            self._settings.restore_rare()
+        if self._leftovers is not None:
+            reasons += self._leftovers.find(suspicion != CLEAN, thoroughly, starts)
+        return reasons
+
+    def _builtins_back(self):
         if (builtins.print, builtins.open, builtins.__import__) != self._builtins:
             builtins.print, builtins.open, builtins.__import__ = self._builtins
-        sys.dont_write_bytecode = True
 
     def _signals(self):
         for timer in _TIMERS:
             signal.setitimer(timer, 0)
+        signal.set_wakeup_fd(-1)
+        if _sigmask is not None:
+            _sigmask(signal.SIG_SETMASK, self._mask)
         if list(map(_getsignal, self._numbers)) == self._handlers:
             return
         for number, handler in zip(self._numbers, self._handlers):
@@ -105,8 +133,10 @@ class ProcessState:
     def _streams(self):
         if self._stdout.closed:
             self._stdout = self._make_stream(1)
+            self._settings.keep(stdout=self._stdout, __stdout__=self._stdout)
         if self._stderr.closed:
             self._stderr = self._make_stream(2)
+            self._settings.keep(stderr=self._stderr, __stderr__=self._stderr)
         if sys.stdout is not self._stdout or sys.__stdout__ is not self._stdout:
             sys.stdout = sys.__stdout__ = self._stdout
         if sys.stderr is not self._stderr or sys.__stderr__ is not self._stderr:

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 
+from panoptes_worker import patches
 from panoptes_worker.worker import PROTOCOL_VERSION, Worker
 
 # What plugins and the libraries they use import mostly, to be shared by all workers.
@@ -54,6 +55,7 @@ def warm():
         rehearse()
     except Exception:  # it only saves memory
         pass
+    patches.renew()
     gc.collect()
     _fill_holes()
     # What is there now is shared for as long as nobody writes to it, and collections would.

@@ -14,6 +14,8 @@ import traceback
 
 sys.dont_write_bytecode = True
 
+from yahoo_panoptes.framework.utilities.snmp import host as snmp_host
+
 from panoptes_worker import channel as rpc
 from panoptes_worker import logs, requirements, stdio, usage
 from panoptes_worker.loader import ANY, BASES, Loader, Rejected
@@ -52,6 +54,9 @@ class Worker:
         }
         self._running = False
         self._growth = usage.Growth()
+        # Why this process is to be replaced, and whether the host does that.
+        self._reasons = []
+        self._host_retires = False
 
     # Requests
 
@@ -82,7 +87,7 @@ class Worker:
             stream = self._make_stream(descriptor)
             setattr(sys, name, stream)
             setattr(sys, '__{}__'.format(name), stream)
-        self._state = ProcessState(self._make_stream)
+        self._state = ProcessState(self._make_stream, self._loader.belongs)
 
     def next(self):
         """Waits for a request; None at the end of the stream."""
@@ -108,6 +113,10 @@ class Worker:
             self._channel.fail(id, rpc.METHOD_NOT_FOUND, 'unknown method "{}"'.format(method))
             return
         try:
+            if self._reasons and self._host_retires:
+                # Also what the host had sent before it knew.
+                self._channel.fail(id, rpc.CANCELLED, 'this process is to be replaced: {}'.format(self._reasons[0]))
+                return
             if method != 'initialize' and self._host is None:
                 self._channel.fail(id, rpc.NOT_INITIALIZED, 'initialize must come first')
                 return
@@ -128,6 +137,8 @@ class Worker:
     def close(self):
         """Takes the worker out of the process, where that does not end with it."""
         self._loader.close()
+        self._state.close()
+        snmp_host.use(None)
 
     def _initialize(self, id, params):
         context = params.get('context') or {}
@@ -142,14 +153,15 @@ class Worker:
         limit = params.get('memory_limit_bytes')
         if isinstance(limit, int) and limit > 0:
             usage.limit_memory(limit)
+        capabilities = params.get('capabilities')
+        self._host_retires = isinstance(capabilities, dict) and bool(capabilities.get('retire'))
+        self._state.begin()
         # What is there now stays for ever; collections need not look at it.
         gc.collect()
         gc.freeze()
         self._channel.answer(id, {
             'protocol_version': PROTOCOL_VERSION,
-            'name': 'panoptes-python',
             'python': platform.python_version(),
-            'pid': os.getpid(),
             'resident_bytes': usage.resident(),
             'capabilities': {'concurrency': CONCURRENCY},
         })
@@ -164,10 +176,7 @@ class Worker:
                                            plugin.get('sys_path'), plugin.get('sys_path_source'))
             finally:
                 self._state.settle()
-            answer = {'class': loaded.class_name, 'module': loaded.module.__file__, 'type': loaded.kind}
-            settings = getattr(type(loaded.instance), 'panoptes_settings', None)
-            if isinstance(settings, dict):
-                answer['settings'] = settings
+            answer = {'type': loaded.kind}
             if kind not in (ANY, loaded.kind):
                 warnings.append('class {} is for {}, which is run as a {} plugin here'.format(
                     loaded.class_name, loaded.kind, kind))
@@ -196,7 +205,7 @@ class Worker:
         except BaseException as e:
             self._state.settle()
             # An interruption just before or after the plugin; inside, the runner has taken it.
-            result = {'outcome': 'raised', 'error': logs.describe(e), 'members': 0, 'groups': [], 'dropped': []}
+            result = {'outcome': 'raised', 'error': logs.describe(e), 'groups': [], 'dropped': []}
         self._finish()
         if self._channel.forked:
             # A child that the plugin forked came back from run(); it must not go on as a second worker.
@@ -204,6 +213,8 @@ class Worker:
         threads = self._left_threads(run_id)
         if threads:
             result['threads'] = threads
+        if self._reasons:
+            result['retire'] = self._reasons
         result['run_id'] = run_id
         resident = self._growth.resident(result.get('peak_bytes'))
         if resident:
@@ -218,7 +229,7 @@ class Worker:
         line = '{"jsonrpc":"2.0","id":%s,"result":%s}' % (rpc.encode(id), rpc.encode(result))
         if len(line) > rpc.MAX_LINE:
             message = 'the result has {} bytes ({} groups), the limit is {}'.format(
-                len(line), result.get('members', 0), rpc.MAX_LINE)
+                len(line), len(result['groups']), rpc.MAX_LINE)
             result = {key: value for key, value in result.items() if key not in ('resources', 'enrichment')}
             result.update(outcome='raised', groups=[], dropped=[],
                           error={'type': 'ResultTooLarge', 'message': message, 'traceback': ''})
@@ -242,7 +253,7 @@ class Worker:
         os._exit(1)
 
     def _recover(self):
-        self._state.restore()
+        self._reasons = self._state.restore(*self._loader.suspicion())
         self._logging.restore()
         for lines in self._streams.values():
             lines.finish()

@@ -48,8 +48,8 @@ class Recorded(Folder):
 class Outcomes(Folder):
     def test_each(self):
         for body, outcome, more in (
-                ('return PanoptesMetricsGroupSet()', 'ok', {'members': 0}),
-                ('return one(context.data)', 'ok', {'members': 1}),
+                ('return PanoptesMetricsGroupSet()', 'ok', {'groups': []}),
+                ('return one(context.data)', 'ok', {}),
                 ('return None', 'none', {}), ('pass', 'none', {}),
                 ('return [1]', 'wrong_type', {'result_type': 'list'}),
                 ('return next(one(context.data))', 'wrong_type', {'result_type': 'PanoptesMetricsGroup'}),

@@ -1,0 +1,242 @@
+"""What a plugin changes for the whole process is as before in the next run, or the worker says that it is to be replaced."""
+import os
+import subprocess
+import sys
+import textwrap
+import unittest
+
+from support import HEAD, PYTHON, Folder, HostError, Worker, metrics_of
+
+from panoptes_worker.suspicion import CLEAN, LIBRARIES, PATCHES, Suspicion
+
+# What a plugin does, and an expression of which the next plugin finds the same value as before.
+CHANGES = {
+    'event loop': ('import asyncio; asyncio.run(asyncio.sleep(0))',
+                   '__import__("asyncio").get_event_loop().run_until_complete(answer())'),
+    'closed event loop': ('import asyncio; asyncio.get_event_loop().close()',
+                          '__import__("asyncio").get_event_loop().run_until_complete(answer())'),
+    'event loop policy': ('import asyncio\nclass P(asyncio.DefaultEventLoopPolicy): pass\nasyncio.set_event_loop_policy(P())',
+                          'type(__import__("asyncio").get_event_loop_policy()).__name__'),
+    'warnings': ('import warnings; warnings.simplefilter("error")', '[f[0] for f in __import__("warnings").filters]'),
+    'warnings replaced': ('import warnings; warnings.catch_warnings(record=True).__enter__(); warnings.resetwarnings()',
+                          '[f[0] for f in __import__("warnings").filters]'),
+    'captured warnings': ('import logging; logging.captureWarnings(True)', '__import__("warnings").showwarning.__module__'),
+    'tls': ('import ssl; ssl._create_default_https_context = ssl._create_unverified_context',
+            '__import__("ssl")._create_default_https_context.__name__'),
+    'tls in a function': ('def f():\n    import ssl\n    ssl.create_default_context = ssl._create_unverified_context\nf()',
+                          '__import__("ssl").create_default_context.__name__'),
+    'opener': ('import urllib.request as u; u.install_opener(u.build_opener())', '__import__("urllib.request").request._opener'),
+    'decimal': ('import decimal; decimal.getcontext().prec = 3', '__import__("decimal").getcontext().prec'),
+    'decimal defaults': ('import decimal; decimal.DefaultContext.prec = 3', '__import__("decimal").Context().prec'),
+    'sockets': ('import socket; socket.getaddrinfo = lambda *a: []; socket.socket = None', '__import__("socket").getaddrinfo.__name__'),
+    'json': ('import json; json.JSONEncoder.default = lambda self, o: "x"; json.dumps = repr',
+             '(__import__("json").JSONEncoder.default.__module__, __import__("json").dumps.__name__)'),
+    'constants': ('import http.client; http.client._MAXHEADERS = 7; http.client.HTTPConnection.debuglevel = 1',
+                  '(__import__("http.client").client._MAXHEADERS, str(__import__("http.client").client.HTTPConnection.debuglevel))'),
+    'names that are added': ('import socket; setattr(socket, "_mine", 1)', 'hasattr(__import__("socket"), "_mine")'),
+    'modules replaced': ('import sys, types; sys.modules["json"] = types.ModuleType("json")', '__import__("json").loads("1")'),
+    'package': ('import yahoo_panoptes.framework.metrics as m; m.METRICS_GROUP_SCHEMA_VERSION = "9"',
+                '__import__("yahoo_panoptes.framework.metrics").framework.metrics.METRICS_GROUP_SCHEMA_VERSION'),
+    'time': ('import time; time.sleep = time.time = lambda *a: 0.0', 'time.time() > 1e9'),
+    'builtins': ('import builtins; builtins.len = lambda x: 5', 'len("")'),
+    'mask': ('import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])',
+             'len(__import__("signal").pthread_sigmask(__import__("signal").SIG_BLOCK, []))'),
+    'open files': ('import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (100, resource.getrlimit(7)[1]))',
+                   '__import__("resource").getrlimit(__import__("resource").RLIMIT_NOFILE)[0]'),
+    'hooks of sys': ('import sys; sys.excepthook = sys.displayhook = print', 'sys.excepthook.__name__'),
+    'finders': ('import sys; sys.meta_path.insert(0, None); sys.path_hooks.clear()', '(len(sys.meta_path), len(sys.path_hooks))'),
+    'switch interval': ('import sys; sys.setswitchinterval(1)', 'sys.getswitchinterval()'),
+    'gc': ('import gc; gc.set_threshold(5); gc.callbacks.append(print); gc.set_debug(gc.DEBUG_SAVEALL)',
+           '(__import__("gc").get_threshold(), __import__("gc").callbacks, __import__("gc").get_debug())'),
+    'stack size': ('import threading; threading.stack_size(1 << 20)', '__import__("threading").stack_size()'),
+    'thread hooks': ('import threading; threading.excepthook = print; threading.settrace(print); threading.settrace(None)',
+                     '__import__("threading").excepthook.__name__'),
+    'log levels': ('import logging; logging.addLevelName(20, "NOTE")', '__import__("logging").getLevelName(20)'),
+    'log records': ('import logging; logging.setLogRecordFactory(dict); logging.setLoggerClass(type("L", (logging.Logger,), {}))',
+                    '(__import__("logging").getLogRecordFactory().__name__, __import__("logging").getLoggerClass().__name__)'),
+    'start method': ('import multiprocessing; multiprocessing.set_start_method("forkserver")',
+                     '__import__("multiprocessing").get_start_method(allow_none=True)'),
+    'error handlers': ('import codecs; codecs.register_error("replace", lambda e: ("", e.end))',
+                       'b"\\xff".decode("ascii", "replace") == chr(0xfffd)'),
+    'csv': ('import csv; csv.field_size_limit(5); csv.register_dialect("x")',
+            '(__import__("csv").field_size_limit(), __import__("csv").list_dialects())'),
+    'faulthandler': ('import faulthandler; faulthandler.disable()', '__import__("faulthandler").is_enabled()'),
+    'tracemalloc': ('import tracemalloc; tracemalloc.start()', '__import__("tracemalloc").is_tracing()'),
+    'temporary folder': ('import tempfile; tempfile.tempdir = "/nowhere"', '__import__("tempfile").gettempdir()'),
+    'at exit': ('import atexit; atexit.register(print)', '__import__("atexit")._ncallbacks()'),
+    'processors': ('import os; os.sched_setaffinity(0, [sorted(os.sched_getaffinity(0))[0]])',
+                   'sorted(__import__("os").sched_getaffinity(0))'),
+    'coroutines': ('import sys; sys.set_coroutine_origin_tracking_depth(5)', 'sys.get_coroutine_origin_tracking_depth()'),
+}
+
+PROBE = HEAD + textwrap.dedent('''
+    import sys, time
+
+    async def answer():
+        return 5
+
+    class P(PanoptesPollingPlugin):
+        def run(self, context):
+            raise ValueError(repr({expression}))
+    ''')
+
+
+class Neighbours(Folder):
+    def test_the_next_plugin_finds_what_was(self):
+        with Worker() as worker:
+            for name, (change, expression) in CHANGES.items():
+                with self.subTest(name):
+                    self.write('probe.py', PROBE.format(expression=expression))
+                    before = self._probe(worker)
+                    result = worker.run(self.plugin(change, 'change'))
+                    self.assertEqual('none', result['outcome'], result)
+                    self.assertNotIn('retire', result)
+                    self.assertEqual(before, self._probe(worker))
+
+    def _probe(self, worker):
+        error = worker.run(os.path.join(self.folder, 'probe'))['error']
+        self.assertEqual('ValueError', error['type'], error)
+        return error['message']
+
+    def test_what_a_module_does_when_it_is_loaded(self):
+        self.write('lab.py', 'import ssl\nssl._create_default_https_context = ssl._create_unverified_context\n' + HEAD)
+        with Worker() as worker:
+            with self.assertRaises(HostError):
+                worker.describe(os.path.join(self.folder, 'lab'))
+            self.write('probe.py', PROBE.format(expression='__import__("ssl")._create_default_https_context.__name__'))
+            self.assertEqual("'create_default_context'", self._probe(worker))
+
+    def test_random_numbers_are_no_ones_choice(self):
+        module = self.plugin('import random\nfirst = random.random()\nrandom.seed(1)\nraise ValueError(first)')
+        with Worker() as worker:
+            self.assertEqual(3, len({worker.run(module)['error']['message'] for _ in range(3)}))
+
+    def test_a_library_that_replaces_names(self):
+        # It remembers that it did, so that putting back is not enough.
+        self.write('site/patcher.py', '''
+            import socket
+            done = []
+            def apply():
+                if not done:
+                    done.append(1)
+                    socket.create_connection = create_connection
+            def create_connection(*args): pass
+            '''.replace('\n            ', '\n'))
+        module = self.plugin('import patcher; patcher.apply()')
+        with Worker(env=None, command=_command(self.folder + '/site')) as worker:
+            result = worker.run(module)
+            self.assertEqual([{'reason': 'patched', 'detail': 'socket.create_connection (by patcher)'}], result['retire'])
+            self.assertNotIn('retire', worker.run(module))
+
+
+def _command(folder):
+    """A worker that finds modules in this folder, too."""
+    return [sys.executable, '-B', '-u', '-c', 'import sys; sys.path[:0] = {!r}; from panoptes_worker.__main__ import main; '
+            'main()'.format([PYTHON, folder])]
+
+
+REASONS = {
+    'threads': 'import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()',
+    'children': 'import subprocess; subprocess.Popen(["sleep", "1"])',
+    'descriptors': 'import builtins; builtins.kept = open("/etc/passwd"); setattr(builtins, "kept", builtins.kept)',
+    'limits': 'import resource; resource.setrlimit(resource.RLIMIT_NPROC, (12345, 12345))',
+    'priority': 'import os; os.nice(7)',
+    'identity': 'import os; os.setpgid(0, os.getppid())',
+}
+
+# Left as well, but done with at the end of the run, or soon after it.
+HARMLESS = (
+    'from concurrent.futures import ThreadPoolExecutor; list(ThreadPoolExecutor(3).map(abs, [1, 2]))',
+    'import threading, time; threading.Thread(target=time.sleep, args=(0.005,)).start()',
+    'import subprocess; subprocess.Popen(["true"])',
+    'class A: pass\na = A(); a.a = a; a.file = open("/etc/passwd")',
+    'import multiprocessing\nwith multiprocessing.get_context("spawn").Pool(1) as pool: assert pool.map(abs, [-1]) == [1]',
+    'import multiprocessing\nwith multiprocessing.get_context("forkserver").Pool(1) as pool: assert pool.map(abs, [-1]) == [1]',
+    'import multiprocessing.shared_memory as m\ns = m.SharedMemory(create=True, size=10); s.close(); s.unlink()',
+    'import asyncio\nasyncio.new_event_loop(); asyncio.set_event_loop(asyncio.new_event_loop())',
+    'import socket; socket.socketpair()',
+)
+
+
+class Leftovers(Folder):
+    def test_reasons(self):
+        after = self.plugin('return one(context.data, m=1)', 'after')
+        for code, body in REASONS.items():
+            with self.subTest(code), Worker(capabilities={'retire': True}) as worker:
+                behind = []
+
+                def answer(params):
+                    behind.append(worker.start('run', worker.run_params(after, run_id=8)))
+                    return {'value': None}
+
+                worker.answers['kv.get'] = answer
+                result = worker.run(self.plugin('context.kv.get("x")\n' + body), run_id=7)
+                found = result.get('retire', [])
+                if not found and code in ('priority', 'identity', 'limits') and os.geteuid() == 0:
+                    continue  # root puts that back
+                self.assertEqual([code], [reason['reason'] for reason in found], result)
+                self.assertTrue(found[0]['detail'])
+                # What the host had sent meanwhile is given back rather than run, and so is what comes.
+                with self.assertRaises(HostError) as caught:
+                    worker.wait(behind[0])
+                self.assertEqual(-32800, caught.exception.error['code'])
+                with self.assertRaises(HostError):
+                    worker.describe(after)
+                worker.request('shutdown')
+
+    def test_a_host_that_does_not_replace_workers(self):
+        with Worker() as worker:
+            self.assertIn('retire', worker.run(self.plugin(REASONS['descriptors'])))
+            self.assertEqual({'m': 1}, metrics_of(worker.run(self.plugin('return one(context.data, m=1)'))))
+
+    def test_harmless(self):
+        with Worker(capabilities={'retire': True}) as worker:
+            for body in HARMLESS:
+                with self.subTest(body):
+                    result = worker.run(self.plugin(body))
+                    self.assertEqual('none', result['outcome'], result)
+                    self.assertNotIn('retire', result)
+
+    def test_a_descriptor_that_replaced_another(self):
+        # The number of descriptors alone does not tell.
+        module = self.plugin('''
+            import os
+            first, second = os.open('/etc/passwd', 0), os.open('/etc/passwd', 0)
+            os.close(first)''')
+        with Worker() as worker:
+            self.assertEqual('descriptors', worker.run(module)['retire'][0]['reason'])
+
+    def test_descriptors_of_libraries(self):
+        # What no object of Python has, such as the socket that a library keeps to a name service.
+        module = self.plugin('import socket; socket.socket().detach()')
+        with Worker() as worker:
+            self.assertEqual([False] * 8 + [True], ['retire' in worker.run(module) for _ in range(9)])
+
+
+class Codes(unittest.TestCase):
+    def test_suspicion(self):
+        for level, *sources in (
+                (CLEAN, 'import json, os', 'def f(self, c):\n self.x = 1; self._y.z = c; c.d = 2; self.n += 1', 'from . import x',
+                 'import decimal\ndecimal.getcontext().prec = 3', 'def f(c):\n import ssl\n c.x = ssl', 'import six, panoptes'),
+                (LIBRARIES, 'import requests', 'def f():\n from numpy.linalg import norm'),
+                (PATCHES, 'import ssl\nssl.x = 1', 'import ssl\ndef f():\n ssl.x = 1', 'def f():\n import ssl\n ssl.x = 1',
+                 'from http import client as c\nc.HTTPConnection.debuglevel = 1', 'import http.client\nhttp.client.x += 1',
+                 'import ssl\ndel ssl.x', 'import ssl\nsetattr(ssl, "x", 1)', 'def f():\n import ssl\n def g(): ssl.x = 1',
+                 'class A:\n def f(self, v):\n  import json\n  json.JSONEncoder.default = v', 'import os\nos.nice(1)',
+                 'def f(v):\n from a import b, c\n c.x = v', 'import sys\nsys.modules["x"] = 1')):
+            for source in sources:
+                with self.subTest(source):
+                    self.assertEqual(level, Suspicion(compile(source, 'x', 'exec')).level)
+
+    def test_processes(self):
+        self.assertTrue(Suspicion(compile('def f():\n import subprocess', 'x', 'exec')).starts)
+        self.assertFalse(Suspicion(compile('import json', 'x', 'exec')).starts)
+
+    def test_many_names(self):
+        # Behind the number 255 the byte code of an import has two operations.
+        source = '\n'.join('a{0} = b{0}'.format(number) for number in range(300)) + '\nimport requests'
+        self.assertEqual({'requests'}, Suspicion(compile(source, 'x', 'exec')).libraries)
+
+
+if __name__ == '__main__':
+    unittest.main()
