@@ -43,7 +43,6 @@ tool_builder     := go.opentelemetry.io/collector/cmd/builder
 tool_mdatagen    := go.opentelemetry.io/collector/cmd/mdatagen
 tool_staticcheck := honnef.co/go/tools/cmd/staticcheck
 tool_gofumpt     := mvdan.cc/gofumpt
-tool_benchstat   := golang.org/x/perf/cmd/benchstat
 $(TOOLS)/%: internal/tools/go.mod internal/tools/go.sum | preflight
 	@echo "==> building the tool $*"
 	@cd internal/tools && go build -o ../../$@ $(tool_$*)

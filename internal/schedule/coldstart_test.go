@@ -125,7 +125,7 @@ func TestTrialLetsOthersGo(t *testing.T) {
 			s.Add(lane, Spec{Hash: Hash([]byte("same")), Interval: 5 * time.Minute, Group: group}, fmt.Sprint(i))
 		}
 		s.Start()
-		advance(FirstDelay("same", 5*time.Minute) + 5*time.Second)
+		advance(firstDelay(Hash([]byte("same")), 5*time.Minute) + 5*time.Second)
 		assert.Equal(t, 1, s.Running(), "a trial goes on")
 		advance(10 * time.Second)
 		assert.Equal(t, 4, s.Running(), "as many as the resource may have")

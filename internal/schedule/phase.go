@@ -13,13 +13,9 @@ const maxFirstDelay = time.Minute
 // Hash is what places a task in time: the hash of its name.
 func Hash(name []byte) uint32 { return hashing.Murmur3(name) }
 
-// FirstDelay is how long a task that has never run waits: the hash of its name modulo its interval, or modulo a minute
+// firstDelay is how long a task that has never run waits: the hash of its name modulo its interval, or modulo a minute
 // where the interval is longer. It counts whole seconds, as Panoptes does; intervals under a second, which Panoptes
 // does not have, count milliseconds.
-func FirstDelay(name string, interval time.Duration) time.Duration {
-	return firstDelay(hashing.Murmur3([]byte(name)), interval)
-}
-
 func firstDelay(hash uint32, interval time.Duration) time.Duration {
 	unit := time.Second
 	if interval < unit {
@@ -29,12 +25,8 @@ func firstDelay(hash uint32, interval time.Duration) time.Duration {
 	return time.Duration(hash) % max(span, 1) * unit
 }
 
-// FirstRun is when a task starts that the scheduler did not have before. last is when it ran before the restart, or
+// firstRun is when a task starts that the scheduler did not have before. last is when it ran before the restart, or
 // zero: where that is less than an interval ago, it goes on from there.
-func FirstRun(name string, interval time.Duration, now, last time.Time) time.Time {
-	return firstRun(hashing.Murmur3([]byte(name)), interval, now, last)
-}
-
 func firstRun(hash uint32, interval time.Duration, now, last time.Time) time.Time {
 	if next := last.Add(interval); !last.IsZero() && last.Before(now) && !next.Before(now) {
 		return next

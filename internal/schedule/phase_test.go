@@ -37,13 +37,13 @@ func TestFirstRunVectors(t *testing.T) {
 		interval := time.Duration(row.Interval) * time.Second
 		assert.Equal(t, row.Murmur, hashing.Murmur3([]byte(row.TaskName)), row.TaskName)
 		if row.Splay != nil && !row.Carried {
-			assert.InDelta(t, *row.Splay, FirstDelay(row.TaskName, interval).Seconds(), 0, row.TaskName)
+			assert.InDelta(t, *row.Splay, firstDelay(Hash([]byte(row.TaskName)), interval).Seconds(), 0, row.TaskName)
 		}
 		var last time.Time
 		if row.Last != nil {
 			last = unix(*row.Last)
 		}
-		assert.Equal(t, unix(row.RunAt), FirstRun(row.TaskName, interval, unix(row.Now), last), rows.Text())
+		assert.Equal(t, unix(row.RunAt), firstRun(Hash([]byte(row.TaskName)), interval, unix(row.Now), last), rows.Text())
 	}
 	require.NoError(t, rows.Err())
 	assert.Positive(t, n)
@@ -54,7 +54,7 @@ func unix(seconds float64) time.Time { return time.UnixMilli(int64(seconds * 100
 func TestFirstRunAfterRestart(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_600_000_000, 0)
-	splay := FirstDelay("x", time.Minute)
+	splay := firstDelay(Hash([]byte("x")), time.Minute)
 	for name, tt := range map[string]struct {
 		last time.Time
 		want time.Time
@@ -66,16 +66,16 @@ func TestFirstRunAfterRestart(t *testing.T) {
 		"not known":             {time.Time{}, now.Add(splay)},
 		"now, as a clock stops": {now, now.Add(splay)},
 	} {
-		assert.Equal(t, tt.want, FirstRun("x", time.Minute, now, tt.last), name)
+		assert.Equal(t, tt.want, firstRun(Hash([]byte("x")), time.Minute, now, tt.last), name)
 	}
 }
 
 func TestFirstDelayOfShortIntervals(t *testing.T) {
 	t.Parallel()
 	hash := hashing.Murmur3([]byte("x"))
-	assert.Equal(t, time.Duration(hash%250)*time.Millisecond, FirstDelay("x", 250*time.Millisecond))
-	assert.Equal(t, time.Duration(0), FirstDelay("x", 1500*time.Millisecond))
-	assert.Zero(t, FirstDelay("x", 0))
+	assert.Equal(t, time.Duration(hash%250)*time.Millisecond, firstDelay(Hash([]byte("x")), 250*time.Millisecond))
+	assert.Equal(t, time.Duration(0), firstDelay(Hash([]byte("x")), 1500*time.Millisecond))
+	assert.Zero(t, firstDelay(Hash([]byte("x")), 0))
 }
 
 // Slots are one interval apart, in the task's phase, whatever the time they are counted from.

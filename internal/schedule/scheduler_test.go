@@ -124,7 +124,7 @@ func TestCadence(t *testing.T) {
 		s.Stop(t.Context())
 
 		starts := rec.starts["task"]
-		assert.Equal(t, FirstDelay("task", 2*time.Second), starts[0].Sub(start))
+		assert.Equal(t, firstDelay(Hash([]byte("task")), 2*time.Second), starts[0].Sub(start))
 		assert.GreaterOrEqual(t, starts[1].Sub(starts[0]), time.Second)
 		assert.LessOrEqual(t, starts[1].Sub(starts[0]), 3*time.Second)
 		phase := time.Duration(hashing.Murmur3([]byte("task"))%2000) * time.Millisecond
@@ -393,7 +393,7 @@ func TestPluginLeavesAndReturns(t *testing.T) {
 		advance(2 * time.Hour)
 		s.Stop(t.Context())
 		starts := rec.starts["second"]
-		assert.Equal(t, FirstDelay("task", interval), starts[0].Sub(back))
+		assert.Equal(t, firstDelay(Hash([]byte("task")), interval), starts[0].Sub(back))
 		before := rec.starts["first"]
 		assert.Zero(t, starts[1].Sub(before[len(before)-1])%interval, "its place is what it was")
 	})

@@ -72,7 +72,7 @@ func TestFastPathTakesOurData(t *testing.T) {
 		var key []byte
 		sum := uint32(0)
 		visit := func(m *Message) error {
-			key = m.AppendPartitioningKey(key[:0])
+			key = append(key[:0], m.PartitioningKey()...)
 			sum += m.Hash()
 			return nil
 		}

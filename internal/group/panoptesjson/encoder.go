@@ -311,13 +311,11 @@ func (e *Encoder) appendTime(b []byte, at uint64) []byte {
 	return append(b, e.time...)
 }
 
-// AppendPartitioningKey appends the key by which the partition is chosen (route.AppendPartitioningKey).
-func (m *Message) AppendPartitioningKey(b []byte) []byte { return append(b, m.PartitioningKey()...) }
-
 // Hash is Murmur2 of the partitioning key.
 func (m *Message) Hash() uint32 { return hashing.Murmur2(m.PartitioningKey()) }
 
-// PartitioningKey is that key; it is valid as long as the Message.
+// PartitioningKey is the key by which the partition is chosen (route.AppendPartitioningKey). It is valid as long as the
+// Message.
 func (m *Message) PartitioningKey() []byte {
 	if m.hasKey {
 		return m.sortKey

@@ -54,7 +54,7 @@ func encoded(e *Encoder, md pmetric.Metrics) ([]string, pdata.Report) {
 	report, _ := e.Encode(md, func(m *Message) error {
 		has, rated := m.Counters()
 		out = append(out, fmt.Sprintf("%s\n%s %q %v %s %s %s %s %d %d %s %v %v", m.JSON, m.Key, m.Topics,
-			m.Sanitised, m.Plugin, m.ResourceID, m.GroupType, m.AppendPartitioningKey(nil), m.Hash(),
+			m.Sanitised, m.Plugin, m.ResourceID, m.GroupType, m.PartitioningKey(), m.Hash(),
 			m.Time().UnixMilli(), m.Interval(), has, rated))
 		return nil
 	})

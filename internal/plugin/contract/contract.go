@@ -87,9 +87,6 @@ func kindOf(text string) (pluginsdk.MetricType, error) {
 	return 0, fmt.Errorf("type must be \"gauge\" or \"counter\", is %q", text)
 }
 
-// Declared is the contract as it was given.
-func (c *Contract) Declared() pluginsdk.Contract { return c.declared }
-
 // Units are what the contract says of metrics, for pdata; nil where there is no contract.
 func (c *Contract) Units() *pdata.Units {
 	if c == nil {
