@@ -34,8 +34,8 @@ type Record struct {
 
 // Source is where the records of a section come from and go to. Its methods are called one at a time.
 type Source interface {
-	// Restore takes what was stored. It is called once, before Changes. The error names records that are no good, which
-	// costs them alone.
+	// Restore takes what was stored: no records where the storage has none of the section. It is called once, before
+	// Changes. The error names records that are no good, which costs them alone.
 	Restore(records []Record) error
 	// Changes returns the records that changed since the last call, and the keys that are gone. The first call returns
 	// all that was not restored, or all.
@@ -105,7 +105,8 @@ func Open(ctx context.Context, client storage.Client, sources map[string]Source)
 	}
 	// All is read before any of it is taken: a storage that is damaged may panic half-way.
 	loaded := map[string][]Record{}
-	for _, name := range slices.Sorted(maps.Keys(k.sections)) {
+	names := slices.Sorted(maps.Keys(k.sections))
+	for _, name := range names {
 		a := k.index.Sections[name]
 		if a == nil {
 			continue // it is begun with the first record
@@ -117,7 +118,7 @@ func Open(ctx context.Context, client storage.Client, sources map[string]Source)
 		}
 		loaded[name] = records
 	}
-	for _, name := range slices.Sorted(maps.Keys(loaded)) {
+	for _, name := range names {
 		if err := k.sections[name].source.Restore(loaded[name]); err != nil {
 			damage = append(damage, fmt.Errorf("section %q of the state: %w", name, err))
 		}

@@ -59,13 +59,15 @@ func (m *memory) Close(context.Context) error { return nil }
 
 // texts is a source of texts.
 type texts struct {
-	held    map[string]string
-	changed map[string]struct{}
+	held     map[string]string
+	changed  map[string]struct{}
+	restored int // calls of Restore
 }
 
 func newTexts() *texts { return &texts{held: map[string]string{}, changed: map[string]struct{}{}} }
 
 func (s *texts) Restore(records []Record) error {
+	s.restored++
 	for _, r := range records {
 		var text string
 		if err := json.Unmarshal(r.Value, &text); err != nil {
@@ -168,6 +170,24 @@ func TestSaveSections(t *testing.T) {
 	seldom.set("b", "2")
 	require.NoError(t, k.Save(t.Context()))
 	assert.Len(t, k.index.Sections, 2)
+}
+
+// A source learns that it is kept, whether or not the storage has a section of it already.
+func TestEachSourceIsRestoredOnce(t *testing.T) {
+	t.Parallel()
+	m := newMemory()
+	for range 3 { // a new storage, one that has the first section, one that has both
+		first, second := newTexts(), newTexts()
+		k, damage, err := Open(t.Context(), m, map[string]Source{"first": first, "second": second})
+		require.NoError(t, err)
+		require.Empty(t, damage)
+		assert.Equal(t, []int{1, 1}, []int{first.restored, second.restored})
+		if len(k.index.Sections) > 0 {
+			second.set("b", "2")
+		}
+		first.set("a", "1")
+		require.NoError(t, k.Save(t.Context()))
+	}
 }
 
 func TestGrows(t *testing.T) {

@@ -3,6 +3,7 @@ package panoptesreceiver
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -160,14 +161,63 @@ func TestTasksSurviveARestart(t *testing.T) {
 		for b.sum("panoptes_skipped_runs", "plugin=cached", "reason=cached") < 2 {
 			b.until("another run of often", func(p point) bool { return p.scope == "panoptes/often" })
 		}
-		r := b.receiver.(*instance).receiver
 		if life == 1 {
 			assert.Zero(t, b.sum("panoptes_runs", "plugin=cached"), "its results are those of the first life")
-			r.tasks.runs.mu.Lock()
-			assert.Empty(t, r.tasks.runs.known, "all tasks came back")
-			assert.Empty(t, r.tasks.runs.begun, "and ran before")
-			r.tasks.runs.mu.Unlock()
+			known := b.receiver.(*instance).receiver.tasks.runs
+			known.mu.Lock()
+			assert.Empty(t, known.known, "all tasks came back")
+			assert.Empty(t, known.begun, "and ran before")
+			known.mu.Unlock()
 		}
-		require.NoError(t, b.receiver.Shutdown(context.Background()))
+		b.stop()
+		assert.Len(t, storedTasks(t, d), 2, "of both tasks it is stored when they ran first")
 	}
+}
+
+// storedTasks are the records of tasks that a storage holds.
+func storedTasks(t *testing.T, d *disk) map[string]int64 {
+	t.Helper()
+	runs := newLastRuns()
+	_, damage, err := state.Open(t.Context(), d, map[string]state.Source{sectionTasks: firstRuns{runs}})
+	require.NoError(t, err)
+	require.Empty(t, damage)
+	stored := map[string]int64{}
+	for name, slot := range runs.known {
+		stored[name.String()] = slot
+	}
+	return stored
+}
+
+// A task that ran before a restart keeps its place: its next run is in the interval that follows, not soon as that of a
+// task which has never run.
+func TestTasksKeepTheirPlaceOverARestart(t *testing.T) {
+	t.Parallel()
+	res := &pluginsdk.Resource{
+		Site: "local", Class: "system", Subclass: "host", Type: "generic", ID: "localhost", Endpoint: "127.0.0.1", Plugin: "p",
+	}
+	name := ""
+	for i := 0; name == "" || schedule.Hash([]byte(pluginfile.TaskName(&pluginfile.File{NormalizedName: name}, res)))%60 != 2; i++ {
+		name = fmt.Sprintf("hourly%d", i) // one whose first run comes two seconds after the start
+	}
+	d := &disk{data: map[string][]byte{}}
+	start := func() *bench {
+		b := newBench(t)
+		b.store(d)
+		b.plugins["one"] = gauge(one)
+		b.write("plugins/hourly.panoptes-plugin", strings.Replace(conf(name, "go:one"), "execute_frequency = 1\n", "execute_frequency = 3600\n", 1))
+		b.start()
+		return b
+	}
+	b := start()
+	b.until("the first run", func(point) bool { return true })
+	ran := time.Now()
+	b.stop()
+
+	next := start()
+	scheduler := next.receiver.(*instance).receiver.scheduler
+	require.Eventually(t, func() bool { return scheduler.Len() == 1 }, patience, time.Millisecond)
+	scheduler.Glances(func(task schedule.Glance[target]) bool {
+		assert.Greater(t, task.Due, ran.Add(29*time.Minute), "half an interval or more after the first run")
+		return true
+	})
 }
