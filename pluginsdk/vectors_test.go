@@ -36,8 +36,8 @@ func readVectors[T any](t *testing.T, file string, each func(t *testing.T, row T
 		}
 		t.Run(fmt.Sprintf("%s:%d", file, n), func(t *testing.T) { each(t, row) })
 	}
-	if n == 0 {
-		t.Fatalf("%s is empty", file)
+	if n == 0 || lines.Err() != nil {
+		t.Fatalf("read %d rows of %s: %v", n, file, lines.Err())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +101,10 @@ func (s *sender) sum(t *testing.T, name, reason string) int {
 	t.Helper()
 	m, err := s.telemetry.GetMetric("otelcol_panoptes_json_" + name)
 	if err != nil { // nothing was counted yet
+		documentation, err := os.ReadFile("documentation.md")
+		require.NoError(t, err)
+		require.Contains(t, string(documentation), "\n### otelcol_panoptes_json_"+name+"\n")
+		require.Contains(t, string(documentation), reason)
 		return 0
 	}
 	total := 0

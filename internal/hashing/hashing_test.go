@@ -59,13 +59,14 @@ func vectors(t *testing.T, file string, each func(map[string]json.RawMessage)) {
 	}
 	defer f.Close()
 	n := 0
-	for lines := bufio.NewScanner(f); lines.Scan(); n++ {
+	lines := bufio.NewScanner(f)
+	for ; lines.Scan(); n++ {
 		var row map[string]json.RawMessage
 		unmarshal(t, lines.Bytes(), &row)
 		each(row)
 	}
-	if n == 0 {
-		t.Fatalf("%s is empty", file)
+	if n == 0 || lines.Err() != nil {
+		t.Fatalf("read %d rows of %s: %v", n, file, lines.Err())
 	}
 }
 

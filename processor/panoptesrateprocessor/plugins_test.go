@@ -20,6 +20,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -179,11 +180,17 @@ func TestSparsePoints(t *testing.T) {
 // TestNoIntervalIsNoWarning: nobody knows how often other metrics should come.
 func TestNoIntervalIsNoWarning(t *testing.T) {
 	t.Parallel()
-	o := newObserved(t, configOf(Transform{Metrics: []string{"x"}}))
-	for i := range 10 {
-		process(t, o.rateProcessor, sums(float64(299*i), 1, "x"))
+	for interval, want := range map[int64]gaps{0: {}, 60: {all: 9, wide: 9}} {
+		o := newObserved(t, configOf(Transform{Metrics: []string{"x"}, MaxGap: time.Hour}))
+		for i := range 10 {
+			md := sums(float64(299*i), 1, "x")
+			if interval > 0 {
+				md.ResourceMetrics().At(0).ScopeMetrics().At(0).Scope().Attributes().PutInt(attrs.GroupInterval, interval)
+			}
+			process(t, o.rateProcessor, md)
+		}
+		assert.Equal(t, want, o.plugins.get("some/scraper").gaps, "interval %d", interval)
 	}
-	assert.Zero(t, o.plugins.get("some/scraper").gaps)
 }
 
 func TestGapsOfAPlugin(t *testing.T) {

@@ -249,9 +249,26 @@ func (b *bench) log() string {
 	return s.String()
 }
 
+// documented fails where the receiver has no such metric, or an attribute with a closed list no such value: a test that
+// nothing was counted would hold.
+func (b *bench) documented(name string, with ...string) {
+	b.t.Helper()
+	text, err := os.ReadFile("documentation.md")
+	require.NoError(b.t, err)
+	if !strings.HasPrefix(name, "receiver_") { // those are the Collector's
+		require.Contains(b.t, string(text), "\n### otelcol_"+name+"\n")
+	}
+	for _, w := range with {
+		if key, value, _ := strings.Cut(w, "="); key != "plugin" {
+			require.Contains(b.t, string(text), "``"+value+"``", w)
+		}
+	}
+}
+
 // sum is the sum of a counter of the receiver's own over the points with all these attributes ("key=value").
 func (b *bench) sum(name string, with ...string) (sum int64) {
 	b.t.Helper()
+	b.documented(name, with...)
 	m, err := b.telemetry.GetMetric("otelcol_" + name)
 	if err != nil {
 		return 0

@@ -229,7 +229,9 @@ func TestPrometheusScrape(t *testing.T) {
 		return len(got) == 1, fmt.Sprint(got)
 	})
 	assert.ElementsMatch(t, wantSeries(), r.prometheus.series(t, `{job=~"dc1/.*"}`))
-	for _, s := range r.prometheus.query(t, `resets(interface_octets_total[1h])`) {
+	resets := r.prometheus.query(t, `resets(interface_octets_total[1h])`)
+	require.Len(t, resets, 4)
+	for _, s := range resets {
 		assert.Zero(t, s.Value.value(t), s.Metric)
 	}
 

@@ -81,8 +81,8 @@ func TestVectors(t *testing.T) {
 			}
 		})
 	}
-	if rows == 0 {
-		t.Fatal("no vectors")
+	if rows == 0 || lines.Err() != nil {
+		t.Fatalf("read %d vectors: %v", rows, lines.Err())
 	}
 }
 

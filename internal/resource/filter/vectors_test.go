@@ -39,7 +39,8 @@ func TestVectors(t *testing.T) {
 	}
 	defer file.Close()
 	rows := 0
-	for lines := bufio.NewScanner(file); lines.Scan(); rows++ {
+	lines := bufio.NewScanner(file)
+	for ; lines.Scan(); rows++ {
 		var row struct {
 			Query     string
 			Match     []string
@@ -70,8 +71,8 @@ func TestVectors(t *testing.T) {
 			t.Errorf("%s: Panoptes answers %s, but there is no warning", row.Query, row.Original)
 		}
 	}
-	if rows == 0 {
-		t.Fatal("no vectors")
+	if rows == 0 || lines.Err() != nil {
+		t.Fatalf("read %d vectors: %v", rows, lines.Err())
 	}
 }
 

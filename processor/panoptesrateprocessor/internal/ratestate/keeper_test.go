@@ -319,6 +319,7 @@ func TestEveryBitCounts(t *testing.T) {
 	k, _ := keep(t, disk, c, 0)
 	k.fill(3, 60)
 	k.save(t)
+	require.Len(t, disk.data, 2, "the index and a chunk")
 	for name, data := range disk.data {
 		for bit := range 8 * len(data) {
 			broken := newMemory()
