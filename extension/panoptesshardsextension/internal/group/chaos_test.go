@@ -1,0 +1,236 @@
+//go:build unix
+
+package group_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/group"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/kafkatest"
+)
+
+func testOrders(t *testing.T) orders {
+	t.Helper()
+	return orders{
+		Group: "g", Topic: "shards", Shards: 32, Session: 1500 * time.Millisecond, Rebalance: 2 * time.Second,
+		Heartbeat: 100 * time.Millisecond, Drain: 500 * time.Millisecond, Every: 25 * time.Millisecond,
+		Storage: t.TempDir(), Stamped: true,
+	}
+}
+
+func brokers(t *testing.T, n int) []string {
+	t.Helper()
+	cluster := kafkatest.Start(t, kfake.NumBrokers(n), kfake.GroupMinSessionTimeout(time.Second))
+	kafkatest.StampRecords(cluster)
+	return cluster.ListenAddrs()
+}
+
+// TestPlannedMovesLoseNothing lets members come and go in order.
+func TestPlannedMovesLoseNothing(t *testing.T) {
+	f := newFleet(t, testOrders(t), brokers(t, 1))
+	a := f.start("a")
+	f.balanced(1, 10*time.Second)
+	f.start("b")
+	f.balanced(2, 10*time.Second)
+	f.start("c")
+	f.balanced(3, 10*time.Second)
+	a.stop()
+	f.balanced(2, 10*time.Second)
+	f.start("a")
+	f.balanced(3, 10*time.Second)
+	v := f.judge()
+	t.Log(v.String())
+	assert.Empty(t, v.doubles)
+	assert.Empty(t, v.wrong)
+	assert.Zero(t, v.anew, "planned moves hand all over")
+	assert.Greater(t, v.moves, 32)
+	assert.Empty(t, f.refused)
+}
+
+// TestViolence kills, stops, pauses and cuts off members at random.
+func TestViolence(t *testing.T) {
+	length := 15 * time.Second
+	if os.Getenv("CI") != "" {
+		length = time.Minute
+	}
+	f := newFleet(t, testOrders(t), brokers(t, 3))
+	violence(f, 10, length)
+	f.balanced(10, 30*time.Second)
+	v := f.judge()
+	t.Log(v.String(), f.refused)
+	assert.Empty(t, v.doubles)
+	assert.Empty(t, v.wrong)
+	assert.Greater(t, v.moves, 32)
+}
+
+// violence starts members and does something to one or two of them at any time.
+func violence(f *fleet, members int, length time.Duration) {
+	f.t.Helper()
+	names := make(chan string, members)
+	for i := range members {
+		name := fmt.Sprint("m", i)
+		f.start(name)
+		names <- name
+	}
+	f.allOwned(20 * time.Second)
+	deadline := time.Now().Add(length)
+	var (
+		workers sync.WaitGroup
+		mu      sync.Mutex
+		actions = map[string]int{}
+	)
+	for range 3 {
+		workers.Go(func() {
+			for time.Now().Before(deadline) {
+				name := <-names
+				action := f.attack(name)
+				mu.Lock()
+				actions[action]++
+				mu.Unlock()
+				names <- name
+				time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond)
+			}
+		})
+	}
+	workers.Wait()
+	f.t.Log("done to members:", actions)
+}
+
+func (f *fleet) attack(name string) string {
+	f.mu.Lock()
+	p := f.members[name]
+	f.mu.Unlock()
+	long := time.Duration(rand.IntN(4000)) * time.Millisecond
+	switch rand.IntN(4) {
+	case 0:
+		p.kill()
+		time.Sleep(long / 4)
+		f.start(name)
+		return "kill"
+	case 1:
+		p.stop()
+		time.Sleep(long / 4)
+		f.start(name)
+		return "stop"
+	case 2:
+		p.pause(long)
+		return "pause"
+	default:
+		p.cut(long)
+		return "cut"
+	}
+}
+
+// TestNothingCanBeLeftOut shows that each part of the design is needed: the same course of events goes well with it, and
+// wrong without.
+func TestNothingCanBeLeftOut(t *testing.T) {
+	tests := map[string]struct {
+		without group.Breakage
+		change  func(*orders)
+		course  func(*fleet)
+		seen    func(*verdict) bool
+	}{
+		"lease": {
+			without: group.Breakage{NoLease: true},
+			course: func(f *fleet) {
+				f.start("a")
+				b := f.start("b")
+				f.balanced(2, 10*time.Second)
+				b.cut(5 * time.Second)
+			},
+			seen: func(v *verdict) bool { return len(v.doubles) > 0 },
+		},
+		// A drain that takes longer than the rebalance waits which another member begins: heartbeats are answered all the time.
+		"second term": {
+			without: group.Breakage{NoSecondTerm: true},
+			change: func(o *orders) {
+				o.Stuck = 3 * o.Rebalance
+				o.Session, o.Heartbeat = 6*time.Second, 1200*time.Millisecond
+			},
+			course: func(f *fleet) {
+				f.start("a")
+				f.balanced(1, 10*time.Second)
+				f.start("b")
+				time.Sleep(2 * time.Second)
+				f.start("c")
+				time.Sleep(5 * time.Second)
+			},
+			seen: func(v *verdict) bool { return len(v.doubles) > 0 },
+		},
+		"take-commit": {
+			without: group.Breakage{NoTakeCommit: true},
+			course:  giveAndCrash,
+			seen:    func(v *verdict) bool { return len(v.wrong) > 0 },
+		},
+		"drop on move": {
+			without: group.Breakage{NoDrop: true},
+			course:  giveAndCrash,
+			seen:    func(v *verdict) bool { return len(v.wrong) > 0 },
+		},
+	}
+	for name, tt := range tests {
+		for _, broken := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/%t", name, !broken), func(t *testing.T) {
+				t.Parallel()
+				o := testOrders(t)
+				if tt.change != nil {
+					tt.change(&o)
+				}
+				if broken {
+					o.Breakage = tt.without
+				}
+				for range 5 { // what is broken need not show each time
+					o.Storage = t.TempDir()
+					f := newFleet(t, o, brokers(t, 1))
+					tt.course(f)
+					v := f.judge()
+					f.end()
+					t.Log(v.String())
+					if !broken {
+						assert.Empty(t, v.doubles)
+						assert.Empty(t, v.wrong)
+						return
+					}
+					if tt.seen(&v) {
+						return
+					}
+				}
+				t.Error("it was broken, and nothing showed")
+			})
+		}
+	}
+}
+
+// giveAndCrash moves shards to a member that dies, so that they come back.
+func giveAndCrash(f *fleet) {
+	f.start("a")
+	f.balanced(1, 10*time.Second)
+	b := f.start("b")
+	f.balanced(2, 10*time.Second)
+	time.Sleep(10 * f.orders.Every)
+	b.kill()
+	f.balanced(1, 15*time.Second)
+}
+
+func TestFleetIsJudged(t *testing.T) {
+	f := &fleet{t: t}
+	f.results = []result{
+		{shard: 1, start: 0, end: 10, tenure: "a", before: "-", name: "1"},
+		{shard: 1, start: 10, end: 20, tenure: "a", before: "1", name: "2"},
+		{shard: 1, start: 15, end: 25, tenure: "b", before: "-", name: "3"},
+		{shard: 1, start: 25, end: 35, tenure: "b", before: "1", name: "4"},
+	}
+	v := f.judge()
+	require.Len(t, v.doubles, 1)
+	require.Len(t, v.wrong, 1)
+	require.Equal(t, 1, v.anew)
+}

@@ -1,0 +1,350 @@
+//go:build unix
+
+package group_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// result is a line of a member.
+type result struct {
+	shard      int
+	start, end int64
+	tenure     string // life and epoch
+	before     string // "-" where the member knew none
+	name       string
+}
+
+// fleet is some members, each a process, and all that they said.
+type fleet struct {
+	t       *testing.T
+	orders  orders
+	brokers []string
+
+	mu      sync.Mutex
+	results []result
+	refused map[string]int
+	unowned []time.Duration
+	members map[string]*process
+	readers sync.WaitGroup
+}
+
+func newFleet(t *testing.T, o orders, brokers []string) *fleet {
+	t.Helper()
+	f := &fleet{t: t, orders: o, brokers: brokers, refused: map[string]int{}, members: map[string]*process{}}
+	t.Cleanup(f.end)
+	return f
+}
+
+// process is a member.
+type process struct {
+	name  string
+	cmd   *exec.Cmd
+	roads []*road
+	done  chan struct{}
+}
+
+// start starts a member, again where it was there before.
+func (f *fleet) start(name string) *process {
+	f.t.Helper()
+	o := f.orders
+	o.Instance, o.Brokers, o.Roads = name, f.brokers, map[string]string{}
+	if o.Storage != "" {
+		o.Storage += "/" + name
+		require.NoError(f.t, os.MkdirAll(o.Storage, 0o700))
+	}
+	p := &process{name: name, done: make(chan struct{})}
+	for _, broker := range f.brokers {
+		r := newRoad(f.t, broker)
+		p.roads = append(p.roads, r)
+		o.Roads[broker] = r.listener.Addr().String()
+	}
+	text, err := json.Marshal(o)
+	require.NoError(f.t, err)
+	self, err := os.Executable()
+	require.NoError(f.t, err)
+	p.cmd = exec.Command(self)
+	p.cmd.Env = append(os.Environ(), memberVariable+"="+string(text), "GOMAXPROCS=1")
+	p.cmd.Stderr = os.Stderr
+	out, err := p.cmd.StdoutPipe()
+	require.NoError(f.t, err)
+	require.NoError(f.t, p.cmd.Start())
+	f.mu.Lock()
+	f.members[name] = p
+	f.mu.Unlock()
+	f.readers.Go(func() {
+		defer close(p.done)
+		f.read(out)
+		if _ = p.cmd.Wait(); p.cmd.ProcessState.Exited() && p.cmd.ProcessState.ExitCode() != 0 {
+			f.t.Errorf("member %s ended with %s", name, p.cmd.ProcessState)
+		}
+		for _, r := range p.roads {
+			r.close()
+		}
+	})
+	return p
+}
+
+func (f *fleet) read(out io.Reader) {
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		var (
+			r      result
+			life   string
+			epoch  int
+			millis int64
+			word   string
+			line   = lines.Text()
+		)
+		f.mu.Lock()
+		if _, err := fmt.Sscanf(line, "run %d %d %d %s %d %s %s", &r.shard, &r.start, &r.end, &life, &epoch, &r.before, &r.name); err == nil {
+			r.tenure = fmt.Sprint(life, "/", epoch)
+			f.results = append(f.results, r)
+		} else if _, err := fmt.Sscanf(line, "unowned %d", &millis); err == nil {
+			f.unowned = append(f.unowned, time.Duration(millis)*time.Millisecond)
+		} else if _, err := fmt.Sscanf(line, "refused %s", &word); err == nil {
+			f.refused[word]++
+		}
+		f.mu.Unlock()
+	}
+}
+
+// stop lets a member give its shards away, and waits for its end.
+func (p *process) stop() { p.signal(syscall.SIGTERM) }
+func (p *process) kill() { p.signal(syscall.SIGKILL) }
+
+func (p *process) signal(s syscall.Signal) {
+	_ = p.cmd.Process.Signal(s)
+	<-p.done
+}
+
+func (p *process) pause(d time.Duration) {
+	_ = p.cmd.Process.Signal(syscall.SIGSTOP)
+	time.Sleep(d)
+	_ = p.cmd.Process.Signal(syscall.SIGCONT)
+}
+
+func (p *process) cut(d time.Duration) {
+	for _, r := range p.roads {
+		r.block(true)
+	}
+	time.Sleep(d)
+	for _, r := range p.roads {
+		r.block(false)
+	}
+}
+
+func (f *fleet) end() {
+	f.mu.Lock()
+	all := f.members
+	f.members = map[string]*process{}
+	f.mu.Unlock()
+	for _, p := range all {
+		_ = p.cmd.Process.Signal(syscall.SIGCONT)
+		_ = p.cmd.Process.Signal(syscall.SIGKILL)
+	}
+	f.readers.Wait()
+}
+
+// owners waits until each shard has had a result within the last moments, and returns whose they were.
+func (f *fleet) allOwned(within time.Duration) map[int]string {
+	f.t.Helper()
+	deadline := time.Now().Add(within)
+	for {
+		since := now() - int64(4*f.orders.Every) - int64(200*time.Millisecond)
+		owners := map[int]string{}
+		f.mu.Lock()
+		for i := len(f.results) - 1; i >= 0 && i > len(f.results)-20000; i-- {
+			if r := f.results[i]; r.end > since {
+				owners[r.shard], _, _ = strings.Cut(r.tenure, ".")
+			}
+		}
+		f.mu.Unlock()
+		if len(owners) == f.orders.Shards {
+			return owners
+		}
+		if time.Now().After(deadline) {
+			f.t.Fatalf("only %d of %d shards have an owner after %s", len(owners), f.orders.Shards, within)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// balanced waits until n members own all shards, evenly.
+func (f *fleet) balanced(n int, within time.Duration) map[int]string {
+	f.t.Helper()
+	deadline := time.Now().Add(within)
+	for {
+		owners := f.allOwned(time.Until(deadline))
+		counts := map[string]int{}
+		for _, o := range owners {
+			counts[o]++
+		}
+		fair := len(counts) == n
+		for _, c := range counts {
+			fair = fair && c >= f.orders.Shards/n && c <= (f.orders.Shards+n-1)/n
+		}
+		if fair {
+			return owners
+		}
+		if time.Now().After(deadline) {
+			f.t.Fatalf("shards are not shared evenly by %d members after %s: %v", n, within, counts)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// verdict is what a judge found.
+type verdict struct {
+	results, moves, anew int
+	doubles, wrong       []string
+	longest              time.Duration // without a result of a shard
+}
+
+// judge looks at all results: whether two owners overlapped, and whether each result knew the one before it, or none.
+func (f *fleet) judge() verdict {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v := verdict{results: len(f.results)}
+	byShard := map[int][]result{}
+	for _, r := range f.results {
+		byShard[r.shard] = append(byShard[r.shard], r)
+	}
+	for shard, results := range byShard {
+		slices.SortStableFunc(results, func(a, b result) int { return int(a.end - b.end) })
+		gone := map[string]bool{}
+		for i := 1; i < len(results); i++ {
+			before, r := results[i-1], results[i]
+			v.longest = max(v.longest, time.Duration(r.end-before.end))
+			if r.tenure != before.tenure {
+				v.moves++
+				gone[before.tenure] = true
+				if r.start < before.end || gone[r.tenure] {
+					v.doubles = append(v.doubles, fmt.Sprintf("shard %d: %s until %d, %s from %d", shard, before.tenure, before.end, r.tenure, r.start))
+				}
+			}
+			switch r.before {
+			case before.name:
+			case "-":
+				v.anew++
+			default:
+				v.wrong = append(v.wrong, fmt.Sprintf("shard %d: %s knew %s, but before it was %s", shard, r.name, r.before, before.name))
+			}
+		}
+	}
+	return v
+}
+
+func (v *verdict) String() string {
+	return fmt.Sprintf("%d results, %d moves, %d begun anew, %d double owners, %d wrong states, longest gap %s",
+		v.results, v.moves, v.anew, len(v.doubles), len(v.wrong), v.longest.Round(time.Millisecond))
+}
+
+// road is the network between a member and a broker.
+type road struct {
+	listener net.Listener
+	broker   string
+
+	mu      sync.Mutex
+	open    sync.Cond // signalled when blocked ends
+	blocked bool
+	closed  bool
+	conns   []net.Conn
+}
+
+func newRoad(t *testing.T, broker string) *road {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	r := &road{listener: l, broker: broker}
+	r.open.L = &r.mu
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go r.carry(c)
+		}
+	}()
+	return r
+}
+
+func (r *road) carry(c net.Conn) {
+	defer c.Close()
+	r.wait()
+	b, err := net.Dial("tcp", r.broker)
+	if err != nil {
+		return
+	}
+	defer b.Close()
+	r.mu.Lock()
+	r.conns = append(r.conns, c, b)
+	r.mu.Unlock()
+	go r.copy(b, c)
+	r.copy(c, b)
+}
+
+func (r *road) copy(to, from net.Conn) {
+	defer to.Close()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		if err != nil {
+			return
+		}
+		r.wait()
+		if _, err := to.Write(buf[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// wait returns when the road is open.
+func (r *road) wait() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.blocked && !r.closed {
+		r.open.Wait()
+	}
+}
+
+// block holds up all that is sent; sometimes what is there is lost with its connections.
+func (r *road) block(on bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.blocked = on
+	if !on && rand.IntN(2) == 0 {
+		for _, c := range r.conns {
+			_ = c.Close()
+		}
+		r.conns = nil
+	}
+	r.open.Broadcast()
+}
+
+func (r *road) close() {
+	_ = r.listener.Close()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	for _, c := range r.conns {
+		_ = c.Close()
+	}
+	r.open.Broadcast()
+}

@@ -1,0 +1,112 @@
+package group
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/shard/shardgroup"
+)
+
+// give hands shards over to whoever owns them next. Runs get the time to end, and what is kept is written and committed. It
+// ends by itself in time for the rebalance; if it did not, the lease would end first.
+func (g *Group) give(shards []int, reason string) {
+	start := g.set.Now()
+	lasting := g.close(shards)
+	again := g.endTakes(shards)
+	if len(again) > 0 && reason == Given {
+		g.begin(again)
+	}
+	drain, cancel := context.WithTimeout(g.hard, g.set.Drain)
+	g.parts.Drain(drain, shards)
+	cancel()
+	for _, s := range shards {
+		g.table.end(s)
+	}
+	items, ok := g.handOver(lasting)
+	if reason != Left || ok {
+		// What could not be handed over when the Collector stops stays in its own storage, and counts if it is the next owner.
+		g.drop(shards)
+	}
+	g.mu.Lock()
+	for _, s := range shards {
+		g.slots[s] = slot{}
+	}
+	g.mu.Unlock()
+	g.obs.Moved(reason, len(lasting))
+	g.obs.Given(g.set.Now().Sub(start), items)
+	g.set.Logger.Info("Gave shards away", zap.Int("shards", len(lasting)), zap.Int("items", items),
+		zap.Duration("took", g.set.Now().Sub(start)))
+}
+
+// close lets no more runs of shards begin, and no take own them. It returns the epochs of those whose state is this
+// member's: what the last owner left of the others has not been used.
+func (g *Group) close(shards []int) (lasting map[int]uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	lasting = map[int]uint64{}
+	for _, s := range shards {
+		sl := &g.slots[s]
+		if sl.phase == owned || sl.phase == taking && sl.committed {
+			lasting[s] = sl.epoch
+		}
+		sl.phase = giving
+		g.table.close(s)
+	}
+	return lasting
+}
+
+// handOver writes what the parts keep of shards and commits where it is. It says whether all of it worked.
+func (g *Group) handOver(epochs map[int]uint64) (items int, ok bool) {
+	if len(epochs) == 0 {
+		return 0, true
+	}
+	shards := make([]int, 0, len(epochs))
+	for s := range epochs {
+		shards = append(shards, s)
+	}
+	out, err := g.parts.Export(shards)
+	if err != nil {
+		g.set.Logger.Warn("Cannot hand over all that is kept of shards; some of it begins anew", zap.Error(err))
+	}
+	ctx, cancel := context.WithTimeout(g.hard, g.set.Rebalance/3)
+	defer cancel()
+	tenure := func(shard int) string { return g.tenure(epochs[shard]) }
+	written, err := g.states.Write(ctx, out.States, tenure)
+	if err != nil {
+		g.set.Logger.Warn("Cannot write the states of all shards; some begin anew at their next owner", zap.Error(err))
+	}
+	for s := range epochs {
+		if written[s] == nil {
+			written[s] = &shardgroup.Commit{By: tenure(s), At: g.set.Now().UnixMilli()}
+		}
+	}
+	if !g.commit(ctx, written) {
+		return 0, false
+	}
+	return out.Items, err == nil
+}
+
+// commit tries until it succeeds, or ctx is done. The member stays in its generation meanwhile: it is the one that joins.
+func (g *Group) commit(ctx context.Context, commits map[int]*shardgroup.Commit) bool {
+	for {
+		g.mu.Lock()
+		id, lost := g.id, g.lost != nil
+		g.mu.Unlock()
+		err := g.wire.commit(ctx, id, g.topicID, commits)
+		switch {
+		case err == nil:
+			return true
+		case lost, gone(err), ctx.Err() != nil:
+			g.set.Logger.Warn("Cannot commit the states of shards; they begin anew at their next owner", zap.Error(err))
+			return false
+		}
+		timer := time.NewTimer(retryEvery)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}

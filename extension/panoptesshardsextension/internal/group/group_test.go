@@ -1,0 +1,245 @@
+package group_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/group"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/kafkatest"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/parts"
+	"github.com/panoptes-otel/panoptes-otel/internal/shard"
+	"github.com/panoptes-otel/panoptes-otel/internal/shard/shardgroup"
+)
+
+const soon = 15 * time.Second
+
+// told notes what a group tells.
+type told struct {
+	mu      sync.Mutex
+	moved   map[string]int
+	refused map[string]int
+	health  error
+}
+
+func (o *told) Moved(reason string, n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.moved[reason] += n
+}
+
+func (o *told) Refused(reason string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.refused[reason]++
+}
+func (o *told) Given(time.Duration, int) {}
+func (o *told) Took(time.Duration, int)  {}
+func (o *told) Unowned(time.Duration)    {}
+
+func (o *told) Health(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.health = err
+}
+
+func (o *told) count(of map[string]int, reason string) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return of[reason]
+}
+
+func (o *told) unwell() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.health
+}
+
+// one starts a member in this process.
+func one(t *testing.T, seeds []string, change func(*group.Settings), part shard.Part) (*group.Group, *told) {
+	t.Helper()
+	set := group.Settings{
+		Group: "g", Topic: "shards", Shards: 8, Session: 1500 * time.Millisecond, Rebalance: 2 * time.Second,
+		Heartbeat: 50 * time.Millisecond, Drain: 500 * time.Millisecond, Create: true, Replicas: -1,
+		Instance: t.Name(), Life: "life", Logger: zap.NewNop(), Now: time.Now, Reader: []kgo.Opt{kafkatest.Reader()},
+	}
+	if change != nil {
+		change(&set)
+	}
+	obs := &told{moved: map[string]int{}, refused: map[string]int{}}
+	var p parts.Parts
+	if part.Name != "" {
+		_, err := p.Join(part)
+		require.NoError(t, err)
+	}
+	g, err := group.New(set, obs, &p, []kgo.Opt{kgo.SeedBrokers(seeds...), kgo.MetadataMinAge(50 * time.Millisecond)})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), soon)
+		defer cancel()
+		g.Stop(ctx)
+		g.Close()
+	})
+	return g, obs
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	require.Eventually(t, ok, soon, 5*time.Millisecond, what)
+}
+
+func TestOwnsNothingWhereTheTopicIsNotAsItShouldBe(t *testing.T) {
+	seeds := brokers(t, 1)
+	g, obs := one(t, seeds, nil, shard.Part{})
+	_, known := g.Seed()
+	assert.False(t, known)
+	g.Start()
+	eventually(t, "all are owned", func() bool { return g.Owned() == 8 })
+	_, known = g.Seed()
+	assert.True(t, known)
+
+	admin := kadm.NewClient(g.Client())
+	_, err := admin.UpdatePartitions(t.Context(), 9, "shards")
+	require.NoError(t, err)
+	eventually(t, "nothing is owned", func() bool { return g.Owned() == 0 && obs.unwell() != nil })
+	assert.ErrorContains(t, obs.unwell(), "has 9 partitions where 8 shards are configured")
+	assert.Equal(t, 8, obs.count(obs.moved, "topic"))
+}
+
+func TestTopicIsMissing(t *testing.T) {
+	g, obs := one(t, brokers(t, 1), func(s *group.Settings) { s.Create = false }, shard.Part{})
+	g.Start()
+	eventually(t, "it is said", func() bool { return obs.unwell() != nil })
+	assert.ErrorContains(t, obs.unwell(), `topic "shards" does not exist`)
+	assert.Zero(t, g.Owned())
+}
+
+func TestBrokersAreAway(t *testing.T) {
+	g, obs := one(t, []string{"127.0.0.1:1"}, nil, shard.Part{})
+	g.Start()
+	eventually(t, "it is said", func() bool { return obs.unwell() != nil })
+	assert.ErrorContains(t, obs.unwell(), "connection refused")
+	assert.Zero(t, g.Owned())
+	start := time.Now()
+	g.Stop(t.Context())
+	assert.Less(t, time.Since(start), 5*time.Second)
+}
+
+// TestAllBrokersGo ends all brokers under a member.
+func TestAllBrokersGo(t *testing.T) {
+	for name, goOn := range map[string]bool{"stop": false, "go on": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster := kafkatest.Start(t, kfake.NumBrokers(1), kfake.GroupMinSessionTimeout(time.Second))
+			g, obs := one(t, cluster.ListenAddrs(), func(s *group.Settings) { s.GoOn = goOn }, shard.Part{})
+			g.Start()
+			eventually(t, "all are owned", func() bool { return g.Owned() == 8 })
+			epoch, ok := g.Owns(3)
+			require.True(t, ok)
+			cluster.Close()
+			if !goOn {
+				eventually(t, "nothing is owned", func() bool { return g.Owned() == 0 })
+				assert.False(t, g.Holds(3, epoch))
+				eventually(t, "it is said", func() bool { return obs.unwell() != nil })
+				return
+			}
+			assert.Never(t, func() bool { return g.Owned() < 8 }, 4*time.Second, 20*time.Millisecond)
+			assert.True(t, g.Holds(3, epoch))
+			assert.NoError(t, obs.unwell())
+		})
+	}
+}
+
+// TestStateThatAPartRefuses is not used, and its shard is owned all the same.
+func TestStateThatAPartRefuses(t *testing.T) {
+	seeds := brokers(t, 1)
+	export := func(shards []int, write func(int, []byte, int)) error {
+		for _, s := range shards {
+			write(s, []byte("state"), 1)
+		}
+		return errors.New("and more that cannot be exported")
+	}
+	a, given := one(t, seeds, nil, shard.Part{Name: "a", Export: export})
+	a.Start()
+	eventually(t, "all are owned", func() bool { return a.Owned() == 8 })
+	a.Stop(t.Context())
+	assert.Equal(t, 8, given.count(given.moved, group.Left))
+
+	var mu sync.Mutex
+	last := map[string]int{}
+	b, taken := one(t, seeds, func(s *group.Settings) { s.Life = "another" }, shard.Part{Name: "a", Import: func(t shard.Taken) (int, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		last[shardgroup.Life(t.Last)]++
+		return 0, errors.New("no")
+	}})
+	b.Start()
+	eventually(t, "all are owned", func() bool { return b.Owned() == 8 })
+	assert.Equal(t, 8, taken.count(taken.refused, "unusable"))
+	mu.Lock()
+	assert.Equal(t, map[string]int{"life": 8}, last)
+	mu.Unlock()
+	b.Stop(t.Context())
+
+	c, other := one(t, seeds, func(s *group.Settings) { s.Life = "third" }, shard.Part{Name: "b"})
+	c.Start()
+	eventually(t, "all are owned", func() bool { return c.Owned() == 8 })
+	assert.Zero(t, other.count(other.refused, "unusable"), "the second had nothing to give")
+}
+
+func TestView(t *testing.T) {
+	seeds := brokers(t, 1)
+	a, _ := one(t, seeds, func(s *group.Settings) { s.Instance, s.Life = "a", "la" }, shard.Part{})
+	b, _ := one(t, seeds, func(s *group.Settings) { s.Instance, s.Life = "b", "lb" }, shard.Part{})
+	b.Announce("list")
+	a.Start()
+	b.Start()
+	eventually(t, "both own", func() bool { return a.Owned() == 4 && b.Owned() == 4 })
+	v, err := shardgroup.Describe(t.Context(), a.Client(), "g", "shards")
+	require.NoError(t, err)
+	require.Len(t, v.Members, 2)
+	assert.Equal(t, shardgroup.About{Instance: "a", Life: "la"}, v.Members[0].About)
+	assert.Equal(t, shardgroup.About{Instance: "b", Life: "lb", Resources: "list"}, v.Members[1].About)
+	assert.Equal(t, 4, v.Members[0].Owned)
+	assert.Equal(t, 8, v.Owned())
+	for s := range v.Shards {
+		_, own := a.Owns(s)
+		assert.Equal(t, own, v.Shards[s].Member == 0, s)
+		assert.WithinDuration(t, time.Now(), v.Shards[s].Since(), time.Minute)
+	}
+	b.Stop(t.Context())
+	eventually(t, "one owns all", func() bool { return a.Owned() == 8 })
+
+	_, err = shardgroup.Describe(t.Context(), a.Client(), "g", "nothing")
+	require.ErrorIs(t, err, shardgroup.ErrNoTopic)
+}
+
+func BenchmarkOwns(b *testing.B) {
+	cluster := kafkatest.Start(b, kfake.NumBrokers(1), kfake.GroupMinSessionTimeout(time.Second))
+	var p parts.Parts
+	obs := &told{moved: map[string]int{}, refused: map[string]int{}}
+	g, err := group.New(group.Settings{
+		Group: "g", Topic: "shards", Shards: 8, Session: 15 * time.Second, Rebalance: 15 * time.Second, Heartbeat: 100 * time.Millisecond,
+		Create: true, Replicas: -1, Instance: "i", Life: "l", Logger: zap.NewNop(), Now: time.Now,
+	}, obs, &p, []kgo.Opt{kgo.SeedBrokers(cluster.ListenAddrs()...)})
+	require.NoError(b, err)
+	g.Start()
+	require.Eventually(b, func() bool { return g.Owned() == 8 }, soon, 5*time.Millisecond)
+	for b.Loop() {
+		epoch, ok := g.Owns(3)
+		if !ok || !g.Holds(3, epoch) {
+			b.Fatal("not owned")
+		}
+	}
+	g.Stop(b.Context())
+	g.Close()
+}
