@@ -10,8 +10,8 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
 	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
-	"github.com/panoptes-otel/panoptes-otel/internal/route"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard"
 )
 

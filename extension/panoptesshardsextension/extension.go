@@ -168,7 +168,7 @@ func (e *shardsExtension) Announce(resources string) { e.member.Announce(resourc
 
 // observe lets the metrics about what is held be read.
 func (e *shardsExtension) observe() error {
-	err := e.telemetry.RegisterPanoptesShardsTotalCallback(func(_ context.Context, o metric.Int64Observer) error {
+	err := e.telemetry.RegisterPanoptesShardsCallback(func(_ context.Context, o metric.Int64Observer) error {
 		o.Observe(int64(e.cfg.Shards))
 		return nil
 	})

@@ -120,7 +120,7 @@ func TestGroup(t *testing.T) {
 		mu.Unlock()
 	}
 	metadatatest.AssertEqualPanoptesShardsOwned(t, tel, []metricdata.DataPoint[int64]{{Value: 8}}, metricdatatest.IgnoreTimestamp())
-	metadatatest.AssertEqualPanoptesShardsTotal(t, tel, []metricdata.DataPoint[int64]{{Value: 16}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualPanoptesShards(t, tel, []metricdata.DataPoint[int64]{{Value: 16}}, metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualPanoptesShardsMoved(t, tel, []metricdata.DataPoint[int64]{
 		{Value: 16, Attributes: attribute.NewSet(attribute.String("reason", "taken"))},
 		{Value: 8, Attributes: attribute.NewSet(attribute.String("reason", "given"))},

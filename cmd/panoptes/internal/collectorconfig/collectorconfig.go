@@ -19,6 +19,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter"
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
@@ -47,6 +48,7 @@ var (
 	InfluxType    = panoptesinfluxexporter.NewFactory().Type()
 	StatusType    = panoptesstatusextension.NewFactory().Type()
 	EncodingType  = panoptesencodingextension.NewFactory().Type()
+	ShardsType    = panoptesshardsextension.NewFactory().Type()
 )
 
 // Pipeline is what a pipeline is made of.
@@ -161,7 +163,10 @@ func factories() map[Kind]map[component.Type]component.Factory {
 		Receivers:  {ReceiverType: panoptesreceiver.NewFactory()},
 		Processors: {ProcessorType: panoptesrateprocessor.NewFactory()},
 		Exporters:  {ExporterType: panoptesjsonexporter.NewFactory(), InfluxType: panoptesinfluxexporter.NewFactory()},
-		Extensions: {EncodingType: panoptesencodingextension.NewFactory(), StatusType: panoptesstatusextension.NewFactory()},
+		Extensions: {
+			EncodingType: panoptesencodingextension.NewFactory(), StatusType: panoptesstatusextension.NewFactory(),
+			ShardsType: panoptesshardsextension.NewFactory(),
+		},
 	}
 }
 

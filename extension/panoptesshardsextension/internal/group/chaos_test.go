@@ -12,10 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/group"
-	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/kafkatest"
 )
 
 func testOrders(t *testing.T) orders {
@@ -27,15 +25,9 @@ func testOrders(t *testing.T) orders {
 	}
 }
 
-func brokers(t *testing.T, n int) []string {
-	t.Helper()
-	cluster := kafkatest.Start(t, kfake.NumBrokers(n), kfake.GroupMinSessionTimeout(time.Second))
-	kafkatest.StampRecords(cluster)
-	return cluster.ListenAddrs()
-}
-
 // TestPlannedMovesLoseNothing lets members come and go in order.
 func TestPlannedMovesLoseNothing(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, testOrders(t), brokers(t, 1))
 	a := f.start("a")
 	f.balanced(1, 10*time.Second)
@@ -58,7 +50,7 @@ func TestPlannedMovesLoseNothing(t *testing.T) {
 
 // TestViolence kills, stops, pauses and cuts off members at random.
 func TestViolence(t *testing.T) {
-	length := 15 * time.Second
+	length := 10 * time.Second
 	if os.Getenv("CI") != "" {
 		length = time.Minute
 	}
@@ -113,6 +105,7 @@ func (f *fleet) attack(name string) string {
 	switch rand.IntN(4) {
 	case 0:
 		p.kill()
+		f.readers.Go(func() { f.bury(p) })
 		time.Sleep(long / 4)
 		f.start(name)
 		return "kill"

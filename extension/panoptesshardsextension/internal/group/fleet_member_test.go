@@ -44,10 +44,10 @@ func TestMain(m *testing.M) {
 
 // orders are what a member is told.
 type orders struct {
-	Group, Topic, Instance string
-	Shards                 int
-	Session, Rebalance     time.Duration
-	Heartbeat, Drain       time.Duration
+	Group, Topic, Instance, Life string
+	Shards                       int
+	Session, Rebalance           time.Duration
+	Heartbeat, Drain             time.Duration
 	// Brokers are the addresses of the brokers, Roads those to dial in their place.
 	Brokers []string
 	Roads   map[string]string
@@ -80,7 +80,7 @@ func runMember(text string) error {
 		return err
 	}
 	opts := []kgo.Opt{
-		kgo.SeedBrokers(o.Brokers...), kgo.MetadataMinAge(100 * time.Millisecond),
+		kgo.SeedBrokers(o.Brokers...), kgo.ClientID(o.Life), kgo.MetadataMinAge(100 * time.Millisecond),
 		kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
 			if road, ok := o.Roads[address]; ok {
 				address = road
@@ -90,7 +90,7 @@ func runMember(text string) error {
 	}
 	set := group.Settings{
 		Group: o.Group, Topic: o.Topic, Shards: o.Shards, Session: o.Session, Rebalance: o.Rebalance, Heartbeat: o.Heartbeat,
-		Drain: o.Drain, Create: true, Replicas: -1, Instance: o.Instance, Life: fmt.Sprintf("%s.%d", o.Instance, time.Now().UnixNano()),
+		Drain: o.Drain, Create: true, Replicas: -1, Instance: o.Instance, Life: o.Life,
 		Logger: logger, Now: time.Now, Breakage: o.Breakage, GoOn: o.GoOn,
 	}
 	if o.Stamped {
@@ -124,8 +124,10 @@ func runMember(text string) error {
 // watcher logs what a group tells.
 type watcher struct{ *zap.Logger }
 
-func (w watcher) Moved(reason string, n int) { w.Info("moved", zap.String("reason", reason), zap.Int("shards", n)) }
-func (w watcher) Refused(reason string)      { say("refused %s", reason) }
+func (w watcher) Moved(reason string, n int) {
+	w.Info("moved", zap.String("reason", reason), zap.Int("shards", n))
+}
+func (w watcher) Refused(reason string) { say("refused %s", reason) }
 func (w watcher) Given(took time.Duration, items int) {
 	w.Info("given", zap.Duration("took", took), zap.Int("items", items))
 }

@@ -138,7 +138,7 @@ func New(set Settings, obs Observer, p *parts.Parts, opts []kgo.Opt) (*Group, er
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.DisableIdempotentWrite(), // readers tell records apart by their keys
 		kgo.DialTimeout(request),
-		kgo.RequestTimeoutOverhead(max(request, 100*time.Millisecond)),
+		kgo.RequestTimeoutOverhead(max(request, time.Second)),
 		// Requests are repeated here, by those who know for how long it makes sense.
 		kgo.RequestRetries(2),
 		kgo.RetryBackoffFn(func(int) time.Duration { return retryEvery }),
@@ -313,6 +313,10 @@ func (g *Group) join() ([]int32, error) {
 	defer g.endJoin()
 	j, err := g.wire.join(ctx, id.member, subscription, "shards are shared anew")
 	if errors.Is(err, kerr.MemberIDRequired) {
+		// It is kept even if the join fails: one with another id would leave a member behind that nobody is.
+		g.mu.Lock()
+		g.id.member = j.member
+		g.mu.Unlock()
 		j, err = g.wire.join(ctx, j.member, subscription, "a Collector starts")
 	}
 	if err != nil {

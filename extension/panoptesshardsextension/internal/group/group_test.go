@@ -64,6 +64,14 @@ func (o *told) unwell() error {
 	return o.health
 }
 
+// brokers starts brokers.
+func brokers(t *testing.T, n int) []string {
+	t.Helper()
+	cluster := kafkatest.Start(t, kfake.NumBrokers(n), kfake.GroupMinSessionTimeout(time.Second))
+	kafkatest.StampRecords(cluster)
+	return cluster.ListenAddrs()
+}
+
 // one starts a member in this process.
 func one(t *testing.T, seeds []string, change func(*group.Settings), part shard.Part) (*group.Group, *told) {
 	t.Helper()
@@ -98,6 +106,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 func TestOwnsNothingWhereTheTopicIsNotAsItShouldBe(t *testing.T) {
+	t.Parallel()
 	seeds := brokers(t, 1)
 	g, obs := one(t, seeds, nil, shard.Part{})
 	_, known := g.Seed()
@@ -116,6 +125,7 @@ func TestOwnsNothingWhereTheTopicIsNotAsItShouldBe(t *testing.T) {
 }
 
 func TestTopicIsMissing(t *testing.T) {
+	t.Parallel()
 	g, obs := one(t, brokers(t, 1), func(s *group.Settings) { s.Create = false }, shard.Part{})
 	g.Start()
 	eventually(t, "it is said", func() bool { return obs.unwell() != nil })
@@ -124,6 +134,7 @@ func TestTopicIsMissing(t *testing.T) {
 }
 
 func TestBrokersAreAway(t *testing.T) {
+	t.Parallel()
 	g, obs := one(t, []string{"127.0.0.1:1"}, nil, shard.Part{})
 	g.Start()
 	eventually(t, "it is said", func() bool { return obs.unwell() != nil })
@@ -161,6 +172,7 @@ func TestAllBrokersGo(t *testing.T) {
 
 // TestStateThatAPartRefuses is not used, and its shard is owned all the same.
 func TestStateThatAPartRefuses(t *testing.T) {
+	t.Parallel()
 	seeds := brokers(t, 1)
 	export := func(shards []int, write func(int, []byte, int)) error {
 		for _, s := range shards {
@@ -197,6 +209,7 @@ func TestStateThatAPartRefuses(t *testing.T) {
 }
 
 func TestView(t *testing.T) {
+	t.Parallel()
 	seeds := brokers(t, 1)
 	a, _ := one(t, seeds, func(s *group.Settings) { s.Instance, s.Life = "a", "la" }, shard.Part{})
 	b, _ := one(t, seeds, func(s *group.Settings) { s.Instance, s.Life = "b", "lb" }, shard.Part{})

@@ -28,13 +28,13 @@ type TelemetryBuilder struct {
 	meter                          metric.Meter
 	mu                             sync.Mutex
 	registrations                  []metric.Registration
+	PanoptesShards                 metric.Int64ObservableGauge
 	PanoptesShardsHandoverDuration metric.Float64Histogram
 	PanoptesShardsHandoverItems    metric.Int64Counter
 	PanoptesShardsLease            metric.Float64ObservableGauge
 	PanoptesShardsMoved            metric.Int64Counter
 	PanoptesShardsOwned            metric.Int64ObservableGauge
 	PanoptesShardsStatesRefused    metric.Int64Counter
-	PanoptesShardsTotal            metric.Int64ObservableGauge
 	PanoptesShardsUnownedDuration  metric.Float64Histogram
 }
 
@@ -47,6 +47,21 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterPanoptesShardsCallback sets callback for observable PanoptesShards metric.
+func (builder *TelemetryBuilder) RegisterPanoptesShardsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.PanoptesShards, obs: o})
+		return nil
+	}, builder.PanoptesShards)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterPanoptesShardsLeaseCallback sets callback for observable PanoptesShardsLease metric.
@@ -70,21 +85,6 @@ func (builder *TelemetryBuilder) RegisterPanoptesShardsOwnedCallback(cb metric.I
 		cb(ctx, &observerInt64{inst: builder.PanoptesShardsOwned, obs: o})
 		return nil
 	}, builder.PanoptesShardsOwned)
-	if err != nil {
-		return err
-	}
-	builder.mu.Lock()
-	defer builder.mu.Unlock()
-	builder.registrations = append(builder.registrations, reg)
-	return nil
-}
-
-// RegisterPanoptesShardsTotalCallback sets callback for observable PanoptesShardsTotal metric.
-func (builder *TelemetryBuilder) RegisterPanoptesShardsTotalCallback(cb metric.Int64Callback) error {
-	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		cb(ctx, &observerInt64{inst: builder.PanoptesShardsTotal, obs: o})
-		return nil
-	}, builder.PanoptesShardsTotal)
 	if err != nil {
 		return err
 	}
@@ -132,6 +132,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.PanoptesShards, err = builder.meter.Int64ObservableGauge(
+		"otelcol_panoptes_shards",
+		metric.WithDescription("Shards of all members. [Development]"),
+		metric.WithUnit("{shard}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.PanoptesShardsHandoverDuration, err = builder.meter.Float64Histogram(
 		"otelcol_panoptes_shards_handover_duration",
 		metric.WithDescription("How long it took to give shards away, from when no run could begin, or to take them with their state, from when they were assigned. [Development]"),
@@ -167,12 +173,6 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_panoptes_shards_states_refused",
 		metric.WithDescription("States of last owners that were not used. Their series begin anew. [Development]"),
 		metric.WithUnit("{state}"),
-	)
-	errs = errors.Join(errs, err)
-	builder.PanoptesShardsTotal, err = builder.meter.Int64ObservableGauge(
-		"otelcol_panoptes_shards_total",
-		metric.WithDescription("Shards of all members. [Development]"),
-		metric.WithUnit("{shard}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesShardsUnownedDuration, err = builder.meter.Float64Histogram(
