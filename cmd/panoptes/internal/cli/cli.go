@@ -20,6 +20,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/replaycmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/resourcecmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/schemacmd"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/shardscmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/simulatecmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/statuscmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/tailcmd"
@@ -91,7 +92,7 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
 	schema := group("schema", "Check messages against the schema", "")
 	schema.AddCommand(schemacmd.NewCheck())
 	root.AddCommand(
-		democmd.New(), influxcmd.New(), migratecmd.New(), paritycmd.New(), pipecmd.New(), plugin, replaycmd.New(Version), resources, schema, simulatecmd.New(),
+		democmd.New(), influxcmd.New(), migratecmd.New(), paritycmd.New(), pipecmd.New(), plugin, replaycmd.New(Version), resources, schema, shardscmd.New(), simulatecmd.New(),
 		statuscmd.New(), tailcmd.New(), statuscmd.NewTop(), validatecmd.New(), newVersion(),
 	)
 	return root

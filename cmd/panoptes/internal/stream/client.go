@@ -58,6 +58,15 @@ func Open(ctx context.Context, s Source) (*kgo.Client, error) {
 	return client, nil
 }
 
+// Connect returns a client that neither reads nor writes by itself, once the brokers have answered. Close it.
+func (c *Connection) Connect(ctx context.Context) (*kgo.Client, error) {
+	opts, err := c.options(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.connect(ctx, opts)
+}
+
 // connect makes a client, and waits until the brokers have answered.
 func (c *Connection) connect(ctx context.Context, opts []kgo.Opt) (*kgo.Client, error) {
 	client, err := kgo.NewClient(opts...)

@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/extension/extensioncapabilities"
+	"go.opentelemetry.io/collector/extension/extensiontest"
+
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension"
+	"github.com/panoptes-otel/panoptes-otel/internal/shard"
+)
+
+// sharing starts a member of a group, which owns shards soon.
+func sharing(t *testing.T, broker, instance string) (end func()) {
+	t.Helper()
+	factory := panoptesshardsextension.NewFactory()
+	cfg := factory.CreateDefaultConfig().(*panoptesshardsextension.Config)
+	cfg.Shards = 8
+	g := cfg.Group.GetOrInsertDefault()
+	g.Client.Brokers, g.Instance = []string{broker}, instance
+	e, err := factory.Create(t.Context(), extensiontest.NewNopSettings(factory.Type()), cfg)
+	require.NoError(t, err)
+	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, e.(extensioncapabilities.PipelineWatcher).Ready())
+	end = func() { require.NoError(t, e.Shutdown(context.Background())) }
+	t.Cleanup(end)
+	return end
+}
+
+func TestShards(t *testing.T) {
+	t.Parallel()
+	broker, _ := kafka(t)
+	code, _, stderr := run(t, "", "shards", "--brokers", broker)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, `topic "panoptes-shards": the topic does not exist`)
+
+	endA := sharing(t, broker, "a")
+	endB := sharing(t, broker, "b")
+	require.Eventually(t, func() bool {
+		code, stdout, _ := run(t, "", "shards", "--brokers", broker)
+		return code == 0 && strings.Count(stdout, "\t4\t4\t") == 2
+	}, 20*time.Second, 100*time.Millisecond)
+	_, stdout, _ := run(t, "", "shards", "--brokers", broker)
+	assert.Regexp(t, `^a\t127\.0\.0\.1:\d+\t4\t4\t\nb\t127\.0\.0\.1:\d+\t4\t4\t\n$`, stdout)
+
+	code, stdout, _ = run(t, "", "shards", "--brokers", broker, "--all")
+	assert.Zero(t, code)
+	assert.Equal(t, 8, strings.Count(stdout, "\n"))
+	code, stdout, _ = run(t, "", "shards", "--brokers", broker, "--json")
+	assert.Zero(t, code)
+	var all struct {
+		Owned, Total int
+		Shards       []struct {
+			Assigned string
+			Owned    bool
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(stdout), &all))
+	assert.Equal(t, 8, all.Owned)
+	code, stdout, _ = run(t, "", "shards", "--brokers", broker, "--resource", "router7")
+	assert.Zero(t, code)
+	owner := all.Shards[shard.Of("router7", 8)].Assigned
+	assert.Regexp(t, `^router7\t\d\t`+owner+`\t127\.0\.0\.1:\d+\t20`, stdout)
+
+	endA()
+	endB()
+	code, _, stderr = run(t, "", "shards", "--brokers", broker)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "8 of 8 shards have no owner; the group is Empty")
+	code, stdout, stderr = run(t, "", "shards", "--brokers", broker, "--resource", "router7")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stdout, "\t-\t-\t-\n")
+	assert.Contains(t, stderr, `of resource "router7" has no owner`)
+}
