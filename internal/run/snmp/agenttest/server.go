@@ -83,6 +83,9 @@ func Start(t testing.TB, network string, s *Server) *Server {
 // Address is where the server is.
 func (s *Server) Address() string { return s.conn.LocalAddr().String() }
 
+// Forget drops what was made for the engine's ID, which may change then.
+func (s *Server) Forget() { clear(s.keys) }
+
 // Requests is how many requests came.
 func (s *Server) Requests() int {
 	s.Lock()

@@ -13,7 +13,6 @@ import (
 var (
 	errNothing = errors.New("the agent answers without a variable")
 	errOther   = errors.New("the agent answers for another variable")
-	errFull    = fmt.Errorf("%w: raise what MaxRows of the request allows", ErrTooLarge)
 )
 
 // answer takes the response to a shape of an exchange, and makes what is left of it ready to be asked for.
@@ -29,9 +28,17 @@ func (j *job) answer(x *exchange, s shape, p *message.PDU) {
 	default:
 		j.memory.came(int(s.size))
 		j.relax(x)
+		j.refusals = 0
 	}
 	j.release(x)
+	// What is refused is asked for in ever smaller parts, which has an end. This one is for what was not thought of.
+	if j.refusals++; j.refusals > mostRefusals+16*len(j.columns)+16*len(j.reads) {
+		j.abort(errNothing)
+	}
 }
+
+// mostRefusals is how many refusals in a row a job takes, besides those of each column.
+const mostRefusals = 100
 
 // release makes what an exchange did not bring ready to be asked for.
 func (j *job) release(x *exchange) {
@@ -124,7 +131,7 @@ func (j *job) takeRow(c *column, i int32, v ber.VarBind, size int) {
 		return
 	}
 	if j.rows++; j.rows > j.maxRows || len(j.text) > maxText {
-		j.fail(c, errFull)
+		j.fail(c, fmt.Errorf("%w: more than %d in one request", ErrTooLarge, j.maxRows))
 		return
 	}
 	c.cells = append(c.cells, row)

@@ -47,6 +47,7 @@ type job struct {
 	overhead int // bytes of an answer besides its variables
 	most     int // how many variables an answer may have, since more were too many
 	good     int // good answers since most last changed
+	refusals int // answers since the last that brought something
 	plan     planner
 }
 

@@ -95,14 +95,17 @@ func (j *job) nextColumns(x *exchange) {
 	j.plan.look(j, oneRow)
 	room := int(j.memory.answer) - j.overhead
 	best := j.plan.choose(room)
-	scalars := j.scalars(room / 2)
-	if scalars > 0 {
-		if beside := j.plan.choose(room - scalars); beside.packets <= best.packets {
-			best = beside
-			j.takeScalars(x)
-		} else {
-			scalars = 0
-		}
+	scalars, n := j.scalars()
+	beside := group{}
+	if n > 0 && scalars <= room/2 && n <= j.most/2 {
+		j.plan.most -= n
+		beside = j.plan.choose(room - scalars)
+	}
+	if beside.packets > 0 && beside.packets <= best.packets {
+		best = beside
+		j.takeScalars(x)
+	} else {
+		scalars = 0
 	}
 	for _, c := range j.plan.order[:best.columns] {
 		x.columns = append(x.columns, c.column)
@@ -120,18 +123,15 @@ func (r *read) beside() bool {
 	return scalar && !r.alone
 }
 
-// scalars is how much room the pending scalars take that can be asked for beside columns, 0 if there is not so much.
-func (j *job) scalars(room int) int {
-	size := 0
+// scalars is how much room the pending scalars take that can be asked for beside columns, and how many they are.
+func (j *job) scalars() (size, n int) {
 	for _, i := range j.pending {
 		if r := &j.reads[i]; r.beside() {
 			size += scalarSize(r)
+			n++
 		}
 	}
-	if size > room {
-		return 0
-	}
-	return size
+	return size, n
 }
 
 func (j *job) takeScalars(x *exchange) {

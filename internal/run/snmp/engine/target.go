@@ -109,8 +109,11 @@ const (
 
 // label is what errors call the target.
 func (t *Target) label() string {
-	if t.Name == "" || t.Name == t.Address {
+	switch {
+	case t.Name == "" || t.Name == t.Address:
 		return t.Address
+	case t.Address == "":
+		return t.Name
 	}
 	return t.Name + " (" + t.Address + ")"
 }
