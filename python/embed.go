@@ -27,6 +27,11 @@ import (
 //go:embed yahoo_panoptes/*/*/*/*/*.py
 var tree embed.FS
 
+// Bootstrap is a program for `python3 -c` that runs the archive which is open as the descriptor in its first argument.
+//
+//go:embed panoptes_worker/bootstrap.py
+var Bootstrap string
+
 // zipTime is the modification time of every file in the archive: the earliest a zip can hold, so that equal trees
 // give equal bytes.
 var zipTime = time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC)
@@ -35,7 +40,7 @@ var zipTime = time.Date(1980, time.January, 1, 0, 0, 0, 0, time.UTC)
 const nameDigits = 16
 
 // Zip returns the embedded tree as a zip archive that a Python interpreter runs as it is
-// (`python3 -B -u panoptes.zip`). Equal trees give equal bytes. It is safe for concurrent use.
+// (`python3 -I -B -u panoptes.zip`). Equal trees give equal bytes. It is safe for concurrent use.
 func Zip() ([]byte, error) {
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)

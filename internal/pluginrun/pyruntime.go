@@ -41,17 +41,6 @@ type pythonRuntime struct {
 // firstExtra is the number of a child's first descriptor beside the standard ones.
 const firstExtra = 3
 
-// bootstrap runs the archive that is open as the descriptor given. It goes to a number that no plugin closes or is given
-// by mistake, where all that is imported later is read from as well.
-const bootstrap = `import fcntl, os, sys
-number = int(sys.argv.pop(1))
-archive = fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 600)
-os.close(number)
-sys.path[0] = "/proc/self/fd/%d" % archive
-from panoptes_worker.__main__ import main
-main()
-`
-
 func newPythonRuntime(interpreter, dir string) *pythonRuntime {
 	return &pythonRuntime{setting: interpreter, dir: dir}
 }
@@ -70,7 +59,7 @@ func (r *pythonRuntime) command(ctx context.Context, extra int) (child.Config, e
 	case err != nil:
 		return child.Config{}, err
 	case inMemory:
-		config.Args = append(config.Args, "-c", bootstrap, strconv.Itoa(extra))
+		config.Args = append(config.Args, "-c", python.Bootstrap, strconv.Itoa(extra))
 		config.ExtraFiles = []*os.File{r.memory}
 		return config, nil
 	}

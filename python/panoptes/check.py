@@ -11,6 +11,7 @@ from yahoo_panoptes.framework.metrics import (
     PanoptesMetricsGroupSet,
 )
 from yahoo_panoptes.framework.plugins.context import PanoptesPluginContext
+from yahoo_panoptes.framework.values import shown
 from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
 
 from panoptes.context import Context
@@ -120,7 +121,8 @@ class _Check(PanoptesPollingPlugin):
             return None
         groups: dict[tuple[str, frozenset[tuple[str, str]]], PanoptesMetricsGroup] = {}
         interval = self._interval(context)
-        for measurement in self._measurements(found):
+        result = _CheckedSet()
+        for measurement in self._measurements(found, result.dropped):
             kind = measurement.group or self.group_type
             key = kind, frozenset(measurement.dimensions.items())
             group = groups.get(key)
@@ -128,8 +130,7 @@ class _Check(PanoptesPollingPlugin):
                 group = groups[key] = PanoptesMetricsGroup(context.data, kind, interval)
                 for name, value in measurement.dimensions.items():
                     group.add_dimension(PanoptesMetricDimension(name, value))
-            self._add(group, measurement)
-        result = PanoptesMetricsGroupSet()
+            self._add(group, measurement, result.dropped)
         for group in groups.values():
             result.add(group)
         return result
@@ -140,19 +141,31 @@ class _Check(PanoptesPollingPlugin):
                 return int(main['execute_frequency'])
         return _DEFAULT_INTERVAL
 
-    def _measurements(self, found: Any) -> Iterable[Measurement]:
+    def _measurements(self, found: Any, dropped: list[dict[str, str]]) -> Iterable[Measurement]:
+        """Those that can be used; the others are added to dropped."""
         if isinstance(found, Measurement):
             found = [found]
         if isinstance(found, (str, bytes)) or not hasattr(found, '__iter__'):
-            raise TypeError('check "{}" returned {!r}: yield gauge(...) and counter(...)'.format(
+            raise TypeError('check "{}" returned {!r:.80}: yield gauge(...) and counter(...)'.format(
                 type(self).__name__, found))
         for item in found:
             if not isinstance(item, Measurement):
-                raise TypeError('check "{}" yielded {!r}, which is no metric: yield gauge(...) or counter(...)'.format(
-                    type(self).__name__, item))
-            yield item
+                self._drop(dropped, 'invalid', 'yielded {}, which is no metric: yield gauge(...) or counter(...)'.format(
+                    shown(item)))
+            elif item.fault is not None:
+                reason, message = item.fault
+                self._drop(dropped, reason, 'yielded ' + message, item)
+            else:
+                yield item
 
-    def _add(self, group: PanoptesMetricsGroup, measurement: Measurement) -> None:
+    def _drop(self, dropped: list[dict[str, str]], reason: str, message: str, item: Measurement | None = None) -> None:
+        found = {'reason': reason, 'message': 'check "{}" {}'.format(type(self).__name__, message),
+                 'group': item.group or self.group_type if item else self.group_type}
+        if item is not None and item.name:
+            found['metric'] = item.name
+        dropped.append(found)
+
+    def _add(self, group: PanoptesMetricsGroup, measurement: Measurement, dropped: list[dict[str, str]]) -> None:
         metric = PanoptesMetric(measurement.name, measurement.value, measurement.metric_type, measurement.timestamp)
         if measurement.unit is not None:
             # Panoptes has no units; the collector takes this one for OpenTelemetry and leaves it out of Panoptes' JSON.
@@ -160,8 +173,16 @@ class _Check(PanoptesPollingPlugin):
         try:
             group.add_metric(metric)
         except KeyError:
-            raise ValueError('check "{}" yielded {} {} twice: give the two different dimensions'.format(
-                type(self).__name__, measurement.kind, _name(measurement))) from None
+            self._drop(dropped, 'duplicate', 'yielded {} {} twice, the second time with the value {}: give the two different '
+                       'dimensions'.format(measurement.kind, _name(measurement), measurement.value), measurement)
+
+
+class _CheckedSet(PanoptesMetricsGroupSet):
+    """What a check came to, and what was left out of it, as objects for the host."""
+
+    def __init__(self) -> None:
+        super(_CheckedSet, self).__init__()
+        self.dropped: list[dict[str, str]] = []
 
 
 def _name(measurement: Measurement) -> str:

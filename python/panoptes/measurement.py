@@ -3,9 +3,10 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Mapping, Union
+from typing import Any, Mapping, Union
 
 from yahoo_panoptes.framework.metrics import PanoptesMetricType
+from yahoo_panoptes.framework.values import plain_number, shown
 
 # What a dimension may be given as; all of it becomes text.
 DimensionValue = Union[str, int]
@@ -15,9 +16,15 @@ _KINDS = {PanoptesMetricType.GAUGE: 'gauge', PanoptesMetricType.COUNTER: 'counte
 
 
 class Measurement(object):
-    """One value of one metric, made by gauge() or counter(); immutable."""
+    """One value of one metric, made by gauge() or counter(); immutable.
 
-    __slots__ = ('name', 'value', 'metric_type', 'unit', 'group', 'timestamp', 'dimensions')
+    One that cannot be sent has the reason and what is wrong with it in fault: it is left out of the run, and the rest of
+    the run is as ever.
+    """
+
+    __slots__ = ('name', 'value', 'metric_type', 'unit', 'group', 'timestamp', 'dimensions', 'fault')
+
+    fault: tuple[str, str] | None
 
     def __init__(self, name: str, value: float, metric_type: int, unit: str | None, group: str | None,
                  timestamp: float | None, dimensions: dict[str, str]) -> None:
@@ -28,12 +35,15 @@ class Measurement(object):
         self.group = group
         self.timestamp = timestamp
         self.dimensions = dimensions
+        self.fault = None
 
     @property
     def kind(self) -> str:
         return _KINDS[self.metric_type]
 
     def __repr__(self) -> str:
+        if self.fault is not None:
+            return '<{}>'.format(self.fault[1])
         labels = ''.join(', {}={!r}'.format(*item) for item in sorted(self.dimensions.items()))
         return '{}({!r}, {!r}{})'.format(self.kind, self.name, self.value, labels)
 
@@ -41,7 +51,8 @@ class Measurement(object):
 def gauge(name: str, value: float, /, *, unit: str | None = None, group: str | None = None,
           timestamp: float | None = None, dimensions: Mapping[str, DimensionValue] | None = None,
           **labels: DimensionValue) -> Measurement:
-    """A value that goes up and down.
+    """A value that goes up and down: an int, a float, or a number of another type that becomes one of them, such as a
+    Decimal or one of numpy. A wrong argument costs this metric, not the run (see Measurement).
 
     Every other keyword is a dimension; one that is called like a parameter goes into dimensions. unit is UCUM's name,
     such as ``By`` or ``s``; group is the type of the metrics group, unless the check's; timestamp is in seconds since
@@ -57,47 +68,68 @@ def counter(name: str, value: float, /, *, unit: str | None = None, group: str |
     return _measure(PanoptesMetricType.COUNTER, name, value, unit, group, timestamp, dimensions, labels)
 
 
+class _Wrong(Exception):
+    """An argument is wrong."""
+
+    def __init__(self, message: str, reason: str = 'invalid') -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 def _measure(metric_type: int, name: str, value: float, unit: str | None, group: str | None, timestamp: float | None,
+             dimensions: Mapping[str, DimensionValue] | None, labels: dict[str, DimensionValue]) -> Measurement:
+    try:
+        return _checked(metric_type, name, value, unit, group, timestamp, dimensions, labels)
+    except _Wrong as e:
+        made = Measurement(name if isinstance(name, str) else '', 0, metric_type, None,
+                           group if isinstance(group, str) else None, None, {})
+        made.fault = e.reason, str(e)
+        return made
+
+
+def _checked(metric_type: int, name: str, value: float, unit: str | None, group: str | None, timestamp: float | None,
              dimensions: Mapping[str, DimensionValue] | None, labels: dict[str, DimensionValue]) -> Measurement:
     kind = _KINDS[metric_type]
     if not isinstance(name, str) or not _NAME.match(name):
-        raise ValueError('{} {!r}: a name begins with a letter or "_" and goes on with letters, digits and "_"'.format(
-            kind, name))
+        raise _Wrong('{} {}: a name begins with a letter or "_" and goes on with letters, digits and "_"'.format(
+            kind, shown(name)))
     where = '{} "{}"'.format(kind, name)
-    _check_number(where, 'the value', value)
+    value = _number(where, 'the value', value)
     if timestamp is not None:
-        _check_number(where, 'timestamp', timestamp)
+        timestamp = _number(where, 'timestamp', timestamp)
     for option, text in (('unit', unit), ('group', group)):
         if text is not None and (not isinstance(text, str) or not text):
-            raise TypeError('{}: {} must be a text that is not empty, is {!r}'.format(where, option, text))
+            raise _Wrong('{}: {} must be a text that is not empty, is {}'.format(where, option, shown(text)))
     if dimensions is not None and not isinstance(dimensions, Mapping):
-        raise TypeError('{}: dimensions must be a dict of name to value, is {!r}'.format(where, dimensions))
+        raise _Wrong('{}: dimensions must be a dict of name to value, is {}'.format(where, shown(dimensions)))
     all_dimensions = {label: _dimension(where, label, value) for label, value in labels.items()}
     for label, given in (dimensions or {}).items():
         if label in all_dimensions:
-            raise ValueError('{}: the dimension "{}" is given twice, as keyword and in dimensions'.format(where, label))
+            raise _Wrong('{}: the dimension "{}" is given twice, as keyword and in dimensions'.format(where, label))
         all_dimensions[label] = _dimension(where, label, given)
     return Measurement(name, value, metric_type, unit, group, timestamp, all_dimensions)
 
 
-def _check_number(where: str, what: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+def _number(where: str, what: str, value: Any) -> float:
+    number = plain_number(value)
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
         hint = '; int() or float() makes a number of it' if isinstance(value, str) else ''
-        raise TypeError('{}: {} must be a number, is {!r} of type {}{}'.format(
-            where, what, value, type(value).__name__, hint))
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError('{}: {} is {!r}, which no consumer takes: leave the metric out'.format(where, what, value))
+        raise _Wrong('{}: {} must be a number, is {}{}'.format(where, what, shown(value), hint))
+    if isinstance(number, float) and not math.isfinite(number):
+        raise _Wrong('{}: {} is {!r}, which no consumer takes: leave the metric out'.format(where, what, number),
+                     'not_finite')
+    return number
 
 
 def _dimension(where: str, label: object, value: object) -> str:
     if not isinstance(label, str) or not _NAME.match(label):
-        raise ValueError('{}: dimension {!r}: a name begins with a letter or "_" and goes on with letters, digits and '
-                         '"_"'.format(where, label))
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        raise _Wrong('{}: dimension {}: a name begins with a letter or "_" and goes on with letters, digits and "_"'.format(
+            where, shown(label)))
     if not isinstance(value, str):
-        raise TypeError('{}: dimension "{}" must be a text or a whole number, is {!r} of type {}'.format(
-            where, label, value, type(value).__name__))
+        number = plain_number(value)
+        if isinstance(number, int) and not isinstance(number, bool):
+            return str(number)
+        raise _Wrong('{}: dimension "{}" must be a text or a whole number, is {}'.format(where, label, shown(value)))
     if not value:
-        raise ValueError('{}: dimension "{}" is empty: leave it out or give it a value'.format(where, label))
+        raise _Wrong('{}: dimension "{}" is empty: leave it out or give it a value'.format(where, label))
     return value

@@ -24,6 +24,7 @@ from yahoo_panoptes.framework.plugins.context import PanoptesPluginContext, Pano
 from yahoo_panoptes.framework.resources import PanoptesResource, PanoptesResourceSet
 from yahoo_panoptes.framework.utilities.key_value_store import PanoptesKeyValueStore
 from yahoo_panoptes.framework.utilities.secrets import PanoptesSecretsStore
+from yahoo_panoptes.framework.values import plain_number
 from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
 
 from panoptes.plugin_file import PluginFile
@@ -158,6 +159,11 @@ class Run(object):
         self.context = context
 
     @property
+    def dropped(self) -> list[str]:
+        """What the collector would leave out of what a check yielded, and why."""
+        return [item['message'] for item in getattr(self.returned, 'dropped', ())]
+
+    @property
     def groups(self) -> list[PanoptesMetricsGroup]:
         """The metrics groups, by type and dimensions."""
         return sorted(self.returned or (), key=lambda group: (group.group_type, [str(d) for d in group.dimensions],
@@ -197,7 +203,7 @@ class Run(object):
             'type': group.group_type, 'interval': group.interval,
             'dimensions': {dimension.name: dimension.value for dimension in group.dimensions}}
         for kind, name in enumerate(('gauges', 'counters')):
-            metrics = {metric.metric_name: metric.metric_value
+            metrics = {metric.metric_name: plain_number(metric.metric_value)
                        for metric in group.metrics if metric.metric_type == kind}
             if metrics:
                 data[name] = metrics
@@ -231,11 +237,13 @@ _RESULTS: tuple[tuple[type, tuple[type, ...]], ...] = (
 )
 
 
-def run(plugin: str | os.PathLike[str] | type, context: PanoptesPluginContext | None = None, **options: Any) -> Run:
+def run(plugin: str | os.PathLike[str] | type, context: PanoptesPluginContext | None = None, drops: bool = False,
+        **options: Any) -> Run:
     """Runs the plugin once. It is a class, a plugin file or a module; context, or the options of make_context, are
-    what it is given. What the plugin raises comes out, and a result of the wrong type is a TypeError."""
+    what it is given. What the plugin raises comes out, and a result of the wrong type is a TypeError. With drops, a check
+    may yield what cannot be sent, which Run.dropped has then; without, that is a ValueError."""
     if isinstance(plugin, type):
-        return _finish(plugin(), context or make_context(**options))
+        return _finish(plugin(), context or make_context(**options), drops)
     path = os.fspath(plugin)
     file = PluginFile(path) if path.endswith('.panoptes-plugin') else None
     loader = _loader()
@@ -252,7 +260,7 @@ def run(plugin: str | os.PathLike[str] | type, context: PanoptesPluginContext | 
             options['config'] = config
             discovery = not isinstance(loaded.instance, PanoptesPollingPlugin)
             context = make_context(discovery=discovery, **options)
-        return _finish(loaded.instance, context)
+        return _finish(loaded.instance, context, drops)
     finally:
         loaded.unload()
 
@@ -278,10 +286,13 @@ def _loader() -> Loader:
     return _the_loader
 
 
-def _finish(instance: Any, context: PanoptesPluginContext) -> Run:
+def _finish(instance: Any, context: PanoptesPluginContext, drops: bool) -> Run:
     returned = instance.run(context)
     expected = next(results for base, results in _RESULTS if isinstance(instance, base))
     if returned is not None and not isinstance(returned, expected):
         raise TypeError('run() of {} returned a {}, it must return a {}'.format(
             type(instance).__name__, type(returned).__name__, ' or a '.join(cls.__name__ for cls in expected)))
-    return Run(returned, context)
+    found = Run(returned, context)
+    if found.dropped and not drops:
+        raise ValueError('; '.join(found.dropped))
+    return found

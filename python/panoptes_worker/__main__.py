@@ -8,9 +8,12 @@ from panoptes_worker import stdio
 def main():
     if sys.version_info < (3, 8):
         sys.exit('panoptes needs Python 3.8 or newer; %s is %s' % (sys.executable, sys.version.split()[0]))
+    control = None
     if len(sys.argv) == 3 and sys.argv[1] == '--server':
         control = int(sys.argv.pop())
         del sys.argv[1]
+    stdio.close_inherited(control)
+    if control is not None:
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, 0)
         from panoptes_worker import server

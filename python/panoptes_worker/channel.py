@@ -252,7 +252,10 @@ class Channel:
         try:
             if self._ended:
                 raise RemoteError(method, INTERNAL_ERROR, 'the host is gone')
-            self.send({'jsonrpc': '2.0', 'id': id, 'method': method, 'params': params})
+            line = encode({'jsonrpc': '2.0', 'id': id, 'method': method, 'params': params})
+            if len(line) > MAX_LINE:
+                raise RemoteError(method, INVALID_PARAMS, 'the call has {} bytes, the limit is {}'.format(len(line), MAX_LINE))
+            self.send_line(line)
             answer = box.get()
         finally:
             self._waiting.pop(id, None)

@@ -34,13 +34,14 @@ class Rejected(Exception):
     """A plugin's module cannot be used. detail is what the host is told."""
 
     def __init__(self, kind, message, detail=None, line=None, file=None):
+        message = logs.shorten(message)
         super().__init__(message)
         self.kind = kind
         self.detail = {'type': 'PluginRejected', 'message': message, 'traceback': ''}
         self.detail.update(detail or {})
         self.detail['kind'] = kind
         if file:
-            self.detail['file'] = file
+            self.detail['file'] = logs.shorten(file, logs.MAX_DETAIL)
         if line:
             self.detail['line'] = line
 
@@ -269,7 +270,7 @@ def _instantiate(module, kind, file):
     bases = [BASES[kind]] if kind != ANY else [PanoptesPollingPlugin, PanoptesDiscoveryPlugin]
     classes = candidates(module, bases)
     if not classes:
-        raise Rejected('no_class', '{}: no class in it derives from {}'.format(
+        raise Rejected('no_class', '{}: no class in it derives from {}, and no function has the decorator @check of panoptes'.format(
             file, ' or '.join(base.__name__ for base in bases)), file=file)
     first = None
     for cls in classes:

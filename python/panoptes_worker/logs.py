@@ -1,6 +1,7 @@
 """Sends what plugins log and print to the host."""
 import logging
 import os
+import sys
 import threading
 import time
 import traceback
@@ -11,17 +12,35 @@ AGENTS = {kind: 'panoptes.yahoo_panoptes.{0}.{0}_plugin_agent'.format(kind)
           for kind in ('polling', 'discovery', 'enrichment')}
 PLUGINS = {kind: '{}.{}_plugins'.format(agent, kind) for kind, agent in AGENTS.items()}
 
-# Characters of one message, and of one traceback, that are sent; the rest is cut.
+# Bytes in UTF-8 of one message, and of one traceback, that are sent; the rest is cut. Names and details are shorter.
 MAX_TEXT = 64 * 1024
+MAX_DETAIL = 2 * 1024
+MAX_NAME = 256
 
-_FORMATTER = logging.Formatter()
+# Classes that an exception derives from, which are sent.
+_MAX_BASES = 32
+
+# Given as extra with lines which say what the result of the run says as well.
+IN_RESULT = {'panoptes_in_result': True}
+
+# Where the package lies, and what of it is no code of plugins.
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_INTERNAL = tuple(os.path.join(_ROOT, package) + os.sep for package in ('panoptes', 'panoptes_worker', 'yahoo_panoptes'))
 
 
-def shorten(text):
-    """The text, cut to a length that can be sent."""
-    if len(text) <= MAX_TEXT:
+def shorten(text, most=MAX_TEXT):
+    """The text, cut to so many bytes, with a mark where something is missing."""
+    if len(text) * 4 <= most:
         return text
-    return '{}... ({} characters more)'.format(text[:MAX_TEXT], len(text) - MAX_TEXT)
+    # Each character has a byte at least.
+    data = text[:most + 1].encode('utf-8', 'surrogatepass')
+    if len(data) <= most:
+        return text
+    end = most
+    while data[end] & 0xc0 == 0x80:  # in the middle of a character
+        end -= 1
+    kept = data[:end].decode('utf-8', 'surrogatepass')
+    return '{}... ({} characters more)'.format(kept, len(text) - len(kept))
 
 
 class HostHandler(logging.Handler):
@@ -44,18 +63,20 @@ class HostHandler(logging.Handler):
                 message = '{} (cannot format it with {}: {})'.format(record.msg, _text(record.args), e)
             parts = []
             if record.exc_info and record.exc_info is not True and record.exc_info[0] is not None:
-                parts.append(_FORMATTER.formatException(record.exc_info))
+                parts.append(traceback_text(record.exc_info[1], record.exc_info[2]).rstrip('\n'))
             elif record.exc_text:
                 parts.append(record.exc_text)
             if record.stack_info:
                 parts.append(record.stack_info)
-            self.send(_level(record.levelno), record.name, message, '\n'.join(parts), record.created)
+            self.send(_level(record.levelno), record.name, message, '\n'.join(parts), record.created,
+                      hasattr(record, 'panoptes_in_result'))
         except Exception:
             self.handleError(record)
 
-    def send(self, level, name, message, exception='', at=None):
+    def send(self, level, name, message, exception='', at=None, in_result=False):
         """Notifies the host of one line, of now or of a time."""
-        self._send('"level":"{}","logger":{}'.format(level, rpc.quote(name)), message, exception, at)
+        head = '"level":"{}","logger":{}'.format(level, rpc.quote(shorten(name, MAX_NAME)))
+        self._send(head + ',"in_result":true' if in_result else head, message, exception, at)
 
     def printed(self, stream, line):
         """Notifies the host of a line that was printed."""
@@ -189,25 +210,55 @@ class Logging:
         logging.raiseExceptions = True
 
 
+def traceback_text(error, trace):
+    """The traceback of an exception, without frames of the package: where in it the plugin's mistake was seen helps nobody.
+    Only where there are no others do they stay."""
+    try:
+        told = traceback.TracebackException(type(error), error, trace)
+        _cut(told, set())
+        text = ''.join(told.format())
+        if sys.version_info < (3, 11):  # from then on Python shows them
+            text += ''.join(note + '\n' for note in _notes(error))
+        return text
+    except BaseException as e:
+        return '{}: the traceback cannot be shown: {}\n'.format(type(error).__name__, type(e).__name__)
+
+
+def _notes(error):
+    """What was added to an exception (PEP 678)."""
+    notes = getattr(error, '__notes__', None)
+    return [note for note in notes if isinstance(note, str)] if isinstance(notes, (list, tuple)) else []
+
+
+def _cut(told, seen):
+    if told is None or id(told) in seen:
+        return
+    seen.add(id(told))
+    frames = [frame for frame in told.stack if not frame.filename.startswith(_INTERNAL)]
+    if frames:
+        told.stack[:] = frames
+    _cut(told.__cause__, seen)
+    _cut(told.__context__, seen)
+    for inner in getattr(told, 'exceptions', None) or ():
+        _cut(inner, seen)
+
+
 def describe(error, skip=0):
     """An exception as it is sent: type, message and traceback without its skip outermost frames (the worker's own)."""
     trace = error.__traceback__
     for _ in range(skip):
         trace = trace.tb_next if trace is not None else None
     try:
-        message = str(error)
+        message = ': '.join([str(error)] + _notes(error))
     except BaseException:
         message = 'cannot be shown: str() of it fails'
-    try:
-        lines = traceback.format_exception(type(error), error, trace)
-    except BaseException as e:
-        lines = ['{}: the traceback cannot be shown: {}\n'.format(type(error).__name__, type(e).__name__)]
     described = {
-        'type': type(error).__name__,
+        'type': shorten(type(error).__name__, MAX_NAME),
         'message': shorten(message),
-        'traceback': shorten(''.join(lines)),
+        'traceback': shorten(traceback_text(error, trace)),
     }
-    bases = [base.__name__ for base in type(error).__mro__[1:] if base not in (Exception, BaseException, object)]
+    bases = [shorten(base.__name__, MAX_NAME) for base in type(error).__mro__[1:]
+             if base not in (Exception, BaseException, object)]
     if bases:
-        described['bases'] = bases
+        described['bases'] = bases[:_MAX_BASES]
     return described

@@ -5,8 +5,9 @@ import math
 from yahoo_panoptes.framework.enrichment import PanoptesEnrichmentMultiGroupSet
 from yahoo_panoptes.framework.metrics import PanoptesMetricsGroup
 from yahoo_panoptes.framework.resources import PanoptesResource
+from yahoo_panoptes.framework.values import plain_number, shown
 
-from panoptes_worker import channel
+from panoptes_worker import channel, logs
 
 # Decimal digits of the longest integer that is sent (Python itself refuses to print much longer ones).
 _MAX_DIGITS = 4000
@@ -14,6 +15,9 @@ _MAX_BITS = int(_MAX_DIGITS * math.log2(10))
 
 NOT_FINITE = 'not_finite'
 NOT_SERIALISABLE = 'not_serialisable'
+
+# Things that were left out of a result, which are told of one by one; of more only the number is.
+MAX_DROPPED = 1000
 
 
 class Unusable(Exception):
@@ -24,6 +28,32 @@ class Unusable(Exception):
         self.reason = reason
 
 
+class Dropped:
+    """What has to be left out of a result, each with its reason."""
+
+    def __init__(self, found=()):
+        """found has what the plugin itself left out."""
+        self._told = []
+        self._more = {}
+        for item in found:
+            self.add(item['reason'], item['message'], item.get('group'), item.get('metric'))
+
+    def add(self, reason, message, group=None, metric=None):
+        if len(self._told) >= MAX_DROPPED:
+            self._more[reason] = self._more.get(reason, 0) + 1
+            return
+        item = {'reason': reason, 'message': logs.shorten(message, logs.MAX_DETAIL)}
+        for name, value in (('group', group), ('metric', metric)):
+            if value is not None:
+                item[name] = logs.shorten(str(value), logs.MAX_NAME)
+        self._told.append(item)
+
+    def told(self):
+        """A list of objects for the host."""
+        return self._told + [{'reason': reason, 'count': count, 'message': '{} more were left out as {}'.format(count, reason)}
+                             for reason, count in self._more.items()]
+
+
 def snapshot(resource):
     """What the resource holds now, to tell later whether a plugin changed it."""
     data = dict(resource.raw)
@@ -31,27 +61,28 @@ def snapshot(resource):
     return data
 
 
-def serialise(groups, resource, original):
-    """The groups as JSON objects, and a list of what had to be left out, each with its reason.
+def serialise(groups, resource, original, found=()):
+    """The groups as JSON objects, and a list of what had to be left out, each with its reason; found has what the plugin
+    itself left out.
 
     The resource of a group is left out if it says what original says, the snapshot of the run's resource. Groups come
     in a fixed order, so that the same result reads the same in every run.
     """
-    sent, dropped = [], []
+    sent, dropped = [], Dropped(found)
     resources = {id(resource): None if resource.raw == original else _Resource(resource)}
     for group in groups:
         if not isinstance(group, PanoptesMetricsGroup):
-            dropped.append({'reason': 'not_a_group',
-                            'message': 'the set holds an object of type {}'.format(type(group).__name__)})
+            dropped.add('not_a_group', 'the set holds an object of type {}'.format(type(group).__name__))
             continue
         try:
             sent.append(_group(group, resources, original, dropped))
         except Exception as e:
-            reason = e.reason if isinstance(e, Unusable) else NOT_SERIALISABLE
-            message = str(e) if isinstance(e, Unusable) else '{}: {}'.format(type(e).__name__, e)
-            dropped.append({'group': _type_of(group), 'reason': reason, 'message': message})
+            if isinstance(e, Unusable):
+                dropped.add(e.reason, str(e), _type_of(group))
+            else:
+                dropped.add(NOT_SERIALISABLE, '{}: {}'.format(type(e).__name__, e), _type_of(group))
     sent.sort(key=_order)
-    return sent, dropped
+    return sent, dropped.told()
 
 
 def _order(group):
@@ -83,7 +114,7 @@ def _group(group, resources, original, dropped):
     data = group._PanoptesMetricsGroup__data
     timestamp = data['metrics_group_creation_timestamp']
     if not isinstance(timestamp, str):
-        _check_number(timestamp, 'metrics_group_creation_timestamp')
+        timestamp = _number(timestamp, 'metrics_group_creation_timestamp')
     result = {
         'metrics_group_type': data['metrics_group_type'],
         'metrics_group_interval': data['metrics_group_interval'],
@@ -108,46 +139,45 @@ def _group(group, resources, original, dropped):
                 type(timestamp) is float and timestamp - timestamp == 0):
             metrics.append(metric_data)
             continue
+        name = metric_data['metric_name']
         try:
-            _check_number(value, 'metric_value')
-            _check_number(timestamp, 'metric_creation_timestamp')
+            metrics.append(dict(metric_data, metric_value=_number(value, 'metric_value of "{}"'.format(name)),
+                                metric_creation_timestamp=_number(timestamp, 'metric_creation_timestamp of "{}"'.format(name))))
         except Unusable as e:
-            dropped.append({'group': data['metrics_group_type'], 'metric': metric_data['metric_name'],
-                            'reason': e.reason, 'message': str(e)})
-        else:
-            metrics.append(metric_data)
+            dropped.add(e.reason, str(e), data['metrics_group_type'], name)
     result['dimensions'] = [dimension._PanoptesMetricDimension__data for dimension in group.dimensions]
     return result
 
 
-def _check_number(value, what):
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise Unusable(NOT_FINITE, '{} is {}'.format(what, float.__repr__(value)))
-    elif isinstance(value, int) and not isinstance(value, bool):
-        if value.bit_length() > _MAX_BITS:
+def _number(value, what):
+    """The number that is sent; Unusable if it cannot be."""
+    number = plain_number(value)
+    if isinstance(number, float):
+        if not math.isfinite(number):
+            raise Unusable(NOT_FINITE, '{} is {}'.format(what, float.__repr__(number)))
+    elif isinstance(number, int) and not isinstance(number, bool):
+        if number.bit_length() > _MAX_BITS:
             raise Unusable(NOT_SERIALISABLE, '{} is an integer of more than {} digits'.format(what, _MAX_DIGITS))
     else:
-        raise Unusable(NOT_SERIALISABLE, '{} is of type {}, which JSON has no number for; use int or float'.format(
-            what, type(value).__name__))
+        raise Unusable(NOT_SERIALISABLE, '{} is {}, which JSON has no number for; use int or float'.format(what, shown(value)))
+    return number
 
 
 def serialise_resources(resources):
     """The resources as JSON objects in a fixed order, and a list of what had to be left out."""
-    sent, dropped = [], []
+    sent, dropped = [], Dropped()
     for resource in resources:
         if not isinstance(resource, PanoptesResource):
-            dropped.append({'reason': 'not_a_resource',
-                            'message': 'the set holds an object of type {}'.format(type(resource).__name__)})
+            dropped.add('not_a_resource', 'the set holds an object of type {}'.format(type(resource).__name__))
             continue
         try:
             channel.encode(resource.raw)
         except (TypeError, ValueError, RecursionError) as e:
-            dropped.append({'group': str(resource.resource_id), 'reason': NOT_SERIALISABLE, 'message': str(e)})
+            dropped.add(NOT_SERIALISABLE, str(e), resource.resource_id)
         else:
             sent.append(resource.raw)
     sent.sort(key=lambda raw: [str(raw[key]) for key in ('resource_site', 'resource_class', 'resource_id')])
-    return sent, dropped
+    return sent, dropped.told()
 
 
 def enrichment_groups(returned):
@@ -160,7 +190,7 @@ def enrichment_groups(returned):
 
 def serialise_enrichment(pairs):
     """What the host is to keep, in a fixed order, and a list of what had to be left out."""
-    sent, dropped = [], []
+    sent, dropped = [], Dropped()
     for resource, group in pairs:
         try:
             value = json.loads(group.serialize())
@@ -168,8 +198,7 @@ def serialise_enrichment(pairs):
             sent.append({'resource_id': resource.resource_id, 'namespace': group.namespace,
                          'ttl': int(group.enrichment_ttl), 'value': value})
         except Exception as e:
-            dropped.append({'group': str(getattr(group, 'namespace', '')), 'reason': NOT_SERIALISABLE,
-                            'message': 'Failed to store enrichment info for resource id {} namespace {}: {!r}'.format(
-                                getattr(resource, 'resource_id', None), getattr(group, 'namespace', None), e)})
+            dropped.add(NOT_SERIALISABLE, 'Failed to store enrichment info for resource id {} namespace {}: {!r}'.format(
+                getattr(resource, 'resource_id', None), getattr(group, 'namespace', None), e), getattr(group, 'namespace', ''))
     sent.sort(key=lambda item: (item['resource_id'], item['namespace']))
-    return sent, dropped
+    return sent, dropped.told()

@@ -115,7 +115,7 @@ class Runner:
             elif loaded is None and isinstance(error, Rejected):
                 result['outcome'] = 'rejected'
                 result['error'] = error.detail
-                logger.error('Unable to load plugin: %s', error)
+                logger.error('Unable to load plugin: %s', error, extra=logs.IN_RESULT)
             else:
                 self._raised(result, error, context is None, logger)
         finally:
@@ -141,9 +141,9 @@ class Runner:
         result['error'] = logs.describe(error, skip=1)
         trace = error.__traceback__
         logger.error('Could not setup context for plugin' if in_setup else 'Failed to execute plugin:', exc_info=(
-            type(error), error, trace.tb_next if trace is not None else None))
+            type(error), error, trace.tb_next if trace is not None else None), extra=logs.IN_RESULT)
         if not in_setup:
-            logger.warning('Plugin did not return any results')
+            logger.warning('Plugin did not return any results', extra=logs.IN_RESULT)
 
     @staticmethod
     def _take(result, returned, prepared, logger):
@@ -154,8 +154,8 @@ class Runner:
             return
         if not isinstance(returned, _RESULTS[kind]):
             result['outcome'] = 'wrong_type'
-            result['result_type'] = type(returned).__name__
-            logger.warning('Plugin returned an unexpected result type: "%s"', type(returned).__name__)
+            result['result_type'] = logs.shorten(type(returned).__name__, logs.MAX_NAME)
+            logger.warning('Plugin returned an unexpected result type: "%s"', result['result_type'], extra=logs.IN_RESULT)
             return
         result['outcome'] = 'ok'
         if kind == 'polling':
@@ -165,7 +165,8 @@ class Runner:
             members = list(returned.resources) if kind == 'discovery' else results.enrichment_groups(returned)
         logger.info('Plugin returned a result set with %d members', len(members))
         if kind == 'polling':
-            result['groups'], result['dropped'] = results.serialise(members, prepared.resource, prepared.original)
+            result['groups'], result['dropped'] = results.serialise(
+                members, prepared.resource, prepared.original, getattr(returned, 'dropped', ()))
         elif kind == 'discovery':
             result['resources'], result['dropped'] = results.serialise_resources(members)
         else:

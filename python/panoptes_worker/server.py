@@ -4,7 +4,9 @@ The host speaks to it over a socket of packets, one JSON object each:
 
     {"fork": N}, with two descriptors: the worker's protocol stream and where its standard error goes
     {"signal": PID, "number": N}     to the worker's process group, if the worker has not been reaped
+    {"ping": N}                      to see whether it is well
     <- {"ready": PID, "sites": [FOLDER...]}
+    <- {"pong": N}
     <- {"forked": N, "pid": PID}     or {"forked": N, "error": TEXT}
     <- {"left": PID, "line": TEXT}   a line of the protocol that a worker which was killed did not come to write
     <- {"exited": PID, "status": N}  wait status; what was left of its process group has been killed
@@ -79,7 +81,10 @@ class Server:
         message = json.loads(data)
         if 'fork' in message:
             return self._fork(message['fork'], list(descriptors))
-        self._signal(message['signal'], message['number'])
+        if 'ping' in message:
+            self._send({'pong': message['ping']})
+        elif 'signal' in message:
+            self._signal(message['signal'], message['number'])
         return None
 
     def _fork(self, number, descriptors):

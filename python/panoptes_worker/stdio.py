@@ -4,8 +4,8 @@ import os
 import sys
 
 # Where the protocol's descriptors are put: beyond those that a plugin closes or writes to by mistake, and too high to
-# be given to a file that it opens.
-HIGH = 500
+# be given to a file that it opens; the first of these that the limit of open files allows.
+_HIGH = (500, 160, 30)
 
 # Bytes of a line that are sent; the rest of it is left out.
 MAX_LINE = 8 * 1024
@@ -13,13 +13,37 @@ MAX_LINE = 8 * 1024
 
 def lift(descriptor):
     """Moves a descriptor out of the way and returns its new number. Programs that plugins start do not inherit it."""
-    try:
-        import fcntl
-        lifted = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, HIGH)
-    except (ImportError, OSError, ValueError):  # Windows; or so many are not allowed
+    lifted = None
+    for high in _HIGH:
+        try:
+            import fcntl
+            lifted = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, high)
+            break
+        except (ImportError, OSError, ValueError):  # Windows; or so many are not allowed
+            pass
+    if lifted is None:
         lifted = os.dup(descriptor)
     os.close(descriptor)
     return lifted
+
+
+def close_inherited(*own):
+    """Closes all descriptors beyond the standard ones that this process was started with, but its own and the archive
+    that it is run from: whoever started the host may have left anything open."""
+    keep = {0, 1, 2}.union(own)
+    folder = next((folder for folder in ('/proc/self/fd', '/dev/fd') if os.path.isdir(folder)), None)
+    if folder is None:
+        return
+    for place in sys.path:
+        head, _, number = place.rpartition('/')
+        if head == '/proc/self/fd' and number.isdigit():
+            keep.add(int(number))
+    for number in map(int, os.listdir(folder)):
+        if number not in keep:
+            try:
+                os.close(number)
+            except OSError:  # that of the listing
+                pass
 
 
 def take():

@@ -125,13 +125,13 @@ class Worker:
                 raise InvalidParams('params must be an object')
             handle(id, params)
         except InvalidParams as e:
-            self._channel.fail(id, rpc.INVALID_PARAMS, '{}: {}'.format(method, e))
+            self._channel.fail(id, rpc.INVALID_PARAMS, logs.shorten('{}: {}'.format(method, e)))
         except BaseException as e:
             # A fault of ours, or an interruption that a plugin arranged: this request fails, the next is answered.
             self._state.settle()
             text = logs.shorten(traceback.format_exc())
             self._finish()
-            self._channel.fail(id, rpc.INTERNAL_ERROR, '{}: {}: {}'.format(method, type(e).__name__, e),
+            self._channel.fail(id, rpc.INTERNAL_ERROR, logs.shorten('{}: {}: {}'.format(method, type(e).__name__, e)),
                                {'traceback': text})
 
     def close(self):

@@ -85,7 +85,8 @@ class Worker:
     def __init__(self, command=None, initialize=True, context=None, **options):
         command = command or [sys.executable, '-B', '-u', PYTHON]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        cwd=options.pop('cwd', None), env=options.pop('env', None))
+                                        cwd=options.pop('cwd', None), env=options.pop('env', None),
+                                        pass_fds=options.pop('pass_fds', ()))
         self._watch = threading.Timer(PATIENCE, self.process.kill)
         self._watch.daemon = True
         self._watch.start()
@@ -139,10 +140,13 @@ class Worker:
         self.send(message)
         return self._id
 
+    def read_line(self):
+        return self.process.stdout.readline()
+
     def read(self):
         """The next message that is an answer; logs are kept and calls answered on the way."""
         while True:
-            line = self.process.stdout.readline()
+            line = self.read_line()
             if not line:
                 raise EOFError('the worker has ended: ' + self.stderr)
             message = json.loads(line.decode('ascii'))

@@ -1,8 +1,10 @@
 """The check function of the package panoptes."""
+from decimal import Decimal
+
 import pytest
 from fakes import plugin_context, snmp_host
 
-from panoptes import check, counter, gauge
+from panoptes import check, counter, gauge, testing
 from panoptes_worker.loader import Loader
 from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
 
@@ -113,22 +115,47 @@ def test_context_says_what_is_missing():
         run(enrichment)
 
 
+@pytest.mark.parametrize('make, text', [
+    (lambda: gauge('a b', 1), 'gauge \'a b\' of type str: a name begins with a letter or "_" and goes on with letters'),
+    (lambda: gauge(None, 1), 'gauge None of type NoneType: a name begins'),
+    (lambda: gauge('a', '1'), 'gauge "a": the value must be a number, is \'1\' of type str; int() or float()'),
+    (lambda: counter('a', True), 'counter "a": the value must be a number, is True of type bool'),
+    (lambda: gauge('a', None), 'is None of type NoneType'),
+    (lambda: gauge('a', float('nan')), 'gauge "a": the value is nan, which no consumer takes'),
+    (lambda: gauge('a', 1, timestamp='now'), 'gauge "a": timestamp must be a number'),
+    (lambda: gauge('a', 1, unit=''), 'gauge "a": unit must be a text that is not empty, is \'\' of type str'),
+    (lambda: gauge('a', 1, group=5), 'gauge "a": group must be a text that is not empty, is 5'),
+    (lambda: gauge('a', 1, mount=None), 'gauge "a": dimension "mount" must be a text or a whole number, is None'),
+    (lambda: gauge('a', 1, mount=1.5), 'is 1.5 of type float'),
+    (lambda: gauge('a', 1, mount=''), 'gauge "a": dimension "mount" is empty: leave it out'),
+    (lambda: gauge('a', 1, dimensions=[1]), 'gauge "a": dimensions must be a dict'),
+    (lambda: gauge('a', 1, dimensions={'b c': 'd'}), "gauge \"a\": dimension 'b c' of type str: a name begins"),
+    (lambda: gauge('a', 1, m='1', dimensions={'m': '2'}), 'the dimension "m" is given twice'),
+    (lambda: gauge('a', 1j), 'gauge "a": the value must be a number, is 1j of type complex'),
+    (lambda: gauge('a', 'x' * 1000), "xxx... of type str; int() or float()"),
+    (lambda: gauge('a', Decimal('NaN')), 'gauge "a": the value is nan, which no consumer takes'),
+])
+def test_faults(make, text):
+    """A wrong metric is left out of its run, with value and name in the message."""
+    wrong = make()
+    assert text in wrong.fault[1] and text in repr(wrong)
+    assert wrong.fault[0] == ('not_finite' if 'nan' in text else 'invalid')
+
+    @check
+    def c():
+        yield gauge('before', 1)
+        yield wrong
+        yield gauge('after', 2)
+
+    found = testing.run(c, drops=True)
+    assert found.data() == [{'type': 'c', 'interval': 60, 'dimensions': {}, 'gauges': {'before': 1, 'after': 2}}]
+    assert found.dropped == ['check "c" yielded ' + wrong.fault[1]]
+    with pytest.raises(ValueError) as caught:
+        testing.run(c)
+    assert text in str(caught.value)
+
+
 @pytest.mark.parametrize('make, error, text', [
-    (lambda: gauge('a b', 1), ValueError, 'gauge \'a b\': a name begins with a letter or "_" and goes on with letters'),
-    (lambda: gauge(None, 1), ValueError, 'gauge None: a name begins'),
-    (lambda: gauge('a', '1'), TypeError, 'gauge "a": the value must be a number, is \'1\' of type str; int() or float()'),
-    (lambda: counter('a', True), TypeError, 'counter "a": the value must be a number, is True of type bool'),
-    (lambda: gauge('a', None), TypeError, 'is None of type NoneType'),
-    (lambda: gauge('a', float('nan')), ValueError, 'gauge "a": the value is nan, which no consumer takes'),
-    (lambda: gauge('a', 1, timestamp='now'), TypeError, 'gauge "a": timestamp must be a number'),
-    (lambda: gauge('a', 1, unit=''), TypeError, 'gauge "a": unit must be a text that is not empty, is \'\''),
-    (lambda: gauge('a', 1, group=5), TypeError, 'gauge "a": group must be a text that is not empty, is 5'),
-    (lambda: gauge('a', 1, mount=None), TypeError, 'gauge "a": dimension "mount" must be a text or a whole number, is None'),
-    (lambda: gauge('a', 1, mount=1.5), TypeError, 'is 1.5 of type float'),
-    (lambda: gauge('a', 1, mount=''), ValueError, 'gauge "a": dimension "mount" is empty: leave it out'),
-    (lambda: gauge('a', 1, dimensions=[1]), TypeError, 'gauge "a": dimensions must be a dict'),
-    (lambda: gauge('a', 1, dimensions={'b c': 'd'}), ValueError, "gauge \"a\": dimension 'b c': a name begins"),
-    (lambda: gauge('a', 1, m='1', dimensions={'m': '2'}), ValueError, 'the dimension "m" is given twice'),
     (lambda: check(every=0), ValueError, 'check: every must be a whole number of seconds greater than zero, is 0'),
     (lambda: check(every='60s'), ValueError, "is '60s'"),
     (lambda: check(resources=' '), ValueError, "check: resources must be a filter such as 'resource_class = \"host\"'"),
@@ -155,12 +182,17 @@ def test_refuses_results():
     def number():
         return 5
 
-    with pytest.raises(TypeError, match='check "c" yielded 5, which is no metric: yield gauge'):
-        run(yields(gauge('a', 1), 5))
-    with pytest.raises(ValueError, match='check "c" yielded gauge "a" with m=1, n=2 twice: give the two different'):
-        run(yields(gauge('a', 1, m=1, n=2), gauge('a', 2, n=2, m=1)))
-    with pytest.raises(ValueError, match='check "c" yielded counter "a" twice'):
-        run(yields(counter('a', 1), counter('a', 1)))
+    for wrong, reason, text, metric in (
+            ([5], 'invalid', 'check "c" yielded 5 of type int, which is no metric: yield gauge', None),
+            ([None], 'invalid', 'check "c" yielded None of type NoneType, which is no metric', None),
+            ([gauge('a', 2, n=2, m=1)], 'duplicate', 'check "c" yielded gauge "a" with m=1, n=2 twice, the second time with the '
+             'value 2: give the two different', 'a'),
+            ([gauge('b', 'x', group='other')], 'invalid', 'check "c" yielded gauge "b": the value must be', 'b')):
+        returned = yields(gauge('a', 1, m=1, n=2), *wrong, gauge('z', 3))().run(plugin_context())
+        assert sorted(metric.metric_name for group in returned for metric in group.metrics) == ['a', 'z']
+        dropped, = returned.dropped
+        assert text in dropped['message'] and (dropped['reason'], dropped.get('metric')) == (reason, metric)
+        assert dropped['group'] == ('other' if metric == 'b' else 'c')
     with pytest.raises(TypeError, match='check "number" returned 5: yield gauge'):
         run(number)
 

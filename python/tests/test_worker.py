@@ -176,9 +176,8 @@ class Results(Folder):
 
     def test_what_cannot_be_sent_is_dropped(self):
         module = self.plugin('''
-            from decimal import Decimal
             groups = one(context.data, good=1, nan=float('nan'), inf=float('-inf'), imaginary=1j,
-                         decimal=Decimal('1.5'), huge=1 << 14000)
+                         huge=1 << 14000)
             next(groups).add_metric(PanoptesMetric('late', 1, 0, float('inf')))
             stamp = PanoptesMetricsGroup(context.data, 'stamp', 60, object())
             groups.add(stamp)
@@ -195,11 +194,10 @@ class Results(Folder):
         self.assertEqual(1, len(result['groups']))
         self.assertEqual(
             [('', '', 'not_a_group'), ('odd', '', 'not_serialisable'), ('stamp', '', 'not_serialisable'),
-             ('t', 'decimal', 'not_serialisable'), ('t', 'huge', 'not_serialisable'),
-             ('t', 'imaginary', 'not_serialisable'), ('t', 'inf', 'not_finite'), ('t', 'late', 'not_finite'),
+             ('t', 'huge', 'not_serialisable'), ('t', 'imaginary', 'not_serialisable'), ('t', 'inf', 'not_finite'), ('t', 'late', 'not_finite'),
              ('t', 'nan', 'not_finite')],
             sorted((drop.get('group', ''), drop.get('metric', ''), drop['reason']) for drop in result['dropped']))
-        self.assertIn('Decimal', [drop['message'] for drop in result['dropped'] if drop.get('metric') == 'decimal'][0])
+        self.assertIn('1j of type complex', [drop['message'] for drop in result['dropped'] if drop.get('metric') == 'imaginary'][0])
 
     def test_too_large(self):
         module = self.plugin('''
@@ -383,6 +381,57 @@ class Logs(Folder):
             self.assertRegex(sent[5][2], r'x\.\.\. \(34464 characters more\)$')
             self.assertEqual(('warning', name, 'Plugin did not return any results'), sent[-1])
             self.assertIn(('info', 'stdout', 'printed'), sent)
+
+    def test_texts_are_cut_by_bytes(self):
+        module = self.plugin("""
+            import logging
+            context.logger.info('\\u20ac' * 40000)
+            logging.getLogger('n' * 5000).warning('named')
+            raise type('E' * 5000, (ValueError,), {})('\\U0001f600' * 1000000)""")
+        with Worker() as worker:
+            result = worker.run(module)
+        first = worker.logs[0]['message']
+        self.assertRegex(first, '^\u20ac+\\.\\.\\. \\([0-9]+ characters more\\)$')
+        self.assertEqual(40000, first.count('\u20ac') + int(first.split('(')[1].split()[0]))
+        self.assertRegex(worker.logs[1]['logger'], '^n+\\.\\.\\. \\([0-9]+ characters more\\)$')
+        error = result['error']
+        for text, most in [(first, 65536), (worker.logs[1]['logger'], 256), (error['message'], 65536), (error['type'], 256),
+                           (error['traceback'], 65536)] + [(log.get('exception', ''), 65536) for log in worker.logs]:
+            self.assertLessEqual(len(text.encode()), most + 40)
+
+    def test_a_call_that_is_too_long(self):
+        module = self.plugin('context.kv.set("a", "x" * (17 << 20))')
+        with Worker() as worker:
+            error = worker.run(module)['error']
+            self.assertRegex(error['message'], r'kv.set: the call has 17\d{6} bytes, the limit is 16777216')
+            self.assertEqual([], worker.calls)
+
+    def test_tracebacks_have_no_frames_of_the_package(self):
+        module = self.plugin("""
+            try:
+                PanoptesMetric('load', 'abc', 0)
+            except AssertionError:
+                context.logger.exception('caught')
+                raise ValueError('again')""")
+        with Worker() as worker:
+            error = worker.run(module)['error']
+        for text in (error['traceback'], [log['exception'] for log in worker.logs if log['message'] == 'caught'][0]):
+            self.assertNotIn('metrics.py', text)
+            self.assertIn("PanoptesMetric('load', 'abc', 0)", text)
+            self.assertIn('metric_value must be number', text)
+        self.assertIn('that of metric "load" is \'abc\' of type str', text)
+        self.assertIn('During handling of the above exception', error['traceback'])
+        with Worker() as worker:
+            error = worker.run(self.plugin("PanoptesMetric('load', 'abc', 0)"))['error']
+        self.assertEqual('metric_value must be number: that of metric "load" is \'abc\' of type str', error['message'])
+
+    def test_what_the_result_says_as_well(self):
+        for body, lines in (
+                ('raise ValueError', ['Failed to execute plugin:', 'Plugin did not return any results']),
+                ('context.logger.error("own")\nreturn 5', ['Plugin returned an unexpected result type: "int"']), ('return None', [])):
+            with self.subTest(body), Worker() as worker:
+                worker.run(self.plugin(body))
+                self.assertEqual(lines, [log['message'] for log in worker.logs if log.get('in_result')])
 
     def test_level(self):
         module = self.plugin('context.logger.info("i"); context.logger.warning("w"); return one(context.data, m=1)')

@@ -14,6 +14,7 @@ from yahoo_panoptes.framework.exceptions import PanoptesEnrichmentCacheError, Pa
 from yahoo_panoptes.framework.resources import PanoptesResource, PanoptesResourceValidators
 from yahoo_panoptes.framework.utilities.key_value_store import PanoptesKeyValueStore
 from yahoo_panoptes.framework.validators import PanoptesValidators, check
+from yahoo_panoptes.framework.values import plain_number
 
 # The key of a schema that stands for the key of every set.
 _LABEL = 'enrichment_label'
@@ -40,6 +41,9 @@ class PanoptesEnrichmentEncoder(json.JSONEncoder):
                     PanoptesEnrichmentMultiGroupSet):
             if isinstance(o, cls):
                 return getattr(o, f'_{cls.__name__}__data')
+        number = plain_number(o)
+        if number is not o:
+            return number
         return json.JSONEncoder.default(self, o)
 
 

@@ -17,6 +17,7 @@ from yahoo_panoptes.framework.exceptions import (
 from yahoo_panoptes.framework.member_set import MemberSet as _MemberSet
 from yahoo_panoptes.framework.resources import PanoptesResource
 from yahoo_panoptes.framework.validators import PanoptesValidators, check
+from yahoo_panoptes.framework.values import shown as _shown
 
 # Decimals that timestamps of metrics and groups are rounded to.
 METRICS_TIMESTAMP_PRECISION = 3
@@ -62,12 +63,19 @@ class PanoptesMetricValidators(object):
 
 
 class PanoptesMetric(object):
-    """One value of a name; immutable."""
+    """One value of a name; immutable. It is kept as it is given; what is sent of a Decimal, a Fraction or a number of numpy
+    is an int or float, exactly where that is possible (values.plain_number). json takes int and float alone, as in
+    Panoptes."""
 
     def __init__(self, metric_name: str, metric_value: float, metric_type: int,
                  metric_creation_timestamp: float | None = None) -> None:
         check(PanoptesValidators.valid_nonempty_string(metric_name), 'metric_name must be a non-empty str')
-        check(PanoptesValidators.valid_number(metric_value), 'metric_value must be number')
+        if type(metric_value) is not float and type(metric_value) is not int:
+            if not PanoptesValidators.valid_number(metric_value):
+                error = AssertionError('metric_value must be number')
+                # Beside the text, which is Panoptes' own.
+                error.__notes__ = ['that of metric "{}" is {}'.format(metric_name, _shown(metric_value))]  # type: ignore
+                raise error
         check(PanoptesMetricValidators.valid_panoptes_metric_type(metric_type),
               'metric_type must be an attribute of PanoptesMetricType')
         check(metric_creation_timestamp is None or PanoptesValidators.valid_number(metric_creation_timestamp),
