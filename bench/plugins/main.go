@@ -16,7 +16,9 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
 	"github.com/panoptes-otel/panoptes-otel/bench/plugins/sample"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -42,7 +44,7 @@ func main() {
 	build.Stderr = os.Stderr
 	must(build.Run())
 	h := newHost(dir, child)
-	defer func() { must(h.runners.Shutdown(context.Background())) }()
+	defer func() { must(h.runners.Close(context.Background())) }()
 
 	fmt.Printf("%d rounds of %s in turns, medians of runs a second and of processor time, %d processors, %s\n\n", rounds, turn, runtime.GOMAXPROCS(0), runtime.Version())
 	var report bench.Report
@@ -63,13 +65,13 @@ func must(err error) {
 // host runs plugins as the receiver does, and turns what they return into pdata.
 type host struct {
 	dir, child string
-	runners    *pluginrun.Runners
+	runners    *run.Runner
 	resources  []*pluginsdk.Resource
 	builders   sync.Pool
 }
 
 func newHost(dir, child string) *host {
-	runners, err := pluginrun.New(pluginrun.Settings{
+	runners, err := runtimes.New(runtimes.Settings{
 		GoPlugins: map[string]pluginsdk.PollingPlugin{"sample": pluginsdk.PollingPluginFunc(sample.Run)},
 	})
 	must(err)
@@ -82,19 +84,19 @@ func newHost(dir, child string) *host {
 }
 
 // plugin opens a plugin; main are lines of its [main].
-func (h *host) plugin(name, module, main string) *pluginrun.Plugin {
+func (h *host) plugin(name, module, main string) *plugin.Plugin {
 	path := filepath.Join(h.dir, name+".panoptes-plugin")
 	must(os.WriteFile(path, []byte("[Core]\nName = "+name+"\nModule = "+module+"\n[main]\nexecute_frequency = 60\n"+
 		"resource_filter = resource_class = \"network\"\n"+main), 0o600))
-	p, _, err := pluginrun.Open(path, pluginrun.OpenOptions{})
+	p, _, err := plugin.Open(path, plugin.OpenOptions{})
 	must(err)
-	p, err = h.runners.Check(context.Background(), p)
+	p, err = h.runners.Load(context.Background(), p)
 	must(err)
 	return p
 }
 
-func (h *host) run(p *pluginrun.Plugin, resource int) {
-	result := h.runners.Run(context.Background(), pluginrun.Request{Plugin: p, Resource: h.resources[resource]})
+func (h *host) run(p *plugin.Plugin, resource int) {
+	result := h.runners.Run(context.Background(), run.Request{Plugin: p, Resource: h.resources[resource]})
 	if result.Err != nil || len(result.Groups) != 1 {
 		panic(fmt.Sprint(p.Name(), ": ", result.Err, len(result.Groups), " groups"))
 	}

@@ -15,7 +15,8 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
 	"github.com/panoptes-otel/panoptes-otel/bench/plugins/sample"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -115,7 +116,7 @@ func goRows(report *bench.Report, h *host) {
 	pc := &pluginsdk.PluginContext{Resource: h.resources[0], Config: p.File.Config, Interval: p.Interval}
 	m := bench.Compare(1, []bench.Contestant{
 		{Name: "run", Run: func() {
-			if r := h.runners.Run(context.Background(), pluginrun.Request{Plugin: p, Resource: h.resources[0]}); r.Err != nil {
+			if r := h.runners.Run(context.Background(), run.Request{Plugin: p, Resource: h.resources[0]}); r.Err != nil {
 				panic(r.Err)
 			}
 		}},
@@ -132,7 +133,7 @@ func memoryRows(report *bench.Report, h *host) {
 	bare.run(0)
 	before := bench.Children(os.Getpid())
 	heap := heapInUse()
-	var plugins []*pluginrun.Plugin
+	var plugins []*plugin.Plugin
 	for i := range idlePlugins {
 		p := h.plugin(fmt.Sprint("Idle ", i), h.child, "args = serve\n")
 		h.run(p, 0)

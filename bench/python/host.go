@@ -19,7 +19,10 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	pyrun "github.com/panoptes-otel/panoptes-otel/internal/run/python"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 	"github.com/panoptes-otel/panoptes-otel/python"
 )
 
@@ -33,14 +36,14 @@ var pidModule string
 var peerProgram string
 
 // host runs plugins as the receiver does, with log lines that are written to nowhere.
-type host struct{ runners *pluginrun.Runners }
+type host struct{ runners *run.Runner }
 
 func newHost(interpreter string, workers int) *host {
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	logger := zap.New(zapcore.NewCore(encoder, zapcore.AddSync(nowhere{}), zap.InfoLevel))
-	r, err := pluginrun.New(pluginrun.Settings{
-		Logger: logger,
-		Python: pluginrun.PythonSettings{PythonEnv: pluginrun.PythonEnv{Interpreter: interpreter, MaxWorkers: workers, MaxRuns: 1 << 30}},
+	r, err := runtimes.New(runtimes.Settings{
+		Python: pyrun.Settings{PythonEnv: plugin.PythonEnv{Interpreter: interpreter, MaxWorkers: workers, MaxRuns: 1 << 30}},
+		Host:   runtimes.Host{Logger: logger},
 	})
 	must(err)
 	return &host{r}
@@ -50,15 +53,15 @@ type nowhere struct{}
 
 func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
 
-func (h *host) close() { must(h.runners.Shutdown(context.Background())) }
+func (h *host) close() { must(h.runners.Close(context.Background())) }
 
-func (h *host) run(p *pluginrun.Plugin) pluginrun.Result {
-	result := h.runners.Run(context.Background(), pluginrun.Request{Plugin: p, Resource: resource()})
+func (h *host) run(p *plugin.Plugin) run.Result {
+	result := h.runners.Run(context.Background(), run.Request{Plugin: p, Resource: resource()})
 	must(result.Err)
 	return result
 }
 
-func (h *host) value(p *pluginrun.Plugin) float64 {
+func (h *host) value(p *plugin.Plugin) float64 {
 	n, err := strconv.ParseFloat(h.run(p).Groups[0].Metrics()[0].Value.String(), 64)
 	must(err)
 	return n
@@ -66,7 +69,7 @@ func (h *host) value(p *pluginrun.Plugin) float64 {
 
 // runs keeps the workers busy for a time and returns the runs a second, and the microseconds of processor time that host
 // and workers used for each.
-func (h *host) runs(p *pluginrun.Plugin, workers int, d time.Duration) (rate, micros float64) {
+func (h *host) runs(p *plugin.Plugin, workers int, d time.Duration) (rate, micros float64) {
 	for range 50 {
 		h.run(p)
 	}
@@ -109,7 +112,7 @@ func since(before map[int]float64) (seconds float64) {
 
 // memory returns the memory of all workers and of what they are forked from, and their number. Slow runs at once have
 // as many started as there may be.
-func (h *host) memory(p *pluginrun.Plugin) (bytes float64, workers int) {
+func (h *host) memory(p *plugin.Plugin) (bytes float64, workers int) {
 	dir, err := os.MkdirTemp("", "bench-python-")
 	must(err)
 	defer os.RemoveAll(dir)
@@ -131,10 +134,10 @@ func (h *host) memory(p *pluginrun.Plugin) (bytes float64, workers int) {
 	return bytes, workers
 }
 
-func (h *host) killAndRun(pid int, p *pluginrun.Plugin) (ms float64) {
+func (h *host) killAndRun(pid int, p *plugin.Plugin) (ms float64) {
 	began := time.Now()
 	must(syscall.Kill(pid, syscall.SIGKILL))
-	for h.runners.Run(context.Background(), pluginrun.Request{Plugin: p, Resource: resource()}).Err != nil {
+	for h.runners.Run(context.Background(), run.Request{Plugin: p, Resource: resource()}).Err != nil {
 		// a run that was asked for before the end was seen
 	}
 	return time.Since(began).Seconds() * 1000

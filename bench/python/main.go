@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/workers"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -20,7 +21,7 @@ const (
 	// turn is how long one contestant runs in a round.
 	turn = 800 * time.Millisecond
 	// inFlight is how many runs the host asks for at once, for each worker.
-	inFlight = pluginrun.RunsPerWorker + 1
+	inFlight = workers.RunsPerWorker + 1
 )
 
 func main() {
@@ -30,21 +31,21 @@ func main() {
 	dir, err := os.MkdirTemp("", "bench-python-")
 	must(err)
 	defer os.RemoveAll(dir)
-	plugin := tutorial(dir)
+	p := tutorial(dir)
 	fmt.Printf("the tutorial's plugin: one group, two metrics, one dimension, two log lines; %d processors, %d rounds of %s, medians, %s\n\n",
 		runtime.NumCPU(), rounds, turn, version(*interpreter))
 
 	var report bench.Report
-	throughput(&report, *interpreter, dir, plugin)
-	memory(&report, *interpreter, plugin)
-	replacement(&report, *interpreter, dir, plugin)
+	throughput(&report, *interpreter, dir, p)
+	memory(&report, *interpreter, p)
+	replacement(&report, *interpreter, dir, p)
 	report.Print(os.Stdout)
 	must(report.Write(*out))
 }
 
 // throughput measures runs a second, and the processor time of all that takes part, which says more where others use the
 // machine as well.
-func throughput(report *bench.Report, interpreter, dir string, plugin *pluginrun.Plugin) {
+func throughput(report *bench.Report, interpreter, dir string, p *plugin.Plugin) {
 	type contestant struct {
 		name       string
 		run        func(time.Duration) (rate, micros float64)
@@ -57,8 +58,8 @@ func throughput(report *bench.Report, interpreter, dir string, plugin *pluginrun
 		return func(d time.Duration) (float64, float64) { return peer(interpreter, dir, mode, processes, d) }
 	}
 	contestants := []*contestant{
-		{name: "1 worker", run: func(d time.Duration) (float64, float64) { return one.runs(plugin, 1, d) }},
-		{name: "2 workers", run: func(d time.Duration) (float64, float64) { return two.runs(plugin, 2, d) }},
+		{name: "1 worker", run: func(d time.Duration) (float64, float64) { return one.runs(p, 1, d) }},
+		{name: "2 workers", run: func(d time.Duration) (float64, float64) { return two.runs(p, 2, d) }},
 		{name: "loop", run: loop("loop", 1)},
 		{name: "loop with gc", run: loop("collect", 1)},
 		{name: "two loops", run: loop("loop", 2)},
@@ -99,34 +100,34 @@ func throughput(report *bench.Report, interpreter, dir string, plugin *pluginrun
 }
 
 // memory measures what a worker more costs, after it has run the plugin a thousand times.
-func memory(report *bench.Report, interpreter string, plugin *pluginrun.Plugin) {
-	measure := func(workers int) (float64, int) {
-		host := newHost(interpreter, workers)
+func memory(report *bench.Report, interpreter string, p *plugin.Plugin) {
+	measure := func(processes int) (float64, int) {
+		host := newHost(interpreter, processes)
 		defer host.close()
-		return host.memory(plugin)
+		return host.memory(p)
 	}
 	base, baseWorkers := measure(1)
-	all, workers := measure(4)
+	all, processes := measure(4)
 	report.Add(bench.Row{
-		Measure: "memory of a further worker (PSS)", Ours: (all - base) / float64(workers-baseWorkers) / (1 << 20), Unit: "MiB",
+		Measure: "memory of a further worker (PSS)", Ours: (all - base) / float64(processes-baseWorkers) / (1 << 20), Unit: "MiB",
 		Peer: "budget", PeerValue: 6, Required: 1,
 	})
 	report.Add(bench.Row{
-		Measure: "memory of a further worker (PSS)", Ours: (all - base) / float64(workers-baseWorkers) / (1 << 20), Unit: "MiB",
+		Measure: "memory of a further worker (PSS)", Ours: (all - base) / float64(processes-baseWorkers) / (1 << 20), Unit: "MiB",
 		Peer: "interpreter of its own", PeerValue: alone(interpreter) / (1 << 20),
 	})
 }
 
 // replacement measures the time from kill -9 to the next result.
-func replacement(report *bench.Report, interpreter, dir string, plugin *pluginrun.Plugin) {
+func replacement(report *bench.Report, interpreter, dir string, p *plugin.Plugin) {
 	host := newHost(interpreter, 1)
 	defer host.close()
 	pid := pidPlugin(dir)
 	var took, starts []float64
 	for range 30 {
 		n := int(host.value(pid))
-		host.run(plugin)
-		took = append(took, host.killAndRun(n, plugin))
+		host.run(p)
+		took = append(took, host.killAndRun(n, p))
 		starts = append(starts, start(interpreter))
 	}
 	report.Add(bench.Row{
@@ -153,17 +154,17 @@ func resource() *pluginsdk.Resource {
 }
 
 // write puts a plugin into the folder and opens it as the receiver does: with a copy of its module.
-func write(dir, name, module string) *pluginrun.Plugin {
+func write(dir, name, module string) *plugin.Plugin {
 	path := filepath.Join(dir, name+".panoptes-plugin")
 	must(os.WriteFile(path, fmt.Appendf(nil, "[Core]\nName = %s\nModule = %s\n[main]\nexecute_frequency = 60\nresource_filter = resource_class = \"network\"\n", name, name), 0o600))
 	must(os.WriteFile(filepath.Join(dir, name+".py"), []byte(module), 0o600))
-	p, _, err := pluginrun.Open(path, pluginrun.OpenOptions{})
+	p, _, err := plugin.Open(path, plugin.OpenOptions{})
 	must(err)
 	p, err = p.Snapshot(filepath.Join(dir, "copy-"+name))
 	must(err)
 	return p
 }
 
-func tutorial(dir string) *pluginrun.Plugin { return write(dir, "tutorial", tutorialModule) }
+func tutorial(dir string) *plugin.Plugin { return write(dir, "tutorial", tutorialModule) }
 
-func pidPlugin(dir string) *pluginrun.Plugin { return write(dir, "pid", pidModule) }
+func pidPlugin(dir string) *plugin.Plugin { return write(dir, "pid", pidModule) }

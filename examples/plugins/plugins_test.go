@@ -16,23 +16,25 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/panoptes-otel/panoptes-otel/examples/plugins/go/files"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// run runs a plugin file once, through the receiver's code.
-func run(t *testing.T, path string, settings pluginrun.Settings, config pluginsdk.Config, r *pluginsdk.Resource) []*pluginsdk.MetricsGroup {
+// runOnce runs a plugin file, through the receiver's code.
+func runOnce(t *testing.T, path string, settings runtimes.Settings, config pluginsdk.Config, r *pluginsdk.Resource) []*pluginsdk.MetricsGroup {
 	t.Helper()
-	plugin, warnings, err := pluginrun.Open(path, pluginrun.OpenOptions{})
+	p, warnings, err := plugin.Open(path, plugin.OpenOptions{})
 	require.NoError(t, err)
 	assert.Empty(t, warnings)
-	assert.True(t, plugin.Filter.Match(r), "the filter")
-	runners, err := pluginrun.New(settings)
+	assert.True(t, p.Filter.Match(r), "the filter")
+	runners, err := runtimes.New(settings)
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, runners.Shutdown(context.Background())) })
-	plugin, err = runners.Check(t.Context(), plugin)
+	t.Cleanup(func() { require.NoError(t, runners.Close(context.Background())) })
+	p, err = runners.Load(t.Context(), p)
 	require.NoError(t, err)
-	result := runners.Run(t.Context(), pluginrun.Request{Plugin: plugin, Resource: r, Config: config})
+	result := runners.Run(t.Context(), run.Request{Plugin: p, Resource: r, Config: config})
 	require.NoError(t, result.Err)
 	assert.Empty(t, result.Dropped)
 	return result.Groups
@@ -47,7 +49,7 @@ func resource(class, endpoint string) *pluginsdk.Resource {
 
 func TestShell(t *testing.T) {
 	t.Parallel()
-	groups := run(t, "sh/uptime.panoptes-plugin", pluginrun.Settings{}, nil, resource("system", "localhost"))
+	groups := runOnce(t, "sh/uptime.panoptes-plugin", runtimes.Settings{}, nil, resource("system", "localhost"))
 	require.Len(t, groups, 2)
 	assert.Equal(t, "load", groups[0].Type)
 	assert.Len(t, groups[0].Metrics(), 3)
@@ -70,7 +72,7 @@ func TestNode(t *testing.T) {
 		_, _ = w.Write([]byte("path is " + r.URL.Path))
 	}))
 	t.Cleanup(server.Close)
-	groups := run(t, "node/http.panoptes-plugin", pluginrun.Settings{}, nil, resource("web", strings.TrimPrefix(server.URL, "http://")))
+	groups := runOnce(t, "node/http.panoptes-plugin", runtimes.Settings{}, nil, resource("web", strings.TrimPrefix(server.URL, "http://")))
 	require.Len(t, groups, 1)
 	path, _ := groups[0].Dimension("path")
 	assert.Equal(t, "/", path)
@@ -90,7 +92,7 @@ func TestGo(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "a.txt"), []byte("12345"), 0o600))
 	config := pluginsdk.Config{"main": {"folder": folder}}
 
-	compiledIn := run(t, "go/files.panoptes-plugin", pluginrun.Settings{GoPlugins: map[string]pluginsdk.PollingPlugin{"files": files.Plugin{}}},
+	compiledIn := runOnce(t, "go/files.panoptes-plugin", runtimes.Settings{GoPlugins: map[string]pluginsdk.PollingPlugin{"files": files.Plugin{}}},
 		config, resource("system", "localhost"))
 
 	dir := t.TempDir()
@@ -101,7 +103,7 @@ func TestGo(t *testing.T) {
 	require.NoError(t, err)
 	path := filepath.Join(dir, "files.panoptes-plugin")
 	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), "Module = go:files", "Module = files", 1)), 0o600))
-	program := run(t, path, pluginrun.Settings{}, config, resource("system", "localhost"))
+	program := runOnce(t, path, runtimes.Settings{}, config, resource("system", "localhost"))
 
 	require.Len(t, compiledIn, 1)
 	require.Len(t, program, 1)

@@ -2,12 +2,9 @@ package logs
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // Placeholder stands for a secret.
@@ -124,38 +121,3 @@ func (e *cleanError) Error() string { return e.text }
 
 func (e *cleanError) Unwrap() error { return e.cause }
 
-// exact is what a secrets store has that can do without the default secret of a name.
-type exact interface {
-	GetExact(ctx context.Context, name, site string) (string, error)
-}
-
-// Store returns a store with the secrets of another one, of which s knows each that it has given out.
-func (s *Scrubber) Store(of pluginsdk.SecretsStore) pluginsdk.SecretsStore {
-	w := store{of, s}
-	if e, ok := of.(exact); ok {
-		return exactStore{w, e}
-	}
-	return w
-}
-
-type store struct {
-	pluginsdk.SecretsStore
-	scrubber *Scrubber
-}
-
-func (s store) Get(ctx context.Context, name, site string) (string, error) {
-	value, err := s.SecretsStore.Get(ctx, name, site)
-	s.scrubber.Add(value)
-	return value, err
-}
-
-type exactStore struct {
-	store
-	exact exact
-}
-
-func (s exactStore) GetExact(ctx context.Context, name, site string) (string, error) {
-	value, err := s.exact.GetExact(ctx, name, site)
-	s.scrubber.Add(value)
-	return value, err
-}

@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,7 +10,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 func TestClean(t *testing.T) {
@@ -58,40 +56,6 @@ func TestError(t *testing.T) {
 	err := s.Error(fmt.Errorf("open %q: %w", "hunter2", fs.ErrNotExist))
 	assert.EqualError(t, err, `open "(secret)": file does not exist`)
 	assert.ErrorIs(t, err, fs.ErrNotExist)
-}
-
-type secrets map[string]string
-
-func (s secrets) Get(_ context.Context, name, site string) (string, error) {
-	if v, ok := s[name+"/"+site]; ok {
-		return v, nil
-	}
-	return "", pluginsdk.ErrNotFound
-}
-
-type exactSecrets struct{ secrets }
-
-func (s exactSecrets) GetExact(ctx context.Context, name, site string) (string, error) {
-	return s.Get(ctx, name, site)
-}
-
-// TestStore: only what a plugin was given can be in what it says.
-func TestStore(t *testing.T) {
-	t.Parallel()
-	var s Scrubber
-	values := secrets{"community/dc1": "swordfish", "token/dc1": "opensesame"}
-	plain := s.Store(values)
-	_, ok := plain.(exact)
-	assert.False(t, ok, "the store has no more abilities than the one behind it")
-	got, err := plain.Get(context.Background(), "community", "dc1")
-	require.NoError(t, err)
-	assert.Equal(t, "swordfish", got)
-	_, err = plain.Get(context.Background(), "community", "dc2")
-	require.ErrorIs(t, err, pluginsdk.ErrNotFound)
-	assert.Equal(t, "(secret) opensesame", s.Clean("swordfish opensesame"))
-	_, err = s.Store(exactSecrets{values}).(exact).GetExact(context.Background(), "token", "dc1")
-	require.NoError(t, err)
-	assert.Equal(t, "(secret) (secret)", s.Clean("swordfish opensesame"))
 }
 
 func BenchmarkClean(b *testing.B) {

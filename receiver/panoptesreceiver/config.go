@@ -14,7 +14,8 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/confmap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 )
 
 // Config is the configuration of the receiver. Relative paths start at the Collector's working directory.
@@ -95,8 +96,8 @@ func (p *DirectoryPythonConfig) UnmarshalText(text []byte) error {
 	return nil
 }
 
-func (p DirectoryPythonConfig) env() pluginrun.PythonEnv {
-	return pluginrun.PythonEnv{
+func (p DirectoryPythonConfig) env() plugin.PythonEnv {
+	return plugin.PythonEnv{
 		Interpreter: p.Interpreter, MaxWorkers: p.MaxWorkers, MaxRuns: p.MaxRuns, MaxMemory: int64(p.MaxMemoryMiB) << 20,
 	}
 }
@@ -198,12 +199,12 @@ func createDefaultConfig() component.Config {
 		Limits:            LimitsConfig{PerResource: 8},
 		Breaker:           BreakerConfig{Failures: 3, Backoff: time.Minute, MaxBackoff: 10 * time.Minute},
 		Python: PythonConfig{
-			Interpreter: pluginrun.DefaultInterpreter,
-			MaxWorkers:  pluginrun.DefaultMaxWorkers,
+			Interpreter: runtimes.DefaultInterpreter,
+			MaxWorkers:  runtimes.DefaultMaxWorkers,
 
-			MaxRuns: pluginrun.DefaultMaxRuns, MaxMemoryMiB: pluginrun.DefaultMaxMemory >> 20,
+			MaxRuns: runtimes.DefaultMaxRuns, MaxMemoryMiB: runtimes.DefaultMaxMemory >> 20,
 		},
-		Processes: ProcessesConfig{MaxExec: pluginrun.DefaultMaxExec, PerPlugin: pluginrun.DefaultPerPlugin},
+		Processes: ProcessesConfig{MaxExec: runtimes.DefaultMaxExec, PerPlugin: runtimes.DefaultPerPlugin},
 		Context: ContextConfig{
 			SNMP: SNMPConfig{
 				ConnectionFactoryModule: "yahoo_panoptes.plugins.helpers.snmp_connections",

@@ -4,12 +4,12 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 )
 
 // env is what Python plugins run in whose directory says nothing else.
-func (c *PythonConfig) env() pluginrun.PythonEnv {
-	return pluginrun.PythonEnv{
+func (c *PythonConfig) env() plugin.PythonEnv {
+	return plugin.PythonEnv{
 		Interpreter: c.Interpreter, MaxWorkers: c.MaxWorkers, MaxRuns: c.MaxRuns, MaxMemory: int64(c.MaxMemoryMiB) << 20,
 	}
 }
@@ -30,7 +30,7 @@ func (c *PythonConfig) runtimeDir() string {
 // workers is the most Python processes at once, of all settings together.
 func (c *Config) workers() int {
 	n := c.Python.MaxWorkers
-	seen := map[pluginrun.PythonEnv]struct{}{{}: {}}
+	seen := map[plugin.PythonEnv]struct{}{{}: {}}
 	for _, d := range c.Plugins.Directories {
 		env := d.Python.env()
 		if _, ok := seen[env]; ok {

@@ -50,8 +50,8 @@ func text(name, module string, number int) string {
 		"# " + strings.Repeat("x", 200) + fmt.Sprintf("\n[end]\nb = %d\n", number)
 }
 
-// python is a module whose first and last lines tell its version.
-func python(number int) string {
+// pythonModule is a module whose first and last lines tell its version.
+func pythonModule(number int) string {
 	return fmt.Sprintf(`A = %d
 from yahoo_panoptes.framework.metrics import PanoptesMetricsGroup, PanoptesMetricsGroupSet, PanoptesMetric, PanoptesMetricType, PanoptesMetricDimension
 from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
@@ -114,7 +114,7 @@ func (e *editor) edit(plugin string) {
 		e.note(e.whole, plugin, number)
 		require.NoError(t, os.Rename(filepath.Join(e.b.dir, "new-link"), filepath.Join(e.b.dir, "plugins", plugin)))
 	case isPython: // two files, one after the other, each by rename or in two halves
-		e.halves(e.path(plugin, "module.py"), python(number), kind)
+		e.halves(e.path(plugin, "module.py"), pythonModule(number), kind)
 		e.note(e.whole, plugin, number)
 		e.halves(e.path(plugin, "p.panoptes-plugin"), text(plugin, module, number), kind)
 	case kind == 1: // with a time of long ago
@@ -317,7 +317,7 @@ func (e *editor) plant() (names []string) {
 		module := "go:versions"
 		if strings.HasPrefix(name, "py") {
 			module = "module.py"
-			e.replace(e.path(name, "module.py"), python(number), time.Time{})
+			e.replace(e.path(name, "module.py"), pythonModule(number), time.Time{})
 		}
 		e.replace(e.path(name, "p.panoptes-plugin"), text(name, module, number), time.Time{})
 	}

@@ -8,7 +8,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -39,8 +40,8 @@ func newFailures(logger *zap.Logger) *failures {
 }
 
 // note takes the result of a run.
-func (f *failures) note(t target, v *version, result pluginrun.Result) {
-	if result.Outcome == pluginrun.OutcomeCanceled {
+func (f *failures) note(t target, v *version, result run.Result) {
+	if result.Outcome == run.OutcomeCanceled {
 		return // the Collector stops: that says nothing about the plugin
 	}
 	key := failureKey{t.plugin, t.resource.Identity()}
@@ -78,9 +79,9 @@ func (f *failures) fields(t target, held int, more ...zap.Field) []zap.Field {
 
 // causeOf is the same for the failures that are told of in one line: those of a version of a plugin that ended in the same
 // way, with the same type of exception where there is one.
-func causeOf(t target, v *version, result pluginrun.Result) string {
+func causeOf(t target, v *version, result run.Result) string {
 	cause := string(result.Outcome) + "\x00" + t.plugin.name + "\x00" + v.plugin.Version
-	var raised *pluginrun.PluginError
+	var raised *run.PluginError
 	if errors.As(result.Err, &raised) {
 		cause += "\x00" + raised.Type
 	}
@@ -143,7 +144,7 @@ func (f *failures) forgetPlugin(l *loaded) {
 var kindSeed = maphash.MakeSeed()
 
 // kindOf is the same for errors that differ in numbers alone: times, process ids, counts.
-func kindOf(result pluginrun.Result) uint64 {
+func kindOf(result run.Result) uint64 {
 	text := []byte(result.Outcome)
 	if result.Err != nil {
 		for _, c := range []byte(result.Err.Error()) {
@@ -156,28 +157,28 @@ func kindOf(result pluginrun.Result) uint64 {
 }
 
 // nextStep tells the reader of the log what to do.
-func nextStep(o pluginrun.Outcome, kind pluginrun.Kind) string {
-	if kind == pluginrun.KindProcess || kind == pluginrun.KindExec {
+func nextStep(o run.Outcome, kind plugin.Kind) string {
+	if kind == plugin.KindProcess || kind == plugin.KindExec {
 		if next := programSteps[o]; next != "" {
 			return next
 		}
 	}
 	switch o {
-	case pluginrun.OutcomeTimeout:
+	case run.OutcomeTimeout:
 		return "make the plugin faster, or raise execute_frequency: a run may take 1.25 times that"
-	case pluginrun.OutcomeWrongType:
+	case run.OutcomeWrongType:
 		return "let run() return a PanoptesMetricsGroupSet, or None where there is nothing to say"
-	case pluginrun.OutcomeRejected:
+	case run.OutcomeRejected:
 		return "mend the module: it loaded before, so look at what it imports"
-	case pluginrun.OutcomeCrashed:
+	case run.OutcomeCrashed:
 		return "look at the log lines of the worker before this one; it is started again"
-	case pluginrun.OutcomeTooLarge:
+	case run.OutcomeTooLarge:
 		return "return fewer groups in one run"
-	case pluginrun.OutcomeProtocol:
+	case run.OutcomeProtocol:
 		return "something wrote to the worker's own channel: the plugin must leave file descriptors alone that it did not open"
-	case pluginrun.OutcomeUnavailable:
+	case run.OutcomeUnavailable:
 		return "set python.interpreter to a Python 3.8 or later that can be started"
-	case pluginrun.OutcomeBusy:
+	case run.OutcomeBusy:
 		return "let the plugin return when its context ends"
 	default: // raised, panicked
 		return "mend the plugin: a change is taken without restart"
@@ -185,12 +186,12 @@ func nextStep(o pluginrun.Outcome, kind pluginrun.Kind) string {
 }
 
 // programSteps are the next steps that are others for plugins that are programs.
-var programSteps = map[pluginrun.Outcome]string{
-	pluginrun.OutcomeRejected:    "mend what the error names: the program, or the plugin file's args",
-	pluginrun.OutcomeCrashed:     "look at what the program said last; it is started again",
-	pluginrun.OutcomeProtocol:    "let the program write nothing but messages to its stdout, and everything else to stderr",
-	pluginrun.OutcomeUnavailable: "look at why the program does not start; it is tried again, with growing pauses",
-	pluginrun.OutcomeBusy:        "let the program end when it is sent TERM",
+var programSteps = map[run.Outcome]string{
+	run.OutcomeRejected:    "mend what the error names: the program, or the plugin file's args",
+	run.OutcomeCrashed:     "look at what the program said last; it is started again",
+	run.OutcomeProtocol:    "let the program write nothing but messages to its stdout, and everything else to stderr",
+	run.OutcomeUnavailable: "look at why the program does not start; it is tried again, with growing pauses",
+	run.OutcomeBusy:        "let the program end when it is sent TERM",
 }
 
 // dropLog remembers which kinds of drops were logged. The zero value has none.
@@ -205,7 +206,7 @@ type dropKind struct{ group, metric, reason string }
 const maxDropKinds = 100
 
 // first says whether a drop is of a new kind.
-func (l *dropLog) first(d pluginrun.Drop) bool {
+func (l *dropLog) first(d run.Drop) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	kind := dropKind{d.Group, d.Metric, d.Reason}

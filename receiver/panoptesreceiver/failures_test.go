@@ -14,7 +14,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -33,14 +34,14 @@ func newFlood(n int) *flood {
 	for i := range n {
 		f.targets = append(f.targets, target{l, &pluginsdk.Resource{Site: "dc1", ID: fmt.Sprintf("device-%c%d", 'a'+i%26, i)}})
 	}
-	f.version = &version{plugin: &pluginrun.Plugin{Kind: pluginrun.KindPython, Version: "1", Interval: time.Minute}}
+	f.version = &version{plugin: &plugin.Plugin{Kind: plugin.KindPython, Version: "1", Interval: time.Minute}}
 	return f
 }
 
 // round notes a run against each resource.
-func (f *flood) round(o pluginrun.Outcome, err error) {
+func (f *flood) round(o run.Outcome, err error) {
 	for _, t := range f.targets {
-		result := pluginrun.Result{Outcome: o}
+		result := run.Result{Outcome: o}
 		if err != nil {
 			result.Err = fmt.Errorf("plugin %q: resource %q: %w", t.plugin.name, t.resource.ID, err)
 		}
@@ -55,7 +56,7 @@ func TestFloodOfFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlood(devices)
 		for round := range 10 {
-			f.round(pluginrun.OutcomeRaised, &pluginrun.PluginError{Type: "SNMPTimeout", Message: fmt.Sprint("no answer in round ", round)})
+			f.round(run.OutcomeRaised, &run.PluginError{Type: "SNMPTimeout", Message: fmt.Sprint("no answer in round ", round)})
 			<-time.After(time.Minute)
 		}
 		synctest.Wait()
@@ -73,7 +74,7 @@ func TestFloodOfFailures(t *testing.T) {
 		assert.EqualValues(t, devices, second["failing_resources"])
 		assert.Equal(t, time.Minute, lines[1].Time.Sub(lines[0].Time))
 
-		f.round(pluginrun.OutcomeOK, nil)
+		f.round(run.OutcomeOK, nil)
 		<-time.After(time.Minute)
 		synctest.Wait()
 		lines = f.logs.TakeAll()
@@ -83,9 +84,9 @@ func TestFloodOfFailures(t *testing.T) {
 		assert.EqualValues(t, 0, lines[1].ContextMap()["failing_resources"])
 
 		for range 10 { // flapping, and in two ways
-			f.round(pluginrun.OutcomeTimeout, errors.New("too late"))
-			f.round(pluginrun.OutcomeCrashed, errors.New("gone"))
-			f.round(pluginrun.OutcomeOK, nil)
+			f.round(run.OutcomeTimeout, errors.New("too late"))
+			f.round(run.OutcomeCrashed, errors.New("gone"))
+			f.round(run.OutcomeOK, nil)
 			<-time.After(time.Minute)
 		}
 		f.stop()
@@ -99,10 +100,10 @@ func TestNewVersionIsHeardAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlood(2)
 		defer f.stop()
-		f.round(pluginrun.OutcomeRaised, errors.New("one"))
+		f.round(run.OutcomeRaised, errors.New("one"))
 		assert.Equal(t, 1, f.logs.Len())
-		f.version = &version{plugin: &pluginrun.Plugin{Version: "2"}}
-		f.round(pluginrun.OutcomeRaised, errors.New("another"))
+		f.version = &version{plugin: &plugin.Plugin{Version: "2"}}
+		f.round(run.OutcomeRaised, errors.New("another"))
 		assert.Equal(t, 2, f.logs.Len())
 	})
 }

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
@@ -109,7 +109,7 @@ type runTail struct {
 }
 
 // take is a pluginrun.Request's Log.
-func (t *runTail) take(l pluginrun.Line) {
+func (t *runTail) take(l runlog.Line) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ended {
@@ -143,7 +143,7 @@ func (t *runTail) end() []status.LogLine {
 func lineSize(l *status.LogLine) int { return len(l.Message) + 64 }
 
 // lineText is a line with its fields. Who wrote it and where is no news on the page of its task.
-func lineText(l *pluginrun.Line) string {
+func lineText(l *runlog.Line) string {
 	var b strings.Builder
 	b.WriteString(l.Message)
 	exception := ""

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"pgregory.net/rapid"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -48,7 +48,7 @@ func TestFailureTextsAreBounded(t *testing.T) {
 func TestRunTailKeepsTheLastLines(t *testing.T) {
 	t.Parallel()
 	say := func(tail *runTail, text string, fields ...zap.Field) {
-		tail.take(pluginrun.Line{At: time.Now(), Level: zapcore.WarnLevel, Message: text, Fields: fields})
+		tail.take(runlog.Line{At: time.Now(), Level: zapcore.WarnLevel, Message: text, Fields: fields})
 	}
 	tail := &runTail{}
 	for i := range 100 {

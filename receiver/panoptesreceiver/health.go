@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 )
 
 const (
@@ -86,8 +86,8 @@ func (h *health) change(t trouble, err error) {
 }
 
 // note takes the end of a run.
-func (h *health) note(result pluginrun.Result) {
-	if h.cfg.FailingShare == 0 || result.Outcome == pluginrun.OutcomeCanceled {
+func (h *health) note(result run.Result) {
+	if h.cfg.FailingShare == 0 || result.Outcome == run.OutcomeCanceled {
 		return
 	}
 	h.mu.Lock()
@@ -98,7 +98,7 @@ func (h *health) note(result pluginrun.Result) {
 		part.failed++
 		part.last = result.Err
 	}
-	h.anything = h.anything || result.Outcome != pluginrun.OutcomeUnavailable
+	h.anything = h.anything || result.Outcome != run.OutcomeUnavailable
 }
 
 // run looks at the window from time to time, until ctx ends.

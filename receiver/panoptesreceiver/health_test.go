@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 )
 
 // patient is a receiver's health in a test, with what it reported.
@@ -34,11 +34,11 @@ func inWindows(t *testing.T, share float64, test func(t *testing.T, p *patient))
 }
 
 // minutes lets some minutes pass, with so many runs of each outcome in each.
-func (p *patient) minutes(n int, outcomes map[pluginrun.Outcome]int) {
+func (p *patient) minutes(n int, outcomes map[run.Outcome]int) {
 	for range n {
 		for o, runs := range outcomes {
 			for range runs {
-				result := pluginrun.Result{Outcome: o}
+				result := run.Result{Outcome: o}
 				if o.Failed() {
 					result.Err = errors.New("no answer")
 				}
@@ -58,14 +58,14 @@ const (
 
 func TestHealthFollowsTheShareOfFailingRuns(t *testing.T) {
 	inWindows(t, 0.5, func(t *testing.T, p *patient) {
-		p.minutes(20, map[pluginrun.Outcome]int{"ok": 6, "raised": 4})
+		p.minutes(20, map[run.Outcome]int{"ok": 6, "raised": 4})
 		assert.Empty(t, p.host.reported(), "less than the share")
-		p.minutes(30, map[pluginrun.Outcome]int{"ok": 4, "timeout": 6})
+		p.minutes(30, map[run.Outcome]int{"ok": 4, "timeout": 6})
 		assert.Equal(t, []componentstatus.Status{statusRecoverable}, p.host.reported(), "once")
 		assert.ErrorContains(t, p.host.last(), "50 of 100 runs failed within 10m0s, status::failing_share is 0.5; the last one: no answer")
-		p.minutes(3, map[pluginrun.Outcome]int{"ok": 10})
+		p.minutes(3, map[run.Outcome]int{"ok": 10})
 		assert.Equal(t, []componentstatus.Status{statusRecoverable, statusOK}, p.host.reported())
-		p.minutes(30, map[pluginrun.Outcome]int{"ok": 10, "canceled": 1000, "none": 1})
+		p.minutes(30, map[run.Outcome]int{"ok": 10, "canceled": 1000, "none": 1})
 		assert.Len(t, p.host.reported(), 2, "neither is a failure")
 	})
 }
@@ -73,10 +73,10 @@ func TestHealthFollowsTheShareOfFailingRuns(t *testing.T) {
 // TestHealthOfFewRuns: one run that failed is no state of health, and neither is none at all.
 func TestHealthOfFewRuns(t *testing.T) {
 	inWindows(t, 1, func(t *testing.T, p *patient) {
-		p.minutes(1, map[pluginrun.Outcome]int{"raised": healthRuns - 1})
+		p.minutes(1, map[run.Outcome]int{"raised": healthRuns - 1})
 		p.minutes(20, nil)
 		assert.Empty(t, p.host.reported())
-		p.minutes(1, map[pluginrun.Outcome]int{"raised": healthRuns})
+		p.minutes(1, map[run.Outcome]int{"raised": healthRuns})
 		assert.Equal(t, []componentstatus.Status{statusRecoverable}, p.host.reported())
 		p.minutes(20, nil)
 		assert.Equal(t, []componentstatus.Status{statusRecoverable, statusOK}, p.host.reported(), "what is long past says nothing")
@@ -85,7 +85,7 @@ func TestHealthOfFewRuns(t *testing.T) {
 
 func TestHealthCanBeTurnedOff(t *testing.T) {
 	inWindows(t, 0, func(t *testing.T, p *patient) {
-		p.minutes(20, map[pluginrun.Outcome]int{"raised": 10})
+		p.minutes(20, map[run.Outcome]int{"raised": 10})
 		assert.Empty(t, p.host.reported())
 	})
 }
@@ -93,21 +93,21 @@ func TestHealthCanBeTurnedOff(t *testing.T) {
 // TestHealthIsGivenUp: where nothing could be run for a whole window, nothing will be.
 func TestHealthIsGivenUp(t *testing.T) {
 	inWindows(t, 0.5, func(t *testing.T, p *patient) {
-		p.minutes(5, map[pluginrun.Outcome]int{"unavailable": 10})
+		p.minutes(5, map[run.Outcome]int{"unavailable": 10})
 		assert.Equal(t, []componentstatus.Status{statusRecoverable}, p.host.reported())
-		p.minutes(30, map[pluginrun.Outcome]int{"unavailable": 10})
+		p.minutes(30, map[run.Outcome]int{"unavailable": 10})
 		assert.Equal(t, []componentstatus.Status{statusRecoverable, statusPermanent}, p.host.reported())
 		assert.ErrorContains(t, p.host.last(), "no run could be carried out since the start")
 		p.set(troubleStorage, errors.New("full"))
-		p.minutes(30, map[pluginrun.Outcome]int{"ok": 10})
+		p.minutes(30, map[run.Outcome]int{"ok": 10})
 		assert.Len(t, p.host.reported(), 2, "the Collector takes nothing after a permanent error")
 	})
 }
 
 func TestHealthOnceWellIsNeverGivenUp(t *testing.T) {
 	inWindows(t, 0.5, func(t *testing.T, p *patient) {
-		p.minutes(1, map[pluginrun.Outcome]int{"raised": 1})
-		p.minutes(60, map[pluginrun.Outcome]int{"unavailable": 10})
+		p.minutes(1, map[run.Outcome]int{"raised": 1})
+		p.minutes(60, map[run.Outcome]int{"unavailable": 10})
 		assert.Equal(t, []componentstatus.Status{statusRecoverable}, p.host.reported())
 	})
 }

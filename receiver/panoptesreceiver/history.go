@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -68,7 +68,7 @@ func (h *history) of(id schedule.ID) *lastRun {
 // endedRun is a run that has ended.
 type endedRun struct {
 	schedule.Run[target]
-	pluginrun.Result
+	run.Result
 	started  time.Time
 	interval time.Duration
 	// made is what came of it.
@@ -80,44 +80,44 @@ type endedRun struct {
 type made struct{ points, bytes int }
 
 // note takes the end of a run.
-func (h *history) note(run endedRun) {
+func (h *history) note(r endedRun) {
 	if h == nil {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	l := h.of(run.Task)
-	if l.plugin != run.Value.plugin || l.resource.Identity() != run.Value.resource.Identity() {
-		*l = lastRun{plugin: run.Value.plugin, runs: l.runs}
-		h.texts.forget(run.Task)
-		delete(h.outputs, run.Task)
+	l := h.of(r.Task)
+	if l.plugin != r.Value.plugin || l.resource.Identity() != r.Value.resource.Identity() {
+		*l = lastRun{plugin: r.Value.plugin, runs: l.runs}
+		h.texts.forget(r.Task)
+		delete(h.outputs, r.Task)
 	}
-	l.resource = run.Value.resource
-	due := run.Due.UnixMilli()
-	if l.due != 0 && run.interval >= time.Millisecond {
-		l.missed = clamp(int64(l.missed) + max((due-l.due)/run.interval.Milliseconds()-1, 0)) // a hurried run comes before its slot
+	l.resource = r.Value.resource
+	due := r.Due.UnixMilli()
+	if l.due != 0 && r.interval >= time.Millisecond {
+		l.missed = clamp(int64(l.missed) + max((due-l.due)/r.interval.Milliseconds()-1, 0)) // a hurried run comes before its slot
 	}
 	l.runs++
-	l.due, l.start = due, run.started.UnixMilli()
-	l.duration = clamp(run.Duration.Microseconds())
-	l.lateness = clamp(run.Lateness.Milliseconds())
-	l.groups, l.points, l.bytes = clamp(int64(len(run.Groups))), clamp(int64(run.made.points)), clamp(int64(run.made.bytes))
-	l.outcome = outcomeIndex[run.Outcome]
-	if !run.Outcome.Failed() {
+	l.due, l.start = due, r.started.UnixMilli()
+	l.duration = clamp(r.Duration.Microseconds())
+	l.lateness = clamp(r.Lateness.Milliseconds())
+	l.groups, l.points, l.bytes = clamp(int64(len(r.Groups))), clamp(int64(r.made.points)), clamp(int64(r.made.bytes))
+	l.outcome = outcomeIndex[r.Outcome]
+	if !r.Outcome.Failed() {
 		l.failures, l.series = 0, l.points
 	} else if l.failures < math.MaxUint16 {
 		l.failures++
 	}
-	if run.Err != nil {
-		h.texts.set(run.Task, newFailureText(run.Err, run.tail.end()))
+	if r.Err != nil {
+		h.texts.set(r.Task, newFailureText(r.Err, r.tail.end()))
 	}
-	if _, ok := h.outputs[run.Task]; ok || h.outputs != nil && len(h.outputs) < maxOutputs {
-		h.outputs[run.Task] = outputOf(run.Result)
+	if _, ok := h.outputs[r.Task]; ok || h.outputs != nil && len(h.outputs) < maxOutputs {
+		h.outputs[r.Task] = outputOf(r.Result)
 	}
 }
 
 // outputOf is the groups of a run as JSON, as far as there is room.
-func outputOf(result pluginrun.Result) []string {
+func outputOf(result run.Result) []string {
 	var output []string
 	size := 0
 	for _, g := range result.Groups {
@@ -141,7 +141,7 @@ func (h *history) fill(g *schedule.Glance[target], t *status.Task) {
 	t.LastStart = time.UnixMilli(l.start)
 	t.Duration = time.Duration(l.duration) * time.Microsecond
 	t.Lateness = time.Duration(l.lateness) * time.Millisecond
-	t.Outcome = string(pluginrun.Outcomes[l.outcome])
+	t.Outcome = string(run.Outcomes[l.outcome])
 	t.Groups, t.Points, t.Bytes = int(l.groups), int(l.points), int64(l.bytes)
 	t.Failures, t.Missed = int(l.failures), int64(l.missed)
 	if t.Failures > 0 {
@@ -184,9 +184,9 @@ func (h *history) series(l *loaded, tasks []schedule.ID) (n int64) {
 
 func clamp(n int64) uint32 { return uint32(min(max(n, 0), math.MaxUint32)) }
 
-var outcomeIndex = func() map[pluginrun.Outcome]uint8 {
-	m := map[pluginrun.Outcome]uint8{}
-	for i, o := range pluginrun.Outcomes {
+var outcomeIndex = func() map[run.Outcome]uint8 {
+	m := map[run.Outcome]uint8{}
+	for i, o := range run.Outcomes {
 		m[o] = uint8(i)
 	}
 	return m
@@ -199,19 +199,19 @@ type pluginCounts struct {
 	last                        atomic.Pointer[status.Failure]
 }
 
-func (c *pluginCounts) note(run *endedRun) {
+func (c *pluginCounts) note(r *endedRun) {
 	c.runs.Add(1)
-	c.points.Add(int64(run.made.points))
-	c.bytes.Add(int64(run.made.bytes))
-	c.busy.Add(int64(run.Duration))
-	c.cpu.Add(int64(run.CPU))
-	if !run.Outcome.Failed() {
+	c.points.Add(int64(r.made.points))
+	c.bytes.Add(int64(r.made.bytes))
+	c.busy.Add(int64(r.Duration))
+	c.cpu.Add(int64(r.CPU))
+	if !r.Outcome.Failed() {
 		return
 	}
 	c.failed.Add(1)
-	if run.Err != nil {
+	if r.Err != nil {
 		c.last.Store(&status.Failure{
-			At: time.Now(), Resource: run.Value.resource.Identity(), Outcome: string(run.Outcome), Error: logs.KeepStart(run.Err.Error(), maxErrorBytes),
+			At: time.Now(), Resource: r.Value.resource.Identity(), Outcome: string(r.Outcome), Error: logs.KeepStart(r.Err.Error(), maxErrorBytes),
 		})
 	}
 }

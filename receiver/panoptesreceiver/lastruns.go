@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/hashing"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/state"
 )
@@ -142,7 +142,7 @@ func (l *lastRuns) stop() {
 }
 
 // cached says whether a plugin need not run since its last results are younger than its results_cache_age.
-func (l *lastRuns) cached(p *pluginrun.Plugin, name taskName) bool {
+func (l *lastRuns) cached(p *plugin.Plugin, name taskName) bool {
 	age := time.Duration(p.File.ResultsCacheAge) * time.Second
 	if age <= 0 {
 		return false
@@ -155,7 +155,7 @@ func (l *lastRuns) cached(p *pluginrun.Plugin, name taskName) bool {
 }
 
 // had notes that a run that began at begun had results.
-func (l *lastRuns) had(p *pluginrun.Plugin, name taskName, begun time.Time) {
+func (l *lastRuns) had(p *plugin.Plugin, name taskName, begun time.Time) {
 	if p.File.ResultsCacheAge <= 0 {
 		return
 	}

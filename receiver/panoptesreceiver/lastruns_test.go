@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/state"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -94,12 +94,12 @@ func TestRenamedTasks(t *testing.T) {
 	t.Parallel()
 	ts := newTestTasks()
 	require.NoError(t, firstRuns{ts.runs}.Restore(nil))
-	p := testPlugin(t, "all", `resource_class = "network"`, pluginrun.KindGo, time.Hour)
+	p := testPlugin(t, "all", `resource_class = "network"`, plugin.KindGo, time.Hour)
 	before, after := testResource("a", "1"), testResource("a", "2")
 	name := func(r *pluginsdk.Resource) taskName { return nameOf(pluginfile.AppendTaskName(nil, p.File, r)) }
 	last := time.Now().Add(-time.Minute).Truncate(time.Millisecond)
 	ts.runs.known[name(before)], ts.runs.alive = last.UnixMilli(), last
-	ts.setPlugins([]*pluginrun.Plugin{p})
+	ts.setPlugins([]*plugin.Plugin{p})
 	ts.setResources([]*pluginsdk.Resource{before})
 	ts.setResources([]*pluginsdk.Resource{after})
 	assert.Equal(t, map[taskName]int64{name(after): last.UnixMilli()}, ts.runs.begun)
@@ -116,7 +116,7 @@ func TestRenamedTasks(t *testing.T) {
 func TestResultsCacheAge(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_700_000_000, 0)
-	p := &pluginrun.Plugin{File: &pluginfile.File{ResultsCacheAge: 100}, Version: "1"}
+	p := &plugin.Plugin{File: &pluginfile.File{ResultsCacheAge: 100}, Version: "1"}
 	stored := map[string]map[string]state.Record{}
 	runs := newLastRuns()
 	runs.now = func() time.Time { return now }
@@ -128,12 +128,12 @@ func TestResultsCacheAge(t *testing.T) {
 	after := reborn(t, runs, stored)
 	after.now = runs.now
 	assert.True(t, after.cached(p, name))
-	assert.False(t, after.cached(&pluginrun.Plugin{File: p.File, Version: "2"}, name), "another version runs")
+	assert.False(t, after.cached(&plugin.Plugin{File: p.File, Version: "2"}, name), "another version runs")
 	now = now.Add(time.Second)
 	assert.False(t, after.cached(p, name), "one second early, as in Panoptes")
 	now = now.Add(-time.Hour)
 	assert.False(t, after.cached(p, name), "the clock was set back")
-	plain := &pluginrun.Plugin{File: &pluginfile.File{}}
+	plain := &plugin.Plugin{File: &pluginfile.File{}}
 	after.had(plain, nameOf([]byte("b")), now)
 	assert.Len(t, after.results, 1)
 	after.forget(name)

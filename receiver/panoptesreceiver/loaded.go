@@ -4,8 +4,8 @@ import (
 	"sync/atomic"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -20,8 +20,8 @@ const (
 	classExec
 )
 
-var classes = map[pluginrun.Kind]int{
-	pluginrun.KindGo: classGo, pluginrun.KindPython: classPython, pluginrun.KindProcess: classProcess, pluginrun.KindExec: classExec,
+var classes = map[plugin.Kind]int{
+	plugin.KindGo: classGo, plugin.KindPython: classPython, plugin.KindProcess: classProcess, plugin.KindExec: classExec,
 }
 
 // target is what a task is about.
@@ -55,13 +55,13 @@ var noResource = &pluginsdk.Resource{}
 
 // version is one version of a plugin.
 type version struct {
-	plugin  *pluginrun.Plugin
+	plugin  *plugin.Plugin
 	layered *override.Plugin // with the overrides
 	scope   pdata.Scope
 	drops   dropLog
 }
 
-func newVersion(p *pluginrun.Plugin, rules override.Rules) *version {
+func newVersion(p *plugin.Plugin, rules override.Rules) *version {
 	return &version{plugin: p, layered: rules.For(p), scope: pdata.Scope{
 		Plugin:     p.File.NormalizedName,
 		Transforms: p.File.Transforms(),

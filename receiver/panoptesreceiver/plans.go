@@ -5,8 +5,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -30,8 +30,8 @@ type change struct {
 // plan is what the task of a plugin and a resource is to be. Names of tasks are dear, a million of them are most of a
 // reload: so a plan has only those that are needed, and plans are made on all processors.
 type plan struct {
-	plugin  *pluginrun.Plugin // as it runs against the resource; nil where it does not
-	named   bool              // it has a name that the scheduler does not know
+	plugin  *plugin.Plugin // as it runs against the resource; nil where it does not
+	named   bool           // it has a name that the scheduler does not know
 	name    taskName
 	renamed bool // runs are remembered under what it was called before
 	was     taskName
@@ -77,11 +77,11 @@ func (p planner) plan(changes []*change, plans []plan) {
 	}
 	for i, c := range changes {
 		plans[i] = plan{}
-		plugin, runs := p.version.layered.Selected(c.now)
-		if !runs || p.version.plugin.Type == pluginrun.TypeDiscovery {
+		found, runs := p.version.layered.Selected(c.now)
+		if !runs || p.version.plugin.Type == plugin.TypeDiscovery {
 			continue
 		}
-		plans[i].plugin = plugin
+		plans[i].plugin = found
 		isNew := p.tasks[c.slot] == 0
 		// The name is made of what identifies a resource, its endpoint and its plugin.
 		renamed := !isNew && (c.old.Endpoint != c.now.Endpoint || c.old.Plugin != c.now.Plugin)

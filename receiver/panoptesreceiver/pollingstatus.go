@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -39,9 +39,9 @@ var pollingExceptions = map[string]int{
 }
 
 // pollingStatus is the code for how a run ended.
-func pollingStatus(result *pluginrun.Result) int {
+func pollingStatus(result *run.Result) int {
 	switch result.Outcome {
-	case pluginrun.OutcomeOK, pluginrun.OutcomeNone:
+	case run.OutcomeOK, run.OutcomeNone:
 		switch {
 		case len(result.Dropped) == 0:
 			return pollingSuccess
@@ -49,9 +49,9 @@ func pollingStatus(result *pluginrun.Result) int {
 			return pollingPartialMetricFailure
 		}
 		return pollingMissingMetrics
-	case pluginrun.OutcomeTimeout, pluginrun.OutcomeBusy:
+	case run.OutcomeTimeout, run.OutcomeBusy:
 		return pollingTimeout
-	case pluginrun.OutcomeRaised:
+	case run.OutcomeRaised:
 		return pollingStatusOf(result.Err)
 	}
 	return pollingInternalFailure
@@ -60,7 +60,7 @@ func pollingStatus(result *pluginrun.Result) int {
 // pollingStatusOf is the code for what a plugin raised: by the exception's class, else by the classes it derives from, the
 // nearest first.
 func pollingStatusOf(err error) int {
-	var raised *pluginrun.PluginError
+	var raised *run.PluginError
 	if errors.As(err, &raised) {
 		for _, class := range append([]string{raised.Type}, raised.Bases...) {
 			if code, ok := pollingExceptions[class]; ok {
@@ -92,8 +92,8 @@ var pollingUnits = &pdata.Units{pollingGroup: {pollingMetric: {
 }}}
 
 // emitPollingStatus sends how a run ended beside what it measured, where that is wanted.
-func (r *panoptesReceiver) emitPollingStatus(t target, v *version, interval time.Duration, result *pluginrun.Result) {
-	if !r.cfg.PollingStatus || r.emitter == nil || result.Outcome == pluginrun.OutcomeCanceled {
+func (r *panoptesReceiver) emitPollingStatus(t target, v *version, interval time.Duration, result *run.Result) {
+	if !r.cfg.PollingStatus || r.emitter == nil || result.Outcome == run.OutcomeCanceled {
 		return
 	}
 	g, err := pluginsdk.NewMetricsGroup(t.resource, pollingGroup, max(interval, time.Second))
@@ -103,7 +103,7 @@ func (r *panoptesReceiver) emitPollingStatus(t target, v *version, interval time
 		}))
 	}
 	if err != nil { // a plugin's name that is no value of a dimension
-		r.droppedPoints(pluginrun.DropInvalid, 1)
+		r.droppedPoints(run.DropInvalid, 1)
 		return
 	}
 	scope := pdata.Scope{Plugin: v.scope.Plugin, Topics: v.scope.Topics, Units: pollingUnits}

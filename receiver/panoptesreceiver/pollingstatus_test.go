@@ -13,36 +13,36 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 func TestPollingStatusCodes(t *testing.T) {
 	t.Parallel()
-	raised := func(classes ...string) pluginrun.Result {
-		return pluginrun.Result{Outcome: pluginrun.OutcomeRaised, Err: fmt.Errorf("plugin: %w", &pluginrun.PluginError{Type: classes[0], Bases: classes[1:]})}
+	raised := func(classes ...string) run.Result {
+		return run.Result{Outcome: run.OutcomeRaised, Err: fmt.Errorf("plugin: %w", &run.PluginError{Type: classes[0], Bases: classes[1:]})}
 	}
-	groups, dropped := []*pluginsdk.MetricsGroup{{}}, []pluginrun.Drop{{}}
+	groups, dropped := []*pluginsdk.MetricsGroup{{}}, []run.Drop{{}}
 	for name, c := range map[string]struct {
-		result pluginrun.Result
+		result run.Result
 		want   int
 	}{
-		"ok":                       {pluginrun.Result{Outcome: pluginrun.OutcomeOK, Groups: groups}, 0},
-		"empty":                    {pluginrun.Result{Outcome: pluginrun.OutcomeOK}, 0},
-		"none":                     {pluginrun.Result{Outcome: pluginrun.OutcomeNone}, 0},
+		"ok":                       {run.Result{Outcome: run.OutcomeOK, Groups: groups}, 0},
+		"empty":                    {run.Result{Outcome: run.OutcomeOK}, 0},
+		"none":                     {run.Result{Outcome: run.OutcomeNone}, 0},
 		"network":                  {raised("PanoptesSNMPConnectionException", "PanoptesSNMPException", "PanoptesBaseException"), 2},
 		"timeout":                  {raised("PanoptesSNMPTimeoutException", "PanoptesSNMPConnectionException"), 3},
-		"overdue":                  {pluginrun.Result{Outcome: pluginrun.OutcomeTimeout}, 3},
-		"part":                     {pluginrun.Result{Outcome: pluginrun.OutcomeOK, Groups: groups, Dropped: dropped}, 4},
+		"overdue":                  {run.Result{Outcome: run.OutcomeTimeout}, 3},
+		"part":                     {run.Result{Outcome: run.OutcomeOK, Groups: groups, Dropped: dropped}, 4},
 		"internal":                 {raised("KeyError", "LookupError"), 5},
-		"crash":                    {pluginrun.Result{Outcome: pluginrun.OutcomeCrashed}, 5},
-		"nothing valid":            {pluginrun.Result{Outcome: pluginrun.OutcomeOK, Dropped: dropped}, 6},
+		"crash":                    {run.Result{Outcome: run.OutcomeCrashed}, 5},
+		"nothing valid":            {run.Result{Outcome: run.OutcomeOK, Dropped: dropped}, 6},
 		"null":                     {raised("PanoptesMetricsNullException"), 6},
 		"ping, by a base class":    {raised("PanoptesPingConnectionError", "PanoptesPingException"), 7},
 		"enrichment, by one":       {raised("PanoptesEnrichmentFileEmptyError", "PanoptesEnrichmentCacheError"), 8},
-		"a Go plugin's deadline":   {pluginrun.Result{Outcome: pluginrun.OutcomeRaised, Err: fmt.Errorf("get: %w", context.DeadlineExceeded)}, 3},
-		"a Go plugin's network":    {pluginrun.Result{Outcome: pluginrun.OutcomeRaised, Err: &net.OpError{Op: "dial", Err: errors.New("refused")}}, 2},
-		"another of a Go plugin's": {pluginrun.Result{Outcome: pluginrun.OutcomeRaised, Err: errors.New("oops")}, 5},
+		"a Go plugin's deadline":   {run.Result{Outcome: run.OutcomeRaised, Err: fmt.Errorf("get: %w", context.DeadlineExceeded)}, 3},
+		"a Go plugin's network":    {run.Result{Outcome: run.OutcomeRaised, Err: &net.OpError{Op: "dial", Err: errors.New("refused")}}, 2},
+		"another of a Go plugin's": {run.Result{Outcome: run.OutcomeRaised, Err: errors.New("oops")}, 5},
 	} {
 		assert.Equal(t, c.want, pollingStatus(&c.result), name)
 	}

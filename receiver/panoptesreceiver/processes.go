@@ -10,8 +10,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
 )
 
 // ProcessesConfig configures the processes of process and exec plugins.
@@ -86,8 +86,8 @@ func (c *ProcessLimitsConfig) limits() child.Limits {
 }
 
 // settings looks the user up that plugins run as.
-func (c *ProcessesConfig) settings() (pluginrun.ProcessSettings, error) {
-	s := pluginrun.ProcessSettings{
+func (c *ProcessesConfig) settings() (program.Settings, error) {
+	s := program.Settings{
 		MaxExec: c.MaxExec, PerPlugin: c.PerPlugin, Inherit: c.Environment,
 		Hardening: child.Hardening{Limits: c.Limits.limits(), NoNewPrivileges: c.NoNewPrivs},
 	}

@@ -19,9 +19,15 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/workers"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -48,21 +54,22 @@ type panoptesReceiver struct {
 	health    *health
 
 	// From Start to Shutdown.
-	runners   *pluginrun.Runners
-	emitter   *emit.Emitter // nil where there is no next
-	scheduler *schedule.Scheduler[target]
-	tasks     *tasks
-	store     *store.Store
-	kv        *kv.Store
-	keeping   *keeping
-	plugins   *catalogue.Plugins
-	history   *history           // nil where nobody looks
-	hide      []func()           // take the receiver off the boards
-	snapshots string             // folder of copied modules
-	cancel    context.CancelFunc // of the catalogue
-	catalogue sync.WaitGroup
-	stop      sync.Once
-	stopped   error
+	runners    *run.Runner
+	emitter    *emit.Emitter // nil where there is no next
+	scheduler  *schedule.Scheduler[target]
+	tasks      *tasks
+	store      *store.Store
+	kv         *kv.Store
+	enrichment hostapi.Enrichment
+	keeping    *keeping
+	plugins    *catalogue.Plugins
+	history    *history           // nil where nobody looks
+	hide       []func()           // take the receiver off the boards
+	snapshots  string             // folder of copied modules
+	cancel     context.CancelFunc // of the catalogue
+	catalogue  sync.WaitGroup
+	stop       sync.Once
+	stopped    error
 }
 
 func newReceiver(set receiver.Settings, cfg *Config) (*panoptesReceiver, error) {
@@ -88,12 +95,13 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		return err
 	}
 	r.kv = kv.NewStore(kv.Options{})
+	r.enrichment = hostapi.Enrichment{Store: r.kv.Namespace(kv.PluginsNamespace)}
 	settings := r.runnerSettings(goPlugins)
-	settings.Heard = r.words.next != nil || len(status.Boards(host.GetExtensions())) > 0
-	if settings.Processes, err = r.cfg.Processes.settings(); err != nil {
+	settings.Host.Heard = r.words.next != nil || len(status.Boards(host.GetExtensions())) > 0
+	if settings.Programs, err = r.cfg.Processes.settings(); err != nil {
 		return err
 	}
-	if r.runners, err = pluginrun.New(settings); err != nil {
+	if r.runners, err = runtimes.New(settings); err != nil {
 		return err
 	}
 	r.cfg.Processes.hide(r.logger)
@@ -104,7 +112,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if r.snapshots, err = os.MkdirTemp("", "panoptes-plugins-"); err != nil {
 		return fmt.Errorf("make a folder for copies of plugins: %w", err)
 	}
-	if settings.Processes.Hardening.User != nil {
+	if settings.Programs.Hardening.User != nil {
 		if err := os.Chmod(r.snapshots, 0o711); err != nil { // nobody else needs to see what is there
 			return fmt.Errorf("let user %q run copies of plugins: %w", r.cfg.Processes.RunAs, err)
 		}
@@ -116,7 +124,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		MaxConcurrent: r.cfg.MaxConcurrentRuns,
 		Classes: []schedule.Class{
 			classGo:      {Places: r.cfg.MaxConcurrentRuns},
-			classPython:  {Places: r.cfg.workers() * pluginrun.RunsPerWorker, Ahead: pluginrun.RunsPerWorker},
+			classPython:  {Places: r.cfg.workers() * workers.RunsPerWorker, Ahead: workers.RunsPerWorker},
 			classProcess: {Places: r.cfg.MaxConcurrentRuns},
 			classExec:    {Places: r.cfg.Processes.MaxExec},
 		},
@@ -131,7 +139,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	}
 	r.tasks.runners, r.tasks.unheard = r.runners, r.unheard
 	plugins.Changed = r.tasks.setPlugins
-	plugins.Check = r.runners.Check
+	plugins.Check = r.runners.Load
 	if err := r.observe(); err != nil {
 		return err
 	}
@@ -152,8 +160,8 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		r.catalogue.Go(func() { r.keeping.run(life) })
 	}
 	r.catalogue.Go(func() { r.health.run(life) })
-	for _, run := range sources {
-		r.catalogue.Go(func() { run(life) })
+	for _, one := range sources {
+		r.catalogue.Go(func() { one(life) })
 	}
 	r.catalogue.Go(func() { r.store.Run(life) })
 	r.catalogue.Go(func() { r.plugins.Run(life) })
@@ -179,7 +187,7 @@ func (r *panoptesReceiver) startEmitter(obs *receiverhelper.ObsReport) (pressure
 func (r *panoptesReceiver) pluginSettings() (catalogue.PluginSettings, error) {
 	plugins := catalogue.PluginSettings{
 		Settle: r.cfg.Plugins.Settle, ScanInterval: r.cfg.Plugins.ScanInterval, MaxChecks: r.cfg.Python.MaxWorkers,
-		Open:   pluginrun.OpenOptions{Pins: r.cfg.Plugins.Pins},
+		Open:   plugin.OpenOptions{Pins: r.cfg.Plugins.Pins},
 		Logger: r.logger, Failed: r.reloadError("plugin"),
 		Health: func(err error) { r.health.set(troublePlugins, err) },
 	}
@@ -195,34 +203,33 @@ func (r *panoptesReceiver) pluginSettings() (catalogue.PluginSettings, error) {
 	return plugins, nil
 }
 
-func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.PollingPlugin) pluginrun.Settings {
-	s := pluginrun.Settings{
-		Logger: r.logger,
-		Host:   pluginrun.HostInfo{Name: r.set.BuildInfo.Command, Version: r.set.BuildInfo.Version},
-		Python: pluginrun.PythonSettings{
-			PythonEnv:  r.cfg.Python.env(),
-			RuntimeDir: r.cfg.Python.runtimeDir(),
-		},
+func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.PollingPlugin) runtimes.Settings {
+	s := runtimes.Settings{
+		Python:    python.Settings{PythonEnv: r.cfg.Python.env(), RuntimeDir: r.cfg.Python.runtimeDir()},
 		GoPlugins: goPlugins,
-		KV:        r.kv.Namespace(kv.PluginsNamespace),
-		Hidden:    hidden(r.cfg),
-		Restarted: func(kind pluginrun.Kind, reason string) {
-			r.telemetry.PanoptesWorkerRestarts.Add(context.Background(), 1,
-				metric.WithAttributeSet(attribute.NewSet(attribute.String("runtime", string(kind)), attribute.String("reason", reason))))
-		},
-		Recycled: func(reason string) {
-			r.telemetry.PanoptesRecycledWorkers.Add(context.Background(), 1,
-				metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason))))
-		},
-		Context: pluginrun.Context{
-			Sites: r.cfg.Context.Sites, SNMP: r.cfg.Context.SNMP.values(), X509: r.cfg.Context.X509.values(),
+		Host: runtimes.Host{
+			Info: wire.HostInfo{Name: r.set.BuildInfo.Command, Version: r.set.BuildInfo.Version},
+			Context: wire.Context{
+				Sites: r.cfg.Context.Sites, SNMP: r.cfg.Context.SNMP.values(), X509: r.cfg.Context.X509.values(),
+			},
+			Logger: r.logger,
+			KV:     r.kv.Namespace(kv.PluginsNamespace),
+			Hidden: hidden(r.cfg),
+			Restarted: func(kind plugin.Kind, reason string) {
+				r.telemetry.PanoptesWorkerRestarts.Add(context.Background(), 1,
+					metric.WithAttributeSet(attribute.NewSet(attribute.String("runtime", string(kind)), attribute.String("reason", reason))))
+			},
+			Recycled: func(reason string) {
+				r.telemetry.PanoptesRecycledWorkers.Add(context.Background(), 1,
+					metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason))))
+			},
 		},
 	}
 	if dir := r.cfg.Secrets.Directory; dir != "" {
 		if _, err := os.Stat(dir); err != nil {
 			r.logger.Warn("The directory of secrets cannot be read now; plugins find no secret until it can be", zap.Error(err))
 		}
-		s.Secrets = kv.NewSecrets(dir)
+		s.Host.Secrets = kv.NewSecrets(dir)
 	}
 	return s
 }
@@ -303,7 +310,7 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 		// The grace is for runs; workers get their own moment to end.
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 		defer cancel()
-		errs = append(errs, r.runners.Shutdown(last))
+		errs = append(errs, r.runners.Close(last))
 	}
 	if r.keeping != nil {
 		r.tasks.runs.stop()

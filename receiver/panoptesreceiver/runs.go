@@ -10,8 +10,9 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
@@ -20,20 +21,20 @@ import (
 // pluginAttrs are the attribute sets of a plugin's own metrics, made once.
 type pluginAttrs struct {
 	plugin  metric.MeasurementOption
-	outcome map[pluginrun.Outcome]metric.MeasurementOption
+	outcome map[run.Outcome]metric.MeasurementOption
 	dropped map[string]metric.MeasurementOption // by reason
 	skipped map[schedule.Reason]metric.MeasurementOption
 	unheard map[string]metric.MeasurementOption // by reason
 }
 
 func newPluginAttrs(name string) pluginAttrs {
-	plugin := attribute.String("plugin", name)
+	p := attribute.String("plugin", name)
 	set := func(kv ...attribute.KeyValue) metric.MeasurementOption {
-		return metric.WithAttributeSet(attribute.NewSet(append(kv, plugin)...))
+		return metric.WithAttributeSet(attribute.NewSet(append(kv, p)...))
 	}
 	a := pluginAttrs{
 		plugin:  set(),
-		outcome: map[pluginrun.Outcome]metric.MeasurementOption{},
+		outcome: map[run.Outcome]metric.MeasurementOption{},
 		dropped: map[string]metric.MeasurementOption{},
 		skipped: map[schedule.Reason]metric.MeasurementOption{},
 		unheard: map[string]metric.MeasurementOption{},
@@ -44,34 +45,34 @@ func newPluginAttrs(name string) pluginAttrs {
 	for _, r := range append([]schedule.Reason{reasonCached}, schedule.Reasons...) {
 		a.skipped[r] = set(attribute.String("reason", string(r)))
 	}
-	for _, o := range pluginrun.Outcomes {
+	for _, o := range run.Outcomes {
 		a.outcome[o] = set(attribute.String("outcome", string(o)))
 	}
-	for _, r := range []string{pluginrun.DropInvalid, pluginrun.DropNotFinite, pluginrun.DropDuplicate, pluginrun.DropLimit, pluginrun.DropContract} {
+	for _, r := range []string{run.DropInvalid, run.DropNotFinite, run.DropDuplicate, run.DropLimit, run.DropContract} {
 		a.dropped[r] = set(attribute.String("reason", r))
 	}
 	return a
 }
 
 // run runs one task and hands over what it returned. The scheduler calls it, from many goroutines.
-func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) schedule.Result {
-	l, res := run.Value.plugin, run.Value.resource
+func (r *panoptesReceiver) run(ctx context.Context, one schedule.Run[target]) schedule.Result {
+	l, res := one.Value.plugin, one.Value.resource
 	v := l.current.Load()
 	request := v.request(res)
 	if r.runners.Busy(request.Plugin, res) {
-		r.missed(run.Value, 1) // an earlier run, given up at its deadline, still goes on
+		r.missed(one.Value, 1) // an earlier run, given up at its deadline, still goes on
 		return schedule.Result{Verdict: schedule.VerdictDead}
 	}
-	name := nameOfRun(run, v)
-	if run.First {
-		r.tasks.runs.began(name, run.Due)
+	name := nameOfRun(one, v)
+	if one.First {
+		r.tasks.runs.began(name, one.Due)
 	}
 	if r.tasks.runs.cached(v.plugin, name) {
-		r.skipped(run.Value, reasonCached)
+		r.skipped(one.Value, reasonCached)
 		return schedule.Result{}
 	}
 	begun := time.Now()
-	r.telemetry.PanoptesRunLateness.Record(ctx, run.Lateness.Seconds(), l.attrs.plugin)
+	r.telemetry.PanoptesRunLateness.Record(ctx, one.Lateness.Seconds(), l.attrs.plugin)
 	tail := r.tailOf(&request)
 	r.listen(&request, l, res)
 	started := time.Now()
@@ -83,34 +84,34 @@ func (r *panoptesReceiver) run(ctx context.Context, run schedule.Run[target]) sc
 	r.telemetry.PanoptesRuns.Add(ctx, 1, l.attrs.outcome[result.Outcome])
 	r.telemetry.PanoptesRunDuration.Record(ctx, result.Duration.Seconds(), l.attrs.plugin)
 	r.usage(ctx, l, result)
-	r.failures.note(run.Value, v, result)
+	r.failures.note(one.Value, v, result)
 	r.health.note(result)
 	r.say(l, res, result)
-	r.dropped(ctx, v, run.Value, result.Dropped)
+	r.dropped(ctx, v, one.Value, result.Dropped)
 	var out made
 	says := verdict(result)
 	switch v.plugin.Type {
-	case pluginrun.TypeDiscovery:
+	case plugin.TypeDiscovery:
 		r.discovered(ctx, l, result)
 		says = schedule.VerdictNone // it says nothing about a resource
-	case pluginrun.TypeEnrichment:
+	case plugin.TypeEnrichment:
 		r.enriched(ctx, l, result)
 	default:
-		result.Groups = r.withoutEmpty(ctx, run.Value, result.Groups)
+		result.Groups = r.withoutEmpty(ctx, one.Value, result.Groups)
 		if r.history != nil {
 			out.bytes = jsonBytes(result.Groups)
 		}
 		out.points = r.emit(ctx, v, l, result.Groups)
-		r.emitPollingStatus(run.Value, v, request.Plugin.Interval, &result)
+		r.emitPollingStatus(one.Value, v, request.Plugin.Interval, &result)
 	}
-	r.noteRun(endedRun{Run: run, Result: result, started: started, interval: request.Plugin.Interval, made: out, tail: tail})
+	r.noteRun(endedRun{Run: one, Result: result, started: started, interval: request.Plugin.Interval, made: out, tail: tail})
 	return schedule.Result{Verdict: says, Took: result.Duration}
 }
 
 // gaveWay makes a time-out of a run that had to give up its place. One that had no worker yet says nothing.
-func gaveWay(ctx context.Context, result *pluginrun.Result) {
-	if result.Outcome == pluginrun.OutcomeCanceled && result.Duration > 0 && errors.Is(context.Cause(ctx), schedule.ErrGaveWay) {
-		result.Outcome = pluginrun.OutcomeTimeout
+func gaveWay(ctx context.Context, result *run.Result) {
+	if result.Outcome == run.OutcomeCanceled && result.Duration > 0 && errors.Is(context.Cause(ctx), schedule.ErrGaveWay) {
+		result.Outcome = run.OutcomeTimeout
 		result.Err = fmt.Errorf("no answer after %s, which is much longer than the plugin's runs take: %w",
 			result.Duration.Round(time.Millisecond), schedule.ErrGaveWay)
 	}
@@ -140,27 +141,27 @@ func (r *panoptesReceiver) emit(ctx context.Context, v *version, l *loaded, grou
 const reasonCached = schedule.Reason("cached")
 
 // nameOfRun is the name of a run's task where it is needed.
-func nameOfRun(run schedule.Run[target], v *version) taskName {
+func nameOfRun(r schedule.Run[target], v *version) taskName {
 	switch {
-	case !run.First && v.plugin.File.ResultsCacheAge <= 0:
+	case !r.First && v.plugin.File.ResultsCacheAge <= 0:
 		return taskName{}
-	case v.plugin.Type == pluginrun.TypeDiscovery:
+	case v.plugin.Type == plugin.TypeDiscovery:
 		return nameOf([]byte(pluginfile.TaskName(v.plugin.File, nil)))
 	}
-	return nameOf(pluginfile.AppendTaskName(nil, v.plugin.File, run.Value.resource))
+	return nameOf(pluginfile.AppendTaskName(nil, v.plugin.File, r.Value.resource))
 }
 
 // request asks for a run of the plugin as it is against a resource.
-func (v *version) request(res *pluginsdk.Resource) pluginrun.Request {
-	request := pluginrun.Request{Plugin: v.plugin, Resource: res}
-	if plugin, _ := v.layered.Selected(res); plugin != v.plugin {
-		request.Plugin, request.Config = plugin, plugin.File.Config
+func (v *version) request(res *pluginsdk.Resource) run.Request {
+	request := run.Request{Plugin: v.plugin, Resource: res}
+	if p, _ := v.layered.Selected(res); p != v.plugin {
+		request.Plugin, request.Config = p, p.File.Config
 	}
 	return request
 }
 
 // usage records what a run cost.
-func (r *panoptesReceiver) usage(ctx context.Context, l *loaded, result pluginrun.Result) {
+func (r *panoptesReceiver) usage(ctx context.Context, l *loaded, result run.Result) {
 	if result.CPU > 0 {
 		r.telemetry.PanoptesRunCPUTime.Record(ctx, result.CPU.Seconds(), l.attrs.plugin)
 	}
@@ -171,11 +172,11 @@ func (r *panoptesReceiver) usage(ctx context.Context, l *loaded, result pluginru
 
 // discovered hands what a discovery plugin found to the store of resources. Where it found nothing, or failed, what it
 // found before stays for its time to live, as in Panoptes.
-func (r *panoptesReceiver) discovered(ctx context.Context, l *loaded, result pluginrun.Result) {
+func (r *panoptesReceiver) discovered(ctx context.Context, l *loaded, result run.Result) {
 	source := l.source.Load()
 	switch {
 	case source == nil: // the plugin was removed meanwhile
-	case result.Outcome.Failed() && result.Outcome != pluginrun.OutcomeCanceled:
+	case result.Outcome.Failed() && result.Outcome != run.OutcomeCanceled:
 		source.Fail(result.Err)
 	case len(result.Resources) > 0:
 		source.Set(result.Resources, time.Now())
@@ -184,11 +185,11 @@ func (r *panoptesReceiver) discovered(ctx context.Context, l *loaded, result plu
 }
 
 // enriched stores what an enrichment plugin found out.
-func (r *panoptesReceiver) enriched(ctx context.Context, l *loaded, result pluginrun.Result) {
+func (r *panoptesReceiver) enriched(ctx context.Context, l *loaded, result run.Result) {
 	if len(result.Enrichment) == 0 {
 		return
 	}
-	if err := r.runners.KeepEnrichment(ctx, result.Enrichment); err != nil {
+	if err := r.enrichment.Keep(ctx, result.Enrichment); err != nil {
 		r.failures.digest.Note("enrichment\x00"+l.name, func(held int) {
 			r.logger.Error("Cannot store all of the enrichment", zap.String("plugin", l.name), zap.Int("others", held), zap.Error(err),
 				zap.String("next", "the key-value store is full: let plugins keep less, or for less long (enrichment_ttl)"))
@@ -202,17 +203,17 @@ const quickRun = time.Second
 
 // verdict is what a run says about its resource. A plugin that raises at once is mostly wrong itself; one that raises
 // after a while waited for an answer.
-func verdict(result pluginrun.Result) schedule.Verdict {
+func verdict(result run.Result) schedule.Verdict {
 	switch result.Outcome {
-	case pluginrun.OutcomeOK, pluginrun.OutcomeNone:
+	case run.OutcomeOK, run.OutcomeNone:
 		return schedule.VerdictAlive
-	case pluginrun.OutcomeTimeout, pluginrun.OutcomeBusy:
+	case run.OutcomeTimeout, run.OutcomeBusy:
 		return schedule.VerdictDead
-	case pluginrun.OutcomeRaised, pluginrun.OutcomePanicked, pluginrun.OutcomeCrashed:
+	case run.OutcomeRaised, run.OutcomePanicked, run.OutcomeCrashed:
 		if result.Duration >= quickRun {
 			return schedule.VerdictDead
 		}
-	case pluginrun.OutcomeCanceled:
+	case run.OutcomeCanceled:
 		return schedule.VerdictNone
 	}
 	return schedule.VerdictQuick
@@ -250,7 +251,7 @@ func (r *panoptesReceiver) withoutEmpty(ctx context.Context, t target, groups []
 }
 
 // dropped counts what was taken out of a result, and logs each kind of it once a version of the plugin.
-func (r *panoptesReceiver) dropped(ctx context.Context, v *version, t target, drops []pluginrun.Drop) {
+func (r *panoptesReceiver) dropped(ctx context.Context, v *version, t target, drops []run.Drop) {
 	for _, d := range drops {
 		r.telemetry.PanoptesDroppedGroups.Add(ctx, 1, t.plugin.attrs.dropped[d.Reason])
 		if v.drops.first(d) {
@@ -270,7 +271,7 @@ func (r *panoptesReceiver) droppedPoints(reason string, n int) {
 
 // traceback is the plugin's own part of an error, for the log.
 func traceback(err error) []zap.Field {
-	var raised *pluginrun.PluginError
+	var raised *run.PluginError
 	if errors.As(err, &raised) && raised.Traceback != "" {
 		return []zap.Field{zap.String("traceback", raised.Traceback)}
 	}

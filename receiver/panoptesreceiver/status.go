@@ -8,8 +8,8 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
@@ -175,13 +175,13 @@ func (s statusReceiver) RunNow(ctx context.Context, id status.TaskID) error {
 }
 
 // noteRun keeps what a run came to, for boards.
-func (r *panoptesReceiver) noteRun(run endedRun) {
-	run.Value.plugin.counts.note(&run)
-	r.history.note(run)
+func (r *panoptesReceiver) noteRun(one endedRun) {
+	one.Value.plugin.counts.note(&one)
+	r.history.note(one)
 }
 
 // tailOf keeps the log lines of a run that is asked for, where a board could show them.
-func (r *panoptesReceiver) tailOf(request *pluginrun.Request) *runTail {
+func (r *panoptesReceiver) tailOf(request *run.Request) *runTail {
 	if r.history == nil {
 		return nil
 	}

@@ -7,11 +7,12 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
@@ -26,7 +27,7 @@ type tasks struct {
 	rules     override.Rules
 	runs      *lastRuns
 	logger    *zap.Logger
-	runners   *pluginrun.Runners // nil where nothing is run
+	runners   *run.Runner // nil where nothing is run
 	unheard   func(l *loaded, reason string, lines int)
 	store     *store.Store
 
@@ -68,10 +69,10 @@ func (t *tasks) counts() (plugins, resources int) {
 }
 
 // setPlugins takes all plugins that there are.
-func (t *tasks) setPlugins(all []*pluginrun.Plugin) {
+func (t *tasks) setPlugins(all []*plugin.Plugin) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	named := make(map[string]*pluginrun.Plugin, len(all))
+	named := make(map[string]*plugin.Plugin, len(all))
 	for _, p := range all {
 		named[p.Name()] = p
 	}
@@ -123,7 +124,7 @@ func (t *tasks) retire(v *version) {
 }
 
 // perPlugin is the most runs at once of a plugin, 0 for no limit: runs that nothing could take would only hold places.
-func (t *tasks) perPlugin(p *pluginrun.Plugin) int {
+func (t *tasks) perPlugin(p *plugin.Plugin) int {
 	limit := t.limits.PerPlugin
 	if t.runners == nil {
 		return limit
@@ -169,13 +170,13 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 // place among the sources of resources.
 func (t *tasks) setDiscovery(l *loaded) {
 	v := l.current.Load()
-	plugin, _ := v.layered.Against(noResource)
-	if plugin.Type != pluginrun.TypeDiscovery || plugin.Interval <= 0 {
+	p, _ := v.layered.Against(noResource)
+	if p.Type != plugin.TypeDiscovery || p.Interval <= 0 {
 		t.endDiscovery(l)
 		return
 	}
 	t.name = append(t.name[:0], pluginfile.TaskName(v.plugin.File, nil)...)
-	spec := schedule.Spec{Hash: schedule.Hash(t.name), Interval: plugin.Interval, AtOnce: true}
+	spec := schedule.Spec{Hash: schedule.Hash(t.name), Interval: p.Interval, AtOnce: true}
 	if l.alone != 0 {
 		t.scheduler.Update(l.alone, l.lane, spec, target{l, noResource})
 		return

@@ -12,9 +12,10 @@ import (
 	"go.uber.org/zap"
 	"pgregory.net/rapid"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -27,11 +28,11 @@ func newTestTasks() *tasks {
 	return newTasks(s, newFailures(zap.NewNop()), LimitsConfig{PerResource: 2, PerEndpoint: 3}, zap.NewNop())
 }
 
-func testPlugin(t testing.TB, name, filterText string, kind pluginrun.Kind, interval time.Duration) *pluginrun.Plugin {
+func testPlugin(t testing.TB, name, filterText string, kind plugin.Kind, interval time.Duration) *plugin.Plugin {
 	t.Helper()
 	f, err := filter.Parse(filterText)
 	require.NoError(t, err)
-	return &pluginrun.Plugin{
+	return &plugin.Plugin{
 		File:   &pluginfile.File{Name: name, NormalizedName: pluginfile.NormalizeName(name)},
 		Filter: f, Kind: kind, Interval: interval,
 	}
@@ -46,14 +47,14 @@ func TestTasks(t *testing.T) {
 	t.Parallel()
 	ts := newTestTasks()
 	a, b, c := testResource("a", "1"), testResource("b", "1"), testResource("c", "1")
-	all := testPlugin(t, "all", `resource_class = "network"`, pluginrun.KindGo, time.Minute)
-	one := testPlugin(t, "one", `resource_id = "b"`, pluginrun.KindPython, time.Minute)
-	never := testPlugin(t, "never", `resource_class = "network"`, pluginrun.KindGo, 0)
+	all := testPlugin(t, "all", `resource_class = "network"`, plugin.KindGo, time.Minute)
+	one := testPlugin(t, "one", `resource_id = "b"`, plugin.KindPython, time.Minute)
+	never := testPlugin(t, "never", `resource_class = "network"`, plugin.KindGo, 0)
 
-	ts.setPlugins([]*pluginrun.Plugin{all, never})
+	ts.setPlugins([]*plugin.Plugin{all, never})
 	ts.setResources([]*pluginsdk.Resource{a, b})
 	assert.Equal(t, 2, ts.scheduler.Len())
-	ts.setPlugins([]*pluginrun.Plugin{all, one, never})
+	ts.setPlugins([]*plugin.Plugin{all, one, never})
 	assert.Equal(t, 3, ts.scheduler.Len())
 	id := ts.plugins["all"].tasks[ts.slots[a.Identity()]]
 
@@ -67,11 +68,11 @@ func TestTasks(t *testing.T) {
 	assert.Equal(t, 1, ts.endpoints["2"].resources)
 
 	// So does a plugin; a filter or an interval that changes adds and removes tasks.
-	ts.setPlugins([]*pluginrun.Plugin{testPlugin(t, "all", `resource_id = "a"`, pluginrun.KindPython, time.Hour), one, never})
+	ts.setPlugins([]*plugin.Plugin{testPlugin(t, "all", `resource_id = "a"`, plugin.KindPython, time.Hour), one, never})
 	assert.Equal(t, 1, ts.scheduler.Len())
 	assert.Equal(t, id, ts.plugins["all"].tasks[ts.slots[moved.Identity()]])
 	assert.Equal(t, 1, ts.plugins["all"].held)
-	ts.setPlugins([]*pluginrun.Plugin{testPlugin(t, "all", `resource_id = "a"`, pluginrun.KindPython, 0), one, never})
+	ts.setPlugins([]*plugin.Plugin{testPlugin(t, "all", `resource_id = "a"`, plugin.KindPython, 0), one, never})
 	assert.Zero(t, ts.scheduler.Len())
 	ts.setResources([]*pluginsdk.Resource{a, b, c})
 	assert.Equal(t, 1, ts.scheduler.Len())
@@ -91,9 +92,9 @@ func TestTasksFollowEveryList(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		ts := newTestTasks()
-		plugins := []*pluginrun.Plugin{
-			testPlugin(t, "all", `resource_class = "network"`, pluginrun.KindGo, time.Minute),
-			testPlugin(t, "some", `resource_endpoint = "1"`, pluginrun.KindPython, time.Minute),
+		plugins := []*plugin.Plugin{
+			testPlugin(t, "all", `resource_class = "network"`, plugin.KindGo, time.Minute),
+			testPlugin(t, "some", `resource_endpoint = "1"`, plugin.KindPython, time.Minute),
 		}
 		ts.setPlugins(plugins)
 		ids := map[pluginsdk.Identity]schedule.ID{}
@@ -167,7 +168,7 @@ func TestFailuresAreForgotten(t *testing.T) {
 	ts := newTestTasks()
 	a, b := testResource("a", "1"), testResource("b", "1")
 	ts.setResources([]*pluginsdk.Resource{a, b})
-	ts.setPlugins([]*pluginrun.Plugin{testPlugin(t, "all", `resource_class = "network"`, pluginrun.KindGo, time.Minute)})
+	ts.setPlugins([]*plugin.Plugin{testPlugin(t, "all", `resource_class = "network"`, plugin.KindGo, time.Minute)})
 	l := ts.plugins["all"]
 	assert.True(t, ts.failures.failed(failureKey{l, a.Identity()}, 1))
 	assert.False(t, ts.failures.failed(failureKey{l, a.Identity()}, 1))
@@ -182,9 +183,9 @@ func TestFailuresAreForgotten(t *testing.T) {
 func TestEveryOutcomeHasANextStep(t *testing.T) {
 	t.Parallel()
 	attrs := newPluginAttrs("p")
-	for _, o := range pluginrun.Outcomes {
+	for _, o := range run.Outcomes {
 		assert.Contains(t, attrs.outcome, o)
-		assert.NotEmpty(t, nextStep(o, pluginrun.KindPython))
+		assert.NotEmpty(t, nextStep(o, plugin.KindPython))
 	}
 }
 
@@ -192,11 +193,11 @@ func TestEveryOutcomeHasANextStep(t *testing.T) {
 func TestRunsThatGiveWay(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(t.Context())
-	result := pluginrun.Result{Outcome: pluginrun.OutcomeCanceled, Err: context.Canceled, Duration: 12 * time.Second}
+	result := run.Result{Outcome: run.OutcomeCanceled, Err: context.Canceled, Duration: 12 * time.Second}
 	gaveWay(ctx, &result)
-	assert.Equal(t, pluginrun.OutcomeCanceled, result.Outcome)
+	assert.Equal(t, run.OutcomeCanceled, result.Outcome)
 	cancel(schedule.ErrGaveWay)
-	waiting, ended := pluginrun.Result{Outcome: pluginrun.OutcomeCanceled}, pluginrun.Result{Outcome: pluginrun.OutcomeOK, Duration: time.Minute}
+	waiting, ended := run.Result{Outcome: run.OutcomeCanceled}, run.Result{Outcome: run.OutcomeOK, Duration: time.Minute}
 	gaveWay(ctx, &waiting)
 	gaveWay(ctx, &ended)
 	assert.Equal(t, schedule.VerdictNone, verdict(waiting))
@@ -210,10 +211,10 @@ func TestRunsThatGiveWay(t *testing.T) {
 func TestDropLogIsBounded(t *testing.T) {
 	t.Parallel()
 	var l dropLog
-	assert.True(t, l.first(pluginrun.Drop{Group: "a", Reason: "invalid"}))
-	assert.False(t, l.first(pluginrun.Drop{Group: "a", Reason: "invalid"}))
+	assert.True(t, l.first(run.Drop{Group: "a", Reason: "invalid"}))
+	assert.False(t, l.first(run.Drop{Group: "a", Reason: "invalid"}))
 	for i := range 1000 {
-		l.first(pluginrun.Drop{Group: fmt.Sprint(i)})
+		l.first(run.Drop{Group: fmt.Sprint(i)})
 	}
 	assert.Len(t, l.kinds, maxDropKinds)
 }
@@ -224,10 +225,10 @@ func BenchmarkReload(b *testing.B) {
 		resources = append(resources, testResource(fmt.Sprint(i), "1"))
 		changed = append(changed, testResource(fmt.Sprint(i), "2"))
 	}
-	var plugins []*pluginrun.Plugin
+	var plugins []*plugin.Plugin
 	for i := range 10 {
 		plugins = append(plugins, testPlugin(b, fmt.Sprint("plugin ", i), `resource_class = "network" AND resource_subclass IN ("switch", "router")`,
-			pluginrun.KindGo, time.Minute))
+			plugin.KindGo, time.Minute))
 	}
 	b.Run("first", func(b *testing.B) {
 		for b.Loop() {

@@ -8,7 +8,8 @@ import (
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
 )
@@ -36,13 +37,13 @@ func (r *panoptesReceiver) unheard(l *loaded, reason string, lines int) {
 }
 
 // listen lets a run's lines come to the pipeline of logs, beside whoever takes them already.
-func (r *panoptesReceiver) listen(request *pluginrun.Request, l *loaded, res *pluginsdk.Resource) {
+func (r *panoptesReceiver) listen(request *run.Request, l *loaded, res *pluginsdk.Resource) {
 	if r.words.emitter == nil {
 		return
 	}
 	res = spokenOf(res)
 	said, other := new(atomic.Int64), request.Log
-	request.Log = func(line pluginrun.Line) {
+	request.Log = func(line runlog.Line) {
 		if other != nil {
 			other(line)
 		}
@@ -55,8 +56,8 @@ func (r *panoptesReceiver) listen(request *pluginrun.Request, l *loaded, res *pl
 }
 
 // say puts a line for a run that failed beside those of the plugin.
-func (r *panoptesReceiver) say(l *loaded, res *pluginsdk.Resource, result pluginrun.Result) {
-	if r.words.emitter != nil && result.Outcome.Failed() && result.Outcome != pluginrun.OutcomeCanceled {
+func (r *panoptesReceiver) say(l *loaded, res *pluginsdk.Resource, result run.Result) {
+	if r.words.emitter != nil && result.Outcome.Failed() && result.Outcome != run.OutcomeCanceled {
 		r.words.emitter.Fail(l.speaker, spokenOf(res), result.RunID, logemit.Failure{Outcome: result.Outcome, Err: result.Err})
 	}
 }

@@ -14,7 +14,8 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/workers"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 )
 
@@ -166,11 +167,11 @@ func TestListsAreThoseOfTheCode(t *testing.T) {
 	t.Parallel()
 	a := components(t)["panoptes"].Attributes
 	var outcomes []string
-	for _, o := range pluginrun.Outcomes {
+	for _, o := range run.Outcomes {
 		outcomes = append(outcomes, string(o))
 	}
 	assert.ElementsMatch(t, outcomes, a["outcome"].Enum)
-	assert.ElementsMatch(t, pluginrun.RestartReasons, a["restart_reason"].Enum)
+	assert.ElementsMatch(t, workers.RestartReasons, a["restart_reason"].Enum)
 	for _, r := range schedule.Reasons {
 		assert.True(t, slices.Contains(a["skip_reason"].Enum, string(r)), r)
 	}

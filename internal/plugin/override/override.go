@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -90,11 +90,11 @@ func (rs Rules) Validate() error {
 // Plugin is a plugin with the rules that concern it. All methods are safe for concurrent use.
 type Plugin struct {
 	// Base is the plugin as its file says.
-	Base *pluginrun.Plugin
+	Base *plugin.Plugin
 
 	rules   []numbered
 	mu      sync.RWMutex
-	layered map[uint64]*pluginrun.Plugin // by the rules that hold
+	layered map[uint64]*plugin.Plugin // by the rules that hold
 }
 
 type numbered struct {
@@ -103,8 +103,8 @@ type numbered struct {
 }
 
 // For returns the plugin with the rules that concern it.
-func (rs Rules) For(p *pluginrun.Plugin) *Plugin {
-	out := &Plugin{Base: p, layered: map[uint64]*pluginrun.Plugin{0: p}}
+func (rs Rules) For(p *plugin.Plugin) *Plugin {
+	out := &Plugin{Base: p, layered: map[uint64]*plugin.Plugin{0: p}}
 	for i, r := range rs {
 		if r.Plugin == p.Name() || r.Plugin == Any {
 			out.rules = append(out.rules, numbered{r, i})
@@ -115,7 +115,7 @@ func (rs Rules) For(p *pluginrun.Plugin) *Plugin {
 
 // Against returns the plugin as it runs against a resource, and whether it does: whether its filter matches and it has an
 // interval. Equal answers are the same pointer; without an override it is Base.
-func (p *Plugin) Against(r *pluginsdk.Resource) (*pluginrun.Plugin, bool) {
+func (p *Plugin) Against(r *pluginsdk.Resource) (*plugin.Plugin, bool) {
 	if len(p.rules) == 0 {
 		return p.Base, runs(p.Base, r)
 	}
@@ -124,7 +124,7 @@ func (p *Plugin) Against(r *pluginsdk.Resource) (*pluginrun.Plugin, bool) {
 }
 
 // Selected is Against for a resource that passed one of Filters.
-func (p *Plugin) Selected(r *pluginsdk.Resource) (*pluginrun.Plugin, bool) {
+func (p *Plugin) Selected(r *pluginsdk.Resource) (*plugin.Plugin, bool) {
 	if len(p.rules) == 0 {
 		return p.Base, p.Base.Interval > 0
 	}
@@ -132,7 +132,7 @@ func (p *Plugin) Selected(r *pluginsdk.Resource) (*pluginrun.Plugin, bool) {
 }
 
 // runs says whether a plugin runs against a resource. A discovery plugin may have no filter.
-func runs(v *pluginrun.Plugin, r *pluginsdk.Resource) bool {
+func runs(v *plugin.Plugin, r *pluginsdk.Resource) bool {
 	return v.Interval > 0 && (v.Filter == nil || v.Filter.Match(r))
 }
 
@@ -142,7 +142,7 @@ func (p *Plugin) Overridden() bool { return len(p.rules) > 0 }
 // Filters returns filters of which a resource must match one for the plugin to run against it; none for a discovery
 // plugin.
 func (p *Plugin) Filters() []*filter.Filter {
-	if p.Base.Type == pluginrun.TypeDiscovery || p.Base.Filter == nil {
+	if p.Base.Type == plugin.TypeDiscovery || p.Base.Filter == nil {
 		return nil
 	}
 	filters := []*filter.Filter{p.Base.Filter}
@@ -164,7 +164,7 @@ func (p *Plugin) holding(r *pluginsdk.Resource) (set uint64) {
 	return set
 }
 
-func (p *Plugin) version(set uint64) *pluginrun.Plugin {
+func (p *Plugin) version(set uint64) *plugin.Plugin {
 	p.mu.RLock()
 	v := p.layered[set]
 	p.mu.RUnlock()
@@ -181,8 +181,8 @@ func (p *Plugin) version(set uint64) *pluginrun.Plugin {
 }
 
 // layer lays the rules of a set over the plugin.
-func (p *Plugin) layer(set uint64) *pluginrun.Plugin {
-	return p.Base.Variant(func(v *pluginrun.Plugin) {
+func (p *Plugin) layer(set uint64) *plugin.Plugin {
+	return p.Base.Variant(func(v *plugin.Plugin) {
 		timeout := time.Duration(0)
 		for i, r := range p.rules {
 			if set&(1<<i) == 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -20,9 +20,9 @@ func parseFilter(t *testing.T, text string) *filter.Filter {
 	return f
 }
 
-func plugin(t *testing.T, name string) *pluginrun.Plugin {
+func newPlugin(t *testing.T, name string) *plugin.Plugin {
 	t.Helper()
-	return &pluginrun.Plugin{
+	return &plugin.Plugin{
 		File: &pluginfile.File{
 			Name: name, NormalizedName: name, ExecuteFrequency: 60,
 			Config: pluginsdk.Config{"main": {"execute_frequency": "60", "count": "1", "other": "x"}, "snmp": {"port": "161"}},
@@ -40,7 +40,7 @@ func TestAgainst(t *testing.T) {
 		{Plugin: "p", Resources: parseFilter(t, `resource_site = "dc3"`), Filter: parseFilter(t, `resource_class = "system"`)},
 	}
 	require.NoError(t, rules.Validate())
-	base := plugin(t, "p")
+	base := newPlugin(t, "p")
 	p := rules.For(base)
 	res := func(site, class, id string) *pluginsdk.Resource {
 		return &pluginsdk.Resource{Site: site, Class: class, ID: id}
@@ -77,7 +77,7 @@ func TestAgainst(t *testing.T) {
 	assert.Len(t, p.Filters(), 2)
 	assert.Equal(t, []string{`overrides[3]: resource_filter = resource_class = "system"`}, p.Explain(res("dc3", "system", "a")))
 
-	discovery := plugin(t, "p")
+	discovery := newPlugin(t, "p")
 	discovery.Filter = nil
 	rules[1].Resources = nil
 	v, _ = rules.For(discovery).Against(res("", "", ""))
@@ -85,7 +85,7 @@ func TestAgainst(t *testing.T) {
 	assert.Empty(t, rules.For(discovery).Filters())
 	rules[1].Resources = parseFilter(t, `resource_site = "dc1"`)
 
-	never := plugin(t, "p")
+	never := newPlugin(t, "p")
 	never.Interval = 0
 	_, runs = rules.For(never).Against(res("dc2", "network", "a"))
 	assert.False(t, runs)

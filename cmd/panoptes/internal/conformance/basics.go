@@ -9,28 +9,29 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // open reads the plugin file, and makes sure that nobody else could replace what it names.
 func (k *kit) open(context.Context) (Verdict, string) {
-	plugin, warnings, err := pluginrun.Open(k.file, pluginrun.OpenOptions{})
-	k.plugin = plugin
+	p, warnings, err := plugin.Open(k.file, plugin.OpenOptions{})
+	k.plugin = p
 	switch {
-	case errors.Is(err, pluginrun.ErrNotScheduled) && plugin != nil:
+	case errors.Is(err, plugin.ErrNotScheduled) && p != nil:
 		warnings = append(warnings, err.Error())
 	case err != nil:
 		return Fail, err.Error()
 	}
-	_, bad := transforms.Parse(plugin.File.Transforms())
+	_, bad := transforms.Parse(p.File.Transforms())
 	for _, err := range bad {
 		warnings = append(warnings, err.Error())
 	}
 	if len(warnings) > 0 {
 		return Warn, strings.Join(warnings, "\n")
 	}
-	return Pass, fmt.Sprintf("%q, runtime %s, every %s, deadline %s", plugin.Name(), plugin.Kind, plugin.Interval, plugin.Deadline)
+	return Pass, fmt.Sprintf("%q, runtime %s, every %s, deadline %s", p.Name(), p.Kind, p.Interval, p.Deadline)
 }
 
 // match finds the resource to run against.
@@ -76,9 +77,9 @@ func madeUp() *pluginsdk.Resource {
 
 // load loads the module without running it.
 func (k *kit) load(ctx context.Context) (Verdict, string) {
-	_, err := k.runner.Check(ctx, k.plugin)
+	_, err := k.runner.Load(ctx, k.plugin)
 	switch {
-	case err != nil && k.plugin.Kind == pluginrun.KindGo:
+	case err != nil && k.plugin.Kind == plugin.KindGo:
 		k.over = true
 		return Skip, "the Go plugin " + k.plugin.Module + " is compiled into a Collector and not into this command: " +
 			"test it with the package pluginsdk/plugintest"
@@ -88,8 +89,8 @@ func (k *kit) load(ctx context.Context) (Verdict, string) {
 	return Pass, ""
 }
 
-func (k *kit) call(ctx context.Context, r *pluginsdk.Resource) pluginrun.Result {
-	return k.runner.Run(ctx, pluginrun.Request{Plugin: k.plugin, Resource: r})
+func (k *kit) call(ctx context.Context, r *pluginsdk.Resource) run.Result {
+	return k.runner.Run(ctx, run.Request{Plugin: k.plugin, Resource: r})
 }
 
 // run runs the plugin once. It need not cope with a resource that is made up, but must say so.
@@ -98,7 +99,7 @@ func (k *kit) run(ctx context.Context) (Verdict, string) {
 	k.plain = result.Outcome
 	detail := fmt.Sprintf("%s in %s, %d groups", result.Outcome, result.Duration.Round(time.Millisecond), len(result.Groups))
 	switch {
-	case result.Outcome == pluginrun.OutcomeRaised && !k.given:
+	case result.Outcome == run.OutcomeRaised && !k.given:
 		return Warn, "against a resource that is made up: " + describe(result)
 	case result.Outcome.Failed():
 		return Fail, describe(result)
@@ -106,16 +107,16 @@ func (k *kit) run(ctx context.Context) (Verdict, string) {
 	for _, d := range result.Dropped {
 		detail += "\n" + fmt.Sprintf("dropped (%s): %v", d.Reason, d.Err)
 	}
-	if slices.ContainsFunc(result.Dropped, func(d pluginrun.Drop) bool { return d.Reason != pluginrun.DropDuplicate }) {
+	if slices.ContainsFunc(result.Dropped, func(d run.Drop) bool { return d.Reason != run.DropDuplicate }) {
 		return Fail, detail
 	}
 	return Pass, detail
 }
 
 // describe tells how a run failed, with the plugin's traceback.
-func describe(r pluginrun.Result) string {
+func describe(r run.Result) string {
 	text := fmt.Sprintf("%s: %v", r.Outcome, r.Err)
-	var raised *pluginrun.PluginError
+	var raised *run.PluginError
 	if errors.As(r.Err, &raised) && raised.Traceback != "" {
 		text += "\n" + strings.TrimRight(raised.Traceback, "\n")
 	}

@@ -6,7 +6,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -37,7 +39,7 @@ type Check struct {
 // Settings are what Play takes.
 type Settings struct {
 	// NewRunner makes what runs the plugin. change, where it is not nil, changes how programs are run. Play shuts it down.
-	NewRunner func(change func(*pluginrun.ProcessSettings)) (pluginrun.Runner, error)
+	NewRunner func(change func(*program.Settings)) (*run.Runner, error)
 	// Resources are what the plugin is played against: the first one that matches, or a made-up one where none is given.
 	Resources []*pluginsdk.Resource
 	// Runs is the number of calls of the check "many_runs".
@@ -59,13 +61,13 @@ const defaultPatience = 10 * time.Second
 type kit struct {
 	Settings
 	file     string
-	plugin   *pluginrun.Plugin
-	runner   pluginrun.Runner
+	plugin   *plugin.Plugin
+	runner   *run.Runner
 	resource *pluginsdk.Resource
 	// given says that the resource is one of the caller's, which the plugin has to cope with.
 	given bool
 	// plain is how the first run ended.
-	plain pluginrun.Outcome
+	plain run.Outcome
 	// over says that nothing more can be checked, although nothing failed.
 	over bool
 }
@@ -105,7 +107,7 @@ func Play(ctx context.Context, file string, s Settings, report func(Check)) (goo
 		}
 		end, stop := context.WithTimeout(context.WithoutCancel(ctx), k.patience)
 		defer stop()
-		if e := k.runner.Shutdown(end); e != nil {
+		if e := k.runner.Close(end); e != nil {
 			good = false
 			report(Check{Name: "shutdown", Verdict: Fail, Detail: e.Error()})
 		}

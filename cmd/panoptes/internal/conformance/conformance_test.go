@@ -15,14 +15,16 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type (
-	plugin = pluginsdk.PollingPluginFunc
+	goPlugin = pluginsdk.PollingPluginFunc
 	set    = pluginsdk.MetricsGroupSet
 	asked  = pluginsdk.PluginContext
 )
@@ -37,7 +39,7 @@ func good(_ context.Context, pc *asked) (*set, error) {
 }
 
 // play checks one Go plugin and returns its lines by name.
-func play(t *testing.T, p plugin, change func(*Settings), conf ...string) (map[string]Check, bool) {
+func play(t *testing.T, p goPlugin, change func(*Settings), conf ...string) (map[string]Check, bool) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "p.panoptes-plugin")
 	text := "[Core]\nName = p\nModule = go:p\n[Documentation]\nVersion = 0.1\n[main]\nexecute_frequency = 60\n" +
@@ -49,8 +51,8 @@ func play(t *testing.T, p plugin, change func(*Settings), conf ...string) (map[s
 	res := madeUp()
 	res.Class = "network"
 	s := Settings{
-		NewRunner: func(func(*pluginrun.ProcessSettings)) (pluginrun.Runner, error) {
-			return pluginrun.New(pluginrun.Settings{GoPlugins: map[string]pluginsdk.PollingPlugin{"p": p}})
+		NewRunner: func(func(*program.Settings)) (*run.Runner, error) {
+			return runtimes.New(runtimes.Settings{GoPlugins: map[string]pluginsdk.PollingPlugin{"p": p}})
 		},
 		Resources: []*pluginsdk.Resource{madeUp(), res},
 		Runs:      100,
@@ -86,7 +88,7 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	var runs atomic.Int64
 	for name, tt := range map[string]struct {
-		plugin  plugin
+		plugin  goPlugin
 		change  func(*Settings)
 		conf    []string
 		check   string
@@ -207,9 +209,9 @@ func TestInterrupted(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("[Core]\nName = p\nModule = go:p\n[main]\nexecute_frequency = 60\n"+
 		"resource_filter = resource_class = \"system\"\n"), 0o600))
 	_, err := Play(ctx, file, Settings{
-		NewRunner: func(func(*pluginrun.ProcessSettings)) (pluginrun.Runner, error) {
-			return pluginrun.New(pluginrun.Settings{GoPlugins: map[string]pluginsdk.PollingPlugin{
-				"p": plugin(func(context.Context, *asked) (*set, error) { cancel(); return nil, pluginsdk.ErrNoResults }),
+		NewRunner: func(func(*program.Settings)) (*run.Runner, error) {
+			return runtimes.New(runtimes.Settings{GoPlugins: map[string]pluginsdk.PollingPlugin{
+				"p": goPlugin(func(context.Context, *asked) (*set, error) { cancel(); return nil, pluginsdk.ErrNoResults }),
 			}})
 		},
 		Runs: 1, Memory: func() (int64, error) { return 0, nil },

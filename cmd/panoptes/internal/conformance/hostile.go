@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -27,16 +27,16 @@ const (
 func (k *kit) copes(ctx context.Context, r *pluginsdk.Resource) (Verdict, string) {
 	result := k.call(ctx, r)
 	switch result.Outcome {
-	case pluginrun.OutcomeOK, pluginrun.OutcomeNone:
+	case run.OutcomeOK, run.OutcomeNone:
 	case k.plain:
 		return Pass, "ended as the first run did: " + string(result.Outcome)
-	case pluginrun.OutcomeRaised:
+	case run.OutcomeRaised:
 		return Warn, describe(result)
 	default:
 		return Fail, describe(result)
 	}
 	for _, d := range result.Dropped {
-		if d.Reason != pluginrun.DropDuplicate {
+		if d.Reason != run.DropDuplicate {
 			return Fail, fmt.Sprintf("dropped (%s): %v", d.Reason, d.Err)
 		}
 	}
@@ -68,7 +68,7 @@ func (k *kit) hugeResource(ctx context.Context) (Verdict, string) {
 
 // atOnce runs the plugin against several resources at the same time.
 func (k *kit) atOnce(ctx context.Context) (Verdict, string) {
-	results := make([]pluginrun.Result, concurrent)
+	results := make([]run.Result, concurrent)
 	var all sync.WaitGroup
 	for i := range results {
 		r := *k.resource
@@ -89,11 +89,11 @@ func (k *kit) cancel(ctx context.Context) (Verdict, string) {
 	middle := max(k.call(ctx, k.resource).Duration/2, time.Millisecond)
 	given, giveUp := context.WithCancel(ctx)
 	defer giveUp()
-	ended := make(chan pluginrun.Result, 1)
+	ended := make(chan run.Result, 1)
 	go func() { ended <- k.call(given, k.resource) }()
 	timer := time.NewTimer(middle)
 	defer timer.Stop()
-	var result pluginrun.Result
+	var result run.Result
 	select {
 	case result = <-ended:
 	case <-timer.C:
@@ -112,7 +112,7 @@ func (k *kit) cancel(ctx context.Context) (Verdict, string) {
 	if again := k.call(ctx, k.resource); again.Outcome != k.plain && again.Outcome.Failed() {
 		return Fail, "the run after it ended as " + describe(again)
 	}
-	if result.Outcome != pluginrun.OutcomeCanceled {
+	if result.Outcome != run.OutcomeCanceled {
 		return Pass, "the run was over before it could be given up"
 	}
 	return Pass, "given up in the middle of a run; the next run is as the first"

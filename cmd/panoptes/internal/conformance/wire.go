@@ -5,7 +5,9 @@ import (
 	"io"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
 )
 
 const (
@@ -34,11 +36,11 @@ func (w slowWriter) Write(b []byte) (int, error) {
 
 // program says whether the plugin is a program, which alone sees how its host writes and what its clock shows.
 func (k *kit) program() bool {
-	return k.plugin.Kind == pluginrun.KindProcess || k.plugin.Kind == pluginrun.KindExec
+	return k.plugin.Kind == plugin.KindProcess || k.plugin.Kind == plugin.KindExec
 }
 
 // with runs the plugin once under a host of its own.
-func (k *kit) with(ctx context.Context, change func(*pluginrun.ProcessSettings)) (Verdict, string) {
+func (k *kit) with(ctx context.Context, change func(*program.Settings)) (Verdict, string) {
 	runner, err := k.NewRunner(change)
 	if err != nil {
 		return Skip, err.Error()
@@ -46,9 +48,9 @@ func (k *kit) with(ctx context.Context, change func(*pluginrun.ProcessSettings))
 	defer func() {
 		end, stop := context.WithTimeout(context.WithoutCancel(ctx), k.patience)
 		defer stop()
-		_ = runner.Shutdown(end)
+		_ = runner.Close(end)
 	}()
-	result := runner.Run(ctx, pluginrun.Request{Plugin: k.plugin, Resource: k.resource})
+	result := runner.Run(ctx, run.Request{Plugin: k.plugin, Resource: k.resource})
 	if result.Outcome != k.plain && result.Outcome.Failed() {
 		return Fail, describe(result)
 	}
@@ -60,18 +62,18 @@ func (k *kit) slowInput(ctx context.Context) (Verdict, string) {
 	if !k.program() {
 		return Skip, "the plugin does not read messages itself"
 	}
-	return k.with(ctx, func(s *pluginrun.ProcessSettings) {
+	return k.with(ctx, func(s *program.Settings) {
 		s.Wire = func(w io.Writer) io.Writer { return slowWriter{w} }
 	})
 }
 
 // clockSteps tells the plugin deadlines of a clock that is a day behind, and a day ahead.
 func (k *kit) clockSteps(ctx context.Context) (Verdict, string) {
-	if k.plugin.Kind != pluginrun.KindProcess {
+	if k.plugin.Kind != plugin.KindProcess {
 		return Skip, "the plugin is told no times"
 	}
 	for _, step := range []time.Duration{-clockStep, clockStep} {
-		verdict, detail := k.with(ctx, func(s *pluginrun.ProcessSettings) { s.ClockStep = step })
+		verdict, detail := k.with(ctx, func(s *program.Settings) { s.ClockStep = step })
 		if verdict != Pass {
 			return verdict, "with the host's clock off by " + step.String() + ": " + detail
 		}

@@ -15,7 +15,12 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/conformance"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 )
 
 type checkOptions struct {
@@ -61,7 +66,7 @@ exit code is 1 where a check failed. The plugin does run, and against the device
 	flags.BoolVar(&o.explain, "explain", false, "tell for each resource that does not match which clause of the filter fails")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object a check, a line each")
 	flags.BoolVar(&o.junit, "junit", false, "print a report in the XML of JUnit")
-	flags.StringVar(&o.python, "python", pluginrun.DefaultInterpreter, "the Python `INTERPRETER`, 3.8 or newer")
+	flags.StringVar(&o.python, "python", runtimes.DefaultInterpreter, "the Python `INTERPRETER`, 3.8 or newer")
 	cmd.MarkFlagsMutuallyExclusive("json", "junit")
 	return cmd
 }
@@ -107,17 +112,18 @@ func (o *checkOptions) run(ctx context.Context, paths []string, cmd *cobra.Comma
 	return nil
 }
 
-func (o *checkOptions) newRunner(change func(*pluginrun.ProcessSettings)) (pluginrun.Runner, error) {
-	settings := pluginrun.Settings{
-		Host:      pluginrun.HostInfo{Name: "panoptes", Version: o.host.Version},
-		Python:    pluginrun.PythonSettings{PythonEnv: pluginrun.PythonEnv{Interpreter: o.python, MaxWorkers: 2}},
+func (o *checkOptions) newRunner(change func(*program.Settings)) (*run.Runner, error) {
+	settings := runtimes.Settings{
+		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.python, MaxWorkers: 2}},
 		GoPlugins: o.host.GoPlugins,
-		Context:   pluginrun.Context{Sites: []string{"check"}},
+		Host: runtimes.Host{
+			Info: wire.HostInfo{Name: "panoptes", Version: o.host.Version}, Context: wire.Context{Sites: []string{"check"}},
+		},
 	}
 	if change != nil {
-		change(&settings.Processes)
+		change(&settings.Programs)
 	}
-	return pluginrun.New(settings)
+	return runtimes.New(settings)
 }
 
 // heldMemory is the heap of this process, where Go plugins live, and the resident memory of all children.

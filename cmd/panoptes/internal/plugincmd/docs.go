@@ -9,12 +9,15 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 )
 
 // NewDocs returns the command plugin docs.
 func NewDocs(host Host) *cobra.Command {
-	var python string
+	var interpreter string
 	cmd := &cobra.Command{
 		Use:   "docs FILE.panoptes-plugin",
 		Short: "Print the metrics that a plugin makes",
@@ -24,39 +27,41 @@ code 1.`,
 		Example: `  panoptes plugin docs disk.panoptes-plugin > METRICS.md`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			o := runOptions{host: host, python: python}
-			plugin, err := o.open(args[0], cmd.ErrOrStderr())
+			o := runOptions{host: host, python: interpreter}
+			p, err := o.open(args[0], cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			runners, err := pluginrun.New(pluginrun.Settings{
-				Logger:    term.Logger(cmd.ErrOrStderr(), zapcore.WarnLevel),
-				Host:      pluginrun.HostInfo{Name: "panoptes", Version: host.Version},
-				Python:    pluginrun.PythonSettings{PythonEnv: pluginrun.PythonEnv{Interpreter: python, MaxWorkers: 1}},
+			runners, err := runtimes.New(runtimes.Settings{
+				Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: interpreter, MaxWorkers: 1}},
 				GoPlugins: host.GoPlugins,
+				Host: runtimes.Host{
+					Info:   wire.HostInfo{Name: "panoptes", Version: host.Version},
+					Logger: term.Logger(cmd.ErrOrStderr(), zapcore.WarnLevel),
+				},
 			})
 			if err != nil {
 				return err
 			}
 			defer func() {
-				if end := wait.End(runners.Shutdown); err == nil {
+				if end := wait.End(runners.Close); err == nil {
 					err = end
 				}
 			}()
-			if plugin.Contract() == nil {
-				if plugin, err = runners.Check(cmd.Context(), plugin); err != nil {
+			if p.Contract() == nil {
+				if p, err = runners.Load(cmd.Context(), p); err != nil {
 					return err
 				}
 			}
-			c := plugin.Contract()
+			c := p.Contract()
 			if c == nil {
-				fmt.Fprintf(cmd.ErrOrStderr(), "panoptes: plugin %q has no contract: write a section [contract] into its plugin file\n", plugin.Name())
+				fmt.Fprintf(cmd.ErrOrStderr(), "panoptes: plugin %q has no contract: write a section [contract] into its plugin file\n", p.Name())
 				return exit.ErrReported
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "# %s\n\n", plugin.Name())
+			fmt.Fprintf(cmd.OutOrStdout(), "# %s\n\n", p.Name())
 			return c.Markdown(cmd.OutOrStdout())
 		},
 	}
-	cmd.Flags().StringVar(&python, "python", pluginrun.DefaultInterpreter, "the Python `INTERPRETER`, 3.8 or newer")
+	cmd.Flags().StringVar(&interpreter, "python", runtimes.DefaultInterpreter, "the Python `INTERPRETER`, 3.8 or newer")
 	return cmd
 }

@@ -7,7 +7,8 @@ import (
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 )
 
 // foundPrinter writes what plugins return that make no metrics: resources, and enrichment.
@@ -17,9 +18,9 @@ type foundPrinter struct {
 	json  bool // one object a line
 }
 
-func (p foundPrinter) plugin(plugin *pluginrun.Plugin) {
+func (p foundPrinter) plugin(found *plugin.Plugin) {
 	if !p.json {
-		describe(p.out, plugin)
+		describe(p.out, found)
 	}
 }
 
@@ -56,7 +57,7 @@ func (p foundPrinter) run(r oneRun) error {
 	return err
 }
 
-func (p foundPrinter) tables(b *strings.Builder, result pluginrun.Result) {
+func (p foundPrinter) tables(b *strings.Builder, result run.Result) {
 	var rows [][]string
 	for _, r := range result.Resources {
 		rows = append(rows, []string{r.ID, r.Site, r.Class, r.Subclass, r.Type, r.Endpoint})

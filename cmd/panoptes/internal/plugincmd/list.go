@@ -9,7 +9,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 )
 
 // NewList returns the command plugin list.
@@ -44,24 +44,24 @@ scheduled: ...", or "error: ...", in which case the exit code is 1.`,
 func inventory(files []string) (rows [][]string, bad bool) {
 	owner := map[string]string{}
 	for _, file := range files {
-		plugin, _, err := pluginrun.Open(file, pluginrun.OpenOptions{})
+		p, _, err := plugin.Open(file, plugin.OpenOptions{})
 		verdict := "ok"
 		switch {
-		case errors.Is(err, pluginrun.ErrNotScheduled) && plugin != nil:
+		case errors.Is(err, plugin.ErrNotScheduled) && p != nil:
 			verdict = "never scheduled: " + err.Error()
 		case err != nil:
 			verdict = "error: " + err.Error()
 		}
 		row := []string{"-", file, "-", "-", "-", verdict}
-		if plugin != nil {
-			row[0], row[2] = plugin.Name(), string(plugin.Kind)
-			if plugin.Interval > 0 {
-				row[3] = plugin.Interval.String()
+		if p != nil {
+			row[0], row[2] = p.Name(), string(p.Kind)
+			if p.Interval > 0 {
+				row[3] = p.Interval.String()
 			}
-			if plugin.Filter != nil {
-				row[4] = plugin.Filter.String()
+			if p.Filter != nil {
+				row[4] = p.Filter.String()
 			}
-			name := plugin.File.NormalizedName
+			name := p.File.NormalizedName
 			if first, taken := owner[name]; taken {
 				row[5] = "error: has the same name as " + first
 			} else {

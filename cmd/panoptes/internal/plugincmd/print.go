@@ -13,13 +13,13 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // printer writes the results of runs.
 type printer interface {
-	plugin(*pluginrun.Plugin)
+	plugin(*plugin.Plugin)
 	run(oneRun) error
 }
 
@@ -42,7 +42,7 @@ type linePrinter struct {
 	about io.Writer
 }
 
-func (l linePrinter) plugin(p *pluginrun.Plugin) { describe(l.about, p) }
+func (l linePrinter) plugin(p *plugin.Plugin) { describe(l.about, p) }
 
 func (l linePrinter) run(r oneRun) error {
 	if r.number == 1 {
@@ -66,7 +66,7 @@ func tellOverrides(w io.Writer, r oneRun) {
 // otlpPrinter writes one line of OTLP's JSON a run.
 type otlpPrinter struct{ out io.Writer }
 
-func (otlpPrinter) plugin(*pluginrun.Plugin) {}
+func (otlpPrinter) plugin(*plugin.Plugin) {}
 
 func (o otlpPrinter) run(r oneRun) error {
 	b, err := (&pmetric.JSONMarshaler{}).MarshalMetrics(r.out.Data)
@@ -88,21 +88,21 @@ type peoplePrinter struct {
 var described = []string{"Core", "Documentation", "transforms"}
 
 // plugin tells what is run, and what it sees as its configuration.
-func (p *peoplePrinter) plugin(plugin *pluginrun.Plugin) {
-	p.samples = newSamples(plugin)
-	describe(p.out, plugin)
-	for _, section := range slices.Sorted(maps.Keys(plugin.File.Config)) {
+func (p *peoplePrinter) plugin(found *plugin.Plugin) {
+	p.samples = newSamples(found)
+	describe(p.out, found)
+	for _, section := range slices.Sorted(maps.Keys(found.File.Config)) {
 		if slices.Contains(described, section) {
 			continue
 		}
-		for _, key := range slices.Sorted(maps.Keys(plugin.File.Config[section])) {
-			fmt.Fprintf(p.out, "config: [%s] %s = %s\n", term.Cell(section), term.Cell(key), term.Cell(plugin.File.Config[section][key]))
+		for _, key := range slices.Sorted(maps.Keys(found.File.Config[section])) {
+			fmt.Fprintf(p.out, "config: [%s] %s = %s\n", term.Cell(section), term.Cell(key), term.Cell(found.File.Config[section][key]))
 		}
 	}
 }
 
 // describe tells what is run, and how.
-func describe(w io.Writer, p *pluginrun.Plugin) {
+func describe(w io.Writer, p *plugin.Plugin) {
 	interval := "never scheduled"
 	if p.Interval > 0 {
 		interval = "every " + p.Interval.String()

@@ -8,7 +8,8 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -34,7 +35,7 @@ func newRecorder(path string, scrub *recording.Scrubber, tape *recording.Tape, h
 	return &recorder{tape: tape, scrub: scrub, file: file, out: out}, nil
 }
 
-func headOf(p *pluginrun.Plugin, version string, flags chain.Flags) (recording.Head, error) {
+func headOf(p *plugin.Plugin, version string, flags chain.Flags) (recording.Head, error) {
 	text, err := os.ReadFile(p.File.Path)
 	if err != nil {
 		return recording.Head{}, err
@@ -50,21 +51,21 @@ func headOf(p *pluginrun.Plugin, version string, flags chain.Flags) (recording.H
 }
 
 // clock is what the run has for a clock, nil where nothing is recorded.
-func (r *recorder) clock(started time.Time) *pluginrun.Clock {
+func (r *recorder) clock(started time.Time) *run.Clock {
 	if r == nil {
 		return nil
 	}
 	r.tape.Begin(started)
-	return &pluginrun.Clock{Now: pluginsdk.UnixTime(started)}
+	return &run.Clock{Now: pluginsdk.UnixTime(started)}
 }
 
 // run records one run.
-func (r *recorder) run(p *pluginrun.Plugin, started time.Time, o oneRun) error {
+func (r *recorder) run(p *plugin.Plugin, started time.Time, o oneRun) error {
 	if r == nil {
 		return nil
 	}
 	r.scrub.AddConfig(p.File.Config) // overrides may have more than the plugin file
-	run := recording.Run{
+	one := recording.Run{
 		Resource: o.resource.AppendJSON(nil),
 		Config:   p.File.Config,
 		Started:  float64(started.UnixMilli()) / 1000,
@@ -75,31 +76,31 @@ func (r *recorder) run(p *pluginrun.Plugin, started time.Time, o oneRun) error {
 		Readings: o.result.Readings,
 	}
 	now := pluginsdk.UnixTime(started)
-	run.Now = &now
-	r.tape.Take(&run)
+	one.Now = &now
+	r.tape.Take(&one)
 	if o.result.Err != nil {
-		run.Error = o.result.Err.Error()
+		one.Error = o.result.Err.Error()
 	}
 	for _, g := range o.result.Groups {
-		run.Groups = append(run.Groups, json.RawMessage(g.AppendJSON(nil)))
+		one.Groups = append(one.Groups, json.RawMessage(g.AppendJSON(nil)))
 	}
 	for _, found := range o.result.Resources {
-		run.Resources = append(run.Resources, json.RawMessage(found.AppendJSON(nil)))
+		one.Resources = append(one.Resources, json.RawMessage(found.AppendJSON(nil)))
 	}
 	if len(o.result.Enrichment) > 0 {
 		text, err := json.Marshal(o.result.Enrichment)
 		if err != nil {
 			return err
 		}
-		run.Enrichment = text
+		one.Enrichment = text
 	}
 	for _, d := range o.result.Dropped {
-		run.Dropped = append(run.Dropped, d.Err.Error())
+		one.Dropped = append(one.Dropped, d.Err.Error())
 	}
 	for _, g := range o.out.Groups {
-		run.Output = append(run.Output, string(g.AppendJSON(nil)))
+		one.Output = append(one.Output, string(g.AppendJSON(nil)))
 	}
-	return r.out.Run(run)
+	return r.out.Run(one)
 }
 
 func (r *recorder) close() error {

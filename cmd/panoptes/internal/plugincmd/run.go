@@ -24,10 +24,14 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -96,7 +100,7 @@ store.`,
 	flags.BoolVar(&o.json, "json", false, "print one metrics group a line, as it would go to Kafka")
 	flags.BoolVar(&o.otlp, "otlp", false, "print the OTLP form (JSON), one line a run")
 	o.flags.Add(flags)
-	flags.StringVar(&o.python, "python", "", "the Python `INTERPRETER`, 3.8 or newer (default "+pluginrun.DefaultInterpreter+")")
+	flags.StringVar(&o.python, "python", "", "the Python `INTERPRETER`, 3.8 or newer (default "+runtimes.DefaultInterpreter+")")
 	flags.StringVar(&o.secrets, "secrets", "", "the `DIRECTORY` of secrets that plugins may read: NAME/SITE and NAME/default")
 	flags.StringArrayVar(&o.collector.configs, "config", nil, "a Collector's configuration `FILE`: its overrides are laid over the plugin file, and it says "+
 		"resources, secrets and interpreter where no flag does; may be repeated")
@@ -123,9 +127,9 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		return err
 	}
 	if o.python == "" {
-		o.python = pluginrun.DefaultInterpreter
+		o.python = runtimes.DefaultInterpreter
 	}
-	plugin, err := o.open(file, stderr)
+	p, err := o.open(file, stderr)
 	if err != nil {
 		return err
 	}
@@ -133,36 +137,37 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
-	settings := pluginrun.Settings{
-		Logger:    term.Logger(stderr, zapcore.DebugLevel),
-		Host:      pluginrun.HostInfo{Name: "panoptes", Version: o.host.Version},
-		Python:    pluginrun.PythonSettings{PythonEnv: pluginrun.PythonEnv{Interpreter: o.python, MaxWorkers: 1}},
+	settings := runtimes.Settings{
+		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.python, MaxWorkers: 1}},
 		GoPlugins: o.host.GoPlugins,
-		Context:   pluginrun.Context{Sites: sites(all)},
+		Host: runtimes.Host{
+			Info: wire.HostInfo{Name: "panoptes", Version: o.host.Version}, Context: wire.Context{Sites: sites(all)},
+			Logger: term.Logger(stderr, zapcore.DebugLevel),
+		},
 	}
 	if o.secrets != "" {
-		settings.Secrets = kv.NewSecrets(o.secrets)
+		settings.Host.Secrets = kv.NewSecrets(o.secrets)
 	}
-	record, err := o.recorder(plugin, &settings)
+	record, err := o.recorder(p, &settings)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, record.close()) }()
-	runners, err := pluginrun.New(settings)
+	runners, err := runtimes.New(settings)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, wait.End(runners.Shutdown)) }()
-	if plugin, err = typed(ctx, runners, plugin); err != nil {
+	defer func() { err = errors.Join(err, wait.End(runners.Close)) }()
+	if p, err = typed(ctx, runners, p); err != nil {
 		return err
 	}
-	layered := o.collector.rules.For(plugin)
+	layered := o.collector.rules.For(p)
 	chosen, err := o.choose(layered, all)
 	if err != nil {
 		return err
 	}
 	// Why there is no rate the table says itself.
-	rates, err := chain.New(ctx, o.flags.DoubleRates(), settings.Logger.WithOptions(zap.IncreaseLevel(zapcore.InfoLevel)))
+	rates, err := chain.New(ctx, o.flags.DoubleRates(), settings.Host.Logger.WithOptions(zap.IncreaseLevel(zapcore.InfoLevel)))
 	if err != nil {
 		return err
 	}
@@ -171,15 +176,15 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	s := &session{
 		runner: runners, rates: rates, plugin: layered, times: o.times, stderr: stderr, failed: bad > 0,
 		scope: pdata.Scope{
-			Plugin: plugin.File.NormalizedName, Transforms: plugin.File.Transforms(), Topics: plugin.File.Topics(),
-			Units: plugin.Contract().Units(),
+			Plugin: p.File.NormalizedName, Transforms: p.File.Transforms(), Topics: p.File.Topics(),
+			Units: p.Contract().Units(),
 		},
 		print: o.printer(stdout, stderr), expect: &o.expect, record: record,
 	}
-	if plugin.Type != pluginrun.TypePolling {
+	if p.Type != plugin.TypePolling {
 		s.print = foundPrinter{out: stdout, style: term.StyleOf(stdout), json: o.json}
 	}
-	s.print.plugin(plugin)
+	s.print.plugin(p)
 	if err := s.all(ctx, chosen, o.pause); err != nil {
 		return err
 	}
@@ -193,16 +198,16 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 }
 
 // recorder begins the recording that was asked for; nil where none was.
-func (o *runOptions) recorder(plugin *pluginrun.Plugin, settings *pluginrun.Settings) (*recorder, error) {
+func (o *runOptions) recorder(p *plugin.Plugin, settings *runtimes.Settings) (*recorder, error) {
 	if o.record == "" {
 		return nil, nil
 	}
 	scrub := &recording.Scrubber{}
-	scrub.AddConfig(plugin.File.Config)
+	scrub.AddConfig(p.File.Config)
 	tape := recording.NewTape(scrub)
-	settings.Intercept = tape.Intercept
-	settings.Tap = tape.Pass
-	head, err := headOf(plugin, o.host.Version, o.flags)
+	settings.Host.Intercept = tape.Intercept
+	settings.Host.Tap = tape.Pass
+	head, err := headOf(p, o.host.Version, o.flags)
 	if err != nil {
 		return nil, err
 	}
@@ -210,39 +215,39 @@ func (o *runOptions) recorder(plugin *pluginrun.Plugin, settings *pluginrun.Sett
 }
 
 // open opens the plugin and makes sure that its runtime is there.
-func (o *runOptions) open(file string, stderr io.Writer) (*pluginrun.Plugin, error) {
-	plugin, warnings, err := pluginrun.Open(file, pluginrun.OpenOptions{})
+func (o *runOptions) open(file string, stderr io.Writer) (*plugin.Plugin, error) {
+	p, warnings, err := plugin.Open(file, plugin.OpenOptions{})
 	for _, warning := range warnings {
 		fmt.Fprintf(stderr, "panoptes: %s\n", warning)
 	}
 	switch {
-	case errors.Is(err, pluginrun.ErrNotScheduled) && plugin != nil:
+	case errors.Is(err, plugin.ErrNotScheduled) && p != nil:
 		fmt.Fprintf(stderr, "panoptes: %v; it is run this once\n", err)
 	case err != nil:
 		return nil, exit.Misuse(err)
 	}
-	switch plugin.Kind {
-	case pluginrun.KindGo:
-		if o.host.GoPlugins[plugin.Module] == nil {
+	switch p.Kind {
+	case plugin.KindGo:
+		if o.host.GoPlugins[p.Module] == nil {
 			return nil, exit.Misusef("plugin %q is the Go plugin %q, which is compiled into a Collector and not into this command: "+
-				"test it with the package pluginsdk/plugintest, or run it in a Collector", plugin.Name(), plugin.Module)
+				"test it with the package pluginsdk/plugintest, or run it in a Collector", p.Name(), p.Module)
 		}
-	case pluginrun.KindPython:
+	case plugin.KindPython:
 		if _, err := exec.LookPath(o.python); err != nil {
-			return nil, exit.Misusef("plugin %q needs Python: %w; name the interpreter with --python", plugin.Name(), err)
+			return nil, exit.Misusef("plugin %q needs Python: %w; name the interpreter with --python", p.Name(), err)
 		}
 	}
-	return plugin, nil
+	return p, nil
 }
 
 // typed is the plugin with its type. One whose module does not load is taken for a polling plugin: its run says more of
 // what is wrong.
-func typed(ctx context.Context, runners *pluginrun.Runners, plugin *pluginrun.Plugin) (*pluginrun.Plugin, error) {
-	checked, err := runners.Check(ctx, plugin)
+func typed(ctx context.Context, runners *run.Runner, p *plugin.Plugin) (*plugin.Plugin, error) {
+	checked, err := runners.Load(ctx, p)
 	if err == nil {
 		return checked, nil
 	}
-	if checked, missing := plugin.As(pluginrun.TypePolling); missing == nil {
+	if checked, missing := p.As(plugin.TypePolling); missing == nil {
 		return checked, nil
 	}
 	return nil, exit.Misuse(err)
@@ -253,8 +258,8 @@ var noResource = &pluginsdk.Resource{}
 
 // choose returns the resources to run against.
 func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource) ([]*pluginsdk.Resource, error) {
-	plugin := layered.Base
-	if plugin.Type == pluginrun.TypeDiscovery {
+	p := layered.Base
+	if p.Type == plugin.TypeDiscovery {
 		return []*pluginsdk.Resource{noResource}, nil
 	}
 	if len(o.resources) == 0 {
@@ -276,17 +281,17 @@ func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource)
 		if has != "" {
 			clause += "; " + has
 		}
-		return nil, fmt.Errorf("resource %q does not match the filter of plugin %q: %s", o.resourceID, plugin.Name(), clause)
+		return nil, fmt.Errorf("resource %q does not match the filter of plugin %q: %s", o.resourceID, p.Name(), clause)
 	case len(all) == 0:
 		return nil, errors.New("the files have no resource")
 	}
-	return nil, fmt.Errorf("none of the %d resources matches the filter of plugin %q, which is: %s", len(all), plugin.Name(), plugin.Filter)
+	return nil, fmt.Errorf("none of the %d resources matches the filter of plugin %q, which is: %s", len(all), p.Name(), p.Filter)
 }
 
 // filterOf is the filter that decides on a resource: the plugin file's, or an override's.
 func filterOf(layered *override.Plugin, r *pluginsdk.Resource) *filter.Filter {
-	plugin, _ := layered.Against(r)
-	return plugin.Filter
+	p, _ := layered.Against(r)
+	return p.Filter
 }
 
 func sites(all []*pluginsdk.Resource) []string {

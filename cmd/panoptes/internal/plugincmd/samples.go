@@ -8,7 +8,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -22,7 +22,7 @@ type samples struct {
 	last  map[string]pluginsdk.Metric // by series
 }
 
-func newSamples(p *pluginrun.Plugin) *samples {
+func newSamples(p *plugin.Plugin) *samples {
 	rules, _ := transforms.Parse(p.File.Transforms()) // the rate processor names the bad ones
 	return &samples{rules: rules, last: map[string]pluginsdk.Metric{}}
 }

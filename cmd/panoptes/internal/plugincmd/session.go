@@ -12,13 +12,13 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // session is the runs of one plugin.
 type session struct {
-	runner pluginrun.Runner
+	runner *run.Runner
 	rates  *chain.Chain
 	plugin *override.Plugin
 	scope  pdata.Scope
@@ -37,7 +37,7 @@ type oneRun struct {
 	resource   *pluginsdk.Resource
 	// overrides are what the configuration of a Collector lays over the plugin file for the resource.
 	overrides []string
-	result    pluginrun.Result
+	result    run.Result
 	out       chain.Result
 }
 
@@ -63,46 +63,46 @@ var errInterrupted = errors.New("interrupted")
 
 // one runs the plugin once. The error is not about the plugin.
 func (s *session) one(ctx context.Context, number int, r *pluginsdk.Resource) error {
-	run := oneRun{number: number, of: s.times, resource: r, overrides: s.plugin.Explain(r)}
+	recorded := oneRun{number: number, of: s.times, resource: r, overrides: s.plugin.Explain(r)}
 	plugin, _ := s.plugin.Against(r)
 	started := time.Now()
-	run.result = s.runner.Run(ctx, pluginrun.Request{Plugin: plugin, Config: plugin.File.Config, Resource: r, Clock: s.record.clock(started)})
+	recorded.result = s.runner.Run(ctx, run.Request{Plugin: plugin, Config: plugin.File.Config, Resource: r, Clock: s.record.clock(started)})
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
 	var err error
-	if run.out, err = s.rates.Process(ctx, s.scope, run.result.Groups); err != nil {
+	if recorded.out, err = s.rates.Process(ctx, s.scope, recorded.result.Groups); err != nil {
 		return err
 	}
-	s.complain(run)
-	s.expect.note(run)
-	if err := s.record.run(plugin, started, run); err != nil {
+	s.complain(recorded)
+	s.expect.note(recorded)
+	if err := s.record.run(plugin, started, recorded); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	return s.print.run(run)
+	return s.print.run(recorded)
 }
 
 // complain says on stderr what did not go well.
-func (s *session) complain(run oneRun) {
-	if run.result.Outcome.Failed() {
+func (s *session) complain(r oneRun) {
+	if r.result.Outcome.Failed() {
 		s.failed = true
-		fmt.Fprintf(s.stderr, "panoptes: run %d%s: %s: %v\n", run.number, against(run.resource), run.result.Outcome, run.result.Err)
-		var raised *pluginrun.PluginError
-		if errors.As(run.result.Err, &raised) && raised.Traceback != "" {
+		fmt.Fprintf(s.stderr, "panoptes: run %d%s: %s: %v\n", r.number, against(r.resource), r.result.Outcome, r.result.Err)
+		var raised *run.PluginError
+		if errors.As(r.result.Err, &raised) && raised.Traceback != "" {
 			fmt.Fprintln(s.stderr, strings.TrimRight(raised.Traceback, "\n"))
 		}
 	}
-	for _, drop := range run.result.Dropped {
+	for _, drop := range r.result.Dropped {
 		// A group that was returned twice is no mistake: Panoptes' set keeps one of them as well.
-		s.failed = s.failed || drop.Reason != pluginrun.DropDuplicate
-		fmt.Fprintf(s.stderr, "panoptes: run %d%s: dropped (%s): %v\n", run.number, against(run.resource), drop.Reason, drop.Err)
+		s.failed = s.failed || drop.Reason != run.DropDuplicate
+		fmt.Fprintf(s.stderr, "panoptes: run %d%s: dropped (%s): %v\n", r.number, against(r.resource), drop.Reason, drop.Err)
 	}
-	if losses := chain.Losses(run.out.Report, true); losses != "" {
+	if losses := chain.Losses(r.out.Report, true); losses != "" {
 		s.failed = true
-		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: data points dropped: %s\n", run.number, run.resource.ID, losses)
+		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: data points dropped: %s\n", r.number, r.resource.ID, losses)
 	}
-	if changes := chain.Losses(run.out.Report, false); changes != "" {
-		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: data points changed: %s\n", run.number, run.resource.ID, changes)
+	if changes := chain.Losses(r.out.Report, false); changes != "" {
+		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: data points changed: %s\n", r.number, r.resource.ID, changes)
 	}
 }
 

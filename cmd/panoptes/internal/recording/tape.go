@@ -8,7 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 )
 
 // methodSecret is the call whose answer is a secret.
@@ -20,19 +21,19 @@ type Tape struct {
 
 	mu    sync.Mutex
 	calls []Call
-	wire  wire
+	wire  passing
 }
 
 // NewTape returns a tape that tells scrub of each secret that a plugin is given.
 func NewTape(scrub *Scrubber) *Tape { return &Tape{scrub: scrub} }
 
 var (
-	_ pluginrun.Intercept = (*Tape)(nil).Intercept
-	_ pluginrun.Tap       = (*Tape)(nil).Pass
+	_ hostapi.Intercept = (*Tape)(nil).Intercept
+	_ wire.Tap          = (*Tape)(nil).Pass
 )
 
 // Pass keeps what passes between host and plugin.
-func (t *Tape) Pass(s pluginrun.Stream, data []byte) {
+func (t *Tape) Pass(s wire.Stream, data []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.wire.pass(s, data)
@@ -88,7 +89,7 @@ type Player struct {
 	strange []string
 }
 
-var _ pluginrun.Intercept = (*Player)(nil).Intercept
+var _ hostapi.Intercept = (*Player)(nil).Intercept
 
 // Load makes the calls of a run the answers from now on, and returns what was strange about the run before.
 func (p *Player) Load(calls []Call) (strange []string) {

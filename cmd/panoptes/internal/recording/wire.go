@@ -6,7 +6,9 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 )
 
 // maxWire bounds the bytes that are kept of what passes in a run: the largest result of a plugin, and a bit.
@@ -15,8 +17,8 @@ const maxWire = 17 << 20
 // Passage is a line, with its end, that passed between host and plugin.
 type Passage struct {
 	// At is when, in seconds since the start of the run; what passed before the first run is of that, at 0.
-	At     float64          `json:"at"`
-	Stream pluginrun.Stream `json:"stream"`
+	At     float64     `json:"at"`
+	Stream wire.Stream `json:"stream"`
 	// Text is what passed, Bytes where that is no UTF-8.
 	Text  string `json:"text,omitempty"`
 	Bytes []byte `json:"bytes,omitempty"`
@@ -29,25 +31,25 @@ func (p Passage) content() []byte {
 	return []byte(p.Text)
 }
 
-// wire keeps what passes. The tape's lock is held.
-type wire struct {
+// passing keeps what passes. The tape's lock is held.
+type passing struct {
 	began    time.Time
 	passages []Passage
-	rest     map[pluginrun.Stream][]byte // without the end of its line yet
+	rest     map[wire.Stream][]byte // without the end of its line yet
 	size     int
 	left     int
 }
 
-func (w *wire) pass(s pluginrun.Stream, data []byte) {
+func (w *passing) pass(s wire.Stream, data []byte) {
 	if w.size+len(data) > maxWire {
 		w.left += len(data)
 		return
 	}
 	w.size += len(data)
 	if w.rest == nil {
-		w.rest = map[pluginrun.Stream][]byte{}
+		w.rest = map[wire.Stream][]byte{}
 	}
-	if s != pluginrun.StreamIn && s != pluginrun.StreamOut && s != pluginrun.StreamErr {
+	if s != wire.StreamIn && s != wire.StreamOut && s != wire.StreamErr {
 		w.add(s, data)
 		return
 	}
@@ -62,7 +64,7 @@ func (w *wire) pass(s pluginrun.Stream, data []byte) {
 	}
 }
 
-func (w *wire) add(s pluginrun.Stream, line []byte) {
+func (w *passing) add(s wire.Stream, line []byte) {
 	p := Passage{Stream: s}
 	if !w.began.IsZero() {
 		p.At = float64(time.Since(w.began).Microseconds()) / 1e6
@@ -76,8 +78,8 @@ func (w *wire) add(s pluginrun.Stream, line []byte) {
 }
 
 // take ends the run.
-func (w *wire) take(scrub *Scrubber) (passages []Passage, left int) {
-	for _, s := range []pluginrun.Stream{pluginrun.StreamIn, pluginrun.StreamOut, pluginrun.StreamErr} {
+func (w *passing) take(scrub *Scrubber) (passages []Passage, left int) {
+	for _, s := range []wire.Stream{wire.StreamIn, wire.StreamOut, wire.StreamErr} {
 		if len(w.rest[s]) > 0 {
 			w.add(s, w.rest[s])
 		}
@@ -88,27 +90,27 @@ func (w *wire) take(scrub *Scrubber) (passages []Passage, left int) {
 		}
 	}
 	passages, left = w.passages, w.left
-	*w = wire{}
+	*w = passing{}
 	return passages, left
 }
 
-// Said is what the plugin said in the run, for pluginrun.Judge; ok says that there is something to judge.
-func (r *Run) Said(kind pluginrun.Kind) (said pluginrun.Said, ok bool) {
+// Said is what the plugin said in the run, for runtimes.Judge; ok says that there is something to judge.
+func (r *Run) Said(kind plugin.Kind) (said runtimes.Said, ok bool) {
 	if r.Left > 0 {
 		return said, false
 	}
-	if kind != pluginrun.KindExec {
+	if kind != plugin.KindExec {
 		said.Answer = r.answer("run")
 		return said, said.Answer != nil
 	}
 	for _, p := range r.Wire {
 		switch p.Stream {
-		case pluginrun.StreamOut:
-			said.Stdout = append(said.Stdout, p.content()...)
-		case pluginrun.StreamErr:
-			said.Stderr = append(said.Stderr, string(bytes.TrimSuffix(p.content(), []byte("\n"))))
-		case pluginrun.StreamExit:
-			ok = json.Unmarshal(p.content(), &said.Exit) == nil
+		case wire.StreamOut:
+			said.Exec.Stdout = append(said.Exec.Stdout, p.content()...)
+		case wire.StreamErr:
+			said.Exec.Stderr = append(said.Exec.Stderr, string(bytes.TrimSuffix(p.content(), []byte("\n"))))
+		case wire.StreamExit:
+			ok = json.Unmarshal(p.content(), &said.Exec.Exit) == nil
 		}
 	}
 	return said, ok
@@ -136,9 +138,9 @@ func (r *Run) answer(method string) []byte {
 			continue
 		}
 		switch {
-		case p.Stream == pluginrun.StreamIn && m.Method == method:
+		case p.Stream == wire.StreamIn && m.Method == method:
 			asked, answer = m.ID, nil
-		case p.Stream == pluginrun.StreamOut && m.Method == "" && len(asked) > 0 && bytes.Equal(m.ID, asked):
+		case p.Stream == wire.StreamOut && m.Method == "" && len(asked) > 0 && bytes.Equal(m.ID, asked):
 			answer = p.content()
 		}
 	}

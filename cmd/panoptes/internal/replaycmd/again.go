@@ -10,44 +10,47 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 )
 
 // open prepares to run the plugin again, with the recording in the place of its host.
 func (p *player) open(o *options, version string, head recording.Head, logger *zap.Logger) error {
-	plugin, warnings, err := pluginrun.Open(o.plugin, pluginrun.OpenOptions{})
+	found, warnings, err := plugin.Open(o.plugin, plugin.OpenOptions{})
 	for _, warning := range warnings {
 		fmt.Fprintf(p.stderr, "panoptes: %s\n", warning)
 	}
-	if err != nil && (plugin == nil || !errors.Is(err, pluginrun.ErrNotScheduled)) {
+	if err != nil && (found == nil || !errors.Is(err, plugin.ErrNotScheduled)) {
 		return exit.Misuse(err)
 	}
-	if plugin.Version != head.Plugin.Version {
-		fmt.Fprintf(p.stderr, "panoptes: the plugin is of version %s, the recording of version %s\n", plugin.Version, head.Plugin.Version)
+	if found.Version != head.Plugin.Version {
+		fmt.Fprintf(p.stderr, "panoptes: the plugin is of version %s, the recording of version %s\n", found.Version, head.Plugin.Version)
 	}
-	p.plugin = plugin
-	p.runner, err = pluginrun.New(pluginrun.Settings{
-		Logger:    logger,
-		Host:      pluginrun.HostInfo{Name: "panoptes", Version: version},
-		Python:    pluginrun.PythonSettings{PythonEnv: pluginrun.PythonEnv{Interpreter: o.python, MaxWorkers: 1}},
-		Intercept: p.host.Intercept,
+	p.plugin = found
+	p.runner, err = runtimes.New(runtimes.Settings{
+		Python: python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.python, MaxWorkers: 1}},
+		Host: runtimes.Host{
+			Info: wire.HostInfo{Name: "panoptes", Version: version}, Logger: logger, Intercept: p.host.Intercept,
+		},
 	})
 	return err
 }
 
 // again runs the plugin and compares how the run ended and what it returned.
 func (p *player) again(ctx context.Context, n int, run *recording.Run) error {
-	plugin := p.plugin
+	found := p.plugin
 	if run.Type != "" {
 		var err error
-		if plugin, err = plugin.As(pluginrun.Type(run.Type)); err != nil {
+		if found, err = found.As(plugin.Type(run.Type)); err != nil {
 			return exit.Misuse(err)
 		}
 	}
 	if run.Interval > 0 {
-		plugin = plugin.Variant(func(v *pluginrun.Plugin) { v.Interval = seconds(run.Interval) })
+		found = found.Variant(func(v *plugin.Plugin) { v.Interval = seconds(run.Interval) })
 	}
-	req, err := request(plugin, run)
+	req, err := request(found, run)
 	if err != nil {
 		return err
 	}

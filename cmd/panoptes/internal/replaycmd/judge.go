@@ -9,14 +9,16 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/golden"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // recorded takes the plugin file of the recording.
 func (p *player) recorded(head recording.Head) (err error) {
-	p.kind = pluginrun.Kind(head.Plugin.Kind)
+	p.kind = plugin.Kind(head.Plugin.Kind)
 	if head.Plugin.File != "" {
 		p.file, err = pluginfile.Parse(head.Plugin.Path, []byte(head.Plugin.File))
 	}
@@ -24,70 +26,70 @@ func (p *player) recorded(head recording.Head) (err error) {
 }
 
 // request asks for the run of the recording.
-func request(plugin *pluginrun.Plugin, run *recording.Run) (pluginrun.Request, error) {
-	req := pluginrun.Request{Plugin: plugin, Config: run.Config}
-	if plugin.Type != pluginrun.TypeDiscovery {
+func request(p *plugin.Plugin, r *recording.Run) (run.Request, error) {
+	req := run.Request{Plugin: p, Config: r.Config}
+	if p.Type != plugin.TypeDiscovery {
 		req.Resource = &pluginsdk.Resource{}
-		if err := json.Unmarshal(run.Resource, req.Resource); err != nil {
+		if err := json.Unmarshal(r.Resource, req.Resource); err != nil {
 			return req, exit.Misuse(fmt.Errorf("resource of the recording: %w", err))
 		}
 	}
-	if run.Now != nil {
-		req.Clock = &pluginrun.Clock{Now: *run.Now, Readings: run.Readings}
+	if r.Now != nil {
+		req.Clock = &run.Clock{Now: *r.Now, Readings: r.Readings}
 	}
 	return req, nil
 }
 
 // judge reads what the plugin said in the run once more. Of a run that said nothing, as past its deadline, there is nothing
 // to be read.
-func (p *player) judge(n int, run *recording.Run) error {
-	if described := run.Described(); described != nil {
+func (p *player) judge(n int, r *recording.Run) error {
+	if described := r.Described(); described != nil {
 		p.described = described
 	}
-	said, ok := run.Said(p.kind)
+	said, ok := r.Said(p.kind)
 	if p.file == nil || !ok {
 		return nil
 	}
-	plugin, err := pluginrun.Recorded(p.file, p.kind, pluginrun.Type(run.Type), p.described)
+	found, err := runtimes.Recorded(p.file, p.kind, plugin.Type(r.Type), p.described)
 	if err != nil {
 		return exit.Misuse(fmt.Errorf("plugin of the recording: %w", err))
 	}
-	plugin.Interval = seconds(run.Interval)
-	req, err := request(plugin, run)
+	found.Interval = seconds(r.Interval)
+	req, err := request(found, r)
 	if err != nil {
 		return err
 	}
-	result, err := pluginrun.Judge(req, said)
+	result, err := runtimes.Judge(req, said)
 	if err != nil {
 		return err
 	}
-	p.compare(n, run, result)
-	p.compareTexts(n, "group", run.Groups, textsOf(result.Groups))
+	p.compare(n, r, result)
+	p.compareTexts(n, "group", r.Groups, textsOf(result.Groups))
 	var dropped []string
 	for _, d := range result.Dropped {
 		dropped = append(dropped, d.Err.Error())
 	}
-	if !slices.Equal(dropped, run.Dropped) {
-		p.different("run %d: dropped %q, in the recording %q", n, dropped, run.Dropped)
+	if !slices.Equal(dropped, r.Dropped) {
+		p.different("run %d: dropped %q, in the recording %q", n, dropped, r.Dropped)
 	}
 	return nil
 }
 
 // compare compares how the run ended, and what it found that are no groups.
-func (p *player) compare(n int, run *recording.Run, result pluginrun.Result) {
-	if string(result.Outcome) != run.Outcome {
-		p.different("run %d: ended as %s (%v), in the recording as %s (%s)", n, result.Outcome, result.Err, run.Outcome, run.Error)
+func (p *player) compare(n int, one *recording.Run, result run.Result) {
+	if string(result.Outcome) != one.Outcome {
+		p.different("run %d: ended as %s (%v), in the recording as %s (%s)", n, result.Outcome, result.Err, one.Outcome, one.Error)
 	}
 	var resources []json.RawMessage
 	for _, r := range result.Resources {
 		resources = append(resources, json.RawMessage(r.AppendJSON(nil)))
 	}
-	p.compareTexts(n, "resource", run.Resources, resources)
+	p.compareTexts(n, "resource", one.Resources, resources)
 	enrichment, err := json.Marshal(result.Enrichment)
 	if err != nil || len(result.Enrichment) == 0 {
 		enrichment = nil
 	}
-	p.compareTexts(n, "enrichment", []json.RawMessage{run.Enrichment}, []json.RawMessage{enrichment})
+	p.compareTexts(n, "enrichment", []json.RawMessage{one.Enrichment}, []json.RawMessage{enrichment})
 }
 
 // compareTexts compares the JSON of things, one by one.
@@ -123,8 +125,8 @@ func textsOf(groups []*pluginsdk.MetricsGroup) (texts []json.RawMessage) {
 }
 
 // compareAgain compares the groups of a run that was made again, whatever their order.
-func (p *player) compareAgain(n int, run *recording.Run, got []*pluginsdk.MetricsGroup) error {
-	want, err := decode(run.Groups)
+func (p *player) compareAgain(n int, r *recording.Run, got []*pluginsdk.MetricsGroup) error {
+	want, err := decode(r.Groups)
 	if err != nil {
 		return exit.Misuse(err)
 	}
@@ -143,7 +145,7 @@ func (p *player) compareAgain(n int, run *recording.Run, got []*pluginsdk.Metric
 	if slices.Equal(sortedTexts(want), sortedTexts(got)) {
 		return nil
 	}
-	if p.plugin.Kind == pluginrun.KindPython && len(run.Readings) > 0 {
+	if p.plugin.Kind == plugin.KindPython && len(r.Readings) > 0 {
 		p.different("run %d: the groups have other times than those of the recording", n)
 		return nil
 	}

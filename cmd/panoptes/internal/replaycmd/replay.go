@@ -21,8 +21,10 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -60,7 +62,7 @@ The exit code is 1 where something differs. stdout has the groups as they would 
 		},
 	}
 	cmd.Flags().StringVar(&o.plugin, "plugin", "", "run the plugin of this `FILE` again")
-	cmd.Flags().StringVar(&o.python, "python", pluginrun.DefaultInterpreter, "the Python `INTERPRETER`, 3.8 or newer")
+	cmd.Flags().StringVar(&o.python, "python", runtimes.DefaultInterpreter, "the Python `INTERPRETER`, 3.8 or newer")
 	return cmd
 }
 
@@ -93,7 +95,7 @@ func (o *options) run(ctx context.Context, path, version string, stdout, stderr 
 		if err := p.open(o, version, in.Head, logger); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, wait.End(p.runner.Shutdown)) }()
+		defer func() { err = errors.Join(err, wait.End(p.runner.Close)) }()
 	}
 	return p.all(ctx, in)
 }
@@ -108,25 +110,25 @@ type player struct {
 	// file is the plugin file of the recording, described what the plugin said of itself; nil in recordings that have
 	// none.
 	file      *pluginfile.File
-	kind      pluginrun.Kind
+	kind      plugin.Kind
 	described json.RawMessage
 
 	// What follows is set where the plugin is run again.
-	runner pluginrun.Runner
-	plugin *pluginrun.Plugin
+	runner *run.Runner
+	plugin *plugin.Plugin
 	host   recording.Player
 }
 
 func (p *player) all(ctx context.Context, in *recording.Reader) error {
 	for n := 1; ; n++ {
-		run, err := in.Next()
+		r, err := in.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return exit.Misuse(err)
 		}
-		if err := p.one(ctx, n, run); err != nil {
+		if err := p.one(ctx, n, r); err != nil {
 			return fmt.Errorf("run %d: %w", n, err)
 		}
 	}
@@ -136,15 +138,15 @@ func (p *player) all(ctx context.Context, in *recording.Reader) error {
 	return nil
 }
 
-func (p *player) one(ctx context.Context, n int, run *recording.Run) error {
-	groups, err := decode(run.Groups)
+func (p *player) one(ctx context.Context, n int, r *recording.Run) error {
+	groups, err := decode(r.Groups)
 	if err != nil {
 		return exit.Misuse(err)
 	}
 	if p.runner != nil {
-		err = p.again(ctx, n, run)
+		err = p.again(ctx, n, r)
 	} else {
-		err = p.judge(n, run)
+		err = p.judge(n, r)
 	}
 	if err != nil {
 		return err
@@ -153,14 +155,14 @@ func (p *player) one(ctx context.Context, n int, run *recording.Run) error {
 	if err != nil {
 		return err
 	}
-	for i := range max(len(lines), len(run.Output)) {
+	for i := range max(len(lines), len(r.Output)) {
 		switch {
 		case i >= len(lines):
-			p.different("run %d: line %d does not come out any more: %s", n, i+1, run.Output[i])
-		case i >= len(run.Output):
+			p.different("run %d: line %d does not come out any more: %s", n, i+1, r.Output[i])
+		case i >= len(r.Output):
 			p.different("run %d: line %d is not in the recording: %s", n, i+1, lines[i])
-		case lines[i] != run.Output[i]:
-			p.different("run %d: line %d is\n%s\nin the recording it is\n%s", n, i+1, lines[i], run.Output[i])
+		case lines[i] != r.Output[i]:
+			p.different("run %d: line %d is\n%s\nin the recording it is\n%s", n, i+1, lines[i], r.Output[i])
 		}
 	}
 	return nil

@@ -14,7 +14,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/plugincmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -200,7 +200,7 @@ func TestWireOfARecording(t *testing.T) {
 		}
 	}
 	call := func(method string) []string {
-		return []string{string(pluginrun.StreamOut) + " " + method, string(pluginrun.StreamIn) + " "}
+		return []string{string(wire.StreamOut) + " " + method, string(wire.StreamIn) + " "}
 	}
 	want := []string{"in initialize", "out ", "in describe", "out "}
 	for range 2 {

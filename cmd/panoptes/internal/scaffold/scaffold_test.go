@@ -12,8 +12,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/conformance"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 )
 
 // A new plugin of each language passes all checks as it is.
@@ -42,12 +44,12 @@ func TestNewPluginsPassTheChecks(t *testing.T) {
 			require.NoError(t, err)
 			require.Empty(t, warnings)
 			fine, err := conformance.Play(t.Context(), files[0], conformance.Settings{
-				NewRunner: func(change func(*pluginrun.ProcessSettings)) (pluginrun.Runner, error) {
-					var s pluginrun.Settings
+				NewRunner: func(change func(*program.Settings)) (*run.Runner, error) {
+					var s runtimes.Settings
 					if change != nil {
-						change(&s.Processes)
+						change(&s.Programs)
 					}
-					return pluginrun.New(s)
+					return runtimes.New(s)
 				},
 				Resources: found,
 				Runs:      20,

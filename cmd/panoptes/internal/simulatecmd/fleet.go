@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
@@ -82,13 +82,13 @@ func (f *fleet) loadPlugins(tell func(string, ...any)) error {
 	}
 	named := map[string]bool{override.Any: true}
 	for _, file := range files {
-		plugin, _, err := pluginrun.Open(file, pluginrun.OpenOptions{})
-		if err != nil && !(errors.Is(err, pluginrun.ErrNotScheduled) && plugin != nil) {
+		p, _, err := plugin.Open(file, plugin.OpenOptions{})
+		if err != nil && !(errors.Is(err, plugin.ErrNotScheduled) && p != nil) {
 			tell("left out: %v", err)
 			continue
 		}
-		named[plugin.Name()] = true
-		f.plugins = append(f.plugins, rules.For(plugin))
+		named[p.Name()] = true
+		f.plugins = append(f.plugins, rules.For(p))
 	}
 	for i, r := range rules {
 		if !named[r.Plugin] {

@@ -3,8 +3,8 @@ package simulatecmd
 import (
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -60,23 +60,23 @@ func simulate(f *fleet, takes durations, from time.Time, span time.Duration) *si
 	for _, p := range f.plugins {
 		load := pluginLoad{name: p.Base.Name(), takes: takes.of(p.Base.Name())}
 		if p.Base.Filter == nil { // it discovers resources: one task, against none
-			plugin, _ := p.Against(&pluginsdk.Resource{})
-			load.add(plugin.Interval, s.start(p, plugin, nil, load.takes, from))
+			found, _ := p.Against(&pluginsdk.Resource{})
+			load.add(found.Interval, s.start(p, found, nil, load.takes, from))
 			s.plugins = append(s.plugins, load)
 			s.tasks++
 			continue
 		}
 		for _, i := range index.Select(p.Filters()...) {
 			r := f.resources[i]
-			plugin, runs := p.Against(r)
+			found, runs := p.Against(r)
 			if !runs {
 				continue
 			}
-			n := s.start(p, plugin, r, load.takes, from)
-			load.add(plugin.Interval, n)
+			n := s.start(p, found, r, load.takes, from)
+			load.add(found.Interval, n)
 			d := &s.devices[i]
 			d.tasks, d.starts = d.tasks+1, d.starts+n
-			d.busy += load.takes.Seconds() / plugin.Interval.Seconds()
+			d.busy += load.takes.Seconds() / found.Interval.Seconds()
 			s.tasks++
 		}
 		s.plugins = append(s.plugins, load)
@@ -85,15 +85,15 @@ func simulate(f *fleet, takes durations, from time.Time, span time.Duration) *si
 }
 
 // start counts the starts of one task, and returns how many there are.
-func (s *simulation) start(p *override.Plugin, plugin *pluginrun.Plugin, r *pluginsdk.Resource, takes time.Duration, from time.Time) (n int) {
-	if plugin.Interval <= 0 {
+func (s *simulation) start(p *override.Plugin, found *plugin.Plugin, r *pluginsdk.Resource, takes time.Duration, from time.Time) (n int) {
+	if found.Interval <= 0 {
 		return 0
 	}
-	for at := range schedule.Starts(schedule.Hash([]byte(p.TaskName(r))), plugin.Interval, from, from.Add(s.span)) {
+	for at := range schedule.Starts(schedule.Hash([]byte(p.TaskName(r))), found.Interval, from, from.Add(s.span)) {
 		second := int(at.Sub(from) / time.Second)
 		s.starts[second]++
 		s.pools[0].work[second] += takes.Seconds()
-		if plugin.Kind == pluginrun.KindPython {
+		if found.Kind == plugin.KindPython {
 			s.pools[1].work[second] += takes.Seconds()
 		}
 		n++

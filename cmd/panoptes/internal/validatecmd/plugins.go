@@ -9,7 +9,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -34,30 +34,30 @@ func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
 	}
 	owner := map[string]string{}
 	for _, file := range files {
-		plugin, warnings, err := pluginrun.Open(file, pluginrun.OpenOptions{})
+		p, warnings, err := plugin.Open(file, plugin.OpenOptions{})
 		for _, w := range warnings {
 			v.doubtful(where, "plugin file %q: %s", file, w)
 		}
 		switch {
-		case errors.Is(err, pluginrun.ErrNotScheduled) && plugin != nil:
+		case errors.Is(err, plugin.ErrNotScheduled) && p != nil:
 			v.doubtful(where, "%v", err)
 		case err != nil:
 			v.wrong(where, err)
 			continue
 		}
 		v.plugins++
-		name := plugin.File.NormalizedName
+		name := p.File.NormalizedName
 		if first, taken := owner[name]; taken {
-			v.wrong(where, fmt.Errorf("plugin %q (%s) has the same name as %s: give it another one", plugin.Name(), file, first))
+			v.wrong(where, fmt.Errorf("plugin %q (%s) has the same name as %s: give it another one", p.Name(), file, first))
 			continue
 		}
 		owner[name] = file
-		if slowest := v.transforming[id]; plugin.File.Transforms() != "" && (slowest == nil || plugin.Interval > slowest.Interval) {
-			v.transforming[id] = plugin
+		if slowest := v.transforming[id]; p.File.Transforms() != "" && (slowest == nil || p.Interval > slowest.Interval) {
+			v.transforming[id] = p
 		}
-		if all && len(found) > 0 && plugin.Filter != nil && !slices.ContainsFunc(found, plugin.Filter.Match) {
+		if all && len(found) > 0 && p.Filter != nil && !slices.ContainsFunc(found, p.Filter.Match) {
 			v.doubtful(where, "plugin %q (%s): none of the %d resources matches its filter, which is: %s",
-				plugin.Name(), file, len(found), plugin.Filter)
+				p.Name(), file, len(found), p.Filter)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
@@ -53,7 +53,7 @@ type validation struct {
 	config *collectorconfig.Config
 	// transforming is, of a receiver that has any, the plugin with [transforms] that runs least often. Such a plugin polls
 	// for certain: of others it is their module that says so.
-	transforming map[component.ID]*pluginrun.Plugin
+	transforming map[component.ID]*plugin.Plugin
 	plugins      int
 	found        int // resources
 }
@@ -61,7 +61,7 @@ type validation struct {
 func run(ctx context.Context, configs []string, collector, gates string, stdout, stderr io.Writer) error {
 	v := validation{
 		findings:     findings{out: stdout, style: term.StyleOf(stdout)},
-		transforming: map[component.ID]*pluginrun.Plugin{},
+		transforming: map[component.ID]*plugin.Plugin{},
 	}
 	var err error
 	if v.config, err = collectorconfig.Load(ctx, configs); err != nil {

@@ -86,3 +86,8 @@ type NoSecrets struct{}
 func (NoSecrets) Get(context.Context, string, string) (string, error) {
 	return "", pluginsdk.ErrNotFound
 }
+
+// GetExact is Get, too.
+func (NoSecrets) GetExact(context.Context, string, string) (string, error) {
+	return "", pluginsdk.ErrNotFound
+}

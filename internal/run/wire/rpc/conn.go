@@ -15,6 +15,7 @@ import (
 const (
 	DefaultMaxLine    = 16 << 20
 	DefaultMaxHandled = 16
+	DefaultMaxQueued  = 4 << 20
 )
 
 // ErrFull is what Start fails with where the other side does not read what was sent before.
@@ -32,6 +33,9 @@ type Options struct {
 	// nil answers every request with "method not found".
 	Handle     func(ctx context.Context, method string, params json.RawMessage) (any, error)
 	MaxHandled int
+	// MaxQueued is how many bytes may wait to be written (default 4 MiB), though one line always may. Beyond it Start fails
+	// with ErrFull, and requests of the other side are answered once it has read.
+	MaxQueued int
 	// Notify takes a notification. It is called from the reading goroutine, one after the other, before anything that
 	// comes after it is seen. nil ignores notifications.
 	Notify func(method string, params json.RawMessage)
@@ -46,7 +50,7 @@ type Conn struct {
 
 	ctx    context.Context // ends with the connection
 	cancel context.CancelCauseFunc
-	out    chan []byte
+	out    *queue
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex
@@ -69,7 +73,10 @@ func New(r io.Reader, w io.Writer, o Options) *Conn {
 	if o.MaxHandled <= 0 {
 		o.MaxHandled = DefaultMaxHandled
 	}
-	c := &Conn{options: o, writer: w, out: make(chan []byte, 64), pending: map[int64]func(answer){}}
+	if o.MaxQueued <= 0 {
+		o.MaxQueued = DefaultMaxQueued
+	}
+	c := &Conn{options: o, writer: w, out: newQueue(o.MaxQueued), pending: map[int64]func(answer){}}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.wg.Add(2)
 	go c.write()
@@ -137,12 +144,10 @@ func appendRest(line []byte, method string, params json.RawMessage) []byte {
 
 // offer queues a line where there is room.
 func (c *Conn) offer(line []byte) error {
-	select {
-	case c.out <- line:
-		return nil
-	default:
+	if !c.out.offer(line) {
 		return ErrFull
 	}
+	return nil
 }
 
 // Notify sends a notification; that it was sent does not mean that it was read.
@@ -152,6 +157,9 @@ func (c *Conn) Notify(ctx context.Context, method string, params any) error {
 
 // Done is closed when the connection has ended.
 func (c *Conn) Done() <-chan struct{} { return c.ctx.Done() }
+
+// Ended says whether the connection has ended.
+func (c *Conn) Ended() bool { return c.ctx.Err() != nil }
 
 // Close ends the connection: calls under way fail with ErrClosed.
 func (c *Conn) Close() { c.end(ErrClosed) }
@@ -223,13 +231,18 @@ func (c *Conn) send(ctx context.Context, v any) error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
 	}
-	select {
-	case c.out <- buf.Bytes():
-		return nil
-	case <-c.ctx.Done():
-		return context.Cause(c.ctx)
-	case <-ctx.Done():
-		return ctx.Err()
+	for {
+		taken, room := c.out.offerOrWait(buf.Bytes())
+		if taken {
+			return nil
+		}
+		select {
+		case <-room:
+		case <-c.ctx.Done():
+			return context.Cause(c.ctx)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 }
 
@@ -239,13 +252,15 @@ func (c *Conn) write() {
 	defer c.wg.Done()
 	for {
 		select {
-		case line := <-c.out:
+		case <-c.out.filled:
+		case <-c.ctx.Done():
+			return
+		}
+		for line := c.out.take(); line != nil && c.ctx.Err() == nil; line = c.out.take() {
 			if _, err := c.writer.Write(line); err != nil {
 				c.end(fmt.Errorf("%w: write: %w", ErrClosed, err))
 				return
 			}
-		case <-c.ctx.Done():
-			return
 		}
 	}
 }

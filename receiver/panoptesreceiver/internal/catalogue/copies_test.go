@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 )
 
 func TestCopiesStayWhileARunMayUseThem(t *testing.T) {
@@ -17,7 +17,7 @@ func TestCopiesStayWhileARunMayUseThem(t *testing.T) {
 	write(t, filepath.Join(old, "x.py"), "")
 	write(t, filepath.Join(current, "x.py"), "")
 	p := &Plugins{}
-	p.discard(&pluginFile{good: &pluginrun.Plugin{Deadline: time.Hour}, copies: []string{old, current}}, 1)
+	p.discard(&pluginFile{good: &plugin.Plugin{Deadline: time.Hour}, copies: []string{old, current}}, 1)
 	p.sweep(time.Now().Add(time.Hour))
 	assert.DirExists(t, old)
 	p.sweep(time.Now().Add(time.Hour + 2*keepDiscarded))

@@ -16,7 +16,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 )
 
 // checkTimeout bounds how long a module may take to load.
@@ -31,19 +32,19 @@ type PluginSettings struct {
 	// ScanInterval is the time between two scans.
 	ScanInterval time.Duration
 	// Open is what plugin files are opened with.
-	Open pluginrun.OpenOptions
+	Open plugin.OpenOptions
 	// SnapshotDir is where copies of modules are kept; the caller removes it in the end.
 	SnapshotDir string
 	// Check loads a plugin to see whether it can be, and returns it with what that tells of it. It is called from several
 	// goroutines at once.
-	Check func(ctx context.Context, p *pluginrun.Plugin) (*pluginrun.Plugin, error)
+	Check func(ctx context.Context, p *plugin.Plugin) (*plugin.Plugin, error)
 	// MaxChecks is the most checks at once.
 	MaxChecks int
 	// Logger gets a line for each plugin that is loaded, broken, mended or gone.
 	Logger *zap.Logger
 	// Changed gets all plugins in order of the paths of their files, whenever that changes. A plugin that did not change is
 	// the same pointer.
-	Changed func([]*pluginrun.Plugin)
+	Changed func([]*plugin.Plugin)
 	// Failed is called for each broken change, once.
 	Failed func()
 	// Health gets what keeps directories from being read, or nil, whenever that changes.
@@ -53,7 +54,7 @@ type PluginSettings struct {
 // Directory is one directory of plugins, and what its Python plugins run in.
 type Directory struct {
 	Path   string
-	Python pluginrun.PythonEnv
+	Python plugin.PythonEnv
 }
 
 // paths are those of all directories.
@@ -66,7 +67,7 @@ func (s *PluginSettings) paths() []string {
 }
 
 // options are what a plugin file is opened with: the innermost directory that it is in has its say.
-func (s *PluginSettings) options(path string) pluginrun.OpenOptions {
+func (s *PluginSettings) options(path string) plugin.OpenOptions {
 	o, length := s.Open, -1
 	for _, d := range s.Directories {
 		if rest, ok := strings.CutPrefix(path, d.Path); ok && len(d.Path) > length && (rest == "" || os.IsPathSeparator(rest[0]) || d.Path == string(filepath.Separator)) {
@@ -83,7 +84,7 @@ type Plugins struct {
 	watch     *watcher
 	pace      pace
 	files     map[string]*pluginFile
-	current   []*pluginrun.Plugin // as Changed was told last
+	current   []*plugin.Plugin // as Changed was told last
 	told      bool
 	health    string
 	copies    int // made so far
@@ -100,23 +101,23 @@ type Plugins struct {
 type pluginFile struct {
 	path     string
 	settling settling
-	good     *pluginrun.Plugin // the last version that loads; nil where there was none
-	checking *pluginrun.Plugin // the version that is being checked
-	opened   *pluginrun.Plugin // the version that was taken, for another check
-	loaded   time.Time         // when good was
-	err      error             // why the version that was taken does not load
-	failed   time.Time         // since when
-	logged   string            // the error that was logged
-	refused  string            // why good is not used, as logged
-	copies   []string          // folders of the copies, that of good last
+	good     *plugin.Plugin // the last version that loads; nil where there was none
+	checking *plugin.Plugin // the version that is being checked
+	opened   *plugin.Plugin // the version that was taken, for another check
+	loaded   time.Time      // when good was
+	err      error          // why the version that was taken does not load
+	failed   time.Time      // since when
+	logged   string         // the error that was logged
+	refused  string         // why good is not used, as logged
+	copies   []string       // folders of the copies, that of good last
 }
 
 // checked is the answer to a check.
 type checked struct {
 	file   *pluginFile
-	opened *pluginrun.Plugin // what was checked
-	plugin *pluginrun.Plugin // what to run
-	dir    string            // the copy
+	opened *plugin.Plugin // what was checked
+	plugin *plugin.Plugin // what to run
+	dir    string         // the copy
 	err    error
 }
 
@@ -193,8 +194,8 @@ func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 
 // look takes the state of a file where it is new and has settled.
 func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle time.Duration, periodic bool) {
-	opened, warnings, err := pluginrun.Open(f.path, p.settings.options(f.path))
-	if errors.Is(err, pluginrun.ErrNotScheduled) && opened != nil {
+	opened, warnings, err := plugin.Open(f.path, p.settings.options(f.path))
+	if errors.Is(err, plugin.ErrNotScheduled) && opened != nil {
 		warnings, err = append(warnings, err.Error()), nil
 	}
 	state := "broken: "
@@ -232,7 +233,7 @@ func (p *Plugins) lookGone(f *pluginFile, now time.Time, settle time.Duration) (
 }
 
 // warnAll logs what a plugin file does that its author may not expect.
-func (p *Plugins) warnAll(opened *pluginrun.Plugin, warnings []string) {
+func (p *Plugins) warnAll(opened *plugin.Plugin, warnings []string) {
 	_, errs := transforms.Parse(opened.File.Transforms())
 	for _, err := range errs {
 		warnings = append(warnings, fmt.Sprintf("[transforms] %s; this line is off, the others work", err))
@@ -245,11 +246,11 @@ func (p *Plugins) warnAll(opened *pluginrun.Plugin, warnings []string) {
 // check copies the version that was taken and sees whether it loads, beside all others.
 func (p *Plugins) check(ctx context.Context, f *pluginFile) {
 	p.copies++
-	plugin, dir := f.opened, filepath.Join(p.settings.SnapshotDir, strconv.Itoa(p.copies))
-	f.checking = plugin
+	found, dir := f.opened, filepath.Join(p.settings.SnapshotDir, strconv.Itoa(p.copies))
+	f.checking = found
 	p.wg.Go(func() {
-		c := checked{file: f, opened: plugin, dir: dir}
-		c.plugin, c.err = p.load(ctx, plugin, dir)
+		c := checked{file: f, opened: found, dir: dir}
+		c.plugin, c.err = p.load(ctx, found, dir)
 		select {
 		case p.checked <- c:
 		case <-ctx.Done():
@@ -257,7 +258,7 @@ func (p *Plugins) check(ctx context.Context, f *pluginFile) {
 	})
 }
 
-func (p *Plugins) load(ctx context.Context, plugin *pluginrun.Plugin, dir string) (*pluginrun.Plugin, error) {
+func (p *Plugins) load(ctx context.Context, found *plugin.Plugin, dir string) (*plugin.Plugin, error) {
 	select {
 	case p.checks <- struct{}{}:
 		defer func() { <-p.checks }()
@@ -265,7 +266,7 @@ func (p *Plugins) load(ctx context.Context, plugin *pluginrun.Plugin, dir string
 		return nil, ctx.Err()
 	}
 	// A package keeps the name of its folder.
-	snapshot, err := plugin.Snapshot(filepath.Join(dir, filepath.Base(filepath.Dir(plugin.Module))))
+	snapshot, err := found.Snapshot(filepath.Join(dir, filepath.Base(filepath.Dir(found.Module))))
 	if err != nil {
 		return nil, err
 	}
@@ -287,7 +288,7 @@ func (p *Plugins) accept(ctx context.Context, c checked) {
 	switch {
 	case stale || ctx.Err() != nil:
 		return
-	case errors.Is(c.err, pluginrun.ErrChanged):
+	case errors.Is(c.err, plugin.ErrChanged):
 		f.settling = settling{} // once more, from the start
 		p.pace.changed(time.Now())
 		return
@@ -314,14 +315,14 @@ func (p *Plugins) fail(f *pluginFile, err error) {
 	}
 	f.logged, f.failed = err.Error(), time.Now()
 	next := "mend the file; the plugin is loaded as soon as it can be"
-	if f.opened != nil && f.opened.Kind == pluginrun.KindGo {
+	if f.opened != nil && f.opened.Kind == plugin.KindGo {
 		next = "list the extension that offers go:" + f.opened.Module + " under service::extensions, or name another Module"
 	}
 	if f.good != nil {
 		next += "; the last good version, " + f.good.Version + ", goes on meanwhile"
 	}
 	fields := []zap.Field{zap.String("path", f.path), zap.Error(err), zap.String("next", next)}
-	var raised *pluginrun.PluginError
+	var raised *run.PluginError
 	if errors.As(err, &raised) && raised.Traceback != "" {
 		fields = append(fields, zap.String("traceback", raised.Traceback))
 	}
@@ -337,7 +338,7 @@ func (p *Plugins) watchAll(found found) {
 		entries = append(entries, links(root)...)
 	}
 	for _, f := range p.files {
-		if f.opened != nil && f.opened.Kind != pluginrun.KindGo {
+		if f.opened != nil && f.opened.Kind != plugin.KindGo {
 			dirs = append(dirs, filepath.Dir(f.opened.Module))
 		}
 	}

@@ -18,7 +18,8 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 )
 
 // patience is how long a test waits for what must come. It says nothing about how fast it comes.
@@ -29,7 +30,7 @@ type deck struct {
 	t       *testing.T
 	dir     string
 	scan    time.Duration
-	changed chan []*pluginrun.Plugin
+	changed chan []*plugin.Plugin
 	health  chan error
 	lines   chan string // of the log
 	logs    *observer.ObservedLogs
@@ -42,7 +43,7 @@ type deck struct {
 func startDeck(t *testing.T, settle time.Duration, prepare func(*deck), dirs ...string) *deck {
 	t.Helper()
 	d := &deck{
-		t: t, changed: make(chan []*pluginrun.Plugin, 100), health: make(chan error, 100), lines: make(chan string, 1000),
+		t: t, changed: make(chan []*plugin.Plugin, 100), health: make(chan error, 100), lines: make(chan string, 1000),
 		checks: map[string]func(context.Context, string) error{}, dir: t.TempDir(), scan: 50 * time.Millisecond,
 	}
 	prepare(d)
@@ -52,7 +53,7 @@ func startDeck(t *testing.T, settle time.Duration, prepare func(*deck), dirs ...
 	p := NewPlugins(PluginSettings{
 		Directories: directories(append([]string{d.dir}, dirs...)), Settle: settle, ScanInterval: d.scan, SnapshotDir: t.TempDir(),
 		Check: d.check, MaxChecks: 4, Logger: logger,
-		Changed: func(plugins []*pluginrun.Plugin) { d.changed <- plugins },
+		Changed: func(plugins []*plugin.Plugin) { d.changed <- plugins },
 		Failed:  func() { d.mu.Lock(); d.failed++; d.mu.Unlock() },
 		Health:  func(err error) { d.health <- err },
 	})
@@ -73,7 +74,7 @@ func directories(paths []string) (all []Directory) {
 func TestOptionsOfDirectories(t *testing.T) {
 	t.Parallel()
 	s := PluginSettings{Directories: []Directory{
-		{"/p", pluginrun.PythonEnv{Interpreter: "outer"}}, {"/p/q", pluginrun.PythonEnv{Interpreter: "inner"}},
+		{"/p", plugin.PythonEnv{Interpreter: "outer"}}, {"/p/q", plugin.PythonEnv{Interpreter: "inner"}},
 	}}
 	for path, want := range map[string]string{"/p/a": "outer", "/p/q/a": "inner", "/p/qq/a": "outer", "/pp/a": ""} {
 		assert.Equal(t, want, s.options(path).Python.Interpreter, path)
@@ -81,7 +82,7 @@ func TestOptionsOfDirectories(t *testing.T) {
 }
 
 // check stands for the runtimes: a module with the word "broken" does not load.
-func (d *deck) check(ctx context.Context, p *pluginrun.Plugin) (*pluginrun.Plugin, error) {
+func (d *deck) check(ctx context.Context, p *plugin.Plugin) (*plugin.Plugin, error) {
 	text, err := os.ReadFile(p.Module)
 	if err != nil {
 		return nil, err
@@ -93,9 +94,9 @@ func (d *deck) check(ctx context.Context, p *pluginrun.Plugin) (*pluginrun.Plugi
 		return p, check(ctx, string(text))
 	}
 	if strings.Contains(string(text), "broken") {
-		return nil, &pluginrun.PluginError{Type: "SyntaxError", Message: string(text), Traceback: "here"}
+		return nil, &run.PluginError{Type: "SyntaxError", Message: string(text), Traceback: "here"}
 	}
-	return p.As(pluginrun.TypePolling)
+	return p.As(plugin.TypePolling)
 }
 
 func (d *deck) failures() int {
@@ -118,14 +119,14 @@ func conf(name, module string) string {
 }
 
 // until waits for plugins that are as wanted.
-func (d *deck) until(what string, wanted func(map[string]*pluginrun.Plugin) bool) map[string]*pluginrun.Plugin {
+func (d *deck) until(what string, wanted func(map[string]*plugin.Plugin) bool) map[string]*plugin.Plugin {
 	d.t.Helper()
 	deadline := time.After(patience)
 	var last []string
 	for {
 		select {
 		case plugins := <-d.changed:
-			named := map[string]*pluginrun.Plugin{}
+			named := map[string]*plugin.Plugin{}
 			last = nil
 			for _, p := range plugins {
 				named[p.Name()] = p
@@ -140,9 +141,9 @@ func (d *deck) until(what string, wanted func(map[string]*pluginrun.Plugin) bool
 	}
 }
 
-func (d *deck) names(want ...string) map[string]*pluginrun.Plugin {
+func (d *deck) names(want ...string) map[string]*plugin.Plugin {
 	d.t.Helper()
-	return d.until("plugins "+strings.Join(want, ", "), func(m map[string]*pluginrun.Plugin) bool {
+	return d.until("plugins "+strings.Join(want, ", "), func(m map[string]*plugin.Plugin) bool {
 		for _, name := range want {
 			if m[name] == nil {
 				return false
@@ -192,12 +193,12 @@ func TestPluginsLive(t *testing.T) {
 
 	// The module alone changes; what was taken before can still be run as it was.
 	write(t, filepath.Join(d.dir, "one.py"), "# second")
-	changed := d.until("new version", func(m map[string]*pluginrun.Plugin) bool { return m["one"] != nil && m["one"].Version != first.Version })
+	changed := d.until("new version", func(m map[string]*plugin.Plugin) bool { return m["one"] != nil && m["one"].Version != first.Version })
 	assert.Same(t, two["two"], changed["two"])
 
 	// The plugin file alone changes.
 	write(t, filepath.Join(d.dir, "two"+pluginSuffix), strings.Replace(conf("two", "two"), "= 60", "= 30", 1))
-	d.until("new interval", func(m map[string]*pluginrun.Plugin) bool {
+	d.until("new interval", func(m map[string]*plugin.Plugin) bool {
 		return m["two"] != nil && m["two"].Interval == 30*time.Second
 	})
 
@@ -281,7 +282,7 @@ func TestPluginsOfOneName(t *testing.T) {
 
 	// Once the first is gone the second has the name to itself.
 	require.NoError(t, os.Remove(a))
-	second := d.until("other file", func(m map[string]*pluginrun.Plugin) bool { return m["a"] != nil && m["a"].File.Path == b })
+	second := d.until("other file", func(m map[string]*plugin.Plugin) bool { return m["a"] != nil && m["a"].File.Path == b })
 	assert.NotNil(t, second)
 
 	// A name that is the same to Panoptes is no better.
@@ -373,11 +374,11 @@ func TestPluginsSwappedLink(t *testing.T) {
 	d := startDeck(t, 20*time.Millisecond, func(d *deck) { d.scan = time.Hour }, filepath.Join(root, "current"))
 	five := d.names("one")["one"]
 	link(t, filepath.Join("releases", "6"), filepath.Join(root, "current"))
-	six := d.until("release 6", func(m map[string]*pluginrun.Plugin) bool { return m["one"] != nil && m["one"].Version != five.Version })
+	six := d.until("release 6", func(m map[string]*plugin.Plugin) bool { return m["one"] != nil && m["one"].Version != five.Version })
 	assert.Equal(t, five.File.Path, six["one"].File.Path)
 	// And back, to a file with an older time.
 	link(t, filepath.Join("releases", "5"), filepath.Join(root, "current"))
-	d.until("release 5", func(m map[string]*pluginrun.Plugin) bool { return m["one"] != nil && m["one"].Version == five.Version })
+	d.until("release 5", func(m map[string]*plugin.Plugin) bool { return m["one"] != nil && m["one"].Version == five.Version })
 }
 
 func TestPluginsFlaws(t *testing.T) {

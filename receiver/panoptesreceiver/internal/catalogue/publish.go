@@ -8,36 +8,36 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 )
 
 // publish tells of the plugins that are in use, where that changed.
 func (p *Plugins) publish() {
 	used := map[string]struct{}{}
-	for _, plugin := range p.current {
-		used[plugin.File.NormalizedName] = struct{}{}
+	for _, found := range p.current {
+		used[found.File.NormalizedName] = struct{}{}
 	}
-	var plugins []*pluginrun.Plugin
+	var plugins []*plugin.Plugin
 	owners := map[string]string{} // path of the plugin file, by normalized name
 	for _, path := range slices.Sorted(maps.Keys(p.files)) {
 		f := p.files[path]
-		plugin := f.good
-		if plugin == nil && f.checking != nil {
+		found := f.good
+		if found == nil && f.checking != nil {
 			if _, ok := used[f.checking.File.NormalizedName]; !ok {
-				plugin = f.checking // it gets the name if the check goes well; a later file waits for that
+				found = f.checking // it gets the name if the check goes well; a later file waits for that
 			}
 		}
-		if plugin == nil {
+		if found == nil {
 			continue
 		}
-		if owner, ok := owners[plugin.File.NormalizedName]; ok {
+		if owner, ok := owners[found.File.NormalizedName]; ok {
 			p.refuse(f, owner)
 			continue
 		}
-		owners[plugin.File.NormalizedName] = path
+		owners[found.File.NormalizedName] = path
 		f.refused = ""
 		if f.good != nil {
-			plugins = append(plugins, plugin)
+			plugins = append(plugins, found)
 		}
 	}
 	if p.told && slices.Equal(p.current, plugins) {

@@ -5,14 +5,14 @@ import (
 	"slices"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 )
 
 // FileState is the state of one plugin file, for people.
 type FileState struct {
 	Path string
 	// Plugin is what runs of it, since Loaded; nil where nothing does.
-	Plugin *pluginrun.Plugin
+	Plugin *plugin.Plugin
 	Loaded time.Time
 	// Err is why what the file says now does not run, since Failed; nil where it does.
 	Err    error

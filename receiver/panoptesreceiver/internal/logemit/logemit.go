@@ -12,7 +12,8 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/pace"
 )
@@ -93,7 +94,7 @@ type Emitter struct {
 type entry struct {
 	speaker  *Speaker
 	resource *pluginsdk.Resource // nil for none
-	line     pluginrun.Line
+	line     runlog.Line
 	observed time.Time
 	failure  *Failure
 	size     int
@@ -101,7 +102,7 @@ type entry struct {
 
 // Failure makes a line the end of a run that failed.
 type Failure struct {
-	Outcome pluginrun.Outcome
+	Outcome run.Outcome
 	// Err is why, which has no secrets.
 	Err error
 }
@@ -117,13 +118,13 @@ func New(s Settings) *Emitter {
 }
 
 // Say adds a line of a plugin about a resource, nil for none.
-func (e *Emitter) Say(s *Speaker, r *pluginsdk.Resource, line pluginrun.Line) {
+func (e *Emitter) Say(s *Speaker, r *pluginsdk.Resource, line runlog.Line) {
 	e.add(entry{speaker: s, resource: r, line: line})
 }
 
 // Fail adds that a run failed.
 func (e *Emitter) Fail(s *Speaker, r *pluginsdk.Resource, runID int64, f Failure) {
-	line := pluginrun.Line{At: time.Now(), Level: zap.ErrorLevel, Message: f.Err.Error(), RunID: runID}
+	line := runlog.Line{At: time.Now(), Level: zap.ErrorLevel, Message: f.Err.Error(), RunID: runID}
 	e.add(entry{speaker: s, resource: r, line: line, failure: &f})
 }
 

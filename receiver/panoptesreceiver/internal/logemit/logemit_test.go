@@ -27,7 +27,8 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -108,7 +109,7 @@ func (p *pipeline) seen() (offers int, dropped map[string]int) {
 
 func (p *pipeline) say(e *Emitter, from, to int) {
 	for i := from; i < to; i++ {
-		e.Say(p.speaker, nil, pluginrun.Line{At: time.Now(), Level: zap.InfoLevel, Message: fmt.Sprint(i)})
+		e.Say(p.speaker, nil, runlog.Line{At: time.Now(), Level: zap.InfoLevel, Message: fmt.Sprint(i)})
 	}
 }
 
@@ -130,15 +131,15 @@ func TestRecords(t *testing.T) {
 			Metadata: pluginsdk.Metadata{{Key: "os", Value: "ios"}},
 		}
 		at := time.UnixMilli(1_600_000_000_123)
-		e.Say(p.speaker, one, pluginrun.Line{At: at, Level: zap.InfoLevel, RunID: 7, Message: "looking", Fields: []zap.Field{
+		e.Say(p.speaker, one, runlog.Line{At: at, Level: zap.InfoLevel, RunID: 7, Message: "looking", Fields: []zap.Field{
 			zap.String("logger", "panoptes.x"), zap.Int64("port", 3), zap.Bool("up", true), zap.Duration("took", time.Second),
 			zap.Float64("load", 0.5), zap.Uint64("big", 9),
 		}})
-		e.Say(p.speaker, one, pluginrun.Line{At: at, Level: zap.WarnLevel, RunID: 7, Message: "printed", Fields: []zap.Field{zap.String("stream", "stderr")}})
-		e.Say(p.speaker, nil, pluginrun.Line{At: at, Level: zap.DebugLevel, RunID: 8, Message: "discovering"})
-		e.Say(&Speaker{Scope: "panoptes/Q"}, one, pluginrun.Line{At: at, Level: zap.ErrorLevel, Message: "oops", Fields: []zap.Field{zap.String("exception", "Traceback")}})
-		e.Fail(p.speaker, one, 7, Failure{Outcome: pluginrun.OutcomeRaised, Err: fmt.Errorf("plugin %q: %w", "P",
-			&pluginrun.PluginError{Type: "KeyError", Message: "'x'", Traceback: "Traceback ..."})})
+		e.Say(p.speaker, one, runlog.Line{At: at, Level: zap.WarnLevel, RunID: 7, Message: "printed", Fields: []zap.Field{zap.String("stream", "stderr")}})
+		e.Say(p.speaker, nil, runlog.Line{At: at, Level: zap.DebugLevel, RunID: 8, Message: "discovering"})
+		e.Say(&Speaker{Scope: "panoptes/Q"}, one, runlog.Line{At: at, Level: zap.ErrorLevel, Message: "oops", Fields: []zap.Field{zap.String("exception", "Traceback")}})
+		e.Fail(p.speaker, one, 7, Failure{Outcome: run.OutcomeRaised, Err: fmt.Errorf("plugin %q: %w", "P",
+			&run.PluginError{Type: "KeyError", Message: "'x'", Traceback: "Traceback ..."})})
 		e.Stop()
 		for _, rl := range p.last.ResourceLogs().All() {
 			for _, sl := range rl.ScopeLogs().All() {
@@ -213,7 +214,7 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 		long := strings.Repeat("x", 2*maxText)
 		const n = 1000
 		for range n {
-			e.Say(p.speaker, nil, pluginrun.Line{Message: long, Fields: []zap.Field{zap.String("exception", long)}})
+			e.Say(p.speaker, nil, runlog.Line{Message: long, Fields: []zap.Field{zap.String("exception", long)}})
 		}
 		_, dropped := p.seen()
 		kept := n - dropped[ReasonQueueFull]

@@ -13,7 +13,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
-	"github.com/panoptes-otel/panoptes-otel/internal/pluginrun"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -72,7 +72,7 @@ func (n *entry) put(r plog.LogRecord) {
 // put says how a run failed, by the semantic conventions where there is something like an exception.
 func (f *Failure) put(a pcommon.Map) {
 	a.PutStr(attrs.RunOutcome, string(f.Outcome))
-	var raised *pluginrun.PluginError
+	var raised *run.PluginError
 	if !errors.As(f.Err, &raised) {
 		return
 	}

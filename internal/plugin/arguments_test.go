@@ -1,0 +1,22 @@
+package plugin
+
+import (
+	"testing"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+func FuzzParseArguments(f *testing.F) {
+	f.Add(`-H {resource_endpoint} 'a b' "" {resource_metadata.x}{{resource_id}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		args, err := parseArguments(text)
+		if err != nil {
+			return
+		}
+		p := &Plugin{program: &program{args: args}}
+		out, err := p.Arguments(&pluginsdk.Resource{ID: "id", Endpoint: "id.example"})
+		if err == nil && len(out) != len(args) {
+			t.Fatalf("%q became %q", args, out)
+		}
+	})
+}

@@ -1,0 +1,204 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+)
+
+// OpenOptions change what Open takes from the plugin file.
+type OpenOptions struct {
+	// Interval replaces execute_frequency where it is not 0.
+	Interval time.Duration
+	// Deadline replaces 1.25 x the interval where it is not 0.
+	Deadline time.Duration
+	// Filter replaces resource_filter where it is not "".
+	Filter string
+	// Python says in what a Python plugin runs; zero fields take the settings of all.
+	Python PythonEnv
+	// Pins are the SHA-256 sums, in hex digits, that plugins must have, by their Name. A plugin that is not named may
+	// have any.
+	Pins map[string]string
+}
+
+// Open reads the plugin file at path, finds its module and makes sure that it may be run. The warnings are for the
+// log, one line each. Where the plugin is fine but has no execute_frequency, both a plugin and an error that wraps
+// ErrNotScheduled come back.
+func Open(path string, o OpenOptions) (*Plugin, []string, error) {
+	file, err := pluginfile.Load(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := safepath.Check(path); err != nil {
+		return nil, nil, fmt.Errorf("plugin file %q: %w", path, err)
+	}
+	return Prepare(file, o)
+}
+
+// Prepare is Open for a plugin file that is parsed already, such as one given inline in the receiver's configuration,
+// for which File.Path names a place in the folder that Module starts from.
+func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
+	warnings := append([]string(nil), file.Warnings...)
+	fail := func(err error) (*Plugin, []string, error) {
+		var named *pluginfile.Error // says where by itself
+		if errors.As(err, &named) {
+			return nil, warnings, err
+		}
+		return nil, warnings, fmt.Errorf("plugin %q (%s): %w", file.Name, file.Path, err)
+	}
+	file, more, err := withCheck(file)
+	warnings = append(warnings, more...)
+	if err != nil {
+		return fail(err)
+	}
+	p := &Plugin{File: file, Type: TypePolling, Python: o.Python}
+	more, err = p.compileFilter(o.Filter)
+	warnings = append(warnings, more...)
+	if err != nil {
+		return fail(err)
+	}
+	more, err = p.resolve()
+	warnings = append(warnings, more...)
+	if err != nil {
+		return fail(err)
+	}
+	if p.noFilter != nil && p.Kind != KindPython {
+		return fail(p.noFilter)
+	}
+	if err := p.readContract(); err != nil {
+		return fail(err)
+	}
+	if err := p.setVersion(); err != nil {
+		return fail(err)
+	}
+	if v := p.File.Config.Get("main", sysPathOption); p.Kind == KindPython && v != "" && v != sysPathPlugin {
+		return fail(fmt.Errorf("[main] sys_path must be %q, for modules beside the plugin file, or be left out, is %q", sysPathPlugin, v))
+	}
+	if err := p.marshal(); err != nil {
+		return fail(err)
+	}
+	if pin, ok := o.Pins[file.Name]; ok && !strings.EqualFold(pin, p.SHA256) {
+		return fail(fmt.Errorf("%w: its SHA-256 is %s, the configuration pins it to %s", ErrPinned, p.SHA256, strings.ToLower(pin)))
+	}
+	if err := p.setTimes(o); err != nil {
+		_, _, err = fail(err)
+		return p, warnings, err
+	}
+	return p, warnings, nil
+}
+
+// maxSource bounds the modules that are looked through for a decorator, in bytes.
+const maxSource = 1 << 20
+
+// withCheck adds to a plugin file that leaves it open what the @check of its Python module says.
+func withCheck(file *pluginfile.File) (_ *pluginfile.File, warnings []string, err error) {
+	if !file.WantsCheck() {
+		return file, nil, nil
+	}
+	path, kind, _, err := file.ResolveModule()
+	if err != nil || kind != pluginfile.KindPythonFile && kind != pluginfile.KindPythonPackage {
+		return file, nil, nil // resolve tells of an error
+	}
+	source, err := os.Open(path)
+	if err != nil {
+		return file, nil, nil // as does setVersion
+	}
+	defer source.Close()
+	text, err := io.ReadAll(io.LimitReader(source, maxSource))
+	if err != nil {
+		return file, nil, fmt.Errorf("read module: %w", err)
+	}
+	check, err := pluginfile.FindCheck(text)
+	switch {
+	case err == nil && check != nil:
+		return file.WithCheck(check), nil, nil
+	case err != nil && file.NeedsCheck():
+		return file, nil, fmt.Errorf("module %q: %w", path, err)
+	case err != nil:
+		warnings = append(warnings, fmt.Sprintf("module %q: %v; what the plugin file says counts", path, err))
+	}
+	return file, warnings, nil
+}
+
+// compileFilter sets the filter from the override or the plugin file. One that is missing is noted: whether one is needed
+// is not known yet.
+func (p *Plugin) compileFilter(override string) (warnings []string, err error) {
+	text, from := p.File.ResourceFilter, "[main] resource_filter"
+	switch {
+	case override != "":
+		text, from = override, "the override's resource filter"
+	case !p.File.HasResourceFilter:
+		p.noFilter = errors.New(`[main] resource_filter is missing: say which resources the plugin runs against, ` +
+			`such as resource_filter = resource_class = "network"`)
+		return nil, nil
+	case strings.TrimSpace(text) == "":
+		p.noFilter = errors.New(`[main] resource_filter is empty: say which resources the plugin runs against, ` +
+			`such as resource_filter = resource_class = "network"`)
+		return nil, nil
+	}
+	p.Filter, err = filter.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s does not parse: %w", from, err)
+	}
+	return p.Filter.Warnings(), nil
+}
+
+// setTimes sets the interval and the deadline. A plugin without an interval still gets a deadline.
+func (p *Plugin) setTimes(o OpenOptions) error {
+	p.Interval = time.Duration(max(p.File.ExecuteFrequency, 0)) * time.Second
+	p.Deadline = time.Duration(p.File.TimeLimit()) * time.Second
+	if o.Interval > 0 {
+		p.Interval = o.Interval
+		p.Deadline = o.Interval * 5 / 4
+	}
+	if p.Interval == 0 {
+		p.Deadline = DefaultDeadline
+	}
+	if o.Deadline > 0 {
+		p.Deadline = o.Deadline
+	}
+	if p.Interval == 0 {
+		return fmt.Errorf("%w: [main] execute_frequency must be a whole number of seconds greater than zero, is %q",
+			ErrNotScheduled, p.File.Config.Get("main", "execute_frequency"))
+	}
+	return nil
+}
+
+// resolve finds the module and with it the runtime.
+func (p *Plugin) resolve() (warnings []string, err error) {
+	path, kind, warnings, err := p.File.ResolveModule()
+	if err != nil {
+		return warnings, err
+	}
+	p.Module = path
+	switch kind {
+	case pluginfile.KindGo:
+		p.Kind = KindGo
+		return warnings, nil
+	case pluginfile.KindBuiltIn:
+		p.Kind, p.builtIn = KindPython, true
+		return warnings, nil
+	case pluginfile.KindPythonFile, pluginfile.KindPythonPackage:
+		p.Kind = KindPython
+		if p.File.Runtime != "" && p.File.Runtime != string(KindPython) {
+			return warnings, fmt.Errorf("[main] runtime = %s does not go with the Python module %q: take the line out", p.File.Runtime, path)
+		}
+	case pluginfile.KindExecutable:
+		if err := p.resolveProgram(); err != nil {
+			return warnings, err
+		}
+	default:
+		return warnings, fmt.Errorf("[Core] Module %q is of the unknown kind %q", p.File.Module, kind)
+	}
+	if err := safepath.Check(path); err != nil {
+		return warnings, fmt.Errorf("module %q: %w", path, err)
+	}
+	return warnings, nil
+}

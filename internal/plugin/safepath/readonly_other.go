@@ -1,0 +1,6 @@
+//go:build !linux && !darwin
+
+package safepath
+
+// ReadOnly is not known on this system.
+func ReadOnly(string) bool { return false }

@@ -1,7 +1,0 @@
-//go:build !unix
-
-package pluginrun
-
-const fixtureArg = "plugin-fixture"
-
-func fixture(string) {}

@@ -1,7 +1,0 @@
-package pluginrun
-
-func isTextBusy(error) bool { return false }
-
-func isNoProgram(error) bool { return false }
-
-func isShortage(error) bool { return false }

@@ -1,5 +1,0 @@
-//go:build !linux
-
-package pluginrun
-
-func newLauncher(r *pythonRuntime) launcher { return newSpawner(r) }

@@ -1,9 +1,0 @@
-package pluginrun
-
-import "golang.org/x/sys/unix"
-
-// readOnlyMount says whether path lies on a file system that is mounted read-only: nobody can replace it then.
-func readOnlyMount(path string) bool {
-	var s unix.Statfs_t
-	return unix.Statfs(path, &s) == nil && s.Flags&unix.MNT_RDONLY != 0
-}

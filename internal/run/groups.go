@@ -1,0 +1,160 @@
+package run
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// Groups is the result of a run that returned these groups: the valid ones, and what was dropped and why.
+func (c *Call) Groups(groups []*pluginsdk.MetricsGroup) Result {
+	limits := c.limits
+	result := Result{Outcome: OutcomeOK, Groups: make([]*pluginsdk.MetricsGroup, 0, min(len(groups), limits.Groups))}
+	for i, g := range groups {
+		if len(result.Groups) == limits.Groups {
+			c.Drop(&result, Drop{Reason: DropLimit, Err: limitError(len(groups), limits)})
+			break
+		}
+		if err := c.checkGroup(g); err != nil {
+			c.Drop(&result, Drop{Group: groupType(g), Reason: DropInvalid, Err: fmt.Errorf("group %d: %w", i, err)})
+			continue
+		}
+		if g = c.finite(&result, g); g != nil {
+			result.Groups = append(result.Groups, g)
+		}
+	}
+	return result
+}
+
+func limitError(n int, limits Limits) error {
+	return fmt.Errorf("run made %d groups, limit is %d: the rest is dropped", n, limits.Groups)
+}
+
+// Drop notes that something is taken out of a result; the error gets the names of plugin and resource.
+func (c *Call) Drop(result *Result, d Drop) {
+	d.Err = c.wrap(d.Err)
+	result.Dropped = append(result.Dropped, d)
+}
+
+func groupType(g *pluginsdk.MetricsGroup) string {
+	if g == nil {
+		return ""
+	}
+	return g.Type
+}
+
+// checkGroup checks what a Go plugin can set without the constructors, and fills in what is missing.
+func (c *Call) checkGroup(g *pluginsdk.MetricsGroup) error {
+	if g == nil {
+		return errors.New("the group is nil")
+	}
+	if g.Resource == nil {
+		g.Resource = c.Resource
+	}
+	if g.Timestamp.IsZero() {
+		g.Timestamp = pluginsdk.NumberTimestamp(c.Now())
+	}
+	switch {
+	case g.Type == "":
+		return errors.New("group_type must be a non-empty string")
+	case g.Interval <= 0:
+		return fmt.Errorf("interval of group %q must be at least one second, is %d", g.Type, g.Interval)
+	}
+	if g.Resource != c.Resource {
+		if err := g.Resource.Validate(); err != nil {
+			return fmt.Errorf("group %q: resource: %w", g.Type, err)
+		}
+	}
+	return nil
+}
+
+// finite returns g without the metrics that are NaN or infinite, which have no place in JSON. A group that loses all
+// its metrics by this is gone.
+func (c *Call) finite(result *Result, g *pluginsdk.MetricsGroup) *pluginsdk.MetricsGroup {
+	bad := 0
+	for _, m := range g.Metrics() {
+		if !m.Value.IsFinite() {
+			bad++
+			c.Drop(result, Drop{
+				Group: g.Type, Metric: m.Name, Reason: DropNotFinite,
+				Err: fmt.Errorf("group %q: metric_value of %q is %s: it must be finite", g.Type, m.Name, m.Value),
+			})
+		}
+	}
+	if bad == 0 {
+		return g
+	}
+	if bad == len(g.Metrics()) {
+		return nil
+	}
+	out := &pluginsdk.MetricsGroup{Resource: g.Resource, Type: g.Type, Interval: g.Interval, Timestamp: g.Timestamp}
+	for _, m := range g.Metrics() {
+		if m.Value.IsFinite() {
+			_ = out.AddMetric(m) // it was in a group before
+		}
+	}
+	for _, d := range g.Dimensions() {
+		_ = out.AddDimension(d.Name, d.Value)
+	}
+	return out
+}
+
+// GroupsJSON is Groups for groups in Panoptes' JSON. A group without a resource is about the run's.
+func (c *Call) GroupsJSON(raw []json.RawMessage) Result {
+	limits := c.limits
+	result := Result{Outcome: OutcomeOK, Groups: make([]*pluginsdk.MetricsGroup, 0, min(len(raw), limits.Groups))}
+	d := panoptesjson.NewDecoder(panoptesjson.DecoderOptions{Resource: c.Resource})
+	for i, text := range raw {
+		if len(result.Groups) == limits.Groups {
+			c.Drop(&result, Drop{Reason: DropLimit, Err: limitError(len(raw), limits)})
+			break
+		}
+		g := &pluginsdk.MetricsGroup{}
+		if err := d.Decode(text, g); err != nil {
+			name := panoptesjson.GroupType(text)
+			c.Drop(&result, Drop{Group: name, Reason: DropInvalid, Err: fmt.Errorf("group %d: %w", i, about(name, err))})
+			continue
+		}
+		if g = c.finite(&result, g); g != nil {
+			result.Groups = append(result.Groups, g)
+		}
+	}
+	return result
+}
+
+// about names the group, the field and the rule of an error, without the place in a text that no author sees.
+func about(group string, err error) error {
+	var at *panoptesjson.Error
+	if errors.As(err, &at) {
+		err = at.Err
+		if at.Field != "" {
+			err = fmt.Errorf("%.200s: %w", at.Field, err)
+		}
+	}
+	if group != "" {
+		err = fmt.Errorf("group %q: %w", group, err)
+	}
+	return err
+}
+
+// Enforce takes out of a result what breaks the plugin's contract. A Runner does it with every result.
+func (c *Call) Enforce(result *Result) {
+	contract := c.Plugin.Contract()
+	if contract == nil || len(result.Groups) == 0 {
+		return
+	}
+	kept := result.Groups[:0]
+	for _, g := range result.Groups {
+		good, violations := contract.Check(g)
+		for _, v := range violations {
+			c.Drop(result, Drop{Group: g.Type, Metric: v.Metric, Reason: DropContract, Err: v.Err})
+		}
+		if good != nil {
+			kept = append(kept, good)
+		}
+	}
+	result.Groups = kept
+}

@@ -1,0 +1,69 @@
+package hostapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// enrichmentPrefix is where the enrichment of all resources lies in the store of plugins: Panoptes' namespace
+// panoptes:plugins_kv:enrichment, seen from panoptes:plugins_kv. Plugins can get at it, as in Panoptes.
+const enrichmentPrefix = "enrichment:"
+
+// Enrichment is the service of what enrichment plugins found out. It lies in the key-value store.
+type Enrichment struct{ Store pluginsdk.KeyValueStore }
+
+// Methods implements Service.
+func (s Enrichment) Methods() map[string]Method {
+	return map[string]Method{"enrichment.get": method("enrichment.get", s.get, "resource_id", "namespace")}
+}
+
+// Keep puts enrichment into the store, for plugins to find. The error names each group that could not be.
+func (s Enrichment) Keep(ctx context.Context, found []run.Enrichment) error {
+	var errs []error
+	for _, e := range found {
+		if err := s.Store.Set(ctx, enrichmentKey(e.ResourceID, e.Namespace), string(e.Value), e.TTL); err != nil {
+			errs = append(errs, fmt.Errorf("store enrichment %q of resource %q: %w", e.Namespace, e.ResourceID, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func enrichmentKey(resourceID, namespace string) string {
+	return enrichmentPrefix + resourceID + ":" + namespace
+}
+
+// get answers with what is stored about a resource, by namespace. What is not there is left out.
+func (s Enrichment) get(ctx context.Context, p *params) (any, error) {
+	keys := []string{enrichmentKey(*p.ResourceID, *p.Namespace)}
+	prefix := enrichmentKey(*p.ResourceID, "")
+	if *p.Namespace == run.AllNamespaces {
+		var err error
+		if keys, err = s.Store.FindKeys(ctx, globEscaper.Replace(prefix)+"*"); err != nil {
+			return nil, err
+		}
+	}
+	found := map[string]json.RawMessage{}
+	for _, key := range keys {
+		text, err := s.Store.Get(ctx, key)
+		if errors.Is(err, pluginsdk.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !json.Valid([]byte(text)) {
+			return nil, fmt.Errorf("the value of key %q is no JSON", key)
+		}
+		found[strings.TrimPrefix(key, prefix)] = json.RawMessage(text)
+	}
+	return map[string]any{"enrichment": found}, nil
+}
+
+// globEscaper takes their meaning from characters in a pattern of keys.
+var globEscaper = strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`)

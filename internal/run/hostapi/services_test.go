@@ -1,0 +1,72 @@
+package hostapi
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+func TestServices(t *testing.T) {
+	t.Parallel()
+	store := kv.NewStore(kv.Options{}).Namespace(kv.PluginsNamespace)
+	table := NewTable(nil, KV{Store: store}, Secrets{Store: kv.NoSecrets{}}, Enrichment{Store: store})
+	for _, c := range []struct{ method, params, err string }{
+		{"kv.nope", `{}`, "method not found"},
+		{"kv.get", `{}`, `"key" must be a string`},
+		{"kv.get", `{"key":5}`, "parameters of kv.get"},
+		{"kv.get", `[]`, "parameters of kv.get"},
+		{"kv.get", ``, "parameters of kv.get"},
+		{"kv.set", `{"key":"k"}`, `"value" must be a string`},
+		{"kv.set", `{"key":"k","value":"v","expire":0}`, "expire must be greater than zero"},
+		{"kv.set", `{"key":"k","value":"v","expire":-1}`, "expire must be greater than zero"},
+		{"kv.set", `{"key":"k","value":"v","expire":1e300,"unknown":1}`, ""},
+		{"kv.set", `{"key":"k","value":"v"}`, ""},
+		{"kv.set_add", `{"name":"k","member":"m"}`, "wrong kind"},
+		{"secrets.get", `{"name":"n"}`, `"site" must be a string`},
+		{"secrets.get", `{"name":"n","site":"s","fallback":false}`, ""},
+		{"enrichment.get", `{"resource_id":"r"}`, `"namespace" must be a string`},
+		{"enrichment.get", `{"resource_id":"r","namespace":"*"}`, ""},
+	} {
+		_, err := table.Call(context.Background(), Caller{}, c.method, []byte(c.params))
+		if c.err == "" {
+			assert.NoError(t, err, "%s %s", c.method, c.params)
+		} else {
+			assert.ErrorContains(t, err, c.err, "%s %s", c.method, c.params)
+		}
+	}
+}
+
+type secrets map[string]string
+
+func (s secrets) Get(_ context.Context, name, site string) (string, error) {
+	if v, ok := s[name+"/"+site]; ok {
+		return v, nil
+	}
+	return "", pluginsdk.ErrNotFound
+}
+
+func (s secrets) GetExact(ctx context.Context, name, site string) (string, error) {
+	return s.Get(ctx, name, site)
+}
+
+// TestKnownSecrets: only what a plugin was given can be in what it says.
+func TestKnownSecrets(t *testing.T) {
+	t.Parallel()
+	var s logs.Scrubber
+	known := KnownSecrets{Store: secrets{"community/dc1": "swordfish", "token/dc1": "opensesame"}, Scrubber: &s}
+	got, err := known.Get(context.Background(), "community", "dc1")
+	require.NoError(t, err)
+	assert.Equal(t, "swordfish", got)
+	_, err = known.Get(context.Background(), "community", "dc2")
+	require.ErrorIs(t, err, pluginsdk.ErrNotFound)
+	assert.Equal(t, "(secret) opensesame", s.Clean("swordfish opensesame"))
+	_, err = known.GetExact(context.Background(), "token", "dc1")
+	require.NoError(t, err)
+	assert.Equal(t, "(secret) (secret)", s.Clean("swordfish opensesame"))
+}

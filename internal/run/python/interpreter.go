@@ -1,0 +1,203 @@
+package python
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
+	"github.com/panoptes-otel/panoptes-otel/python"
+)
+
+// probe makes any Python from 2.6 on say what it is.
+const probe = `import json,sys; print(json.dumps([sys.version_info[0], sys.version_info[1], sys.executable]))`
+
+const (
+	// probeLimit is how long the interpreter may take to say what it is, maxAnswer how many bytes it may say.
+	probeLimit = 20 * time.Second
+	maxAnswer  = 8 << 10
+)
+
+// interpreter is what workers are started from: the interpreter, and the embedded package on disk. Both are found
+// when the first worker is wanted; what failed is tried again at the next start. It is safe for concurrent use.
+type interpreter struct {
+	setting string // of the interpreter
+	dir     string // for the package; "" means memory, or a temporary folder
+
+	mu        sync.Mutex
+	path      string   // as sys.executable says; "" until it is known to be fit
+	archive   string   // path of the zip; "" until it is written
+	temporary string   // folder of ours to be removed, if any
+	memory    *os.File // the zip, where it is in no folder
+}
+
+// firstExtra is the number of a child's first descriptor beside the standard ones.
+const firstExtra = 3
+
+func newInterpreter(setting, dir string) *interpreter {
+	return &interpreter{setting: setting, dir: dir}
+}
+
+// command is how to start a worker. extra is the number of the first descriptor that it may pass.
+func (i *interpreter) command(ctx context.Context, extra int) (child.Config, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.findInterpreter(ctx); err != nil {
+		return child.Config{}, err
+	}
+	// faulthandler shows where in Python a segmentation fault happened.
+	config := child.Config{Path: i.path, Args: []string{"-B", "-u", "-X", "faulthandler"}}
+	inMemory, err := i.holdArchive()
+	switch {
+	case err != nil:
+		return child.Config{}, err
+	case inMemory:
+		config.Args = append(config.Args, "-c", python.Bootstrap, strconv.Itoa(extra))
+		config.ExtraFiles = []*os.File{i.memory}
+		return config, nil
+	}
+	if err := i.writeArchive(); err != nil {
+		return child.Config{}, err
+	}
+	config.Args = append(config.Args, i.archive)
+	return config, nil
+}
+
+// renew has the interpreter looked for again.
+func (i *interpreter) renew() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.path = ""
+}
+
+// holdArchive puts the embedded package into memory where no folder is set and the system can do so. Nothing needs to be
+// writable for it, and nobody can replace it.
+func (i *interpreter) holdArchive() (held bool, err error) {
+	if i.dir != "" || i.memory != nil {
+		return i.memory != nil, nil
+	}
+	data, err := python.Zip()
+	if err != nil {
+		return false, err
+	}
+	i.memory, err = memoryFile("panoptes.zip", data)
+	if err != nil {
+		return false, fmt.Errorf("hold the Python runtime in memory: %w; set python.runtime_dir to a folder that can be written", err)
+	}
+	return i.memory != nil, nil
+}
+
+func (i *interpreter) findInterpreter(ctx context.Context) error {
+	if i.path != "" {
+		return nil
+	}
+	setting := i.setting
+	name := setting
+	if info, err := os.Stat(setting); err == nil && info.IsDir() {
+		name = filepath.Join(setting, "bin", "python") // a virtual environment
+		if runtime.GOOS == "windows" {
+			name = filepath.Join(setting, "Scripts", "python.exe")
+		}
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return fmt.Errorf("python.interpreter %q cannot be run: %w; install Python 3.8 or later, or set python.interpreter "+
+			"to the path of one", setting, err)
+	}
+	version, executable, err := probeInterpreter(ctx, path)
+	if err != nil {
+		return fmt.Errorf("python.interpreter %q (%s) does not work as a Python interpreter: %w", setting, path, err)
+	}
+	if version[0] != 3 || version[1] < 8 {
+		return fmt.Errorf("python.interpreter %q (%s) is Python %d.%d, 3.8 or later is needed: set python.interpreter to "+
+			"the path of one", setting, path, version[0], version[1])
+	}
+	// The name may have led to a script that picks an interpreter; start what it picked.
+	i.path = executable
+	if executable == "" {
+		i.path = path
+	}
+	return nil
+}
+
+// probeInterpreter runs the interpreter once to learn its version and where it is.
+func probeInterpreter(ctx context.Context, path string) (version [2]int, executable string, err error) {
+	var stderr runlog.Tail
+	p, err := child.Start(child.Config{Path: path, Args: []string{"-E", "-S", "-c", probe}, Stderr: stderr.Add})
+	if err != nil {
+		return version, "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = p.Kill() })
+	defer stop()
+	out, readErr := io.ReadAll(io.LimitReader(p.Stdout(), maxAnswer))
+	_ = p.Stdout().Close()
+	<-p.Done()
+	switch {
+	case ctx.Err() != nil:
+		return version, "", fmt.Errorf("it did not answer within %s", probeLimit)
+	case p.Err() != nil:
+		return version, "", fmt.Errorf("%w%s", p.Err(), &stderr)
+	case readErr != nil:
+		return version, "", readErr
+	}
+	var answer []json.RawMessage
+	if json.Unmarshal(out, &answer) != nil || len(answer) != 3 {
+		return version, "", fmt.Errorf("it answered %.80q", out)
+	}
+	err = errors.Join(json.Unmarshal(answer[0], &version[0]), json.Unmarshal(answer[1], &version[1]))
+	_ = json.Unmarshal(answer[2], &executable) // null where Python does not know
+	return version, executable, err
+}
+
+// writeArchive puts the embedded package where the interpreter can read it.
+func (i *interpreter) writeArchive() error {
+	if i.archive != "" {
+		if _, err := os.Stat(i.archive); err == nil {
+			return nil
+		}
+		i.archive = "" // somebody cleaned up
+	}
+	dir := i.dir
+	if dir == "" {
+		if i.temporary == "" {
+			made, err := os.MkdirTemp("", "panoptes-python-")
+			if err != nil {
+				return fmt.Errorf("make a folder for the Python runtime: %w; set python.runtime_dir to one that can be written", err)
+			}
+			i.temporary = made
+		}
+		dir = i.temporary
+	}
+	path, err := python.WriteZip(dir)
+	if err != nil {
+		return err
+	}
+	i.archive = path
+	return nil
+}
+
+// remove removes what writeArchive and holdArchive made.
+func (i *interpreter) remove() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.memory != nil {
+		_ = i.memory.Close()
+		i.memory = nil
+	}
+	if i.temporary != "" {
+		_ = os.RemoveAll(i.temporary)
+		i.temporary, i.archive = "", ""
+	}
+}

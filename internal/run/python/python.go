@@ -1,0 +1,193 @@
+// Package python runs Python plugins in worker processes, one pool for each environment: interpreter and limits. Workers
+// are forked from a warm process where the system can (Linux), and are interpreters of their own elsewhere.
+//
+// Each run executes the module anew and makes a new instance, in a worker that runs many plugins one after the other
+// (python/panoptes_worker).
+package python
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/workers"
+)
+
+// idleLimit is how long a worker may have nothing to do.
+const idleLimit = time.Minute
+
+// Settings configure the Python workers.
+type Settings struct {
+	plugin.PythonEnv
+	// RuntimeDir is where the embedded Python package is written to; "" keeps it in memory, where the system can, and
+	// else in a temporary directory that goes at Close.
+	RuntimeDir string
+}
+
+// Runtime runs Python plugins. It is safe for concurrent use.
+type Runtime struct {
+	settings Settings
+	host     workers.Host
+	hello    wire.Hello
+
+	mu     sync.Mutex
+	closed bool
+	pools  map[plugin.PythonEnv]*environment
+}
+
+var _ run.Runtime = (*Runtime)(nil)
+
+// environment is an interpreter with its workers.
+type environment struct {
+	interpreter *interpreter
+	pool        *workers.Pool
+}
+
+// New returns the runtime. Processes are started for host, and greeted with hello.
+func New(s Settings, host workers.Host, hello wire.Hello) *Runtime {
+	return &Runtime{settings: s, host: host, hello: hello, pools: map[plugin.PythonEnv]*environment{}}
+}
+
+// pool returns the workers that run a plugin.
+func (r *Runtime) pool(p *plugin.Plugin) (*workers.Pool, error) {
+	env := p.Python.Or(r.settings.PythonEnv)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, run.ErrShutdown
+	}
+	e := r.pools[env]
+	if e == nil {
+		i := newInterpreter(env.Interpreter, r.settings.RuntimeDir)
+		// Twice what it may grow by: what a run uses and gives back is no leak.
+		greeter := greeter{hello: r.hello, memoryLimit: 2 * env.MaxMemory, logger: r.host.Logger}
+		e = &environment{interpreter: i, pool: workers.New(workers.Policy{
+			Max: env.MaxWorkers, Ordered: true, Idle: idleLimit, MaxRuns: env.MaxRuns, MaxGrowth: env.MaxMemory, Leftover: leftover,
+		}, newLauncher(i, greeter), r.host)}
+		r.pools[env] = e
+	}
+	return e.pool, nil
+}
+
+// Load implements run.Runtime.
+func (r *Runtime) Load(ctx context.Context, p *plugin.Plugin) (run.Facts, error) {
+	pool, err := r.pool(p)
+	if err != nil {
+		return run.Facts{}, err
+	}
+	params := fmt.Appendf(nil, `{"plugin":%s,"type":"any"}`, p.DescriptionJSON())
+	loading, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	a := pool.Do(ctx, &workers.Job{
+		Plugin: p.Name(), Deadline: p.Deadline, Method: "describe",
+		Params: func(time.Time) (json.RawMessage, error) { return params, nil },
+		Lines:  runlog.Run{Fields: []zap.Field{zap.String("plugin", p.Name())}},
+		Caller: hostapi.Caller{Plugin: p.Name()},
+		Begin: func() context.Context {
+			time.AfterFunc(p.Deadline, func() { cancel(context.DeadlineExceeded) })
+			return loading
+		},
+		Ended: func() {},
+	})
+	switch {
+	case errors.Is(a.Err, workers.ErrGivenUp) && ctx.Err() == nil:
+		return run.Facts{}, run.DeadlineError(p, nil)
+	case a.Err != nil:
+		return run.Facts{}, wire.Rejection(a.Err)
+	}
+	var answer struct {
+		Type     plugin.Type `json:"type"`
+		Warnings []string    `json:"warnings"`
+	}
+	if err := json.Unmarshal(a.Raw, &answer); err != nil {
+		return run.Facts{}, fmt.Errorf("answer does not keep to the plugin protocol: %w", err)
+	}
+	switch answer.Type {
+	case plugin.TypePolling, plugin.TypeDiscovery, plugin.TypeEnrichment:
+		return run.Facts{Type: answer.Type, Warnings: answer.Warnings}, nil
+	}
+	return run.Facts{}, fmt.Errorf("answer does not keep to the plugin protocol: unknown type %q", answer.Type)
+}
+
+// Run implements run.Runtime.
+func (r *Runtime) Run(ctx context.Context, c *run.Call) run.Result {
+	pool, err := r.pool(c.Plugin)
+	if err != nil {
+		c.Ended()
+		return c.Failed(run.OutcomeCanceled, err)
+	}
+	params, err := runParams(c)
+	if err != nil {
+		c.Ended()
+		return c.Failed(run.OutcomeProtocol, err)
+	}
+	a := pool.Do(ctx, workers.RunOf(c, func(time.Time) (json.RawMessage, error) { return params, nil }))
+	if a.Err != nil {
+		return a.Failed(c, run.OutcomeProtocol)
+	}
+	var answer wire.Answer
+	if err := json.Unmarshal(a.Raw, &answer); err != nil {
+		pool.Distrust(a)
+		return c.Failed(run.OutcomeProtocol, fmt.Errorf("answer does not keep to the plugin protocol: %w", err))
+	}
+	if answer.RunID != c.ID {
+		pool.Distrust(a)
+		return c.Failed(run.OutcomeProtocol, fmt.Errorf("worker answered run %d where %d was asked", answer.RunID, c.ID))
+	}
+	if answer.Resident > 0 {
+		pool.Grown(a, answer.Resident)
+	}
+	return answer.Result(c, c.GroupsJSON)
+}
+
+// Concurrency implements run.Runtime: plugins share the workers.
+func (r *Runtime) Concurrency(*plugin.Plugin) int { return 0 }
+
+// Retire implements run.Runtime: workers know no plugin for longer than a run.
+func (r *Runtime) Retire(*plugin.Plugin) {}
+
+// Close implements run.Runtime.
+func (r *Runtime) Close(ctx context.Context) error {
+	r.mu.Lock()
+	r.closed = true
+	pools := slices.Collect(maps.Values(r.pools))
+	r.mu.Unlock()
+	errs := make([]error, len(pools))
+	var all sync.WaitGroup
+	for i, e := range pools {
+		all.Go(func() {
+			if errs[i] = e.pool.Close(ctx); errs[i] == nil {
+				e.interpreter.remove()
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// leftover says what a run left behind that no other plugin must meet.
+func leftover(answer json.RawMessage) string {
+	if !bytes.Contains(answer, []byte(`"threads":`)) {
+		return ""
+	}
+	var left struct {
+		Threads int `json:"threads"`
+	}
+	if json.Unmarshal(answer, &left) != nil || left.Threads == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d threads", left.Threads)
+}

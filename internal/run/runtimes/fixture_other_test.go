@@ -1,0 +1,7 @@
+//go:build !unix
+
+package runtimes
+
+const fixtureArg = "plugin-fixture"
+
+func fixture(string) {}

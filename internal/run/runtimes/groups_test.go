@@ -1,0 +1,100 @@
+package runtimes
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const goodGroup = `{"metrics_group_type":"t","metrics_group_interval":60,"metrics":[` +
+	`{"metric_name":"m","metric_type":"gauge","metric_value":1,"metric_creation_timestamp":1700000000.5}],"dimensions":[]}`
+
+func TestDecodeGroups(t *testing.T) {
+	t.Parallel()
+	req := run.Request{Plugin: goPlugin("x", time.Minute), Resource: testResource("r1")}
+	raw := []json.RawMessage{
+		json.RawMessage(goodGroup),
+		json.RawMessage(`{"metrics_group_type":"t","metrics_group_interval":0}`),
+		json.RawMessage(`{"metrics_group_type":"named","metrics_group_interval":60,"dimensions":[{"dimension_name":"1x","dimension_value":"v"}]}`),
+		json.RawMessage(`{"metrics_group_type":"named","metrics_group_interval":60,"metrics":[{"metric_name":"m","metric_type":"gauge","metric_value":"1"}]}`),
+		json.RawMessage(`null`),
+		json.RawMessage(`7`),
+		json.RawMessage(goodGroup),
+		json.RawMessage(goodGroup),
+	}
+	res := run.Judged(req, run.Limits{Groups: 2}).GroupsJSON(raw)
+	require.Len(t, res.Groups, 2)
+	assert.Same(t, req.Resource, res.Groups[0].Resource)
+	want := []struct{ group, reason, err string }{
+		{"t", run.DropInvalid, `group 1: group "t": metrics_group_interval: must be an integer greater than zero`},
+		{"named", run.DropInvalid, `group 2: group "named": dimensions[0]: dimension name "1x" has to match`},
+		{"named", run.DropInvalid, `group 3: group "named": metrics[0].metric_value: expected a number`},
+		{"", run.DropInvalid, "group 4: expected an object"},
+		{"", run.DropInvalid, "group 5: expected an object"},
+		{"", run.DropLimit, "run made 8 groups, limit is 2"},
+	}
+	require.Len(t, res.Dropped, len(want))
+	for i, w := range want {
+		assert.Equal(t, w.group, res.Dropped[i].Group)
+		assert.Equal(t, w.reason, res.Dropped[i].Reason)
+		assert.ErrorContains(t, res.Dropped[i].Err, `plugin "x": resource "r1": `+w.err)
+	}
+}
+
+func TestAnswersOfWorkers(t *testing.T) {
+	t.Parallel()
+	req := run.Request{Plugin: goPlugin("x", time.Minute), Resource: testResource("r1")}
+	call := run.Judged(req, run.Limits{Groups: 10})
+	for _, c := range []struct {
+		answer  string
+		outcome run.Outcome
+		err     string
+	}{
+		{`{"outcome":"ok"}`, run.OutcomeOK, ""},
+		{`{"outcome":"none"}`, run.OutcomeNone, ""},
+		{`{"outcome":"raised"}`, run.OutcomeRaised, "the plugin raised an exception"},
+		{`{"outcome":"raised","error":{"type":"E"}}`, run.OutcomeRaised, `"r1": E`},
+		{`{"outcome":"rejected","error":{"type":"E","message":"m","file":"/f.py","line":3}}`, run.OutcomeRejected, "/f.py:3: E: m"},
+		{`{"outcome":"raised","error":{"type":"ResultTooLarge","message":"too much"}}`, run.OutcomeTooLarge, `"r1": too much`},
+		{`{"outcome":"new"}`, run.OutcomeProtocol, `unknown outcome "new"`},
+		{`{}`, run.OutcomeProtocol, `unknown outcome ""`},
+	} {
+		var a wire.Answer
+		require.NoError(t, json.Unmarshal([]byte(c.answer), &a))
+		res := a.Result(call, call.GroupsJSON)
+		assert.Equal(t, c.outcome, res.Outcome, c.answer)
+		if c.err == "" {
+			assert.NoError(t, res.Err)
+		} else {
+			assert.ErrorContains(t, res.Err, c.err)
+		}
+	}
+	var a wire.Answer
+	require.NoError(t, json.Unmarshal([]byte(`{"outcome":"ok","dropped":[{"group":"g","metric":"m","reason":"of its own","message":"why"}]}`), &a))
+	res := a.Result(call, call.GroupsJSON)
+	require.Len(t, res.Dropped, 1)
+	assert.Equal(t, run.DropInvalid, res.Dropped[0].Reason)
+	assert.ErrorContains(t, res.Dropped[0].Err, "why")
+}
+
+func TestOutcomes(t *testing.T) {
+	t.Parallel()
+	seen := map[run.Outcome]bool{}
+	for _, o := range run.Outcomes {
+		assert.False(t, seen[o], o)
+		seen[o] = true
+		assert.Equal(t, o != run.OutcomeOK && o != run.OutcomeNone, o.Failed())
+	}
+	_, err := New(Settings{Python: python.Settings{PythonEnv: plugin.PythonEnv{MaxWorkers: -1}}})
+	require.ErrorContains(t, err, "limits of Python workers")
+	_, err = New(Settings{Limits: run.Limits{Groups: -1}})
+	require.Error(t, err)
+}
