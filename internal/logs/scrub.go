@@ -120,4 +120,3 @@ type cleanError struct {
 func (e *cleanError) Error() string { return e.text }
 
 func (e *cleanError) Unwrap() error { return e.cause }
-

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
 )
 
 // programFolder writes a plugin whose program has a folder of its own, and other files there.

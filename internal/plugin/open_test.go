@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // openText opens a plugin file with this text, beside a module good.py.

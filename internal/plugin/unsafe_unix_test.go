@@ -7,8 +7,9 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
 	"github.com/stretchr/testify/require"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
 )
 
 // TestOpenChecksAllFiles: the plugin file, the module, and each file of a package.

@@ -108,7 +108,7 @@ type runTail struct {
 	ended bool
 }
 
-// take is a pluginrun.Request's Log.
+// take is a run.Request's Log.
 func (t *runTail) take(l runlog.Line) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

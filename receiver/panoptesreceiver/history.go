@@ -36,7 +36,7 @@ type lastRun struct {
 	missed   uint32
 	runs     uint64
 	failures uint16 // in a row
-	outcome  uint8  // index into pluginrun.Outcomes
+	outcome  uint8  // index into run.Outcomes
 	series   uint32 // data points of the last run that did not fail
 }
 

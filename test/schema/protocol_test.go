@@ -26,7 +26,7 @@ func conforms(t *testing.T, s *jsonschema.Schema, text string) {
 }
 
 // TestTranscript validates what host and plugin say in the transcript of docs/plugin-protocol.md, which a test of
-// internal/pluginrun writes: each message, and each result as one of its method.
+// internal/run writes: each message, and each result as one of its method.
 func TestTranscript(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/plugin-protocol.md")

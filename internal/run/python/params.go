@@ -72,6 +72,7 @@ type greeter struct {
 func (g greeter) Greet(ctx context.Context, conn *rpc.Conn, pid int) (workers.Greeting, error) {
 	params := g.hello.Params()
 	params["memory_limit_bytes"] = g.memoryLimit
+	params["capabilities"] = map[string]any{"retire": true}
 	var result struct {
 		ProtocolVersion int    `json:"protocol_version"`
 		Python          string `json:"python"`

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -178,16 +179,23 @@ func (r *Runtime) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// leftover says what a run left behind that no other plugin must meet.
+// leftover says what a run left behind that no other plugin must meet (docs/plugin-protocol.md, "Retiring a process").
 func leftover(answer json.RawMessage) string {
-	if !bytes.Contains(answer, []byte(`"threads":`)) {
+	if !bytes.Contains(answer, []byte(`"retire":`)) {
 		return ""
 	}
 	var left struct {
-		Threads int `json:"threads"`
+		Retire []struct {
+			Reason string `json:"reason"`
+			Detail string `json:"detail"`
+		} `json:"retire"`
 	}
-	if json.Unmarshal(answer, &left) != nil || left.Threads == 0 {
+	if json.Unmarshal(answer, &left) != nil || len(left.Retire) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d threads", left.Threads)
+	texts := make([]string, 0, len(left.Retire))
+	for _, r := range left.Retire {
+		texts = append(texts, r.Reason+": "+r.Detail)
+	}
+	return strings.Join(texts, "; ")
 }

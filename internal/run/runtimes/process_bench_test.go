@@ -10,9 +10,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
-	"github.com/stretchr/testify/require"
 )
 
 // BenchmarkProcessRun has sixteen runs of a process plugin under way.

@@ -8,10 +8,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
-	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 )
 
 // restarts counts what a Settings.Restarted is told.

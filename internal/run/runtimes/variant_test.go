@@ -6,10 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
-	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
 )
 
 // A variant runs in the processes of its plugin, by its own configuration and deadline.

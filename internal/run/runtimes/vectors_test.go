@@ -9,11 +9,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
-	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 )
 
 // recorded is a plugin of testdata/vectors/runner.jsonl, and what came of its runs.

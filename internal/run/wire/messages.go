@@ -49,8 +49,6 @@ type Answer struct {
 	CPUSeconds float64              `json:"cpu_seconds"`
 	PeakBytes  int64                `json:"peak_bytes"`
 	Resident   int64                `json:"resident_bytes"`
-	// Threads is how many threads of the plugin go on although the run is over.
-	Threads int `json:"threads"`
 }
 
 // dropped is what a worker took out of a result.

@@ -40,10 +40,11 @@ type Job struct {
 	ctx      context.Context // once it has begun
 	unwatch  func()          // stops waiting for the end of ctx
 	recalled bool            // the worker was asked to give it back
+	returns  int             // how often a worker gave it back that was not asked to
 	stuck    bool            // it was given up and not answered in time
 	settled  bool            // the answer is given
 	ended    bool
-	ordered  bool            // a process works on nothing of it any more once it is settled, or is ended
+	ordered  bool // a process works on nothing of it any more once it is settled, or is ended
 }
 
 // Answer is what a process answered, or why it did not.

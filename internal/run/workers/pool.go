@@ -25,6 +25,8 @@ const (
 	tendInterval = 10 * time.Second
 	// fullPause is the time before a process is offered a job again that did not read the last one.
 	fullPause = 10 * time.Millisecond
+	// maxReturns is how often processes may give a job back that were not asked to.
+	maxReturns = 3
 	// cancelGrace is how long a process may take to answer a job that was given up, where it works on others, too.
 	cancelGrace = 2 * time.Second
 )
@@ -313,7 +315,11 @@ func (p *Pool) answered(w *worker, j *Job, raw json.RawMessage, err error) {
 		return
 	}
 	w.jobs = slices.Delete(w.jobs, at, at+1)
-	if isGivenBack(err) && p.policy.Ordered && (j.recalled || w.retiring) {
+	if isGivenBack(err) && p.policy.Ordered && (j.recalled || j.returns < maxReturns) {
+		if !j.recalled { // it is of no more use, as something was left in it
+			j.returns++
+			p.retireLocked(w, RecycleLeftover)
+		}
 		p.toLineLocked(j)
 	} else {
 		w.done++

@@ -38,20 +38,20 @@ type message struct {
 
 // scripted is a process in memory, which does what the parameter "act" of its jobs says.
 type scripted struct {
-	ordered  bool
-	in, out  *io.PipeWriter
-	reads    *io.PipeReader
-	writes   *io.PipeReader
-	done     chan struct{}
-	once     sync.Once
-	mu       sync.Mutex
-	err      error
-	asked    chan message
-	released chan struct{} // lets jobs that wait go on
+	ordered bool
+	in, out *io.PipeWriter
+	reads   *io.PipeReader
+	writes  *io.PipeReader
+	done    chan struct{}
+	once    sync.Once
+	mu      sync.Mutex
+	err     error
+	asked   chan message
+	spent   atomic.Bool
 }
 
 func startScripted(ordered bool) *scripted {
-	s := &scripted{ordered: ordered, done: make(chan struct{}), asked: make(chan message, 1000), released: make(chan struct{})}
+	s := &scripted{ordered: ordered, done: make(chan struct{}), asked: make(chan message, 1000)}
 	s.reads, s.in = io.Pipe()
 	s.writes, s.out = io.Pipe()
 	go s.read()
@@ -147,18 +147,16 @@ func (s *scripted) work() {
 }
 
 func (s *scripted) do(m message) {
+	if s.spent.Load() { // as a process does in which something was left
+		s.write(`{"jsonrpc":"2.0","id":%s,"error":{"code":-32800,"message":"to be replaced"}}`, m.ID)
+		return
+	}
 	answer := func() { s.write(`{"jsonrpc":"2.0","id":%s,"result":{"run_id":%d}}`, m.ID, m.Params.RunID) }
 	switch m.Params.Act {
 	case "dies":
 		s.end(errors.New("exit status 7"))
 	case "hangs", "deaf":
 		<-s.done
-	case "waits":
-		select {
-		case <-s.released:
-			answer()
-		case <-s.done:
-		}
 	case "sleeps":
 		select {
 		case <-time.After(50 * time.Millisecond):
@@ -166,6 +164,7 @@ func (s *scripted) do(m message) {
 		case <-s.done:
 		}
 	case "leaves":
+		s.spent.Store(s.ordered)
 		s.write(`{"jsonrpc":"2.0","id":%s,"result":{"run_id":%d,"left":"a thread"}}`, m.ID, m.Params.RunID)
 	case "babbles":
 		for range 2 * maxFaults {
@@ -407,8 +406,16 @@ func TestLeftover(t *testing.T) {
 		policy := shared
 		policy.Max = 1
 		p := newTestPool(policy, 1)
-		require.NoError(t, p.do(t.Context(), "p", "leaves").Err)
-		require.NoError(t, p.do(t.Context(), "p", "").Err)
+		require.NoError(t, p.do(t.Context(), "p", "").Err) // it is quick
+		leaves := p.goDo("p", "leaves")
+		var behind []<-chan Answer
+		for range 3 {
+			behind = append(behind, p.goDo("p", ""))
+		}
+		require.NoError(t, (<-leaves).Err)
+		for _, b := range behind {
+			require.NoError(t, (<-b).Err)
+		}
 		assert.EqualValues(t, 2, p.launcher.starts.Load())
 		assert.Equal(t, map[string]int{RecycleLeftover: 1}, p.recycled.seen())
 		require.NoError(t, p.Close(t.Context()))

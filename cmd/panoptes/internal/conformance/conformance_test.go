@@ -25,8 +25,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type (
 	goPlugin = pluginsdk.PollingPluginFunc
-	set    = pluginsdk.MetricsGroupSet
-	asked  = pluginsdk.PluginContext
+	set      = pluginsdk.MetricsGroupSet
+	asked    = pluginsdk.PluginContext
 )
 
 // good is a plugin without fault.
