@@ -1,12 +1,11 @@
 package pluginsdk
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 )
@@ -112,60 +111,66 @@ func (g *MetricsGroup) MarshalJSON() ([]byte, error) {
 // MarshalJSON implements json.Marshaler.
 func (r *Resource) MarshalJSON() ([]byte, error) { return r.AppendJSON(nil), nil }
 
+// fields says how the values of an object are read, by their keys. Others are skipped.
+type fields map[string]func() error
+
+func (f fields) read(s *pyjson.Scanner) error {
+	return s.Object(func(key string) error {
+		if read := f[key]; read != nil {
+			return read()
+		}
+		return s.Skip()
+	})
+}
+
+// readText reads a string, with "" for null.
+func readText(s *pyjson.Scanner, to *string) func() error {
+	return func() (err error) {
+		if !s.Null() {
+			*to, err = s.ReadString()
+		}
+		return err
+	}
+}
+
+// readOnce reads a value, or null, that must not come twice.
+func readOnce(s *pyjson.Scanner, read func() error) func() error {
+	seen := false
+	return func() error {
+		if seen {
+			return errors.New("is there twice")
+		}
+		if seen = true; s.Null() {
+			return nil
+		}
+		return read()
+	}
+}
+
+// readList reads a list, entry by entry.
+func readList(s *pyjson.Scanner, entry func(*pyjson.Scanner) error) func() error {
+	return readOnce(s, func() error {
+		return s.List(func(int) error { return entry(s) })
+	})
+}
+
+// readAll reads data, of which read must leave nothing.
+func readAll(data []byte, read func(*pyjson.Scanner) error) error {
+	s := pyjson.NewScanner(data)
+	s.Blanks()
+	err := read(s)
+	if err == nil && !s.AtEnd() {
+		err = s.Expected("the end")
+	}
+	return err
+}
+
 // UnmarshalJSON reads a group in Panoptes' form, in any order of keys, and checks it as the constructors do. Keys that
 // are not known are ignored. A group without a resource keeps the one it has: set g.Resource first to allow that.
 func (g *MetricsGroup) UnmarshalJSON(data []byte) error {
-	var in struct {
-		Type       *string         `json:"metrics_group_type"`
-		Interval   json.RawMessage `json:"metrics_group_interval"`
-		Timestamp  Timestamp       `json:"metrics_group_creation_timestamp"`
-		Version    *string         `json:"metrics_group_schema_version"`
-		Resource   *Resource       `json:"resource"`
-		Metrics    []*wireMetric   `json:"metrics"`
-		Dimensions []*struct {
-			Name  *string `json:"dimension_name"`
-			Value *string `json:"dimension_value"`
-		} `json:"dimensions"`
-	}
-	if err := json.Unmarshal(data, &in); err != nil {
-		return err
-	}
-	out := MetricsGroup{Resource: g.Resource, Timestamp: in.Timestamp}
-	if in.Resource != nil {
-		out.Resource = in.Resource
-	}
-	if in.Type == nil {
-		return errors.New("metrics_group_type must be given")
-	}
-	if in.Version != nil && *in.Version != SchemaVersion {
-		return fmt.Errorf("metrics_group_schema_version is %q, expected %q", *in.Version, SchemaVersion)
-	}
-	out.Type = *in.Type
-	interval, err := ParseNumber(string(in.Interval))
-	seconds, isInt := interval.Int64()
-	if err != nil || !isInt || seconds <= 0 || seconds > math.MaxInt32 {
-		return fmt.Errorf("metrics_group_interval of group %q must be an integer greater than zero, is %.40q", out.Type, in.Interval)
-	}
-	out.Interval = int(seconds)
-	if err := out.checkHead(); err != nil {
-		return err
-	}
-	for i, m := range in.Metrics {
-		metric, err := m.metric()
-		if err == nil {
-			err = out.AddMetric(metric)
-		}
-		if err != nil {
-			return fmt.Errorf("group %q: metrics[%d]: %w", out.Type, i, err)
-		}
-	}
-	for i, d := range in.Dimensions {
-		if d == nil || d.Name == nil || d.Value == nil {
-			return fmt.Errorf("group %q: dimensions[%d]: dimension_name and dimension_value must be strings", out.Type, i)
-		}
-		if err := out.AddDimension(*d.Name, *d.Value); err != nil {
-			return fmt.Errorf("group %q: dimensions[%d]: %w", out.Type, i, err)
-		}
+	out := MetricsGroup{Resource: g.Resource}
+	if err := readAll(data, out.read); err != nil {
+		return fmt.Errorf("group %q: %w", out.Type, err)
 	}
 	if !out.Timestamp.set {
 		out.Timestamp = NumberTimestamp(Now())
@@ -174,123 +179,156 @@ func (g *MetricsGroup) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-type wireMetric struct {
-	Name      *string `json:"metric_name"`
-	Type      *string `json:"metric_type"`
-	Value     *Number `json:"metric_value"`
-	Timestamp *Number `json:"metric_creation_timestamp"`
-	Unit      string  `json:"metric_unit"`
+func (g *MetricsGroup) read(s *pyjson.Scanner) error {
+	version := SchemaVersion
+	err := fields{
+		"metrics_group_type":               readText(s, &g.Type),
+		"metrics_group_interval":           func() error { return g.readInterval(s) },
+		"metrics_group_creation_timestamp": func() error { return g.Timestamp.read(s) },
+		"metrics_group_schema_version":     readText(s, &version),
+		"resource": readOnce(s, func() error {
+			g.Resource = &Resource{}
+			return g.Resource.read(s)
+		}),
+		"metrics":    readList(s, g.readMetric),
+		"dimensions": readList(s, g.readDimension),
+	}.read(s)
+	switch {
+	case err != nil:
+		return err
+	case version != SchemaVersion:
+		return fmt.Errorf("metrics_group_schema_version is %.40q, expected %q", version, SchemaVersion)
+	case g.Type == "":
+		return errors.New("metrics_group_type must be a non-empty string")
+	case g.Interval == 0:
+		return errors.New("metrics_group_interval must be an integer greater than zero")
+	}
+	return g.checkHead()
 }
 
-func (w *wireMetric) metric() (Metric, error) {
-	if w == nil || w.Name == nil {
-		return Metric{}, errors.New("metric_name must be a non-empty string")
+func (g *MetricsGroup) readInterval(s *pyjson.Scanner) error {
+	n, err := readNumber(s)
+	if err != nil {
+		return err
 	}
-	m := Metric{Name: *w.Name, Unit: w.Unit}
+	seconds, ok := n.Int64()
+	if !ok || seconds <= 0 || seconds > math.MaxInt32 {
+		return fmt.Errorf("must be an integer greater than zero, is %.40s", n)
+	}
+	g.Interval = int(seconds)
+	return nil
+}
+
+func readNumber(s *pyjson.Scanner) (Number, error) {
+	if i, f, float, ok := s.ShortNumber(); ok {
+		return Number{float: float, i: i, f: f}, nil
+	}
+	text, err := s.NumberText()
+	if err != nil {
+		return Number{}, err
+	}
+	return ParseNumber(text)
+}
+
+func (g *MetricsGroup) readMetric(s *pyjson.Scanner) error {
+	m, kind, hasValue, at := Metric{}, "", false, Timestamp{}
+	err := fields{
+		"metric_name": readText(s, &m.Name),
+		"metric_type": readText(s, &kind),
+		"metric_value": func() (err error) {
+			m.Value, err = readNumber(s)
+			hasValue = true
+			return err
+		},
+		"metric_creation_timestamp": func() error { return at.read(s) },
+		"metric_unit":               readText(s, &m.Unit),
+	}.read(s)
 	switch {
-	case w.Type == nil:
-		return m, fmt.Errorf("metric_type of %q must be \"gauge\" or \"counter\"", m.Name)
-	case *w.Type == "counter":
+	case err != nil:
+		return err
+	case kind != Gauge.String() && kind != Counter.String():
+		return fmt.Errorf("metric_type of %q must be \"gauge\" or \"counter\", is %.40q", m.Name, kind)
+	case !hasValue:
+		return fmt.Errorf("metric_value of %q must be a number", m.Name)
+	case kind == Counter.String():
 		m.Type = Counter
-	case *w.Type != "gauge":
-		return m, fmt.Errorf("metric_type of %q must be \"gauge\" or \"counter\", is %q", m.Name, *w.Type)
 	}
-	if w.Value == nil {
-		return m, fmt.Errorf("metric_value of %q must be a number", m.Name)
-	}
-	m.Value = *w.Value
-	if w.Timestamp != nil {
-		m.Timestamp = *w.Timestamp
-	} else {
+	switch m.Timestamp = at.Number; {
+	case !at.set:
 		m.Timestamp = Now()
+	case at.Text != "":
+		if m.Timestamp, err = ParseNumber(strings.TrimSpace(at.Text)); err != nil {
+			return err
+		}
 	}
-	return m, nil
+	return g.AddMetric(m)
+}
+
+func (g *MetricsGroup) readDimension(s *pyjson.Scanner) error {
+	d := Dimension{}
+	if err := (fields{"dimension_name": readText(s, &d.Name), "dimension_value": readText(s, &d.Value)}).read(s); err != nil {
+		return err
+	}
+	return g.AddDimension(d.Name, d.Value)
 }
 
 // UnmarshalJSON reads a number, a string, or null for none.
-func (t *Timestamp) UnmarshalJSON(data []byte) error {
-	if bytes.Equal(data, []byte("null")) {
-		*t = Timestamp{}
-		return nil
+func (t *Timestamp) UnmarshalJSON(data []byte) error { return readAll(data, t.read) }
+
+func (t *Timestamp) read(s *pyjson.Scanner) (err error) {
+	*t = Timestamp{}
+	if pyjson.Kind(s.Data[s.At:]) != "a number" {
+		err = readText(s, &t.Text)()
+		t.set = t.Text != ""
+		return err
 	}
-	if len(data) > 0 && data[0] == '"' {
-		var s string
-		if err := json.Unmarshal(data, &s); err != nil {
-			return err
-		}
-		*t = TextTimestamp(s)
-		return nil
-	}
-	n, err := ParseNumber(string(data))
-	if err != nil {
-		return fmt.Errorf("a timestamp must be a number or a string: %w", err)
-	}
-	*t = NumberTimestamp(n)
-	return nil
+	t.Number, err = readNumber(s)
+	t.set = true
+	return err
 }
 
 // UnmarshalJSON reads a resource in Panoptes' form and validates it. A resource without a creation timestamp, or with
 // a false one (null, 0, ""), was created now.
 func (r *Resource) UnmarshalJSON(data []byte) error {
-	var in struct {
-		Site      *string   `json:"resource_site"`
-		Class     *string   `json:"resource_class"`
-		Subclass  *string   `json:"resource_subclass"`
-		Type      *string   `json:"resource_type"`
-		ID        *string   `json:"resource_id"`
-		Endpoint  *string   `json:"resource_endpoint"`
-		Plugin    *string   `json:"resource_plugin"`
-		Timestamp Timestamp `json:"resource_creation_timestamp"`
-		Metadata  Metadata  `json:"resource_metadata"`
-	}
-	if err := json.Unmarshal(data, &in); err != nil {
+	out := Resource{}
+	if err := readAll(data, out.read); err != nil {
 		return err
-	}
-	text := func(s *string) string {
-		if s == nil {
-			return ""
-		}
-		return *s
-	}
-	out := Resource{
-		Site: text(in.Site), Class: text(in.Class), Subclass: text(in.Subclass), Type: text(in.Type), ID: text(in.ID),
-		Endpoint: text(in.Endpoint), Plugin: text(in.Plugin), CreationTimestamp: in.Timestamp, Metadata: in.Metadata,
-	}
-	if err := out.Validate(); err != nil {
-		return err
-	}
-	if out.CreationTimestamp.IsZero() {
-		out.CreationTimestamp = NumberTimestamp(Now())
 	}
 	*r = out
 	return nil
 }
 
+func (r *Resource) read(s *pyjson.Scanner) error {
+	err := fields{
+		"resource_site":               readText(s, &r.Site),
+		"resource_class":              readText(s, &r.Class),
+		"resource_subclass":           readText(s, &r.Subclass),
+		"resource_type":               readText(s, &r.Type),
+		"resource_id":                 readText(s, &r.ID),
+		"resource_endpoint":           readText(s, &r.Endpoint),
+		"resource_plugin":             readText(s, &r.Plugin),
+		"resource_creation_timestamp": func() error { return r.CreationTimestamp.read(s) },
+		"resource_metadata":           func() error { return r.Metadata.read(s) },
+	}.read(s)
+	if err == nil {
+		err = r.Validate()
+	}
+	if err == nil && r.CreationTimestamp.IsZero() {
+		r.CreationTimestamp = NumberTimestamp(Now())
+	}
+	return err
+}
+
 // UnmarshalJSON reads an object of strings and keeps its order. Of a key that comes twice the last value counts.
-func (m *Metadata) UnmarshalJSON(data []byte) error {
-	if bytes.Equal(data, []byte("null")) {
+func (m *Metadata) UnmarshalJSON(data []byte) error { return readAll(data, m.read) }
+
+func (m *Metadata) read(s *pyjson.Scanner) error {
+	if *m = nil; s.Null() {
 		return nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
-		return errors.New("resource_metadata must be an object of strings")
-	}
-	var out Metadata
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		value, err := dec.Token()
-		if err != nil {
-			return err
-		}
-		text, ok := value.(string)
-		if !ok {
-			return fmt.Errorf("resource_metadata %q must be a string", key)
-		}
-		out = out.Set(key.(string), text)
-	}
-	*m = out
-	return nil
+	return s.Object(func(key string) error {
+		value, err := s.ReadString()
+		*m = m.Set(key, value)
+		return err
+	})
 }

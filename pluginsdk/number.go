@@ -36,7 +36,7 @@ func Float(f float64) Number { return Number{float: true, f: f} }
 
 // ParseNumber reads a JSON number: an integer where the text has neither fraction nor exponent, else a double.
 func ParseNumber(text string) (Number, error) {
-	if !validJSONNumber(text) {
+	if !pyjson.ValidNumber(text) {
 		return Number{}, fmt.Errorf("%.40q is not a JSON number", text)
 	}
 	for _, c := range []byte(text) {
@@ -131,41 +131,4 @@ func (n *Number) UnmarshalJSON(data []byte) error {
 		*n = v
 	}
 	return err
-}
-
-// validJSONNumber checks the grammar of RFC 8259, section 6: strconv would take "+1", "0x1", "1_0" and "Inf" as well.
-func validJSONNumber(s string) bool {
-	digits := func() bool {
-		n := 0
-		for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-			n++
-		}
-		s = s[n:]
-		return n > 0
-	}
-	if s != "" && s[0] == '-' {
-		s = s[1:]
-	}
-	if len(s) > 1 && s[0] == '0' && s[1] >= '0' && s[1] <= '9' {
-		return false
-	}
-	if !digits() {
-		return false
-	}
-	if s != "" && s[0] == '.' {
-		s = s[1:]
-		if !digits() {
-			return false
-		}
-	}
-	if s != "" && (s[0] == 'e' || s[0] == 'E') {
-		s = s[1:]
-		if s != "" && (s[0] == '+' || s[0] == '-') {
-			s = s[1:]
-		}
-		if !digits() {
-			return false
-		}
-	}
-	return s == ""
 }

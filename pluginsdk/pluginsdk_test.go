@@ -141,7 +141,7 @@ func TestResourceRules(t *testing.T) {
 func TestUnmarshalGroupErrors(t *testing.T) {
 	t.Parallel()
 	for doc, want := range map[string]string{
-		`[]`:                         "cannot unmarshal",
+		`[]`:                         "expected an object",
 		`{}`:                         "metrics_group_type",
 		`{"metrics_group_type":"t"}`: "metrics_group_interval",
 		`{"metrics_group_type":"t","metrics_group_interval":60.5}`:                                                          "metrics_group_interval",

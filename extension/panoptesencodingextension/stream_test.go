@@ -49,7 +49,7 @@ func TestStream(t *testing.T) {
 		"a bad line":         {"5\n" + one + "x\n" + one, []encoding.DecoderOption{encoding.WithFlushBytes(1)}, []int{3, 3}, []int64{2 + n, 4 + 2*n}, "EOF", map[string]int{"groups_read": 2, "groups_dropped invalid": 1, "groups_dropped malformed": 1}},
 		"bad lines at last":  {one + "5\n\n5\n", []encoding.DecoderOption{encoding.WithFlushBytes(1)}, []int{3}, []int64{n}, "EOF", map[string]int{"groups_read": 1, "groups_dropped invalid": 2}},
 		"a line too long":    {strings.Repeat("x", 4001) + "\n" + one, nil, []int{3}, []int64{4002 + n}, "EOF", map[string]int{"groups_read": 1, "groups_dropped too_large": 1}},
-		"nothing but others": {"\n5\n6\n", nil, nil, nil, "none of 2 is a metrics group: line 2: group 0: at byte 0: expected an object", map[string]int{"groups_dropped invalid": 2}},
+		"nothing but others": {"\n5\n6\n", nil, nil, nil, "none of 2 is a metrics group: line 2: group 0: at byte 0: expected an object, found a number", map[string]int{"groups_dropped invalid": 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -12,7 +12,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/group/schema"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -118,7 +118,7 @@ func object(path string, value json.RawMessage) (members, error) {
 		return m, fmt.Errorf("%s is missing", path)
 	}
 	if err := json.Unmarshal(value, &m.values); err != nil || m.values == nil {
-		if kind := schema.Kind(value); kind != "an object" {
+		if kind := pyjson.Kind(value); kind != "an object" {
 			return m, fmt.Errorf("%s must be an object, is %s", path, kind)
 		}
 		return m, fmt.Errorf("%s is no JSON: %w", path, err)
@@ -140,7 +140,7 @@ func (m members) text(key string) (string, error) {
 	}
 	var text *string
 	if json.Unmarshal(value, &text) != nil || text == nil {
-		return "", fmt.Errorf("%s must be a string, is %s", m.at(key), schema.Kind(value))
+		return "", fmt.Errorf("%s must be a string, is %s", m.at(key), pyjson.Kind(value))
 	}
 	return *text, nil
 }
@@ -152,7 +152,7 @@ func (m members) list(key string) ([]members, error) {
 	}
 	var raw []json.RawMessage
 	if json.Unmarshal(value, &raw) != nil || raw == nil {
-		return nil, fmt.Errorf("%s must be a list, is %s", m.at(key), schema.Kind(value))
+		return nil, fmt.Errorf("%s must be a list, is %s", m.at(key), pyjson.Kind(value))
 	}
 	out := make([]members, len(raw))
 	for i, v := range raw {
@@ -230,7 +230,7 @@ func seconds(value json.RawMessage) (string, error) {
 		return "", errors.New("is missing")
 	case err == nil:
 		return wholeSeconds(n), nil
-	case json.Unmarshal(value, &text) == nil && schema.Kind(value) == "a string":
+	case json.Unmarshal(value, &text) == nil && pyjson.Kind(value) == "a string":
 		if whole, ok := wholeText(text); ok {
 			return whole, nil
 		}

@@ -3,6 +3,7 @@ package panoptesjson
 import (
 	"strings"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -30,22 +31,22 @@ func (d *Decoder) DecodeAll(text []byte, visit func(Part) error) error {
 		return err
 	}
 	s := &d.scanner
-	s.text, s.data, s.at = string(text), text, 0
-	defer func() { s.text, s.data = "", nil }()
+	d.read(text)
+	defer d.forget()
 	for index := 0; ; index++ {
 		start := s.separators()
-		if start == len(s.text) {
+		if start == len(s.Text) {
 			return nil
 		}
 		p := Part{Index: index, Group: &d.group}
 		if err := d.message(p.Group); err != nil {
-			p.Group, p.Err = nil, d.located(err)
-			s.at = start
-			if p.Broken = s.skip(1) != nil; p.Broken {
+			p.Group, p.Err = nil, d.scanner.Located(err)
+			s.At = start
+			if p.Broken = s.Skip() != nil; p.Broken {
 				s.resume(start)
 			}
 		}
-		p.Text = text[start:s.at]
+		p.Text = text[start:s.At]
 		if err := visit(p); err != nil {
 			return err
 		}
@@ -54,46 +55,41 @@ func (d *Decoder) DecodeAll(text []byte, visit func(Part) error) error {
 
 // separators goes to what is no blank, bracket or comma, and returns its place.
 func (s *scanner) separators() int {
-	for s.at < len(s.text) && strings.IndexByte(" \t\r\n[],", s.text[s.at]) >= 0 {
-		s.at++
+	for s.At < len(s.Text) && strings.IndexByte(" \t\r\n[],", s.Text[s.At]) >= 0 {
+		s.At++
 	}
-	return s.at
+	return s.At
 }
 
 // resume goes to the first line behind from that begins as a group or a list does, or to the end.
 func (s *scanner) resume(from int) {
-	for s.at = from; ; {
-		n := strings.IndexByte(s.text[s.at:], '\n')
+	for s.At = from; ; {
+		n := strings.IndexByte(s.Text[s.At:], '\n')
 		if n < 0 {
-			s.at = len(s.text)
+			s.At = len(s.Text)
 			return
 		}
-		s.at += n
-		s.blanks()
-		if s.at < len(s.text) && (s.text[s.at] == '{' || s.text[s.at] == '[') {
+		s.At += n
+		s.Blanks()
+		if s.At < len(s.Text) && (s.Text[s.At] == '{' || s.Text[s.At] == '[') {
 			return
 		}
 	}
 }
 
 // GroupType returns the type that a message gives, to name one that cannot be read as a whole, or "".
-func GroupType(message []byte) string {
-	s := scanner{text: string(message), data: message}
-	s.blanks()
-	if s.begin('{', errObject) != nil {
-		return ""
-	}
-	for first := true; ; first = false {
-		key, more, err := s.key(first)
-		if err != nil || !more {
-			return ""
+func GroupType(message []byte) string { return textOf(message, "metrics_group_type") }
+
+// textOf returns a text of an object, or "" where there is none.
+func textOf(object []byte, key string) (text string) {
+	s := pyjson.NewScanner(object)
+	s.Blanks()
+	_ = s.Object(func(k string) (err error) {
+		if k != key {
+			return s.Skip()
 		}
-		if key == "metrics_group_type" {
-			text, _ := s.string()
-			return text
-		}
-		if s.skip(1) != nil {
-			return ""
-		}
-	}
+		text, err = s.ReadString()
+		return err
+	})
+	return text
 }

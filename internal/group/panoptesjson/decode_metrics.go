@@ -11,28 +11,28 @@ import (
 
 func (d *Decoder) metrics(g *pluginsdk.MetricsGroup) error {
 	s := &d.scanner
-	if s.null() {
+	if s.Null() {
 		return nil
 	}
-	if err := s.begin('[', errArray); err != nil {
+	if err := s.Begin('['); err != nil {
 		return err
 	}
 	for i := 0; ; i++ {
-		more, err := s.next(i == 0, ']')
+		more, err := s.Next(i == 0, ']')
 		if err != nil || !more {
 			return err
 		}
-		start := s.at
+		start := s.At
 		m, ok := d.plainMetric()
 		if !ok {
-			s.at = start
+			s.At = start
 			if m, err = d.metric(); err != nil {
-				return d.in("["+strconv.Itoa(i)+"]", err)
+				return s.In("["+strconv.Itoa(i)+"]", err)
 			}
 		}
 		if err := g.AddMetric(m); err != nil {
-			s.at = start
-			return d.in("["+strconv.Itoa(i)+"]", err)
+			s.At = start
+			return s.In("["+strconv.Itoa(i)+"]", err)
 		}
 	}
 }
@@ -40,35 +40,35 @@ func (d *Decoder) metrics(g *pluginsdk.MetricsGroup) error {
 // plainMetric reads a metric as Panoptes writes it, or else says that it cannot.
 func (d *Decoder) plainMetric() (m pluginsdk.Metric, ok bool) {
 	s := &d.scanner
-	if !s.literal(metricLead) {
+	if !s.Literal(metricLead) {
 		return m, false
 	}
-	if d.timeText == "" || !s.literal(d.timeText) {
-		start := s.at
+	if d.timeText == "" || !s.Literal(d.timeText) {
+		start := s.At
 		var err error
-		if m.Timestamp, err = s.number(); err != nil || s.at >= len(s.text) {
+		if m.Timestamp, err = s.number(); err != nil || s.At >= len(s.Text) {
 			return m, false
 		}
 		// With what follows it, so that a longer number is not taken for it.
-		d.time, d.timeText = m.Timestamp, s.text[start:s.at+1]
-		s.at++
+		d.time, d.timeText = m.Timestamp, s.Text[start:s.At+1]
+		s.At++
 	}
 	m.Timestamp = d.time
-	s.at--
-	if !s.literal(`, "metric_name": `) {
+	s.At--
+	if !s.Literal(`, "metric_name": `) {
 		return m, false
 	}
 	var err error
-	if m.Name, err = s.string(); err != nil || !s.literal(`, "metric_value": `) {
+	if m.Name, err = s.ReadString(); err != nil || !s.Literal(`, "metric_value": `) {
 		return m, false
 	}
 	if m.Value, err = s.number(); err != nil {
 		return m, false
 	}
 	switch {
-	case s.literal(`, "metric_type": "gauge"}`):
+	case s.Literal(`, "metric_type": "gauge"}`):
 		return m, true
-	case s.literal(`, "metric_type": "counter"}`):
+	case s.Literal(`, "metric_type": "counter"}`):
 		m.Type = pluginsdk.Counter
 		return m, true
 	}
@@ -77,23 +77,13 @@ func (d *Decoder) plainMetric() (m pluginsdk.Metric, ok bool) {
 
 func (d *Decoder) metric() (m pluginsdk.Metric, err error) {
 	s := &d.scanner
-	if err := s.begin('{', errObject); err != nil {
-		return m, err
-	}
 	var hasName, hasValue, hasType, timed bool
-	for first := true; ; first = false {
-		key, more, err := s.key(first)
-		if err != nil {
-			return m, err
-		}
-		if !more {
-			break
-		}
+	err = s.Object(func(key string) (err error) {
 		switch key {
 		case "metric_creation_timestamp":
 			m.Timestamp, timed, err = s.seconds()
 		case "metric_name":
-			m.Name, err = s.string()
+			m.Name, err = s.ReadString()
 			hasName = true
 		case "metric_value":
 			m.Value, err = s.number()
@@ -102,21 +92,21 @@ func (d *Decoder) metric() (m pluginsdk.Metric, err error) {
 			m.Type, err = s.metricType()
 			hasType = true
 		case "metric_unit": // of ours: from plugins, never in a message of Panoptes
-			m.Unit, err = s.string()
+			m.Unit, err = s.stringOrNull()
 		default:
-			err = s.skip(1)
+			err = s.Skip()
 		}
-		if err != nil {
-			return m, d.in(key, err)
-		}
-	}
+		return err
+	})
 	switch {
+	case err != nil:
+		return m, err
 	case !hasName:
-		return m, d.in("metric_name", errString)
+		return m, s.In("metric_name", errMissing)
 	case !hasValue:
-		return m, d.in("metric_value", errors.New("must be given"))
+		return m, s.In("metric_value", errMissing)
 	case !hasType:
-		return m, d.in("metric_type", errMetricType)
+		return m, s.In("metric_type", errMetricType)
 	}
 	if !timed {
 		m.Timestamp = pluginsdk.Now()
@@ -127,8 +117,8 @@ func (d *Decoder) metric() (m pluginsdk.Metric, err error) {
 var errMetricType = errors.New(`must be "gauge" or "counter"`)
 
 func (s *scanner) metricType() (pluginsdk.MetricType, error) {
-	at := s.at
-	text, err := s.string()
+	at := s.At
+	text, err := s.ReadString()
 	switch {
 	case err != nil:
 		return 0, err
@@ -137,53 +127,53 @@ func (s *scanner) metricType() (pluginsdk.MetricType, error) {
 	case text == "counter":
 		return pluginsdk.Counter, nil
 	}
-	s.at = at
+	s.At = at
 	return 0, fmt.Errorf("%w, is %.40q", errMetricType, text)
 }
 
 // seconds reads a time that must be a number, or the text of one.
 func (s *scanner) seconds() (pluginsdk.Number, bool, error) {
-	at := s.at
+	at := s.At
 	t, given, err := s.timestamp()
 	if err != nil || t.Text == "" {
 		return t.Number, given, err
 	}
 	n, err := pluginsdk.ParseNumber(strings.TrimSpace(t.Text))
 	if err != nil {
-		s.at = at
+		s.At = at
 	}
 	return n, true, err
 }
 
 func (d *Decoder) dimensions(g *pluginsdk.MetricsGroup) error {
 	s := &d.scanner
-	if s.null() {
+	if s.Null() {
 		return nil
 	}
-	if err := s.begin('[', errArray); err != nil {
+	if err := s.Begin('['); err != nil {
 		return err
 	}
 	for i := 0; ; i++ {
-		more, err := s.next(i == 0, ']')
+		more, err := s.Next(i == 0, ']')
 		if err != nil || !more {
 			return err
 		}
 		if i >= maxEntries {
 			return fmt.Errorf("more than %d dimensions", maxEntries)
 		}
-		start := s.at
+		start := s.At
 		name, value, ok := s.plainDimension()
 		if !ok {
-			s.at = start
+			s.At = start
 			name, value, err = d.dimension()
 		}
 		if err == nil {
 			if err = g.AddDimension(name, value); err != nil {
-				s.at = start
+				s.At = start
 			}
 		}
 		if err != nil {
-			return d.in("["+strconv.Itoa(i)+"]", err)
+			return s.In("["+strconv.Itoa(i)+"]", err)
 		}
 	}
 }
@@ -191,36 +181,28 @@ func (d *Decoder) dimensions(g *pluginsdk.MetricsGroup) error {
 // plainDimension reads a dimension as Panoptes writes it, or else says that it cannot.
 func (s *scanner) plainDimension() (name, value string, ok bool) {
 	var err error
-	if !s.literal(`{"dimension_name": `) {
+	if !s.Literal(`{"dimension_name": `) {
 		return "", "", false
 	}
-	if name, err = s.string(); err != nil || !s.literal(`, "dimension_value": `) {
+	if name, err = s.ReadString(); err != nil || !s.Literal(`, "dimension_value": `) {
 		return "", "", false
 	}
-	value, err = s.string()
-	return name, value, err == nil && s.literal("}")
+	value, err = s.ReadString()
+	return name, value, err == nil && s.Literal("}")
 }
 
 func (d *Decoder) dimension() (name, value string, err error) {
 	s := &d.scanner
-	if err := s.begin('{', errObject); err != nil {
-		return "", "", err
-	}
-	for first := true; ; first = false {
-		key, more, err := s.key(first)
-		if err != nil || !more {
-			return name, value, err
-		}
+	err = s.Object(func(key string) (err error) {
 		switch key {
 		case "dimension_name":
-			name, err = s.string()
+			name, err = s.ReadString()
 		case "dimension_value":
-			value, err = s.string()
+			value, err = s.ReadString()
 		default:
-			err = s.skip(1)
+			err = s.Skip()
 		}
-		if err != nil {
-			return "", "", d.in(key, err)
-		}
-	}
+		return err
+	})
+	return name, value, err
 }

@@ -17,13 +17,13 @@ type resourceBlock struct {
 // the same text is the same value.
 func (d *Decoder) readResource() (*pluginsdk.Resource, error) {
 	s := &d.scanner
-	if s.null() {
+	if s.Null() {
 		return nil, nil
 	}
-	if d.resource != nil && s.literal(d.resourceText) {
+	if d.resource != nil && s.Literal(d.resourceText) {
 		return d.resource, nil
 	}
-	start := s.at
+	start := s.At
 	block := &resourceBlock{}
 	r := &block.resource
 	r.Metadata = block.metadata[:0]
@@ -31,13 +31,13 @@ func (d *Decoder) readResource() (*pluginsdk.Resource, error) {
 		return nil, err
 	}
 	if err := r.Validate(); err != nil {
-		s.at = start
+		s.At = start
 		return nil, err
 	}
 	if r.CreationTimestamp.IsZero() {
 		r.CreationTimestamp = pluginsdk.NumberTimestamp(pluginsdk.Now())
 	}
-	d.resource, d.resourceText = r, s.text[start:s.at]
+	d.resource, d.resourceText = r, s.Text[start:s.At]
 	return r, nil
 }
 
@@ -48,12 +48,12 @@ func (d *Decoder) resourceFields(r *pluginsdk.Resource) error {
 		return err
 	}
 	if !plain {
-		if err := s.begin('{', errObject); err != nil {
+		if err := s.Begin('{'); err != nil {
 			return err
 		}
 	}
 	for first := !plain; ; first = false {
-		key, more, err := s.key(first)
+		key, more, err := s.Key(first)
 		if err != nil || !more {
 			return err
 		}
@@ -66,11 +66,11 @@ func (d *Decoder) resourceFields(r *pluginsdk.Resource) error {
 			case "resource_metadata":
 				err = d.metadata(r)
 			default:
-				err = s.skip(1)
+				err = s.Skip()
 			}
 		}
 		if err != nil {
-			return d.in(key, err)
+			return s.In(key, err)
 		}
 	}
 }
@@ -88,12 +88,12 @@ func (s *scanner) plainResource(r *pluginsdk.Resource) (any bool, err error) {
 		{`, "resource_id": "`, &r.ID},
 		{`, "resource_endpoint": "`, &r.Endpoint},
 	} {
-		if !s.literal(f.lead) {
+		if !s.Literal(f.lead) {
 			return any, nil
 		}
-		s.at--
-		if *f.field, err = s.string(); err != nil {
-			return any, &Error{Offset: s.at, Field: strings.Trim(f.lead, `{,": `), Err: err}
+		s.At--
+		if *f.field, err = s.ReadString(); err != nil {
+			return any, &Error{Offset: s.At, Field: strings.Trim(f.lead, `{,": `), Err: err}
 		}
 		any = true
 	}
@@ -122,34 +122,26 @@ func resourceField(r *pluginsdk.Resource, key string) *string {
 
 // stringOrNull reads a string, with "" for null.
 func (s *scanner) stringOrNull() (string, error) {
-	if s.null() {
+	if s.Null() {
 		return "", nil
 	}
-	return s.string()
+	return s.ReadString()
 }
 
 // metadata reads an object of strings. Of a key that comes twice the last value counts.
 func (d *Decoder) metadata(r *pluginsdk.Resource) error {
 	s := &d.scanner
 	r.Metadata = r.Metadata[:0]
-	if s.null() {
+	if s.Null() {
 		return nil
 	}
-	if err := s.begin('{', errObject); err != nil {
-		return err
-	}
-	for n := 0; ; n++ {
-		key, more, err := s.key(n == 0)
-		if err != nil || !more {
-			return err
-		}
-		if n >= maxEntries {
+	n := 0
+	return s.Object(func(key string) error {
+		if n++; n > maxEntries {
 			return fmt.Errorf("more than %d entries", maxEntries)
 		}
-		value, err := s.string()
-		if err != nil {
-			return d.in(key, err)
-		}
+		value, err := s.ReadString()
 		r.Metadata = r.Metadata.Set(key, value)
-	}
+		return err
+	})
 }

@@ -1,7 +1,6 @@
 package panoptesjson
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -24,8 +23,9 @@ func listOf(n int) string {
 func TestResourcesOfAnyLength(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 1, resourcesAtOnce - 1, resourcesAtOnce, resourcesAtOnce + 1, 20 * resourcesAtOnce} {
-		list, err := NewDecoder(DecoderOptions{}).Resources([]byte(listOf(n)))
+		list, bad, err := NewDecoder(DecoderOptions{}).Resources([]byte(listOf(n)))
 		require.NoError(t, err)
+		require.Empty(t, bad)
 		require.Len(t, list, n)
 		for i, r := range list {
 			assert.Equal(t, fmt.Sprintf("r%d", i), r.ID)
@@ -34,24 +34,50 @@ func TestResourcesOfAnyLength(t *testing.T) {
 	}
 }
 
-// A mistake anywhere is found, and where it is.
-func TestResourcesWithAMistake(t *testing.T) {
+// A bad entry anywhere costs itself alone, and its error says where it is.
+func TestResourcesWithABadEntry(t *testing.T) {
 	t.Parallel()
 	good := listOf(3 * resourcesAtOnce)
 	for _, n := range []int{0, resourcesAtOnce - 1, 2*resourcesAtOnce + 7} {
-		id := fmt.Sprintf(`"r%d"`, n)
-		bad := strings.Replace(good, id, "7", 1)
-		list, err := NewDecoder(DecoderOptions{}).Resources([]byte(bad))
-		assert.Nil(t, list)
-		var at *Error
-		require.True(t, errors.As(err, &at))
-		assert.Equal(t, strings.Index(good, id), at.Offset)
-		assert.Equal(t, "resource_id", at.Field)
+		site := fmt.Sprintf(`"resource_endpoint": "e", "resource_metadata": {"_resource_ttl": "60"}},
+ {"resource_site": "s", "resource_class": "c", "resource_subclass": "sc", "resource_type": "t", "resource_id": "r%d"`, n)
+		if n == 0 {
+			site = `"resource_site": "s", "resource_class": "c", "resource_subclass": "sc", "resource_type": "t", "resource_id": "r0"`
+		}
+		at := strings.Index(good, site) + strings.Index(site, `"s"`)
+		list, bad, err := NewDecoder(DecoderOptions{}).Resources([]byte(good[:at] + `7` + good[at+len(`"s"`):]))
+		require.NoError(t, err)
+		require.Len(t, list, 3*resourcesAtOnce-1)
+		for i, r := range list {
+			if i >= n {
+				i++
+			}
+			assert.Equal(t, fmt.Sprintf("r%d", i), r.ID)
+		}
+		assert.Equal(t, []BadResource{{n, fmt.Sprintf("r%d", n), &Error{Offset: at, Field: "resource_site", Err: bad[0].Err.Err}}}, bad)
+		require.EqualError(t, bad[0].Err.Err, "expected a string, found a number")
 	}
-	_, err := NewDecoder(DecoderOptions{}).Resources([]byte(good + "x"))
-	require.ErrorIs(t, err, errAfterwards)
-	_, err = NewDecoder(DecoderOptions{}).Resources([]byte(good[:len(good)-1]))
-	require.ErrorIs(t, err, errEnd)
+}
+
+// Text that is no JSON is an error, wherever it ceases to be.
+func TestResourcesThatAreNoJSON(t *testing.T) {
+	t.Parallel()
+	good := listOf(3 * resourcesAtOnce)
+	for want, text := range map[string]string{
+		fmt.Sprintf("at byte %d: expected the end, found 'x'", len(good)):      good + "x",
+		fmt.Sprintf("at byte %d: the text ends too early", len(good)-1):        good[:len(good)-1],
+		`at byte 11: expected "," or the end of the list, found a number`:      `{"a": true 7}`,
+		"at byte 0: the text ends too early":                                   "",
+		"at byte 0: expected a list of resources, or one resource, found 'x'":  "x",
+		"at byte 1: expected a list of resources, or one resource, found null": " null",
+		"resources (at byte 14): expected a list, found an object":             `{"resources": {}}`,
+		"resources (at byte 31): is there twice":                               `{"resources": [], "resources": []}`,
+	} {
+		list, bad, err := NewDecoder(DecoderOptions{}).Resources([]byte(text))
+		assert.EqualError(t, err, want)
+		assert.Nil(t, list)
+		assert.Nil(t, bad)
+	}
 }
 
 func BenchmarkResources(b *testing.B) {
@@ -60,7 +86,7 @@ func BenchmarkResources(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := d.Resources(text); err != nil {
+		if _, _, err := d.Resources(text); err != nil {
 			b.Fatal(err)
 		}
 	}

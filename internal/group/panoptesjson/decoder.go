@@ -6,8 +6,48 @@ import (
 	"math"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
+
+// Error says what is wrong with a message, and where.
+type Error = pyjson.Error
+
+// Mistakes that do not depend on what stands there.
+var (
+	errTwice      = errors.New("is there twice")
+	errAfterwards = errors.New("something follows the message")
+	errMissing    = errors.New("must be given")
+)
+
+// scanner reads what values of Panoptes are made of.
+type scanner struct{ pyjson.Scanner }
+
+func (s *scanner) number() (pluginsdk.Number, error) {
+	if i, f, float, ok := s.ShortNumber(); ok {
+		if float {
+			return pluginsdk.Float(f), nil
+		}
+		return pluginsdk.Int(i), nil
+	}
+	start := s.At
+	text, err := s.NumberText()
+	switch text {
+	case "NaN":
+		return pluginsdk.Float(math.NaN()), nil
+	case "Infinity":
+		return pluginsdk.Float(math.Inf(1)), nil
+	case "-Infinity":
+		return pluginsdk.Float(math.Inf(-1)), nil
+	case "":
+		return pluginsdk.Number{}, err
+	}
+	n, err := pluginsdk.ParseNumber(text)
+	if err != nil {
+		s.At = start
+	}
+	return n, err
+}
 
 // DefaultMaxBytes is the largest message that a decoder takes unless told otherwise.
 const DefaultMaxBytes = 16 << 20
@@ -66,47 +106,32 @@ func (d *Decoder) Decode(message []byte, g *pluginsdk.MetricsGroup) error {
 		return err
 	}
 	s := &d.scanner
-	s.text, s.data, s.at = string(message), message, 0
+	d.read(message)
 	err := d.message(g)
 	if err == nil {
-		if s.blanks(); s.at < len(s.text) {
+		if !s.AtEnd() {
 			err = errAfterwards
 		}
 	}
 	if err != nil {
-		err = d.located(err)
+		err = d.scanner.Located(err)
 	}
-	s.text, s.data = "", nil
+	d.forget()
 	return err
 }
+
+func (d *Decoder) read(text []byte) {
+	d.scanner.Text, d.scanner.Data, d.scanner.At = string(text), text, 0
+}
+
+// forget lets go of the text.
+func (d *Decoder) forget() { d.scanner.Text, d.scanner.Data = "", nil }
 
 func (d *Decoder) checkSize(text []byte) error {
 	if len(text) > d.opts.MaxBytes {
 		return &Error{Err: fmt.Errorf("the message has %d bytes, limit is %d", len(text), d.opts.MaxBytes)}
 	}
 	return nil
-}
-
-// located returns err with its place.
-func (d *Decoder) located(err error) *Error {
-	var known *Error
-	if !errors.As(err, &known) {
-		known = &Error{Offset: d.scanner.at, Err: err}
-	}
-	return known
-}
-
-// in names the field that an error is about.
-func (d *Decoder) in(field string, err error) error {
-	var known *Error
-	if errors.As(err, &known) {
-		if known.Field != "" && known.Field[0] != '[' {
-			field += "."
-		}
-		field += known.Field
-		return &Error{Offset: known.Offset, Field: field, Err: known.Err}
-	}
-	return &Error{Offset: d.scanner.at, Field: field, Err: err}
 }
 
 // Keys of a group that must not come twice.
@@ -119,8 +144,8 @@ const (
 func (d *Decoder) message(g *pluginsdk.MetricsGroup) error {
 	s := &d.scanner
 	g.Reset()
-	s.blanks()
-	if err := s.begin('{', errObject); err != nil {
+	s.Blanks()
+	if err := s.Begin('{'); err != nil {
 		return err
 	}
 	seen := 0
@@ -133,7 +158,7 @@ func (d *Decoder) message(g *pluginsdk.MetricsGroup) error {
 	}
 	timed := false
 	for first := true; ; first = false {
-		key, more, err := s.key(first)
+		key, more, err := s.Key(first)
 		if err != nil {
 			return err
 		}
@@ -142,7 +167,7 @@ func (d *Decoder) message(g *pluginsdk.MetricsGroup) error {
 		}
 		switch key {
 		case "metrics_group_type":
-			g.Type, err = s.string()
+			g.Type, err = s.ReadString()
 		case "metrics_group_interval":
 			g.Interval, err = s.interval()
 		case "metrics_group_creation_timestamp":
@@ -162,10 +187,10 @@ func (d *Decoder) message(g *pluginsdk.MetricsGroup) error {
 				err = d.dimensions(g)
 			}
 		default:
-			err = s.skip(1)
+			err = s.Skip()
 		}
 		if err != nil {
-			return d.in(key, err)
+			return s.In(key, err)
 		}
 	}
 	if g.Resource == nil {
@@ -176,11 +201,11 @@ func (d *Decoder) message(g *pluginsdk.MetricsGroup) error {
 	}
 	switch {
 	case g.Resource == nil:
-		return d.in("resource", errors.New("must be given"))
+		return s.In("resource", errMissing)
 	case g.Type == "":
-		return d.in("metrics_group_type", errors.New("must be a non-empty string"))
+		return s.In("metrics_group_type", errors.New("must be a non-empty string"))
 	case g.Interval == 0:
-		return d.in("metrics_group_interval", errInterval)
+		return s.In("metrics_group_interval", errInterval)
 	}
 	return nil
 }
@@ -188,27 +213,27 @@ func (d *Decoder) message(g *pluginsdk.MetricsGroup) error {
 var errInterval = errors.New("must be an integer greater than zero")
 
 func (s *scanner) interval() (int, error) {
-	at := s.at
+	at := s.At
 	n, err := s.number()
 	if err != nil {
 		return 0, err
 	}
 	seconds, ok := n.Int64()
 	if !ok || seconds <= 0 || seconds > math.MaxInt32 {
-		s.at = at
+		s.At = at
 		return 0, errInterval
 	}
 	return int(seconds), nil
 }
 
 func (s *scanner) version() error {
-	at := s.at
-	if s.null() {
+	at := s.At
+	if s.Null() {
 		return nil
 	}
-	version, err := s.string()
+	version, err := s.ReadString()
 	if err == nil && version != pluginsdk.SchemaVersion {
-		s.at = at
+		s.At = at
 		err = fmt.Errorf("is %.40q, expected %q", version, pluginsdk.SchemaVersion)
 	}
 	return err
@@ -217,11 +242,14 @@ func (s *scanner) version() error {
 // timestamp reads a time as it was given, and says whether there is one.
 func (s *scanner) timestamp() (pluginsdk.Timestamp, bool, error) {
 	switch {
-	case s.null():
+	case s.Null():
 		return pluginsdk.Timestamp{}, false, nil
-	case s.at < len(s.text) && s.text[s.at] == '"':
-		text, err := s.string()
+	case s.At < len(s.Text) && s.Text[s.At] == '"':
+		text, err := s.ReadString()
 		return pluginsdk.TextTimestamp(text), text != "", err
+	}
+	if pyjson.Kind(s.Data[s.At:]) != "a number" {
+		return pluginsdk.Timestamp{}, false, s.Expected("a number or a string")
 	}
 	n, err := s.number()
 	return pluginsdk.NumberTimestamp(n), true, err

@@ -83,12 +83,14 @@ func TestDecodeEncodeIsIdentity(t *testing.T) {
 			if form != "other order" && !bytes.Equal(got, raw) {
 				t.Fatalf("%s: got\n%s\nwant\n%s", form, got, raw)
 			}
-			var standard pluginsdk.MetricsGroup
-			if err := json.Unmarshal(text, &standard); err != nil {
-				t.Fatal(err)
-			}
-			if want := standard.AppendJSON(nil); !bytes.Equal(got, want) {
-				t.Fatalf("%s: got\n%s\nas encoding/json reads it\n%s", form, got, want)
+			for reader, read := range otherReaders {
+				other, err := read(text)
+				if err != nil {
+					t.Fatal(reader, err)
+				}
+				if want := other.AppendJSON(nil); !bytes.Equal(got, want) {
+					t.Fatalf("%s: got\n%s\nas %s reads it\n%s", form, got, reader, want)
+				}
 			}
 		}
 	})
@@ -180,7 +182,7 @@ func TestDecodeErrorsNameTheField(t *testing.T) {
 	}
 	deep := strings.Repeat("[", 1e5)
 	for _, c := range []struct{ in, want string }{
-		{``, `at byte 0: the message ends too early`},
+		{``, `at byte 0: the text ends too early`},
 		{`[]`, `at byte 0: expected an object`},
 		{`{"a" 1}`, `at byte 5: expected ":" after a key`},
 		{`{"a": 1 "b": 2}`, `at byte 8: expected "," or the end of the list`},
@@ -199,12 +201,12 @@ func TestDecodeErrorsNameTheField(t *testing.T) {
 		{`{"resource": {"resource_site": "\x"}}`, `resource.resource_site (at byte 32): not an escape of JSON`},
 		{`{"resource": {"resource_site": "s", "resource_class": "` + "\n" + `"}}`, `resource.resource_class (at byte 55): a control character must be escaped in a string`},
 		{`{"resource": {"resource_site": "s" "resource_class": 5}}`, `resource (at byte 35): expected "," or the end of the list`},
-		{`{"metrics_group_type": "\`, `metrics_group_type (at byte 25): the message ends too early`},
+		{`{"metrics_group_type": "\`, `metrics_group_type (at byte 25): the text ends too early`},
 		{group(goodResource, `[]`, `[]`) + ` x`, `at byte 432: something follows the message`},
 		{group(goodResource, `[]`, `[], "metrics": []`), `metrics (at byte 443): is there twice`},
 		{group(`{}`, `[]`, `[]`), `resource (at byte 148): resource_site must be a non-empty string`},
 		{group(`{"resource_metadata": {"k": 5}}`, `[]`, `[]`), `resource.resource_metadata.k (at byte 176): expected a string`},
-		{group(goodResource, `5`, `[]`), `metrics (at byte 410): expected an array`},
+		{group(goodResource, `5`, `[]`), `metrics (at byte 410): expected a list, found a number`},
 		{group(goodResource, `[`+goodMetric+`, {"metric_name": "n", "metric_value": "5"}]`, `[]`), `metrics[1].metric_value (at byte 547): expected a number`},
 		{group(goodResource, `[`+goodMetric+`, `+goodMetric+`]`, `[]`), `metrics[1] (at byte 510): metric "m" (type "gauge") of group "t" is already there`},
 		{group(goodResource, `[{"metric_name": "n", "metric_value": 5}]`, `[]`), `metrics[0].metric_type (at byte 450): must be "gauge" or "counter"`},
@@ -322,7 +324,8 @@ func TestDecodeNeedsLittleMemory(t *testing.T) {
 	}
 }
 
-// FuzzDecoder: no panic, and what was read can be written, read again, and is then the same, for encoding/json too.
+// FuzzDecoder: no panic, what the SDK does not read the decoder does not, and what was read can be written, read again, and
+// is then the same, for encoding/json and the SDK too.
 func FuzzDecoder(f *testing.F) {
 	for i := range 20 {
 		f.Add(rapid.Custom(drawGroup).Example(i).AppendJSON(nil))
@@ -330,8 +333,12 @@ func FuzzDecoder(f *testing.F) {
 	f.Add([]byte(`{"a": [{"b": null}, true, -0.5e+7], ` + goodHead + `, "resource": ` + goodResource + `, "metrics": [{"metric_value": NaN}]}`))
 	d := NewDecoder(DecoderOptions{})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var g, again, standard pluginsdk.MetricsGroup
-		if err := d.Decode(data, &g); err != nil {
+		var g, again, sdk pluginsdk.MetricsGroup
+		err := d.Decode(data, &g)
+		if sdkErr := json.Unmarshal(data, &sdk); (sdkErr == nil) != (err == nil) && json.Valid(data) {
+			t.Fatalf("%v, the SDK says %v", err, sdkErr)
+		}
+		if err != nil {
 			return
 		}
 		out := g.AppendJSON(nil)
@@ -349,11 +356,14 @@ func FuzzDecoder(f *testing.F) {
 		if !g.Timestamp.Number.IsFinite() || !g.Resource.CreationTimestamp.Number.IsFinite() {
 			return
 		}
-		if err := json.Unmarshal(out, &standard); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		if got := standard.AppendJSON(nil); !bytes.Equal(got, out) {
-			t.Fatalf("got\n%s\nwant\n%s", got, out)
+		for reader, read := range otherReaders {
+			other, err := read(out)
+			if err != nil {
+				t.Fatalf("%s: %v\n%s", reader, err, out)
+			}
+			if got := other.AppendJSON(nil); !bytes.Equal(got, out) {
+				t.Fatalf("%s: got\n%s\nwant\n%s", reader, got, out)
+			}
 		}
 	})
 }
@@ -377,8 +387,9 @@ func FuzzMessagesAreJSON(f *testing.F) {
 		n := 0
 		_, _ = e.Encode(md, func(m *Message) error {
 			n++
-			var ours, standard pluginsdk.MetricsGroup
-			if err := json.Unmarshal(m.JSON, &standard); err != nil {
+			var ours pluginsdk.MetricsGroup
+			standard, err := standardGroup(m.JSON)
+			if err != nil {
 				t.Fatalf("%v\n%s", err, m.JSON)
 			}
 			if err := d.Decode(m.JSON, &ours); err != nil {
@@ -398,7 +409,7 @@ func FuzzMessagesAreJSON(f *testing.F) {
 			if !reflect.DeepEqual(ours.Metrics(), standard.Metrics()) || !bytes.Equal(ours.AppendJSON(nil), standard.AppendJSON(nil)) {
 				t.Fatalf("got\n%s\nwant\n%s", ours.AppendJSON(nil), standard.AppendJSON(nil))
 			}
-			if got, want := valuesOf(&standard, creation.Resource.At), written[n-1]; !reflect.DeepEqual(got, want) {
+			if got, want := valuesOf(standard, creation.Resource.At), written[n-1]; !reflect.DeepEqual(got, want) {
 				t.Fatalf("encoding/json reads\n%v\nwritten was\n%v", got, want)
 			}
 			return nil

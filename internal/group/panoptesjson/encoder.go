@@ -11,6 +11,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/influx"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
 	"github.com/panoptes-otel/panoptes-otel/internal/hashing"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -274,7 +275,7 @@ func (e *Encoder) appendGroup(b []byte, g *group) []byte {
 		b = e.appendTime(b, p.at)
 		b = append(b, m.lead...)
 		if p.metric&1 != 0 {
-			b = appendFloat(b, math.Float64frombits(p.bits))
+			b = pyjson.AppendFloat(b, math.Float64frombits(p.bits))
 		} else {
 			b = strconv.AppendInt(b, int64(p.bits), 10)
 		}
@@ -297,7 +298,7 @@ func (e *Encoder) appendGroup(b []byte, g *group) []byte {
 			b = append(b, ", "...)
 		}
 		b = append(b, s.pairs[i].lead...)
-		b = appendString(b, s.pairs[i].value)
+		b = pyjson.AppendString(b, s.pairs[i].value)
 		b = append(b, '}')
 	}
 	return append(b, "]}"...)
@@ -306,9 +307,20 @@ func (e *Encoder) appendGroup(b []byte, g *group) []byte {
 // appendTime keeps the text of the last time: metrics of a group mostly share theirs.
 func (e *Encoder) appendTime(b []byte, at uint64) []byte {
 	if e.timeOf != at || len(e.time) == 0 {
-		e.time, e.timeOf = appendSeconds(e.time[:0], at), at
+		e.time, e.timeOf = pyjson.AppendMillis(e.time[:0], roundedMillis(at)), at
 	}
 	return append(b, e.time...)
+}
+
+const nanosPerMilli = 1_000_000
+
+// roundedMillis is a time in milliseconds.
+func roundedMillis(nanos uint64) uint64 {
+	millis := nanos / nanosPerMilli
+	if nanos%nanosPerMilli >= nanosPerMilli/2 {
+		millis++
+	}
+	return millis
 }
 
 // Hash is Murmur2 of the partitioning key.

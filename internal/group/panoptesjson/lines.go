@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/influx"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 )
 
 // tagFields are the fields of a resource that are tags, by name.
@@ -65,7 +66,7 @@ func (e *Encoder) appendLine(b []byte, g *group) ([]byte, error) {
 		p := &s.points[at]
 		b = append(append(b, separator), s.metrics[p.metric/2].field...)
 		if p.metric&1 != 0 {
-			b = appendFloat(b, math.Float64frombits(p.bits))
+			b = pyjson.AppendFloat(b, math.Float64frombits(p.bits))
 		} else {
 			b = strconv.AppendInt(b, int64(p.bits), 10)
 		}

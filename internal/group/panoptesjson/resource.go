@@ -9,6 +9,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -66,7 +67,7 @@ func newAttribute(key string) *attribute {
 		a.kind = kindTTL
 	default:
 		a.kind = kindMetadata
-		a.lead = append(appendString([]byte(", "), name), ": "...)
+		a.lead = append(pyjson.AppendString([]byte(", "), name), ": "...)
 	}
 	return a
 }
@@ -120,7 +121,7 @@ func (r *resource) read(m pcommon.Map) bool {
 				return false
 			}
 			r.metadata = append(r.metadata, a.lead...)
-			r.metadata = appendString(r.metadata, text)
+			r.metadata = pyjson.AppendString(r.metadata, text)
 		case kindTTL:
 			if !pdata.ValidLifetime(text) {
 				return false
@@ -197,12 +198,12 @@ func (r *resource) readCreation(v pcommon.Value) bool {
 		if d == 0 || math.IsNaN(d) || math.IsInf(d, 0) {
 			return false
 		}
-		r.creation = appendFloat(r.creation, d)
+		r.creation = pyjson.AppendFloat(r.creation, d)
 	case pcommon.ValueTypeStr:
 		if v.Str() == "" {
 			return false
 		}
-		r.creation = appendString(r.creation, v.Str())
+		r.creation = pyjson.AppendString(r.creation, v.Str())
 	default:
 		return false
 	}
@@ -212,19 +213,19 @@ func (r *resource) readCreation(v pcommon.Value) bool {
 func (r *resource) write(ttl string) {
 	f := &r.fields
 	b := append(r.text[:0], `, "metrics_group_schema_version": "`+pluginsdk.SchemaVersion+`", "resource": {"resource_site": `...)
-	b = appendString(b, f[kindSite])
+	b = pyjson.AppendString(b, f[kindSite])
 	b = append(b, `, "resource_class": `...)
-	b = appendString(b, f[kindClass])
+	b = pyjson.AppendString(b, f[kindClass])
 	b = append(b, `, "resource_subclass": `...)
-	b = appendString(b, f[kindSubclass])
+	b = pyjson.AppendString(b, f[kindSubclass])
 	b = append(b, `, "resource_type": `...)
-	b = appendString(b, f[kindType])
+	b = pyjson.AppendString(b, f[kindType])
 	b = append(b, `, "resource_id": `...)
-	b = appendString(b, f[kindID])
+	b = pyjson.AppendString(b, f[kindID])
 	b = append(b, `, "resource_endpoint": `...)
-	b = appendString(b, f[kindEndpoint])
+	b = pyjson.AppendString(b, f[kindEndpoint])
 	b = append(b, `, "resource_metadata": {"`+pluginsdk.ResourceTTLKey+`": `...)
-	b = appendString(b, ttl)
+	b = pyjson.AppendString(b, ttl)
 	b = append(b, r.metadata...)
 	b = append(b, `}, "resource_creation_timestamp": `...)
 	b = append(b, r.creation...)
@@ -232,7 +233,7 @@ func (r *resource) write(ttl string) {
 	if f[kindPlugin] == "" {
 		b = append(b, "null"...)
 	} else {
-		b = appendString(b, f[kindPlugin])
+		b = pyjson.AppendString(b, f[kindPlugin])
 	}
 	r.text = append(b, `}, "metrics": [`...)
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/influx"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -77,7 +78,7 @@ func (s *shape) setInterval(seconds int64) {
 		return
 	}
 	s.interval = seconds
-	b := appendString(append(s.head[:0], `{"metrics_group_type": `...), s.groupType)
+	b := pyjson.AppendString(append(s.head[:0], `{"metrics_group_type": `...), s.groupType)
 	b = append(b, `, "metrics_group_interval": `...)
 	b = strconv.AppendInt(b, seconds, 10)
 	s.head = append(b, `, "metrics_group_creation_timestamp": `...)
@@ -130,7 +131,7 @@ func (s *shape) newMetric(full string, gauge bool) *metric {
 		return m
 	}
 	m.valid, m.name = true, name
-	m.lead = append(appendString([]byte(`, "metric_name": `), name), `, "metric_value": `...)
+	m.lead = append(pyjson.AppendString([]byte(`, "metric_name": `), name), `, "metric_value": `...)
 	kind := pluginsdk.Counter
 	if gauge {
 		kind = pluginsdk.Gauge
@@ -162,7 +163,7 @@ func (s *shape) dimension(position int, name string) *dimension {
 		}
 		*s.names++
 		d = &dimension{name: strings.Clone(name), valid: pluginsdk.ValidName(name), hash: maphash.String(hashSeed, name)}
-		d.lead = append(appendString([]byte(`{"dimension_name": `), name), `, "dimension_value": `...)
+		d.lead = append(pyjson.AppendString([]byte(`{"dimension_name": `), name), `, "dimension_value": `...)
 		s.dimensions[d.name] = d
 	}
 	switch {

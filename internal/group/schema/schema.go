@@ -1,13 +1,13 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -83,7 +83,7 @@ func validate(message []byte, c check) error {
 
 func object(members ...member) check {
 	return func(path string, value json.RawMessage) error {
-		if Kind(value) != "an object" {
+		if pyjson.Kind(value) != "an object" {
 			return fault(path, "must be an object", value)
 		}
 		// A map, because the names of a struct's fields would match in any case.
@@ -110,7 +110,7 @@ func object(members ...member) check {
 
 func list(least int, element check) check {
 	return func(path string, value json.RawMessage) error {
-		if Kind(value) != "a list" {
+		if pyjson.Kind(value) != "a list" {
 			return fault(path, "must be a list", value)
 		}
 		var elements []json.RawMessage
@@ -130,14 +130,14 @@ func list(least int, element check) check {
 }
 
 func text(path string, value json.RawMessage) error {
-	if Kind(value) != "a string" {
+	if pyjson.Kind(value) != "a string" {
 		return fault(path, "must be a string", value)
 	}
 	return nil
 }
 
 func number(path string, value json.RawMessage) error {
-	if Kind(value) != "a number" {
+	if pyjson.Kind(value) != "a number" {
 		return fault(path, "must be a number", value)
 	}
 	return nil
@@ -146,7 +146,7 @@ func number(path string, value json.RawMessage) error {
 // timestamp is a number, or a string that holds one: discovery files have such strings.
 func timestamp(path string, value json.RawMessage) error {
 	var t pluginsdk.Timestamp
-	if k := Kind(value); k == "a number" || k == "a string" && json.Unmarshal(value, &t) == nil {
+	if k := pyjson.Kind(value); k == "a number" || k == "a string" && json.Unmarshal(value, &t) == nil {
 		if _, ok := t.Seconds(); ok || k == "a number" {
 			return nil
 		}
@@ -171,12 +171,12 @@ func metricType(path string, value json.RawMessage) error {
 }
 
 func str(value json.RawMessage) (s string, ok bool) {
-	return s, Kind(value) == "a string" && json.Unmarshal(value, &s) == nil
+	return s, pyjson.Kind(value) == "a string" && json.Unmarshal(value, &s) == nil
 }
 
 // fault is the error for a value, which it shows where it is short.
 func fault(path, rule string, value json.RawMessage) error {
-	is := Kind(value)
+	is := pyjson.Kind(value)
 	if s, ok := str(value); ok && len(s) <= 40 {
 		is = strconv.Quote(s)
 	} else if len(value) <= 24 && (is == "a number" || is == "a boolean") {
@@ -186,25 +186,4 @@ func fault(path, rule string, value json.RawMessage) error {
 		return fmt.Errorf("the message %s, is %s", rule, is)
 	}
 	return fmt.Errorf("%s: %s, is %s", path, rule, is)
-}
-
-// Kind tells, for messages, what JSON value begins in value: "an object", "a number", or "nothing".
-func Kind(value []byte) string {
-	value = bytes.TrimLeft(value, " \t\r\n")
-	if len(value) == 0 {
-		return "nothing"
-	}
-	switch value[0] {
-	case '[':
-		return "a list"
-	case '{':
-		return "an object"
-	case '"':
-		return "a string"
-	case 't', 'f':
-		return "a boolean"
-	case 'n':
-		return "null"
-	}
-	return "a number"
 }

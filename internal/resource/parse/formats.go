@@ -58,28 +58,16 @@ func parseLines(data []byte) (res []*pluginsdk.Resource, warnings []error, err e
 		if len(line) == 0 {
 			continue
 		}
-		if !json.Valid(line) {
-			return nil, nil, lineError(number, line)
-		}
-		r, err := entry(line)
+		r, bad, err := decoder(line).Resource(line)
 		if err != nil {
-			warnings = append(warnings, &EntryError{Index: -1, Line: number, ID: idOf(line), Err: err})
-			continue
+			return nil, nil, position(line, number, err)
 		}
-		res = append(res, r)
+		warnings = append(warnings, entryErrors(bad, number)...)
+		if r != nil {
+			res = append(res, r)
+		}
 	}
-	return res, warnings, nil
-}
-
-// lineError says where a line stops being JSON.
-func lineError(number int, line []byte) error {
-	var any json.RawMessage
-	err := position(line, json.Unmarshal(line, &any))
-	var syntax *SyntaxError
-	if errors.As(err, &syntax) {
-		syntax.Line = number
-	}
-	return err
+	return normalized(res), warnings, nil
 }
 
 // parseYAML reads documents of the shapes that JSON has. Plain scalars are taken as they are written where a text is
@@ -120,7 +108,7 @@ func parseNode(doc *yaml.Node) (res []*pluginsdk.Resource, warnings []error, err
 		}
 		res = append(res, r)
 	}
-	return res, warnings, nil
+	return normalized(res), warnings, nil
 }
 
 // nodeEntries takes a document apart as entries does.
@@ -169,7 +157,10 @@ func nodeEntry(node *yaml.Node) (r *pluginsdk.Resource, id string, err error) {
 		}
 	}
 	b.WriteByte('}')
-	r, err = entry(b.Bytes())
+	r, bad, err := decoder(b.Bytes()).Resource(b.Bytes())
+	if len(bad) > 0 {
+		err = reason(bad[0].Err)
+	}
 	return r, id, err
 }
 

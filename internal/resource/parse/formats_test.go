@@ -1,10 +1,10 @@
 package parse
 
 import (
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
-
-	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 )
 
 func TestFormatOf(t *testing.T) {
@@ -103,31 +103,82 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// The codec and encoding/json read the same from what both take.
-func FuzzCodec(f *testing.F) {
+// standard is what encoding/json finds in a list of resources: of each the fields that are texts, by their keys.
+func standard(data []byte) (list []map[string]string, ok bool) {
+	var entries []map[string]json.RawMessage
+	if json.Unmarshal(data, &entries) != nil {
+		return nil, false
+	}
+	for _, e := range entries {
+		fields := map[string]string{}
+		for key, value := range e {
+			var text string
+			if value[0] == '"' && json.Unmarshal(value, &text) == nil {
+				fields[key] = text
+			}
+		}
+		list = append(list, fields)
+	}
+	return list, true
+}
+
+// Whatever else is in a list, a resource is what encoding/json finds under its keys, which are not like others in another
+// case.
+func FuzzEntries(f *testing.F) {
 	f.Add([]byte("[" + object("a", `, "resource_metadata": {"a": "b", "_resource_ttl": "60"}, "resource_creation_timestamp": "1.5"`) + "]"))
 	f.Add([]byte("[" + object("a\\u00e9\\n", `, "resource_plugin": null, "resource_creation_timestamp": 1e3`) + "," + object("b", `, "x": [1, {}]`) + "]"))
+	f.Add([]byte("[" + object("a", `, "Resource_ID": "x"`) + `, {}, ` + object("b", "") + "]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		fast, err := panoptesjson.NewDecoder(panoptesjson.DecoderOptions{}).Resources(data)
-		if err != nil {
+		list, ok := standard(data)
+		if !ok {
 			return
 		}
-		list, _, err := entries(data)
-		if err != nil || len(list) != len(fast) {
-			t.Fatal(len(list), len(fast), err)
+		got, warnings := ParseJSON(data)
+		left := map[int]bool{}
+		for _, w := range warnings {
+			var e *EntryError
+			if !errors.As(w, &e) {
+				return // the document as a whole is no good to us
+			}
+			left[e.Index] = true
 		}
-		for i := range list {
-			slow, err := entry(list[i])
-			if err != nil {
-				t.Fatal(err)
+		n := 0
+		for i, want := range list {
+			if left[i] {
+				continue
 			}
-			normalizeTime(fast[i])
-			if seconds, _ := slow.CreationTimestamp.Seconds(); seconds > 1.7e9 {
-				continue // it may be the time of the reading
+			if n == len(got) {
+				t.Fatal("a resource is missing")
 			}
-			if a, b := string(fast[i].AppendJSON(nil)), string(slow.AppendJSON(nil)); a != b {
-				t.Errorf("%s\n%s", a, b)
+			r := got[n]
+			n++
+			for key, value := range map[string]string{
+				"resource_site": r.Site, "resource_class": r.Class, "resource_subclass": r.Subclass, "resource_type": r.Type,
+				"resource_id": r.ID, "resource_endpoint": r.Endpoint, "resource_plugin": r.Plugin,
+			} {
+				if value != want[key] {
+					t.Errorf("resources[%d]: %s is %q, encoding/json says %q", i, key, value, want[key])
+				}
 			}
+		}
+		if n != len(got) {
+			t.Errorf("%d resources, expected %d", len(got), n)
 		}
 	})
+}
+
+// A broken entry beside a resource changes nothing about it: names of fields count in one case alone.
+func TestOneEntryLeavesOthersAsTheyAre(t *testing.T) {
+	t.Parallel()
+	good := object("a", `, "Resource_ID": "x", "RESOURCE_SITE": "y", "z": NaN`)
+	for form, doc := range map[string]string{"alone": "[" + good + "]", "beside a broken one": "[" + good + ", {}]", "single": good} {
+		got, _ := ParseJSON([]byte(doc))
+		if len(got) != 1 || got[0].ID != "a" || got[0].Site != "local" {
+			t.Errorf("%s: %+v", form, got)
+		}
+	}
+	got, warnings, err := Parse(FormatJSONLines, []byte(good))
+	if err != nil || len(warnings) > 0 || got[0].ID != "a" {
+		t.Errorf("a line: %+v, %v, %v", got, warnings, err)
+	}
 }

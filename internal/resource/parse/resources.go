@@ -2,7 +2,6 @@ package parse
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -11,7 +10,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
-	"github.com/panoptes-otel/panoptes-otel/internal/group/schema"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -19,7 +17,7 @@ import (
 type SyntaxError struct {
 	// Line and Column start at 1; columns count characters, not bytes.
 	Line, Column int
-	// Err is what encoding/json says.
+	// Err is what is wrong there.
 	Err error
 }
 
@@ -72,126 +70,73 @@ func ParseJSON(data []byte) ([]*pluginsdk.Resource, []error) {
 	return res, warnings
 }
 
-func parseJSON(data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
+func parseJSON(data []byte) ([]*pluginsdk.Resource, []error, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	// The codec is several times as fast; what it does not take, encoding/json explains.
-	if list, err := panoptesjson.NewDecoder(panoptesjson.DecoderOptions{MaxBytes: len(data)}).Resources(data); err == nil {
-		for _, r := range list {
-			normalizeTime(r)
-		}
-		return list, nil, nil
-	}
-	list, single, err := entries(data)
+	res, bad, err := decoder(data).Resources(data)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, position(data, 1, err)
 	}
-	for i, raw := range list {
-		r, err := entry(raw)
-		if err != nil {
-			bad := &EntryError{Index: i, ID: idOf(raw), Err: err}
-			if single {
-				bad.Index = -1
-			}
-			warnings = append(warnings, bad)
+	return normalized(res), entryErrors(bad, 0), nil
+}
+
+// decoder takes all of data: what a document may be large is its reader's to say.
+func decoder(data []byte) *panoptesjson.Decoder {
+	return panoptesjson.NewDecoder(panoptesjson.DecoderOptions{MaxBytes: len(data)})
+}
+
+// entryErrors are the entries that are left out; line is theirs, 0 where it is not known.
+func entryErrors(bad []panoptesjson.BadResource, line int) []error {
+	var warnings []error
+	for _, b := range bad {
+		warnings = append(warnings, &EntryError{Index: b.Index, Line: line, ID: shortened(b.ID), Err: reason(b.Err)})
+	}
+	return warnings
+}
+
+// normalized makes creation timestamps that are a text holding a number doubles.
+func normalized(res []*pluginsdk.Resource) []*pluginsdk.Resource {
+	for _, r := range res {
+		if r.CreationTimestamp.Text == "" {
 			continue
 		}
-		res = append(res, r)
-	}
-	return res, warnings, nil
-}
-
-// entries takes the document apart without looking into the entries.
-func entries(data []byte) (list []json.RawMessage, single bool, err error) {
-	switch schema.Kind(data) {
-	case "a list":
-		if err := json.Unmarshal(data, &list); err != nil {
-			return nil, false, position(data, err)
-		}
-		return list, false, nil
-	case "an object":
-		// A map, because the names of a struct's fields would match in any case.
-		var object map[string]json.RawMessage
-		if err := json.Unmarshal(data, &object); err != nil {
-			return nil, false, position(data, err)
-		}
-		set, ok := object["resources"]
-		if !ok {
-			return []json.RawMessage{data}, true, nil
-		}
-		if schema.Kind(set) != "a list" {
-			return nil, false, fmt.Errorf(`"resources" must be a list, is %s`, schema.Kind(set))
-		}
-		return list, false, json.Unmarshal(set, &list)
-	}
-	var other json.RawMessage
-	if err := json.Unmarshal(data, &other); err != nil {
-		return nil, false, position(data, err)
-	}
-	return nil, false, fmt.Errorf("expected a list of resources, or one resource, is %s", schema.Kind(data))
-}
-
-func entry(raw json.RawMessage) (*pluginsdk.Resource, error) {
-	if kind := schema.Kind(raw); kind != "an object" {
-		return nil, fmt.Errorf("expected an object, is %s", kind)
-	}
-	r := &pluginsdk.Resource{}
-	if err := r.UnmarshalJSON(raw); err != nil {
-		return nil, plain(err)
-	}
-	normalizeTime(r)
-	return r, nil
-}
-
-// normalizeTime makes a creation timestamp that is a text holding a number a double.
-func normalizeTime(r *pluginsdk.Resource) {
-	if r.CreationTimestamp.Text == "" {
-		return
-	}
-	if seconds, ok := r.CreationTimestamp.Seconds(); ok && !math.IsInf(seconds, 0) {
-		r.CreationTimestamp = pluginsdk.NumberTimestamp(pluginsdk.Float(seconds))
-		if seconds == 0 {
-			r.CreationTimestamp = pluginsdk.NumberTimestamp(pluginsdk.Now())
+		if seconds, ok := r.CreationTimestamp.Seconds(); ok && !math.IsInf(seconds, 0) {
+			r.CreationTimestamp = pluginsdk.NumberTimestamp(pluginsdk.Float(seconds))
+			if seconds == 0 {
+				r.CreationTimestamp = pluginsdk.NumberTimestamp(pluginsdk.Now())
+			}
 		}
 	}
+	return res
 }
 
-// plain says without the words of Go's types which field has what.
-func plain(err error) error {
-	var t *json.UnmarshalTypeError
-	if errors.As(err, &t) && t.Field != "" {
-		return fmt.Errorf("%s must be a string, is a JSON %s", t.Field, t.Value)
+// reason is an error of the decoder without its place in bytes.
+func reason(err *panoptesjson.Error) error {
+	field := err.Field
+	switch {
+	case field == "":
+		return err.Err
+	case field[0] == '[':
+		field = "resources" + field
 	}
-	return err
+	return fmt.Errorf("%.200s: %w", field, err.Err)
 }
 
-func idOf(raw json.RawMessage) string {
-	var named struct {
-		ID any `json:"resource_id"`
-	}
-	if schema.Kind(raw) != "an object" || json.Unmarshal(raw, &named) != nil {
-		return ""
-	}
-	id, _ := named.ID.(string)
+func shortened(id string) string {
 	const limit = 100
 	if utf8.RuneCountInString(id) > limit {
-		id = string([]rune(id)[:limit]) + "..."
+		return string([]rune(id)[:limit]) + "..."
 	}
 	return id
 }
 
-// position turns the offset of encoding/json's error into line and column.
-func position(data []byte, err error) error {
-	var syntax *json.SyntaxError
-	if !errors.As(err, &syntax) {
+// position turns the place of an error of the decoder into line and column; the text begins with the line first.
+func position(data []byte, first int, err error) error {
+	var known *panoptesjson.Error
+	if !errors.As(err, &known) {
 		return err
 	}
-	at := int(min(max(syntax.Offset, 0), int64(len(data))))
-	// The offset counts the offending byte in, except at the end of the text.
-	if at > 0 && syntax.Error() != "unexpected end of JSON input" {
-		at--
-	}
-	before := data[:at]
-	line := bytes.Count(before, []byte("\n")) + 1
+	before := data[:known.Offset]
+	line := first + bytes.Count(before, []byte("\n"))
 	start := bytes.LastIndexByte(before, '\n') + 1
-	return &SyntaxError{Line: line, Column: utf8.RuneCount(before[start:]) + 1, Err: err}
+	return &SyntaxError{Line: line, Column: utf8.RuneCount(before[start:]) + 1, Err: reason(known)}
 }

@@ -90,15 +90,15 @@ func TestBadEntriesCostThemselves(t *testing.T) {
 		t.Errorf("kept %q", ids(got))
 	}
 	want := []string{
-		"resources[1] is left out: expected an object, is a number",
-		"resources[2] is left out: expected an object, is null",
+		"resources[1] is left out: expected an object, found a number",
+		"resources[2] is left out: expected an object, found null",
 		`resources[3] ("b") is left out: resource_site must be a non-empty string`,
-		`resources[4] ("c") is left out: resource_type must be a string, is a JSON number`,
-		`resources[5] ("d") is left out: resource_metadata "k" must be a string`,
+		`resources[4] ("c") is left out: resource_type: expected a string, found a number`,
+		`resources[5] ("d") is left out: resource_metadata.k: expected a string, found a number`,
 		`resources[6] ("e") is left out: metadata key "1" has to match pattern: (letter|"_") (letter | digit | "_")*; metadata _resource_ttl must be an integer greater than 0, is "x"`,
-		`resources[7] ("f") is left out: a timestamp must be a number or a string`,
+		`resources[7] ("f") is left out: resource_creation_timestamp: expected a number or a string, found a boolean`,
 		"resources[9] is left out: resource_site must be a non-empty string; resource_class must be",
-		"resources[10] is left out: resource_id must be a string, is a JSON number",
+		"resources[10] is left out: resource_id: expected a string, found a number",
 	}
 	if len(errs) != len(want) {
 		t.Fatalf("%d errors: %v", len(errs), errs)
@@ -117,18 +117,18 @@ func TestBadEntriesCostThemselves(t *testing.T) {
 func TestBrokenDocuments(t *testing.T) {
 	t.Parallel()
 	for doc, want := range map[string]string{
-		"":                             "line 1, column 1: unexpected end of JSON input",
-		"[\n  {\"a\": 1,\n  }\n]":      "line 3, column 3: invalid character '}'",
-		"[\n\n":                        "line 3, column 1: unexpected end of JSON input",
-		"[1] x":                        "line 1, column 5: invalid character 'x'",
-		"[\"\u00e9\u00e9\" x]":         "line 1, column 7: invalid character 'x'",
-		"{\"a\": NaN}":                 "line 1, column 7: invalid character 'N'",
-		"hello":                        "line 1, column 1: invalid character 'h'",
-		"5":                            "expected a list of resources, or one resource, is a number",
-		"\"x\"":                        "expected a list of resources, or one resource, is a string",
-		"true":                         "is a boolean",
-		`{"resources": {"a": 1}}`:      `"resources" must be a list, is an object`,
-		strings.Repeat("[", 1_000_000): "exceeded max depth",
+		"":                             "line 1, column 1: the text ends too early",
+		"[\n  {\"a\": 1,\n  }\n]":      "line 3, column 3: resources[0]: expected a string, found '}'",
+		"[\n\n":                        "line 3, column 1: the text ends too early",
+		"[1] x":                        "line 1, column 5: expected the end, found 'x'",
+		"[\"\u00e9\u00e9\" x]":         `line 1, column 7: expected "," or the end of the list, found 'x'`,
+		"{\"a\": nan}":                 "line 1, column 7: a: expected a value, found 'n'",
+		"hello":                        "line 1, column 1: expected a list of resources, or one resource, found 'h'",
+		"5":                            "expected a list of resources, or one resource, found a number",
+		"\"x\"":                        "expected a list of resources, or one resource, found a string",
+		"true":                         "found a boolean",
+		`{"resources": {"a": 1}}`:      `line 1, column 15: resources: expected a list, found an object`,
+		strings.Repeat("[", 1_000_000): "line 1, column 66: resources[0]: values are nested deeper than 64",
 	} {
 		got, errs := ParseJSON([]byte(doc))
 		if got != nil || len(errs) != 1 || !strings.Contains(errs[0].Error(), want) {
@@ -161,7 +161,7 @@ func TestFiles(t *testing.T) {
 		`resources files "` + nothing + `": no file matches`, `resources files "[": syntax error in pattern`,
 		`resources file "` + one + `": resources[2] is left out: expected an object`, `resource "a" of site "local" comes more than once`,
 	})
-	expect(t, errs, []string{`resources file "` + broken + `": line 2, column 1: invalid character '}'`, `resources file "` + missing + `": cannot be read: `})
+	expect(t, errs, []string{`resources file "` + broken + `": line 2, column 1: resources[0]: expected a value, found '}'`, `resources file "` + missing + `": cannot be read: `})
 	if !errors.Is(errs[1], os.ErrNotExist) {
 		t.Errorf("%v is not ErrNotExist", errs[1])
 	}
