@@ -32,6 +32,10 @@ type Config struct {
 	// Storage is the storage extension that keeps the last values, so that a restart costs no rate. None by default:
 	// the first value of each counter after a restart has no rate.
 	Storage *component.ID `mapstructure:"storage"`
+
+	// Sharding is the extension panoptes_shards by which several Collectors share a fleet: the last values of a shard are
+	// here while it is this Collector's, and are handed over with it. None by default.
+	Sharding *component.ID `mapstructure:"sharding"`
 }
 
 var _ confmap.Validator = (*Config)(nil)

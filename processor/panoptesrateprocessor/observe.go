@@ -41,6 +41,8 @@ func (c *pass) gather(points pmetric.NumberDataPointSlice, k *counter) {
 		case k.delta:
 			rate, outcome := point.Delta(start)
 			batch.AddKnown(point, rate, outcome)
+		case !c.here:
+			batch.AddKnown(point, 0, ratestate.Moved)
 		default:
 			attributes := c.points[i].attributesKey(&c.hasher, p.Attributes())
 			if others || start != terms.Start || trust.uptime >= 0 {
@@ -51,7 +53,7 @@ func (c *pass) gather(points pmetric.NumberDataPointSlice, k *counter) {
 				batch.SetTerms(terms)
 				others = false
 			}
-			batch.Add(c.hasher.Join(resource, c.hasher.Join(series, attributes)), point)
+			batch.Add(c.in(c.hasher.Join(resource, c.hasher.Join(series, attributes))), point)
 		}
 	}
 	k.points[1] = len(batch.Points)

@@ -11,6 +11,7 @@ import (
 // pass is what one call of ConsumeMetrics needs. The slices are kept from call to call.
 type pass struct {
 	*rateProcessor
+	keys     uint64 // rateProcessor.keys of what is kept from call to call
 	now      ratestate.Time
 	debug    bool // whether the log wants to know of each point without a rate
 	produced int64
@@ -19,6 +20,8 @@ type pass struct {
 	sent     []sentRate
 
 	resource pcommon.Resource
+	place    uint16 // the part of the state where the resource's series are
+	here     bool   // whether that part is here
 	// keys of the resource: as a Panoptes resource, and by all its attributes. They are computed when needed.
 	resourceKey, allResourceKey ratestate.Key
 	hashed, allHashed           bool
@@ -52,8 +55,10 @@ type collision struct {
 
 func (p *rateProcessor) begin() *pass {
 	c, ok := p.passes.Get().(*pass)
-	if !ok || len(c.names) > maxNames {
-		c = &pass{names: map[string]*metricName{}, uptimes: map[uptimeKey]ratestate.Uptime{}}
+	p.sharding.using.RLock() // until all keys have been used
+	keys := p.keys.Load()
+	if !ok || len(c.names) > maxNames || c.keys != keys {
+		c = &pass{names: map[string]*metricName{}, uptimes: map[uptimeKey]ratestate.Uptime{}, keys: keys}
 	}
 	c.rateProcessor, c.now, c.debug = p, p.state.Time(), p.logger.Core().Enabled(zap.DebugLevel)
 	return c
@@ -98,7 +103,7 @@ func (c *pass) consume(md pmetric.Metrics) {
 	c.observeUptimes(resources)
 	for i := range resources.Len() {
 		rm := resources.At(i)
-		c.resource, c.hashed, c.allHashed = rm.Resource(), false, false
+		c.take(rm.Resource())
 		clear(c.uptimes)
 		scopes := rm.ScopeMetrics()
 		for j := range scopes.Len() { // extra groups are appended meanwhile, and not visited
@@ -110,6 +115,12 @@ func (c *pass) consume(md pmetric.Metrics) {
 	}
 	c.close()
 	c.removeEmptied(resources)
+}
+
+// take makes a resource the one at hand.
+func (c *pass) take(resource pcommon.Resource) {
+	c.resource, c.hashed, c.allHashed = resource, false, false
+	c.place, c.here = c.sharding.placeOf(resource.Attributes())
 }
 
 // removeEmptied removes what lost all its counters, and has no rates in their place.

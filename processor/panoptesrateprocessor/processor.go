@@ -42,6 +42,8 @@ type rateProcessor struct {
 	// lastSent is how many rates the last call noted in case they are refused: the next one has room for as many.
 	lastSent atomic.Int64
 	keeping
+	sharding sharding
+	keys     atomic.Uint64 // grows when the hasher changes
 
 	told       *logs.Hourly
 	debugLines *logs.PerMinute
@@ -71,6 +73,7 @@ func newRateProcessor(set component.TelemetrySettings, cfg *Config, next consume
 		rules:      rules,
 		plugins:    newPlugins(),
 		keeping:    keeping{storage: cfg.Storage},
+		sharding:   sharding{id: cfg.Sharding},
 		told:       logs.NewHourly(),
 		debugLines: logs.NewPerMinute(time.Now),
 		done:       make(chan struct{}),
@@ -94,10 +97,14 @@ func (p *rateProcessor) Capabilities() consumer.Capabilities {
 // Start restores the state and begins to sweep and to save it. The context is for the call alone.
 func (p *rateProcessor) Start(ctx context.Context, host component.Host) (err error) {
 	p.start.Do(func() {
-		if err = p.openState(ctx, host); err != nil {
+		var label []byte
+		if label, err = p.openState(ctx, host); err != nil {
 			return
 		}
 		p.setHasher(p.state.Hasher())
+		if err = p.join(ctx, host, label); err != nil {
+			return
+		}
 		p.workers.Go(p.sweep)
 		if p.keeper != nil {
 			p.workers.Go(p.save)
@@ -110,6 +117,7 @@ func (p *rateProcessor) Start(ctx context.Context, host component.Host) (err err
 func (p *rateProcessor) setHasher(h ratestate.Hasher) {
 	p.hasher = h
 	p.plans = newPlans(h, p.rules)
+	p.keys.Add(1)
 }
 
 func (p *rateProcessor) sweep() {
@@ -129,6 +137,7 @@ func (p *rateProcessor) sweep() {
 // Shutdown saves the state. It may be called twice, and without Start.
 func (p *rateProcessor) Shutdown(ctx context.Context) (err error) {
 	p.stop.Do(func() {
+		p.quit()
 		close(p.done)
 		p.workers.Wait()
 		err = p.closeState(ctx)
@@ -144,6 +153,7 @@ func (p *rateProcessor) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) 
 	defer c.end()
 	empty := md.ResourceMetrics().Len() == 0
 	c.consume(md)
+	p.sharding.using.RUnlock()
 	c.report(ctx)
 	c.forget()
 	p.settle(ctx)

@@ -30,15 +30,16 @@ type keeping struct {
 	host    component.Host // to report to
 }
 
-// openState restores the state from the storage, if there is one. The seed may be another afterwards.
-func (p *rateProcessor) openState(ctx context.Context, host component.Host) error {
+// openState restores the state from the storage, if there is one, and returns its label. The seed may be another
+// afterwards.
+func (p *rateProcessor) openState(ctx context.Context, host component.Host) (label []byte, err error) {
 	if p.storage == nil {
-		return nil
+		return nil, nil
 	}
 	p.host = host
 	storages, err := state.Find(host, *p.storage)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var r ratestate.Restored
 	client, damaged, err := state.OpenStorage(ctx, storages, state.Owner{
@@ -50,7 +51,7 @@ func (p *rateProcessor) openState(ctx context.Context, host component.Host) erro
 	})
 	if err != nil {
 		p.keeper = nil
-		return fmt.Errorf("storage %q: %w", p.storage, err)
+		return nil, fmt.Errorf("storage %q: %w", p.storage, err)
 	}
 	p.client = client
 	if damaged != nil {
@@ -66,7 +67,7 @@ func (p *rateProcessor) openState(ctx context.Context, host component.Host) erro
 	}
 	p.logger.Info("Restored the rate state", zap.Stringer("storage", p.storage), zap.Int("series", r.Series-r.Evicted),
 		zap.Int("evicted", r.Evicted))
-	return nil
+	return r.Label, nil
 }
 
 // settle makes the storage forget what this batch has made outdated, before anybody else sees what came of it.

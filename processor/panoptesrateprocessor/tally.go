@@ -22,6 +22,7 @@ const (
 	skipEvicted
 	skipFirst
 	skipGap
+	skipMoved
 	skipNotANumber
 	skipOutOfOrder
 	skipReset
@@ -35,6 +36,7 @@ var skipNames = [skips]string{
 	skipEvicted:      "evicted",
 	skipFirst:        "first",
 	skipGap:          "gap",
+	skipMoved:        "moved",
 	skipNotANumber:   "not_a_number",
 	skipOutOfOrder:   "out_of_order",
 	skipReset:        "reset",
@@ -48,6 +50,7 @@ var skipOf = [...]skip{
 	ratestate.OutOfOrder: skipOutOfOrder,
 	ratestate.Gap:        skipGap,
 	ratestate.Reset:      skipReset,
+	ratestate.Moved:      skipMoved,
 	ratestate.NotANumber: skipNotANumber,
 }
 

@@ -20,7 +20,7 @@ type uptimeKey struct {
 }
 
 func (c *pass) uptimeSeries(resource ratestate.Key, k uptimeKey) ratestate.Key {
-	return c.hasher.Join(resource, c.hasher.Join(c.hasher.Word(uptimeKind, uint64(k.index)), k.attributes))
+	return c.in(c.hasher.Join(resource, c.hasher.Join(c.hasher.Word(uptimeKind, uint64(k.index)), k.attributes)))
 }
 
 // observeUptimes takes the uptimes of a batch, before any of its counters.
@@ -29,7 +29,9 @@ func (c *pass) observeUptimes(resources pmetric.ResourceMetricsSlice) {
 		return
 	}
 	for _, rm := range resources.All() {
-		c.resource, c.hashed, c.allHashed = rm.Resource(), false, false
+		if c.take(rm.Resource()); !c.here {
+			continue
+		}
 		for _, sm := range rm.ScopeMetrics().All() {
 			scope := sm.Scope().Attributes()
 			prefix := ""

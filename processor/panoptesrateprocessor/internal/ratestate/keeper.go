@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -28,18 +29,49 @@ type Keeper struct {
 	free   []chunkID  // neither listed nor referred to
 	top    chunkID    // the largest that was ever in use
 
+	relabelled atomic.Bool // the storage has another label; changed with mu
+
 	mu     sync.Mutex // held while the index is written; guards what follows
-	index  index      // its seed and generation never change
+	index  index      // its generation never changes, its seed only with the store's
 	struck []chunkID  // not listed any more; slots may still refer to them
 	unsure bool       // the storage may hold another index than ours
+	label  []byte     // kept beside the index
 	failed error      // of the last try to write the index
 	again  time.Time  // when to try again
 }
 
 const (
 	indexKey = "index"
+	labelKey = "label"
 	asideKey = "aside"
 )
+
+// SetLabel keeps some bytes beside the state. Whoever restores the state gets them with it; they reach the storage with the
+// next index, and never before what was forgotten until then has left it.
+func (k *Keeper) SetLabel(label []byte) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.label = label
+	k.relabelled.Store(true)
+}
+
+// Reseed forgets all series, here and in the storage, and the label, and gives the store another seed. Nothing may use the
+// store meanwhile.
+func (k *Keeper) Reseed(ctx context.Context, seed Key) error {
+	k.saving.Lock()
+	defer k.saving.Unlock()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, e := range k.index.entries {
+		k.store.outdated.note(e.id)
+	}
+	k.store.clear()
+	k.store.reseed(seed)
+	k.index.seed = seed
+	k.label = nil
+	k.relabelled.Store(true)
+	return k.writeIndex(ctx, nil, nil)
+}
 
 // chunksPerWrite bounds what is handed to the storage at once, at about a megabyte.
 const chunksPerWrite = 8
@@ -55,7 +87,7 @@ func chunkKey(generation uint64, id chunkID) string { return fmt.Sprintf("%016x/
 // came of it. Where there is nothing to tell, as nearly always, it costs nothing. When it fails, a crash before the next
 // success may restore a value that was not the last of its series.
 func (k *Keeper) Settle(ctx context.Context) error {
-	if k.store.outdated.waiting.Load() == 0 {
+	if k.store.outdated.waiting.Load() == 0 && !k.relabelled.Load() {
 		return nil
 	}
 	k.mu.Lock()
@@ -84,9 +116,13 @@ func (k *Keeper) writeIndex(ctx context.Context, add []entry, remove []chunkID) 
 			next.entries = append(next.entries, e)
 		}
 	}
-	if lost > 0 || len(add) > 0 || len(remove) > 0 || k.unsure {
-		ops := make([]*storage.Operation, 1, 1+len(remove))
+	relabelled := k.relabelled.Load()
+	if lost > 0 || len(add) > 0 || len(remove) > 0 || k.unsure || relabelled {
+		ops := make([]*storage.Operation, 1, 2+len(remove))
 		ops[0] = storage.SetOperation(indexKey, next.encode())
+		if relabelled { // after the index: an older label than the state is safe, a newer one is not
+			ops = append(ops, storage.SetOperation(labelKey, k.label))
+		}
 		for _, id := range remove {
 			ops = append(ops, storage.DeleteOperation(k.chunkKey(id)))
 		}
@@ -97,6 +133,7 @@ func (k *Keeper) writeIndex(ctx context.Context, add []entry, remove []chunkID) 
 		}
 	}
 	k.unsure, k.failed = false, nil
+	k.relabelled.Store(false)
 	k.index.clock, k.index.entries = next.clock, next.entries
 	k.struck = append(k.struck, waiting...)
 	k.store.outdated.heard(len(waiting))

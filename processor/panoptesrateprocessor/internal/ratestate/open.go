@@ -17,6 +17,8 @@ type Restored struct {
 	Found bool
 	// Series is the number of series restored, and Evicted that of those that the bound had no room for.
 	Series, Evicted int
+	// Label is what SetLabel kept beside the state.
+	Label []byte
 	// Damage says what could not be used, why, and where it was put aside.
 	Damage []error
 }
@@ -51,6 +53,10 @@ func OpenKeeper(ctx context.Context, client storage.Client, store *Store) (*Keep
 	}
 	k.index = x
 	store.adopt(x.seed, x.clock)
+	if k.label, err = client.Get(ctx, labelKey); err != nil {
+		return nil, r, fmt.Errorf("read the label of the rate state: %w", err)
+	}
+	r.Label = k.label
 	if err := k.restore(ctx, &r); err != nil {
 		return nil, r, err
 	}

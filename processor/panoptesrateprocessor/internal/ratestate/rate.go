@@ -55,6 +55,8 @@ const (
 	Gap
 	// Reset comes after the counter began anew, or after it fell and that is not known to be a wrap.
 	Reset
+	// Moved is of a series whose part of the state is not here.
+	Moved
 	// NotANumber means that the difference is beyond the range of doubles.
 	NotANumber
 )

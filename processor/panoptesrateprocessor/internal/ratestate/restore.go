@@ -2,16 +2,32 @@ package ratestate
 
 // empty forgets all series. The store must not be in use.
 func (s *Store) empty() {
+	s.clear()
+	s.outdated.empty()
+}
+
+// clear forgets all series; what is saved of them is for the caller to note. The store must not be in use.
+func (s *Store) clear() {
 	for i := range s.shards {
 		s.shards[i] = shard{outdated: &s.outdated}
 	}
 	s.held.Store(0)
-	s.outdated.empty()
 }
+
+// Reseed forgets all series and gives the store another seed: its keys are others afterwards. The store must not be in use.
+func (s *Store) Reseed(seed Key) {
+	s.clear()
+	s.reseed(seed)
+}
+
+func (s *Store) reseed(seed Key) { s.seed, s.hasher = seed, NewHasher(seed) }
+
+// Seed is the seed of the keys.
+func (s *Store) Seed() Key { return s.seed }
 
 // adopt makes an empty store go on with the seed and the clock of another. It must not be in use.
 func (s *Store) adopt(seed Key, clock Time) {
-	s.seed, s.hasher = seed, NewHasher(seed)
+	s.reseed(seed)
 	s.start, s.before = s.now(), clock
 }
 
