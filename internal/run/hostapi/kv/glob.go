@@ -1,5 +1,7 @@
 package kv
 
+import "strings"
+
 // globMatch says whether s matches a pattern as redis has them: * any bytes, ? one byte, [abc] [a-z] [^a] one byte of
 // a class, and a backslash before a byte that is meant as such. It follows redis' stringmatchlen byte by byte, also
 // where the pattern ends within a class or after a backslash. It takes at most len(pattern) x len(s) steps: on a
@@ -30,6 +32,14 @@ func globMatch(pattern, s string) bool {
 		p++
 	}
 	return p == len(pattern)
+}
+
+// globPrefix is what every text begins with that matches a pattern.
+func globPrefix(pattern string) string {
+	if i := strings.IndexAny(pattern, `*?[\`); i >= 0 {
+		return pattern[:i]
+	}
+	return pattern
 }
 
 // matchOne matches one byte with the element of the pattern at p and returns where the next element begins.

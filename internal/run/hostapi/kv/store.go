@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,11 +23,22 @@ const (
 	DefaultMaxBytes = 256 << 20
 )
 
+// Limits of single keys, values, patterns and answers.
+const (
+	MaxKeyBytes     = 16 << 10
+	MaxValueBytes   = 8 << 20
+	MaxPatternBytes = 4 << 10
+	MaxAnswerBytes  = 8 << 20
+)
+
 // entryOverhead is what a key is counted with beside its own bytes: map slot, entry and heap slot, roughly.
 const entryOverhead = 128
 
 // ErrFull is what the error of a write wraps where the store is at its limit.
 var ErrFull = errors.New("key-value store is full")
+
+// ErrTooLarge is what the error wraps where a key, a value, a pattern or an answer is over its limit.
+var ErrTooLarge = errors.New("too large")
 
 // ErrWrongKind is what the error wraps where a set is used as a value or a value as a set, as in redis.
 var ErrWrongKind = errors.New("key holds the wrong kind of value")
@@ -117,6 +130,9 @@ func (n *Namespace) Get(_ context.Context, key string) (string, error) {
 
 // Set implements pluginsdk.KeyValueStore. As in redis it replaces a set of the same name.
 func (n *Namespace) Set(_ context.Context, key, value string, ttl time.Duration) error {
+	if err := errors.Join(checkSize("key", key, MaxKeyBytes), checkSize("value", value, MaxValueBytes)); err != nil {
+		return err
+	}
 	s := n.lock()
 	defer s.mu.Unlock()
 	return s.put(n.prefix+key, value, ttl)
@@ -124,6 +140,9 @@ func (n *Namespace) Set(_ context.Context, key, value string, ttl time.Duration)
 
 // GetSet implements pluginsdk.KeyValueStore.
 func (n *Namespace) GetSet(_ context.Context, key, value string, ttl time.Duration) (string, error) {
+	if err := errors.Join(checkSize("key", key, MaxKeyBytes), checkSize("value", value, MaxValueBytes)); err != nil {
+		return "", err
+	}
 	s := n.lock()
 	defer s.mu.Unlock()
 	var old string
@@ -163,21 +182,63 @@ func (n *Namespace) TTL(_ context.Context, key string) (time.Duration, error) {
 	return e.expires.Sub(s.options.Now()), nil
 }
 
-// FindKeys implements pluginsdk.KeyValueStore. It looks at every key of the store.
-func (n *Namespace) FindKeys(_ context.Context, pattern string) ([]string, error) {
-	s := n.lock()
-	defer s.mu.Unlock()
+// checkSize says that a text is over its limit.
+func checkSize(what, text string, limit int) error {
+	if len(text) <= limit {
+		return nil
+	}
+	return fmt.Errorf("%w: %s of %d bytes, limit is %d", ErrTooLarge, what, len(text), limit)
+}
+
+// FindKeys implements pluginsdk.KeyValueStore. It looks at every key that begins as the pattern does, without holding up
+// others: the store is locked only while the keys are listed.
+func (n *Namespace) FindKeys(ctx context.Context, pattern string) ([]string, error) {
+	if err := checkSize("pattern", pattern, MaxPatternBytes); err != nil {
+		return nil, err
+	}
 	keys := []string{}
-	for full := range s.entries {
-		if bare, ok := strings.CutPrefix(full, n.prefix); ok && globMatch(pattern, bare) {
-			keys = append(keys, bare)
+	bytes, steps := 0, 0
+	for _, key := range n.keys(globPrefix(pattern)) {
+		// What a match may cost is len(pattern) x len(key).
+		if steps += 1 + len(pattern)*len(key); steps > stepsPerLook {
+			steps = 0
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
 		}
+		if !globMatch(pattern, key) {
+			continue
+		}
+		if bytes += len(key) + 3; bytes > MaxAnswerBytes { // with its quotes and comma
+			return nil, fmt.Errorf("%w: the pattern %.80q matches keys of more than %d bytes together: make it narrower",
+				ErrTooLarge, pattern, MaxAnswerBytes)
+		}
+		keys = append(keys, key)
 	}
 	return keys, nil
 }
 
+// stepsPerLook is how many steps are taken between two looks at the context.
+const stepsPerLook = 1 << 20
+
+// keys are the bare keys that begin with prefix.
+func (n *Namespace) keys(prefix string) []string {
+	s := n.lock()
+	defer s.mu.Unlock()
+	var keys []string
+	for full := range s.entries {
+		if bare, ok := strings.CutPrefix(full, n.prefix); ok && strings.HasPrefix(bare, prefix) {
+			keys = append(keys, bare)
+		}
+	}
+	return keys
+}
+
 // SetAdd implements pluginsdk.KeyValueStore.
 func (n *Namespace) SetAdd(_ context.Context, name, member string) error {
+	if err := errors.Join(checkSize("name", name, MaxKeyBytes), checkSize("member", member, MaxKeyBytes)); err != nil {
+		return err
+	}
 	s := n.lock()
 	defer s.mu.Unlock()
 	return s.add(n.prefix+name, name, member)
@@ -194,11 +255,10 @@ func (n *Namespace) SetMembers(_ context.Context, name string) ([]string, error)
 	if e.members == nil {
 		return nil, fmt.Errorf("key %q is no set: %w", name, ErrWrongKind)
 	}
-	members := make([]string, 0, len(e.members))
-	for m := range e.members {
-		members = append(members, m)
+	if e.bytes-int64(len(e.members)*entryOverhead) > MaxAnswerBytes {
+		return nil, fmt.Errorf("%w: the set %q has more than %d bytes", ErrTooLarge, name, MaxAnswerBytes)
 	}
-	return members, nil
+	return slices.Collect(maps.Keys(e.members)), nil
 }
 
 // add adds a member to the set of a key, which errors call by its name.

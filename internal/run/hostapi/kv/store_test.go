@@ -3,6 +3,7 @@ package kv
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // clock is a time that only moves when told to.
@@ -261,4 +264,61 @@ func want(t *testing.T, kv *Namespace, key, value string, wantErr ...error) {
 	if len(wantErr) > 0 && !errors.Is(err, wantErr[0]) || len(wantErr) == 0 && err != nil || got != value {
 		t.Errorf("Get(%q) = %q, %v; want %q", key, got, err, value)
 	}
+}
+
+// TestLimitsOfSingleThings: keys, values, patterns and answers have limits, and the error says so.
+func TestLimitsOfSingleThings(t *testing.T) {
+	t.Parallel()
+	n := NewStore(Options{}).Namespace("n")
+	long := strings.Repeat("k", MaxKeyBytes+1)
+	for what, err := range map[string]error{
+		"key":     n.Set(t.Context(), long, "v", 0),
+		"value":   n.Set(t.Context(), "k", strings.Repeat("v", MaxValueBytes+1), 0),
+		"member":  n.SetAdd(t.Context(), "s", long),
+		"name":    n.SetAdd(t.Context(), long, "m"),
+		"pattern": errorOf(n.FindKeys(t.Context(), strings.Repeat("*", MaxPatternBytes+1))),
+		"getset":  errorOf(n.GetSet(t.Context(), "k", strings.Repeat("v", MaxValueBytes+1), 0)),
+	} {
+		require.ErrorIs(t, err, ErrTooLarge, what)
+	}
+	key := strings.Repeat("k", MaxKeyBytes-10)
+	for i := range MaxAnswerBytes/len(key) + 1 {
+		require.NoError(t, n.Set(t.Context(), fmt.Sprint(key, i), "", 0))
+		require.NoError(t, n.SetAdd(t.Context(), "set", fmt.Sprint(key, i)))
+	}
+	_, err := n.FindKeys(t.Context(), "k*")
+	require.ErrorIs(t, err, ErrTooLarge)
+	require.ErrorContains(t, err, "make it narrower")
+	_, err = n.SetMembers(t.Context(), "set")
+	require.ErrorIs(t, err, ErrTooLarge)
+	found, err := n.FindKeys(t.Context(), "k*9")
+	require.NoError(t, err)
+	assert.NotEmpty(t, found)
+}
+
+func errorOf[T any](_ T, err error) error { return err }
+
+// TestFindKeysHoldsUpNobody: a pattern that takes long is matched beside all other calls, and ends with its run.
+func TestFindKeysHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	n := NewStore(Options{}).Namespace("n")
+	for i := range 5000 {
+		require.NoError(t, n.Set(t.Context(), fmt.Sprint(strings.Repeat("a", 8000), i), "", 0))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		_, err := n.FindKeys(ctx, strings.Repeat("*a", MaxPatternBytes/2-1)+"*b")
+		ended <- err
+	}()
+	for range 100 {
+		require.NoError(t, n.Set(t.Context(), "k", "v", 0))
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("it took no time, so nothing was shown: %v", err)
+	default:
+	}
+	cancel()
+	require.ErrorIs(t, <-ended, context.Canceled)
 }

@@ -26,7 +26,8 @@ var ErrClosed = errors.New("connection is closed")
 
 // Options configure a Conn; a zero takes the default.
 type Options struct {
-	// MaxLine is the most bytes of a line that comes in (default 16 MiB).
+	// MaxLine is the most bytes of a line (default 16 MiB). A longer one that comes in is a Fault; one that would go out is
+	// an error.
 	MaxLine int
 	// Handle answers a request: with a result, which is marshalled, or an error; an *Error goes out as it is. It is
 	// called from goroutines of its own, up to MaxHandled at once (default 16). ctx ends with the connection.
@@ -52,6 +53,8 @@ type Conn struct {
 	cancel context.CancelCauseFunc
 	out    *queue
 	wg     sync.WaitGroup
+	// answering has room for one: who writes an answer. The others have not made theirs, which may be large, into text yet.
+	answering chan struct{}
 
 	mu      sync.Mutex
 	lastID  int64
@@ -76,7 +79,7 @@ func New(r io.Reader, w io.Writer, o Options) *Conn {
 	if o.MaxQueued <= 0 {
 		o.MaxQueued = DefaultMaxQueued
 	}
-	c := &Conn{options: o, writer: w, out: newQueue(o.MaxQueued), pending: map[int64]func(answer){}}
+	c := &Conn{options: o, writer: w, out: newQueue(o.MaxQueued), answering: make(chan struct{}, 1), pending: map[int64]func(answer){}}
 	c.ctx, c.cancel = context.WithCancelCause(context.Background())
 	c.wg.Add(2)
 	go c.write()
@@ -227,6 +230,9 @@ func (c *Conn) send(ctx context.Context, v any) error {
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("marshal message: %w", err)
+	}
+	if buf.Len() > c.options.MaxLine {
+		return fmt.Errorf("message of %d bytes, limit is %d", buf.Len(), c.options.MaxLine)
 	}
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
@@ -384,6 +390,12 @@ func MethodNotFound(method string) *Error {
 }
 
 func (c *Conn) respond(id json.RawMessage, result any, err error) {
+	select {
+	case c.answering <- struct{}{}:
+	case <-c.ctx.Done():
+		return
+	}
+	defer func() { <-c.answering }()
 	var v any = response{"2.0", id, result}
 	if err != nil {
 		var e *Error
