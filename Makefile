@@ -132,8 +132,8 @@ cross: | preflight
 outside: $(TOOLS)/builder
 	@scripts/outside-build $(CURDIR)/$(TOOLS)/builder
 
-## fuzz: run every fuzz target for FUZZTIME (10s) each
-FUZZTIME ?= 10s
+## fuzz: run every fuzz target for its share of FUZZTIME (60s) in all
+FUZZTIME ?= 60s
 .PHONY: fuzz
 fuzz: | preflight
 	@scripts/fuzz $(FUZZTIME)
