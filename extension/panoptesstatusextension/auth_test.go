@@ -72,7 +72,7 @@ func TestNothingWithoutCredentials(t *testing.T) {
 			require.NoError(t, errors.Join(err, resp.Body.Close()))
 			return resp
 		}
-		run := "?" + taskValues("panoptes", f.tasks[0].ID()).Encode()
+		run := "?" + taskValues("panoptes", f.tasks[0].TaskID()).Encode()
 		for path, method := range map[string]string{
 			"/": "GET", "/tasks": "GET", "/style.css": "GET", "/api/v1/overview": "GET", "/nowhere": "GET", "/run" + run: "POST", "/api/v1/run" + run: "POST",
 		} {

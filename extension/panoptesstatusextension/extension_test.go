@@ -22,8 +22,8 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadatatest"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
-	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
 )
 
 // site is the extension's handler behind a test server.
@@ -138,7 +138,7 @@ func TestPages(t *testing.T) {
 }
 
 func taskLink(receiver string, t *status.Task) string {
-	return "task?" + taskValues(receiver, t.ID()).Encode()
+	return "task?" + taskValues(receiver, t.TaskID()).Encode()
 }
 
 func TestBadQueries(t *testing.T) {
@@ -177,46 +177,46 @@ func TestEmpty(t *testing.T) {
 	for _, path := range []string{"/tasks", "/matrix", "/resources"} {
 		assert.Contains(t, s.page(path), "matches")
 	}
-	assert.Empty(t, get[[]statusapi.Plugin](s, "/api/v1/plugins"))
+	assert.Empty(t, get[[]status.Plugin](s, "/api/v1/plugins"))
 }
 
 func TestAPI(t *testing.T) {
 	t.Parallel()
 	f := newFake("", 100)
 	s := newSite(t, ActionsConfig{}, f)
-	overview := get[statusapi.Overview](s, "/api/v1/overview")
+	overview := get[status.Overview](s, "/api/v1/overview")
 	assert.Equal(t, 200, overview.Tasks)
 	assert.Equal(t, 100, overview.Resources)
 	assert.Equal(t, map[status.State]int{status.OK: 188, status.Failing: 4, status.BackingOff: 4, status.Waiting: 4}, overview.States)
 
-	page := get[statusapi.Page[statusapi.Task]](s, "/api/v1/tasks?sort=duration&size=3&plugin=Interfaces")
+	page := get[status.Page[status.Task]](s, "/api/v1/tasks?sort=duration&size=3&plugin=Interfaces")
 	assert.Equal(t, 100, page.Total)
 	assert.Equal(t, 34, page.Pages)
 	assert.Equal(t, []string{"switch-000099", "switch-000098", "switch-000097"}, []string{page.Items[0].ID, page.Items[1].ID, page.Items[2].ID})
 	assert.InDelta(t, 0.099, page.Items[0].Duration, 1e-9)
 	for _, sort := range taskOrders {
-		assert.Len(t, get[statusapi.Page[statusapi.Task]](s, "/api/v1/tasks?size=1000&sort="+sort).Items, 200, sort)
+		assert.Len(t, get[status.Page[status.Task]](s, "/api/v1/tasks?size=1000&sort="+sort).Items, 200, sort)
 	}
 
-	plugins := get[[]statusapi.Plugin](s, "/api/v1/plugins")
+	plugins := get[[]status.Plugin](s, "/api/v1/plugins")
 	assert.Equal(t, "Interfaces", plugins[0].Name)
 	assert.Equal(t, 4, plugins[0].Failing)
 	assert.Equal(t, int64(9_000_000), plugins[0].Bytes)
 	assert.Equal(t, "switch-000007", plugins[0].LastFailure.ID)
 	for _, order := range pluginOrders {
-		assert.Len(t, get[[]statusapi.Plugin](s, "/api/v1/plugins?sort="+order), 2, order)
+		assert.Len(t, get[[]status.Plugin](s, "/api/v1/plugins?sort="+order), 2, order)
 	}
-	assert.Equal(t, "Power & Fans", get[[]statusapi.Plugin](s, "/api/v1/plugins?sort=cpu")[0].Name)
-	assert.Len(t, get[[]statusapi.Plugin](s, "/api/v1/plugins?q=POWER"), 1)
+	assert.Equal(t, "Power & Fans", get[[]status.Plugin](s, "/api/v1/plugins?sort=cpu")[0].Name)
+	assert.Len(t, get[[]status.Plugin](s, "/api/v1/plugins?q=POWER"), 1)
 	assert.InDelta(t, 60.0, plugins[0].Interval, 0)
-	sources := get[[]statusapi.Source](s, "/api/v1/sources")
+	sources := get[[]status.Source](s, "/api/v1/sources")
 	assert.Equal(t, "status 503", sources[1].Error)
-	resources := get[statusapi.Page[statusapi.Resource]](s, "/api/v1/resources?q=switch-000001")
+	resources := get[status.Page[status.Resource]](s, "/api/v1/resources?q=switch-000001")
 	require.Len(t, resources.Items, 1)
-	assert.Equal(t, "file", resources.Items[0].Claims[0].Kind)
-	assert.Contains(t, string(resources.Items[0].Resource), `"resource_id":"switch-000001"`)
+	assert.Equal(t, store.KindFile, resources.Items[0].Claims[0].Kind)
+	assert.Equal(t, "switch-000001", resources.Items[0].Resource.ID)
 
-	detail := get[statusapi.Detail](s, "/api/v1/"+taskLink("panoptes", &f.tasks[14]))
+	detail := get[status.Detail](s, "/api/v1/"+taskLink("panoptes", &f.tasks[14]))
 	assert.Contains(t, detail.Error, "no answer")
 	assert.Len(t, detail.Log, 1)
 	assert.Empty(t, detail.Output, "last_output is off")
@@ -228,13 +228,13 @@ func TestPaging(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, ActionsConfig{}, newFake("a", 900), newFake("b", 700))
 	for _, sort := range taskOrders {
-		var paged []statusapi.Task
+		var paged []status.Task
 		for page := 1; page <= 4; page++ {
-			paged = append(paged, get[statusapi.Page[statusapi.Task]](s, fmt.Sprintf("/api/v1/tasks?sort=%s&size=100&page=%d", sort, page)).Items...)
+			paged = append(paged, get[status.Page[status.Task]](s, fmt.Sprintf("/api/v1/tasks?sort=%s&size=100&page=%d", sort, page)).Items...)
 		}
-		assert.Equal(t, get[statusapi.Page[statusapi.Task]](s, "/api/v1/tasks?size=400&sort="+sort).Items, paged, sort)
+		assert.Equal(t, get[status.Page[status.Task]](s, "/api/v1/tasks?size=400&sort="+sort).Items, paged, sort)
 	}
-	assert.Empty(t, get[statusapi.Page[statusapi.Task]](s, "/api/v1/tasks?page=9223372036854775807").Items)
+	assert.Empty(t, get[status.Page[status.Task]](s, "/api/v1/tasks?page=9223372036854775807").Items)
 }
 
 func TestActions(t *testing.T) {
@@ -248,7 +248,7 @@ func TestActions(t *testing.T) {
 	assert.Contains(t, page, "<summary>Show last output: 1 groups</summary>")
 
 	post := func(path string, task *status.Task, header ...string) (int, string) {
-		form := taskValues("panoptes", task.ID())
+		form := taskValues("panoptes", task.TaskID())
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, strings.NewReader(form.Encode()))
 		require.NoError(t, err)
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -280,7 +280,7 @@ func TestActions(t *testing.T) {
 	assert.Equal(t, int64(2), f.ran.Load())
 
 	off := newSite(t, ActionsConfig{}, f)
-	resp, err := http.PostForm(off.url+"/run", taskValues("panoptes", f.tasks[0].ID()))
+	resp, err := http.PostForm(off.url+"/run", taskValues("panoptes", f.tasks[0].TaskID()))
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	assert.Equal(t, http.StatusNotFound, resp.StatusCode)
@@ -319,8 +319,8 @@ func TestWords(t *testing.T) {
 	assert.Equal(t, "in 5 min", ago(at, at.Add(5*time.Minute)))
 	assert.Equal(t, "1\u202f234\u202f567", thousands(1234567))
 	assert.Equal(t, "7", thousands(7))
-	assert.Equal(t, "{\n  \"a\": 1\n}", indented(`{"a":1}`))
-	assert.Equal(t, "{", indented("{"))
+	assert.Equal(t, "{\n  \"a\": 1\n}", indented([]byte(`{"a":1}`)))
+	assert.Equal(t, "{", indented([]byte("{")))
 	assert.Equal(t, "just now", ago(at, at.Add(-time.Millisecond)))
 	assert.Equal(t, "due 90 s ago", due(at, at.Add(-90*time.Second)))
 	assert.Equal(t, "now", due(at, at.Add(-time.Millisecond)))
@@ -352,7 +352,7 @@ func TestTelemetry(t *testing.T) {
 	remove := e.Add(f)
 	metadatatest.AssertEqualPanoptesStatusReceivers(t, tel, []metricdata.DataPoint[int64]{{Value: 1}}, metricdatatest.IgnoreTimestamp())
 	for _, task := range []*status.Task{&f.tasks[0], &f.tasks[0], &f.tasks[18], &newFake("", 11).tasks[20]} {
-		request := httptest.NewRequest(http.MethodPost, "/run", strings.NewReader(taskValues("panoptes", task.ID()).Encode()))
+		request := httptest.NewRequest(http.MethodPost, "/run", strings.NewReader(taskValues("panoptes", task.TaskID()).Encode()))
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		_ = e.runNow(request)
 	}

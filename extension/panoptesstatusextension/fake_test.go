@@ -2,7 +2,7 @@ package panoptesstatusextension
 
 import (
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -35,7 +35,7 @@ func newFake(name string, resources int) *fake {
 		}
 		f.entries = append(f.entries, store.Entry{
 			Resource: r, Since: at.Add(-48 * time.Hour),
-			Claims: []store.Claim{{Source: place, Resource: r, Since: at.Add(-47 * time.Hour), Expires: at.Add(10 * time.Minute), TTL: 15 * time.Minute}},
+			Claims: []store.Claim{{Place: place, Resource: r, Since: at.Add(-47 * time.Hour), Expires: at.Add(10 * time.Minute), TTL: 900}},
 		})
 		for _, plugin := range []string{"Interfaces", "Power & Fans"} {
 			f.tasks = append(f.tasks, task(plugin, r, i))
@@ -47,8 +47,8 @@ func newFake(name string, resources int) *fake {
 // task is in a state that depends on the number.
 func task(plugin string, r *pluginsdk.Resource, i int) status.Task {
 	t := status.Task{
-		Plugin: plugin, Resource: r, State: status.OK, LastStart: at.Add(-30 * time.Second), Duration: time.Duration(i%700) * time.Millisecond,
-		Lateness: time.Duration(i%9) * time.Millisecond, Outcome: "ok", Groups: 48, Points: 672, Bytes: 12_345, Next: at.Add(30 * time.Second),
+		Plugin: plugin, Resource: r, State: status.OK, LastStart: at.Add(-30 * time.Second), Duration: (time.Duration(i%700) * time.Millisecond).Seconds(),
+		Lateness: (time.Duration(i%9) * time.Millisecond).Seconds(), Outcome: "ok", Groups: 48, Points: 672, Bytes: 12_345, Next: at.Add(30 * time.Second),
 	}
 	switch {
 	case i%50 == 7:
@@ -68,13 +68,13 @@ func (f *fake) Plugins() []status.Plugin {
 	return []status.Plugin{
 		{
 			Name: "Interfaces", File: "/etc/panoptes/plugins/interfaces.panoptes-plugin", Runtime: "python", Version: "7dfb5a2fd33c",
-			Type: "polling", Interval: time.Minute, Deadline: 75 * time.Second, Filter: `resource_class = "network"`,
-			Loaded: at.Add(-3 * time.Hour), Tasks: len(f.entries), Runs: 9000, FailedRuns: 12, Points: 4_000_000, Bytes: 9_000_000, Series: 32_000, Busy: time.Hour,
-			LastFailure: &status.Failure{At: at.Add(-time.Minute), Resource: f.tasks[min(14, len(f.tasks)-1)].Resource.Identity(), Outcome: "timeout", Error: "no answer\nat all"},
+			Type: "polling", Interval: 60, Deadline: 75, Filter: `resource_class = "network"`,
+			Loaded: at.Add(-3 * time.Hour), Tasks: len(f.entries), Runs: 9000, FailedRuns: 12, Points: 4_000_000, Bytes: 9_000_000, Series: 32_000, Busy: 3600,
+			LastFailure: &status.Failure{At: at.Add(-time.Minute), FailedOn: status.FailedOn(f.tasks[min(14, len(f.tasks)-1)].Resource.Identity()), Outcome: "timeout", Error: "no answer\nat all"},
 		},
 		{
 			Name: "Power & Fans", File: "/etc/panoptes/plugins/power.panoptes-plugin", Runtime: "process", Version: "0123456789ab",
-			Type: "polling", Interval: 5 * time.Minute, Tasks: len(f.entries), Loaded: at.Add(-time.Hour), CPU: time.Minute,
+			Type: "polling", Interval: 300, Tasks: len(f.entries), Loaded: at.Add(-time.Hour), CPU: 60,
 			Error: `module "power.py", line 3: SyntaxError: invalid syntax`, ErrorSince: at.Add(-90 * time.Second),
 		},
 	}
@@ -83,7 +83,7 @@ func (f *fake) Plugins() []status.Plugin {
 func (f *fake) Sources() []store.SourceStatus {
 	return []store.SourceStatus{
 		{Place: store.Place{Kind: store.KindFile, Name: "/etc/panoptes/resources.json"}, Resources: len(f.entries), Refreshed: at, Changed: at.Add(-time.Hour)},
-		{Place: store.Place{Kind: store.KindHTTP, Name: "https://cmdb.example/resources"}, Err: errors.New("status 503"), Failed: at.Add(-time.Minute)},
+		{Place: store.Place{Kind: store.KindHTTP, Name: "https://cmdb.example/resources"}, Error: "status 503", Failed: at.Add(-time.Minute)},
 	}
 }
 
@@ -99,13 +99,14 @@ func (f *fake) Tasks(visit func(*status.Task) bool) {
 
 func (f *fake) Detail(id status.TaskID) (*status.Detail, error) {
 	for i := range f.tasks {
-		if f.tasks[i].ID() != id {
+		if f.tasks[i].TaskID() != id {
 			continue
 		}
+		entry := status.ResourceOf("", f.entries[i/2])
 		return &status.Detail{
-			Task: f.tasks[i], Interval: time.Minute, Error: "timeout: no answer\n  File \"interfaces.py\", line 7", ErrorAt: at.Add(-time.Minute),
+			Task: f.tasks[i], Interval: 60, Error: "timeout: no answer\n  File \"interfaces.py\", line 7", ErrorAt: at.Add(-time.Minute),
 			Log:    []status.LogLine{{At: at.Add(-time.Minute), Level: "info", Message: "<script>alert(1)</script>"}},
-			Output: []string{`{"metrics_group_type": "interface"}`}, Entry: &f.entries[i/2],
+			Output: []json.RawMessage{[]byte(`{"metrics_group_type": "interface"}`)}, Entry: &entry,
 		}, nil
 	}
 	return nil, status.ErrNoTask

@@ -5,38 +5,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// receiverPlugin, receiverTask and the like are things with the receiver they are of.
-type receiverPlugin struct {
-	Receiver string
-	status.Plugin
-	// Failing is how many of its tasks fail or back off now.
-	Failing int
-}
-
-type receiverSource struct {
-	Receiver string
-	store.SourceStatus
-}
-
-type receiverResource struct {
-	Receiver string
-	store.Entry
-}
-
-type receiverTask struct {
-	Receiver string
-	status.Task
-}
-
 // taskPage is one page of a list of tasks.
 type taskPage struct {
 	Query query
-	Rows  []receiverTask
+	Rows  []status.Task
 	// Total is how many tasks the query takes, Pages how many pages that makes.
 	Total, Pages int
 	// States counts them by state, whatever state the query asks for.
@@ -75,7 +51,7 @@ func (e *statusExtension) tasks(q query) taskPage {
 type firstRows struct {
 	query *query
 	most  int
-	rows  []*receiverTask
+	rows  []*status.Task
 	// full says that rows were cut: what comes behind the last one of these need not be looked at.
 	full bool
 	last status.Task
@@ -85,19 +61,21 @@ func (f *firstRows) add(receiver string, t *status.Task) {
 	if f.full && f.query.compare(t, &f.last) > 0 {
 		return
 	}
-	f.rows = append(f.rows, &receiverTask{receiver, *t})
+	row := *t
+	row.Of(receiver)
+	f.rows = append(f.rows, &row)
 	if len(f.rows) >= 2*f.most+1024 {
 		f.cut()
 	}
 }
 
 func (f *firstRows) cut() {
-	slices.SortFunc(f.rows, func(a, b *receiverTask) int {
-		return cmp.Or(f.query.compare(&a.Task, &b.Task), strings.Compare(a.Receiver, b.Receiver))
+	slices.SortFunc(f.rows, func(a, b *status.Task) int {
+		return cmp.Or(f.query.compare(a, b), strings.Compare(a.Receiver, b.Receiver))
 	})
 	if len(f.rows) > f.most {
 		f.rows = f.rows[:f.most]
-		f.full, f.last = true, f.rows[f.most-1].Task
+		f.full, f.last = true, *f.rows[f.most-1]
 	}
 }
 
@@ -112,7 +90,7 @@ func (e *statusExtension) asked(q query) []status.Receiver {
 // pluginList is the plugins that a query takes: all of them, since there are hundreds at the most.
 type pluginList struct {
 	Query query
-	Rows  []receiverPlugin
+	Rows  []status.Plugin
 }
 
 func (e *statusExtension) plugins(q query) pluginList {
@@ -127,11 +105,12 @@ func (e *statusExtension) plugins(q query) pluginList {
 		})
 		for _, p := range r.Plugins() {
 			if q.takesPlugin(&p) {
-				list.Rows = append(list.Rows, receiverPlugin{r.ID().String(), p, failing[p.Name]})
+				p.Receiver, p.Failing = r.ID().String(), failing[p.Name]
+				list.Rows = append(list.Rows, p)
 			}
 		}
 	}
-	slices.SortFunc(list.Rows, func(a, b receiverPlugin) int { return q.comparePlugins(&a, &b) })
+	slices.SortFunc(list.Rows, func(a, b status.Plugin) int { return q.comparePlugins(&a, &b) })
 	return list
 }
 
@@ -148,11 +127,11 @@ func (e *statusExtension) pluginNames() (names []string) {
 	return slices.Compact(names)
 }
 
-func (e *statusExtension) sources(q query) []receiverSource {
-	var all []receiverSource
+func (e *statusExtension) sources(q query) []status.Source {
+	var all []status.Source
 	for _, r := range e.asked(q) {
 		for _, s := range r.Sources() {
-			all = append(all, receiverSource{r.ID().String(), s})
+			all = append(all, status.Source{Receiver: r.ID().String(), SourceStatus: s})
 		}
 	}
 	return all
@@ -161,18 +140,18 @@ func (e *statusExtension) sources(q query) []receiverSource {
 // resourcePage is one page of a list of resources.
 type resourcePage struct {
 	Query        query
-	Rows         []receiverResource
+	Rows         []status.Resource
 	Total, Pages int
 }
 
 func (e *statusExtension) resources(q query) resourcePage {
 	page := resourcePage{Query: q}
-	var rows []receiverResource
+	var rows []status.Resource
 	for _, r := range e.asked(q) {
 		id := r.ID().String()
 		for _, entry := range r.Resources() {
 			if q.takesResource(&entry) {
-				rows = append(rows, receiverResource{id, entry})
+				rows = append(rows, status.ResourceOf(id, entry))
 			}
 		}
 	}
@@ -188,7 +167,7 @@ type matrix struct {
 	resourcePage
 	Plugins []string
 	// Cells has the tasks of a row by plugin; nil where the plugin does not run against the resource.
-	Cells []map[string]*receiverTask
+	Cells []map[string]*status.Task
 }
 
 // stateCount is how many tasks of a resource are in a state.
@@ -221,14 +200,16 @@ func (e *statusExtension) matrix(q query) matrix {
 	rows := map[key]int{}
 	for i, row := range m.Rows {
 		rows[key{row.Receiver, row.Resource.Identity()}] = i
-		m.Cells = append(m.Cells, map[string]*receiverTask{})
+		m.Cells = append(m.Cells, map[string]*status.Task{})
 	}
 	for _, r := range e.asked(q) {
 		id := r.ID().String()
 		r.Tasks(func(t *status.Task) bool {
 			i, ok := rows[key{id, t.Resource.Identity()}]
 			if ok && (q.Plugin == "" || q.Plugin == t.Plugin) {
-				m.Cells[i][t.Plugin] = &receiverTask{id, *t}
+				cell := *t
+				cell.Of(id)
+				m.Cells[i][t.Plugin] = &cell
 				if !slices.Contains(m.Plugins, t.Plugin) {
 					m.Plugins = append(m.Plugins, t.Plugin)
 				}

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"html/template"
+	"math"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -14,7 +15,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
-	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -43,7 +43,9 @@ func (p page) Plugins() []string { return p.extension.pluginNames() }
 // templates are parsed at start: a mistake in one ends every test.
 var templates = func() map[string]*template.Template {
 	functions := template.FuncMap{
-		"ago": ago, "due": due, "duration": duration, "bytes": byteCount, "cause": cause, "indented": indented, "named": named, "stateName": func(s status.State) string { return stateNames[s] },
+		"ago": ago, "due": due, "duration": func(seconds float64) string {
+			return duration(time.Duration(math.Round(seconds * float64(time.Second))))
+		}, "bytes": byteCount, "cause": cause, "indented": indented, "named": named, "stateName": func(s status.State) string { return stateNames[s] },
 		"stateMark": func(s status.State) string { return stateMarks[s] },
 		"states":    func() []status.State { return status.States },
 		"orders":    func(path string) []string { return orderKeys(path) },
@@ -51,14 +53,14 @@ var templates = func() map[string]*template.Template {
 		"stamp":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"clock":     func(t time.Time) string { return t.UTC().Format("15:04:05.000") },
 		"add":       func(a, b int) int { return a + b },
-		"taskURL": func(t *receiverTask) string {
-			return "task?" + taskValues(t.Receiver, t.ID()).Encode()
+		"taskURL": func(t *status.Task) string {
+			return "task?" + taskValues(t.Receiver, t.TaskID()).Encode()
 		},
 		"resourceURL": func(path, receiver string, r *pluginsdk.Resource) string {
 			return path + query{Receiver: receiver, Filter: onlyFilter(r), Page: 1, Size: defaultSize}.Encode()
 		},
-		"failureURL": func(p *receiverPlugin) string {
-			return "task?" + taskValues(p.Receiver, status.TaskID{Plugin: p.Name, Resource: p.LastFailure.Resource}).Encode()
+		"failureURL": func(p *status.Plugin) string {
+			return "task?" + taskValues(p.Receiver, status.TaskID{Plugin: p.Name, Resource: pluginsdk.Identity(p.LastFailure.FailedOn)}).Encode()
 		},
 		"base":   filepath.Base,
 		"number": thousands[int], "number64": thousands[int64],
@@ -125,11 +127,11 @@ func read(path string, values url.Values) (query, int, error) {
 }
 
 type overviewBody struct {
-	Overview statusapi.Overview
-	Sources  []receiverSource
+	Overview status.Overview
+	Sources  []status.Source
 	// Broken are the plugins that do not run as their files say, Worst the first of the tasks that fail.
-	Broken []receiverPlugin
-	Worst  []receiverTask
+	Broken []status.Plugin
+	Worst  []status.Task
 }
 
 func (e *statusExtension) overviewPage(w http.ResponseWriter, r *http.Request) {
@@ -156,7 +158,7 @@ func (e *statusExtension) pluginsPage(w http.ResponseWriter, r *http.Request) {
 type tasksBody struct {
 	taskPage
 	// Plugin is the one that the list is narrowed down to.
-	Plugin []receiverPlugin
+	Plugin []status.Plugin
 }
 
 func (e *statusExtension) tasksPage(w http.ResponseWriter, r *http.Request) {
@@ -179,9 +181,7 @@ func (e *statusExtension) resourcesPage(w http.ResponseWriter, r *http.Request) 
 }
 
 type taskBody struct {
-	Receiver string
 	*status.Detail
-	Row    *receiverTask
 	Hidden url.Values
 	// Ran says that the page follows a run that was asked for, just now.
 	Ran bool
@@ -192,14 +192,13 @@ func (e *statusExtension) taskPage(w http.ResponseWriter, r *http.Request) {
 }
 
 func (e *statusExtension) showTask(w http.ResponseWriter, r *http.Request, code int, problem error) {
-	receiver, detail, err := e.detail(r.URL.Query())
+	detail, err := e.detail(r.URL.Query())
 	if err != nil {
 		e.show(w, r, http.StatusNotFound, "task", "No such task", query{}, taskBody{}, errors.Join(problem, err))
 		return
 	}
-	id := receiver.ID().String()
 	e.show(w, r, code, "task", detail.Plugin+" · "+named(detail.Resource), query{}, taskBody{
-		Receiver: id, Detail: detail, Row: &receiverTask{id, detail.Task}, Hidden: taskValues(id, detail.ID()),
+		Detail: detail, Hidden: taskValues(detail.Receiver, detail.TaskID()),
 		Ran: r.URL.Query().Has(ranParameter) && e.now().Sub(detail.LastStart) < ranFor,
 	}, problem)
 }

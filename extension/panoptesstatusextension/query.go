@@ -200,18 +200,18 @@ func (q query) Order(list string) string {
 }
 
 // pluginSorts are the orders of plugins, by what costs most; equal ones are ordered by name.
-var pluginSorts = map[string]func(p *receiverPlugin) int64{
-	"tasks":   func(p *receiverPlugin) int64 { return int64(p.Tasks) },
-	"failing": func(p *receiverPlugin) int64 { return int64(p.Failing) },
-	"runs":    func(p *receiverPlugin) int64 { return p.Runs },
-	"busy":    func(p *receiverPlugin) int64 { return int64(p.Busy) },
-	"cpu":     func(p *receiverPlugin) int64 { return int64(p.CPU) },
-	"points":  func(p *receiverPlugin) int64 { return p.Points },
-	"bytes":   func(p *receiverPlugin) int64 { return p.Bytes },
-	"series":  func(p *receiverPlugin) int64 { return p.Series },
+var pluginSorts = map[string]func(p *status.Plugin) float64{
+	"tasks":   func(p *status.Plugin) float64 { return float64(p.Tasks) },
+	"failing": func(p *status.Plugin) float64 { return float64(p.Failing) },
+	"runs":    func(p *status.Plugin) float64 { return float64(p.Runs) },
+	"busy":    func(p *status.Plugin) float64 { return p.Busy },
+	"cpu":     func(p *status.Plugin) float64 { return p.CPU },
+	"points":  func(p *status.Plugin) float64 { return float64(p.Points) },
+	"bytes":   func(p *status.Plugin) float64 { return float64(p.Bytes) },
+	"series":  func(p *status.Plugin) float64 { return float64(p.Series) },
 }
 
-func (q *query) comparePlugins(a, b *receiverPlugin) int {
+func (q *query) comparePlugins(a, b *status.Plugin) int {
 	if cost := pluginSorts[q.Sort]; cost != nil {
 		if c := cmp.Compare(cost(b), cost(a)); c != 0 {
 			return c

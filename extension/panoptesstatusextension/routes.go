@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
-	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -28,15 +27,15 @@ func (e *statusExtension) handler(addr net.Addr) http.Handler {
 	mux.HandleFunc("GET /style.css", styleSheet)
 	mux.HandleFunc("GET /icon.svg", icon)
 	mux.HandleFunc("GET /api/v1/overview", e.api("", func(q query) any { return e.overview(q) }))
-	mux.HandleFunc("GET /api/v1/plugins", e.api("plugins", func(q query) any { return items(e.plugins(q).Rows, (*receiverPlugin).json) }))
-	mux.HandleFunc("GET /api/v1/sources", e.api("", func(q query) any { return items(e.sources(q), (*receiverSource).json) }))
+	mux.HandleFunc("GET /api/v1/plugins", e.api("plugins", func(q query) any { return items(e.plugins(q).Rows) }))
+	mux.HandleFunc("GET /api/v1/sources", e.api("", func(q query) any { return items(e.sources(q)) }))
 	mux.HandleFunc("GET /api/v1/resources", e.api("resources", func(q query) any {
 		p := e.resources(q)
-		return statusapi.Page[statusapi.Resource]{Total: p.Total, Page: q.Page, Pages: p.Pages, Items: items(p.Rows, (*receiverResource).json)}
+		return status.Page[status.Resource]{Total: p.Total, Page: q.Page, Pages: p.Pages, Items: items(p.Rows)}
 	}))
 	mux.HandleFunc("GET /api/v1/tasks", e.api("tasks", func(q query) any {
 		p := e.tasks(q)
-		return statusapi.Page[statusapi.Task]{Total: p.Total, Page: q.Page, Pages: p.Pages, Items: items(p.Rows, (*receiverTask).json)}
+		return status.Page[status.Task]{Total: p.Total, Page: q.Page, Pages: p.Pages, Items: items(p.Rows)}
 	}))
 	mux.HandleFunc("GET /api/v1/task", e.apiTask)
 	if e.cfg.Actions.RunNow {
@@ -120,19 +119,23 @@ func taskValues(receiver string, id status.TaskID) url.Values {
 }
 
 // detail finds the task that is meant.
-func (e *statusExtension) detail(v url.Values) (status.Receiver, *status.Detail, error) {
+func (e *statusExtension) detail(v url.Values) (*status.Detail, error) {
 	r, ok := e.receiver(v.Get("receiver"))
 	if !ok {
-		return nil, nil, status.ErrNoTask
+		return nil, status.ErrNoTask
 	}
 	d, err := r.Detail(taskOf(v))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	d.Of(r.ID().String())
+	if d.Entry != nil {
+		d.Entry.Receiver = d.Receiver
 	}
 	if !e.cfg.Actions.LastOutput {
 		d.Output = nil
 	}
-	return r, d, nil
+	return d, nil
 }
 
 // runNow runs the task that a form names.
@@ -167,8 +170,8 @@ func resultOf(err error) string {
 }
 
 // overview counts everything.
-func (e *statusExtension) overview(q query) statusapi.Overview {
-	o := statusapi.Overview{Version: e.version, Receivers: []string{}, States: map[status.State]int{}}
+func (e *statusExtension) overview(q query) status.Overview {
+	o := status.Overview{Version: e.version, Receivers: []string{}, States: map[status.State]int{}}
 	for _, r := range e.asked(q) {
 		o.Receivers = append(o.Receivers, r.ID().String())
 		r.Tasks(func(t *status.Task) bool {

@@ -127,10 +127,10 @@ func cause(text, plugin, id string) string {
 }
 
 // indented is a JSON text for people.
-func indented(text string) string {
+func indented(text json.RawMessage) string {
 	var out bytes.Buffer
-	if json.Indent(&out, []byte(text), "", "  ") != nil {
-		return text
+	if json.Indent(&out, text, "", "  ") != nil {
+		return string(text)
 	}
 	return out.String()
 }

@@ -1,9 +1,13 @@
 // Package status is what receivers tell of themselves to those who show it to people: plugins, resources, and the tasks
 // between them. A Board, which the extension panoptes_status is, takes receivers; a Receiver answers its questions.
+//
+// In JSON the types are what the extension's API answers with (schema/status-api-v1.json): times are RFC 3339, absent where
+// there is none, durations are seconds.
 package status
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -69,37 +73,95 @@ type TaskID struct {
 	Resource pluginsdk.Identity
 }
 
+// Overview counts everything.
+type Overview struct {
+	Version   string        `json:"version"`
+	Receivers []string      `json:"receivers"`
+	Plugins   int           `json:"plugins"`
+	Resources int           `json:"resources"`
+	Tasks     int           `json:"tasks"`
+	States    map[State]int `json:"states"`
+}
+
+// Page is a part of a list.
+type Page[T any] struct {
+	Total int `json:"total"`
+	Page  int `json:"page"`
+	Pages int `json:"pages"`
+	Items []T `json:"items"`
+}
+
 // Plugin is the state of one plugin file.
 type Plugin struct {
+	Receiver string `json:"receiver"` // filled in by the board
 	// Name is the plugin's, or "" where the file could not be read that far.
-	Name string
+	Name string `json:"name"`
 	// File is its path, Runtime what runs it, Version the hash of its content.
-	File, Runtime, Version string
+	File string `json:"file"`
 	// Type is discovery, polling or enrichment.
-	Type             string
-	Interval         time.Duration
-	Deadline         time.Duration
-	Filter           string
-	Loaded           time.Time
-	Tasks            int
-	Error            string    // why the present content of the file is not what runs; "" where it is
-	ErrorSince       time.Time // since when
-	Runs, FailedRuns int64     // since the start of the Collector
-	CPU              time.Duration
-	Busy             time.Duration // the time that runs took, all together
-	Points           int64         // data points produced
-	Bytes            int64         // of the groups in Panoptes' JSON
-	Series           int64         // that it has now: the data points of the last good run of each task
+	Type     string    `json:"type"`
+	Runtime  string    `json:"runtime"`
+	Version  string    `json:"version"`
+	Interval float64   `json:"interval"`
+	Deadline float64   `json:"deadline"`
+	Filter   string    `json:"filter"`
+	Loaded   time.Time `json:"loaded,omitzero"`
+	Tasks    int       `json:"tasks"`
+	// Failing is how many of its tasks fail or back off now; filled in by the board.
+	Failing int `json:"failing"`
+	// Error is why the present content of the file is not what runs, since ErrorSince; "" where it is.
+	Error      string    `json:"error,omitempty"`
+	ErrorSince time.Time `json:"error_since,omitzero"`
+	// What follows counts from the start of the Collector.
+	Runs       int64   `json:"runs"`
+	FailedRuns int64   `json:"failed_runs"`
+	Busy       float64 `json:"busy_seconds"` // the time that runs took, all together
+	CPU        float64 `json:"cpu_seconds"`
+	Points     int64   `json:"data_points"`
+	Bytes      int64   `json:"bytes"` // of the groups in Panoptes' JSON
+	// Series is how many it has now: the data points of the last good run of each task.
+	Series int64 `json:"series"`
 	// LastFailure is the last run that failed; nil where none did.
-	LastFailure *Failure
+	LastFailure *Failure `json:"last_failure,omitempty"`
 }
 
 // Failure is a run that failed.
 type Failure struct {
-	At time.Time
-	// Resource is the zero Identity for a discovery plugin.
-	Resource       pluginsdk.Identity
-	Outcome, Error string
+	At time.Time `json:"at"`
+	FailedOn
+	Outcome string `json:"outcome"`
+	Error   string `json:"error"`
+}
+
+// FailedOn is the resource of a failure. Its fields are absent where a plugin runs against none.
+type FailedOn struct {
+	Site     string `json:"resource_site,omitempty"`
+	Class    string `json:"resource_class,omitempty"`
+	Subclass string `json:"resource_subclass,omitempty"`
+	Type     string `json:"resource_type,omitempty"`
+	ID       string `json:"resource_id,omitempty"`
+}
+
+// Source is where resources come from.
+type Source struct {
+	Receiver string `json:"receiver"`
+	store.SourceStatus
+}
+
+// Resource is a resource, and who lists it.
+type Resource struct {
+	Receiver string `json:"receiver"`
+	// Key is that of Panoptes' store.
+	Key string `json:"key"`
+	store.Entry
+}
+
+// ResourceOf is what a board shows of a receiver's resource.
+func ResourceOf(receiver string, e store.Entry) Resource {
+	if e.Claims == nil {
+		e.Claims = []store.Claim{}
+	}
+	return Resource{receiver, e.Resource.Key(), e}
 }
 
 // State is what is to be said of a task in a word.
@@ -129,49 +191,66 @@ func (s State) Rank() int { return slices.Index(States, s) }
 
 // Task is a plugin against a resource.
 type Task struct {
-	Plugin   string
-	Resource *pluginsdk.Resource
-	State    State
+	// Receiver and Identity, which is the resource's, are filled in by the board.
+	Receiver string `json:"receiver"`
+	Plugin   string `json:"plugin"`
+	Identity
+	State State `json:"state"`
+	// Error is the first line of the error of a last run that failed, where it is kept.
+	Error string `json:"error,omitempty"`
 	// LastStart is when it started last, zero where it has not run; what follows is of that run.
-	LastStart time.Time
-	Duration  time.Duration
-	Lateness  time.Duration
-	Outcome   string
-	// Error is the first line of the error of a run that failed, where it is kept.
-	Error  string
-	Groups int
-	Points int
+	LastStart time.Time `json:"last_start,omitzero"`
+	Duration  float64   `json:"duration"`
+	Lateness  float64   `json:"lateness"`
+	Outcome   string    `json:"outcome,omitempty"`
+	Groups    int       `json:"groups"`
+	Points    int       `json:"data_points"`
 	// Bytes are those of the groups in Panoptes' JSON.
-	Bytes int64
+	Bytes int64 `json:"bytes"`
 	// Failures is how many runs failed in a row.
-	Failures int
+	Failures int `json:"failures"`
 	// Missed is how many slots it missed since the start of the Collector.
-	Missed int64
+	Missed int64 `json:"missed"`
 	// Next is when it is due.
-	Next time.Time
+	Next     time.Time           `json:"next,omitzero"`
+	Resource *pluginsdk.Resource `json:"-"`
 }
 
-// ID names the task.
-func (t *Task) ID() TaskID { return TaskID{t.Plugin, t.Resource.Identity()} }
+// Identity is what identifies the resource of a task; all is "" where the plugin runs against none.
+type Identity struct {
+	Site     string `json:"resource_site"`
+	Class    string `json:"resource_class"`
+	Subclass string `json:"resource_subclass"`
+	Type     string `json:"resource_type"`
+	ID       string `json:"resource_id"`
+}
+
+// TaskID names the task.
+func (t *Task) TaskID() TaskID { return TaskID{t.Plugin, t.Resource.Identity()} }
+
+// Of fills in the receiver that the task is of, and its resource's identity.
+func (t *Task) Of(receiver string) {
+	t.Receiver, t.Identity = receiver, Identity(t.Resource.Identity())
+}
 
 // Detail is a task with what is too large to be listed.
 type Detail struct {
 	Task
-	Interval time.Duration
+	Interval float64 `json:"interval"`
 	// Error is the last one, with its traceback, and when it was.
-	Error   string
-	ErrorAt time.Time
+	Error   string    `json:"error,omitempty"`
+	ErrorAt time.Time `json:"error_at,omitzero"`
 	// Log are the last lines that the run logged which ended in Error.
-	Log []LogLine
+	Log []LogLine `json:"log,omitempty"`
 	// Output are the groups of the last run in Panoptes' JSON; nil where they are not kept.
-	Output []string
+	Output []json.RawMessage `json:"output,omitempty"`
 	// Entry is the resource, and who lists it.
-	Entry *store.Entry
+	Entry *Resource `json:"resource,omitempty"`
 }
 
 // LogLine is a line that a plugin logged.
 type LogLine struct {
-	At      time.Time
-	Level   string
-	Message string
+	At      time.Time `json:"at"`
+	Level   string    `json:"level"`
+	Message string    `json:"message"`
 }

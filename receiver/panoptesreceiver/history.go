@@ -1,6 +1,7 @@
 package panoptesreceiver
 
 import (
+	"encoding/json"
 	"math"
 	"slices"
 	"sync"
@@ -45,14 +46,14 @@ type history struct {
 	mu      sync.Mutex
 	pages   []*[historyPageSize]lastRun
 	texts   failureTexts
-	outputs map[schedule.ID][]string // nil: they are not kept
+	outputs map[schedule.ID][]json.RawMessage // nil: they are not kept
 }
 
 // newHistory returns an empty history. outputs says whether the groups of last runs are kept.
 func newHistory(outputs bool) *history {
 	h := &history{}
 	if outputs {
-		h.outputs = map[schedule.ID][]string{}
+		h.outputs = map[schedule.ID][]json.RawMessage{}
 	}
 	return h
 }
@@ -117,11 +118,11 @@ func (h *history) note(r endedRun) {
 }
 
 // outputOf is the groups of a run as JSON, as far as there is room.
-func outputOf(result run.Result) []string {
-	var output []string
+func outputOf(result run.Result) []json.RawMessage {
+	var output []json.RawMessage
 	size := 0
 	for _, g := range result.Groups {
-		text := string(g.AppendJSON(nil))
+		text := g.AppendJSON(nil)
 		if size += len(text); size > maxOutputBytes {
 			break
 		}
@@ -139,8 +140,8 @@ func (h *history) fill(g *schedule.Glance[target], t *status.Task) {
 		return
 	}
 	t.LastStart = time.UnixMilli(l.start)
-	t.Duration = time.Duration(l.duration) * time.Microsecond
-	t.Lateness = time.Duration(l.lateness) * time.Millisecond
+	t.Duration = (time.Duration(l.duration) * time.Microsecond).Seconds()
+	t.Lateness = (time.Duration(l.lateness) * time.Millisecond).Seconds()
 	t.Outcome = string(run.Outcomes[l.outcome])
 	t.Groups, t.Points, t.Bytes = int(l.groups), int(l.points), int64(l.bytes)
 	t.Failures, t.Missed = int(l.failures), int64(l.missed)
@@ -157,7 +158,7 @@ func (h *history) ended(id schedule.ID) uint64 {
 }
 
 // detail returns the last error of a task, and its last output.
-func (h *history) detail(id schedule.ID) (failureText, []string) {
+func (h *history) detail(id schedule.ID) (failureText, []json.RawMessage) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.texts.of(id), h.outputs[id]
@@ -211,7 +212,7 @@ func (c *pluginCounts) note(r *endedRun) {
 	c.failed.Add(1)
 	if r.Err != nil {
 		c.last.Store(&status.Failure{
-			At: time.Now(), Resource: r.Value.resource.Identity(), Outcome: string(r.Outcome), Error: logs.KeepStart(r.Err.Error(), maxErrorBytes),
+			At: time.Now(), FailedOn: status.FailedOn(r.Value.resource.Identity()), Outcome: string(r.Outcome), Error: logs.KeepStart(r.Err.Error(), maxErrorBytes),
 		})
 	}
 }

@@ -54,7 +54,7 @@ func (s statusReceiver) Plugins() []status.Plugin {
 		}
 		if f.Plugin != nil {
 			p.Name, p.Runtime, p.Version = f.Plugin.Name(), string(f.Plugin.Kind), f.Plugin.Version
-			p.Type, p.Interval, p.Deadline = string(f.Plugin.Type), f.Plugin.Interval, f.Plugin.Deadline
+			p.Type, p.Interval, p.Deadline = string(f.Plugin.Type), f.Plugin.Interval.Seconds(), f.Plugin.Deadline.Seconds()
 			if f.Plugin.Filter != nil {
 				p.Filter = f.Plugin.Filter.String()
 			}
@@ -63,7 +63,7 @@ func (s statusReceiver) Plugins() []status.Plugin {
 			p.Tasks = l.held
 			p.Runs, p.FailedRuns, p.Points = l.counts.runs.Load(), l.counts.failed.Load(), l.counts.points.Load()
 			p.Bytes, p.LastFailure = l.counts.bytes.Load(), l.counts.last.Load()
-			p.Busy, p.CPU = time.Duration(l.counts.busy.Load()), time.Duration(l.counts.cpu.Load())
+			p.Busy, p.CPU = time.Duration(l.counts.busy.Load()).Seconds(), time.Duration(l.counts.cpu.Load()).Seconds()
 			if l.alone != 0 {
 				p.Tasks = 1
 			}
@@ -98,7 +98,7 @@ func (s statusReceiver) task(g *schedule.Glance[target], now time.Time, t *statu
 		t.State = status.Failing
 	case g.Running:
 		t.State = status.Running
-	case now.Sub(g.Due) > g.Interval/lateShare, t.Lateness > g.Interval/lateShare:
+	case now.Sub(g.Due) > g.Interval/lateShare, t.Lateness > g.Interval.Seconds()/lateShare:
 		t.State = status.Late
 	case t.LastStart.IsZero():
 		t.State = status.Waiting
@@ -132,7 +132,7 @@ func (s statusReceiver) Detail(id status.TaskID) (*status.Detail, error) {
 	if !ok {
 		return nil, status.ErrNoTask
 	}
-	d := &status.Detail{Interval: g.Interval}
+	d := &status.Detail{Interval: g.Interval.Seconds()}
 	s.task(&g, time.Now(), &d.Task)
 	failed, output := s.r.history.detail(task)
 	d.Error, d.ErrorAt, d.Log, d.Output = failed.text, failed.at, failed.log, output
@@ -140,13 +140,14 @@ func (s statusReceiver) Detail(id status.TaskID) (*status.Detail, error) {
 	return d, nil
 }
 
-func (s statusReceiver) entry(id status.TaskID) *store.Entry {
+func (s statusReceiver) entry(id status.TaskID) *status.Resource {
 	entries := s.r.store.Entries()
 	i := slices.IndexFunc(entries, func(e store.Entry) bool { return e.Resource.Identity() == id.Resource })
 	if i < 0 {
 		return nil
 	}
-	return &entries[i]
+	r := status.ResourceOf("", entries[i])
+	return &r
 }
 
 // runPoll is how often RunNow looks whether the run has ended.

@@ -83,7 +83,7 @@ func TestShownOnABoard(t *testing.T) {
 	failing := b.task("Bad", func(t status.Task) bool { return t.Failures >= 1 })
 	assert.Equal(t, "panicked", failing.Outcome)
 
-	detail, err := shown.Detail(failing.ID())
+	detail, err := shown.Detail(failing.TaskID())
 	require.NoError(t, err)
 	assert.Contains(t, detail.Error, "at the disco")
 	assert.Contains(t, detail.Error, "goroutine")
@@ -93,7 +93,7 @@ func TestShownOnABoard(t *testing.T) {
 	assert.Equal(t, time.Second, detail.Interval)
 	require.NotNil(t, detail.Entry)
 	assert.Len(t, detail.Entry.Claims, 1)
-	detail, err = shown.Detail(good.ID())
+	detail, err = shown.Detail(good.TaskID())
 	require.NoError(t, err)
 	require.Len(t, detail.Output, 1)
 	assert.Contains(t, detail.Output[0], `"metrics_group_type"`)
@@ -113,7 +113,7 @@ func TestShownOnABoard(t *testing.T) {
 	assert.Zero(t, plugins["Bad"].Series)
 	require.NotNil(t, plugins["Bad"].LastFailure)
 	assert.Contains(t, plugins["Bad"].LastFailure.Error, "at the disco")
-	assert.Equal(t, failing.Resource.Identity(), plugins["Bad"].LastFailure.Resource)
+	assert.Equal(t, status.FailedOn(failing.Resource.Identity()), plugins["Bad"].LastFailure.FailedOn)
 	assert.Contains(t, plugins[""].Error, "Name")
 	assert.False(t, plugins[""].ErrorSince.IsZero())
 	count, resources := shown.Counts()
@@ -154,7 +154,7 @@ func TestRunNow(t *testing.T) {
 		// The first run may come by itself at just this moment.
 		var err error
 		require.Eventually(t, func() bool {
-			err = shown.RunNow(t.Context(), task.ID())
+			err = shown.RunNow(t.Context(), task.TaskID())
 			return !errors.Is(err, status.ErrBusy)
 		}, patience, 10*time.Millisecond)
 		return err
@@ -166,9 +166,9 @@ func TestRunNow(t *testing.T) {
 
 	held.Store(true)
 	ended := make(chan error, 1)
-	go func() { ended <- shown.RunNow(context.Background(), task.ID()) }()
+	go func() { ended <- shown.RunNow(context.Background(), task.TaskID()) }()
 	b.task("Hourly", func(t status.Task) bool { return t.State == status.Running })
-	require.ErrorIs(t, shown.RunNow(t.Context(), task.ID()), status.ErrBusy)
+	require.ErrorIs(t, shown.RunNow(t.Context(), task.TaskID()), status.ErrBusy)
 	close(hold)
 	require.NoError(t, <-ended)
 }

@@ -44,7 +44,7 @@ func (s shown) failing() status.Task { return s.task(status.Failing) }
 
 func (s shown) task(state status.State) status.Task {
 	return status.Task{
-		Plugin: "Interfaces", Resource: s.full, State: state, LastStart: noon, Duration: time.Second, Lateness: time.Millisecond,
+		Plugin: "Interfaces", Resource: s.full, State: state, LastStart: noon, Duration: 1, Lateness: 0.001,
 		Outcome: "raised", Error: "oops", Groups: 1, Points: 2, Bytes: 345, Failures: 6, Missed: 7, Next: noon,
 	}
 }
@@ -53,17 +53,17 @@ func (s shown) Plugins() []status.Plugin {
 	return []status.Plugin{
 		{File: "/plugins/broken.panoptes-plugin", Error: "no [Core]", ErrorSince: noon},
 		{
-			Name: "Interfaces", File: "/plugins/x.panoptes-plugin", Runtime: "python", Version: "0123456789ab", Type: "polling", Interval: time.Minute,
-			Deadline: time.Minute, Filter: `resource_class = "network"`, Loaded: noon, Tasks: 1, Error: "syntax", ErrorSince: noon, Runs: 1,
-			FailedRuns: 1, CPU: time.Second, Busy: time.Second, Points: 2, Bytes: 345, Series: 2,
-			LastFailure: &status.Failure{At: noon, Resource: s.full.Identity(), Outcome: "raised", Error: "oops"},
+			Name: "Interfaces", File: "/plugins/x.panoptes-plugin", Runtime: "python", Version: "0123456789ab", Type: "polling", Interval: 60,
+			Deadline: 60, Filter: `resource_class = "network"`, Loaded: noon, Tasks: 1, Error: "syntax", ErrorSince: noon, Runs: 1,
+			FailedRuns: 1, CPU: 1, Busy: 1, Points: 2, Bytes: 345, Series: 2,
+			LastFailure: &status.Failure{At: noon, FailedOn: status.FailedOn(s.full.Identity()), Outcome: "raised", Error: "oops"},
 		},
 	}
 }
 
 func (s shown) Sources() []store.SourceStatus {
 	return []store.SourceStatus{
-		{Place: store.Place{Kind: store.KindFile, Name: "r.json"}, Resources: 1, Refreshed: noon, Changed: noon, Err: errors.New("broken"), Failed: noon},
+		{Place: store.Place{Kind: store.KindFile, Name: "r.json"}, Resources: 1, Refreshed: noon, Changed: noon, Error: "broken", Failed: noon},
 		{Place: store.Place{Kind: store.KindHTTP, Name: "http://cmdb.example"}},
 	}
 }
@@ -72,7 +72,7 @@ func (s shown) Resources() []store.Entry {
 	place := store.Place{Kind: store.KindFile, Name: "r.json"}
 	return []store.Entry{
 		{Resource: &pluginsdk.Resource{Site: "dc1", ID: "bare"}},
-		{Resource: s.full, Since: noon, Claims: []store.Claim{{Source: place, Resource: s.full, Since: noon, Expires: noon, TTL: time.Minute}}},
+		{Resource: s.full, Since: noon, Claims: []store.Claim{{Place: place, Resource: s.full, Since: noon, Expires: noon, TTL: 60}}},
 	}
 }
 
@@ -85,9 +85,10 @@ func (s shown) Tasks(visit func(*status.Task) bool) {
 func (s shown) Detail(id status.TaskID) (*status.Detail, error) {
 	switch id.Plugin {
 	case "Interfaces":
+		entry := status.ResourceOf("", s.Resources()[1])
 		return &status.Detail{
-			Task: s.failing(), Interval: time.Minute, Error: "oops\nTraceback", ErrorAt: noon,
-			Log: []status.LogLine{{At: noon, Level: "warn", Message: "careful"}}, Output: []string{`{"metrics_group_type": "x"}`}, Entry: &s.Resources()[1],
+			Task: s.failing(), Interval: 60, Error: "oops\nTraceback", ErrorAt: noon,
+			Log: []status.LogLine{{At: noon, Level: "warn", Message: "careful"}}, Output: []json.RawMessage{[]byte(`{"metrics_group_type": "x"}`)}, Entry: &entry,
 		}, nil
 	case "Finder":
 		return &status.Detail{Task: status.Task{Plugin: "Finder", Resource: &pluginsdk.Resource{}, State: status.Waiting}}, nil

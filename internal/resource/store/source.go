@@ -2,6 +2,8 @@ package store
 
 import (
 	"cmp"
+	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,13 +27,26 @@ var kindNames = [...]string{"discovery", "kafka", "http", "file", "inline"}
 // String is the kind's name for logs and metrics.
 func (k Kind) String() string { return kindNames[k] }
 
+// MarshalText writes that name.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (k *Kind) UnmarshalText(text []byte) error {
+	i := slices.Index(kindNames[:], string(text))
+	if i < 0 {
+		return fmt.Errorf("unknown kind of sources %q", text)
+	}
+	*k = Kind(i)
+	return nil
+}
+
 // Place identifies a source, and says where it stands among the others.
 type Place struct {
-	Kind Kind
+	Kind Kind `json:"kind"`
 	// Order is the source's number among those of its kind, as the configuration lists them.
-	Order int
+	Order int `json:"-"`
 	// Name tells sources with one number apart: a path, a URL, a topic, a plugin.
-	Name string
+	Name string `json:"name"`
 }
 
 // String names the source for people.

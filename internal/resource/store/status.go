@@ -8,16 +8,18 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// SourceStatus is the state of one source, for people.
+// SourceStatus is the state of one source, for people. The JSON of the types here is part of the status API
+// (package status).
 type SourceStatus struct {
-	Place Place
+	Place
 	// Resources is how many it lists that pass filter and sample.
-	Resources int
+	Resources int `json:"resources"`
 	// Refreshed is when its list was last known to hold, Changed when it changed.
-	Refreshed, Changed time.Time
-	// Err is what is wrong with it, since Failed; nil where it is well.
-	Err    error
-	Failed time.Time
+	Refreshed time.Time `json:"refreshed,omitzero"`
+	Changed   time.Time `json:"changed,omitzero"`
+	// Error is what is wrong with it, since Failed; "" where it is well.
+	Error  string    `json:"error,omitempty"`
+	Failed time.Time `json:"failed,omitzero"`
 }
 
 // Sources returns the state of all sources, in their order.
@@ -26,10 +28,13 @@ func (s *Store) Sources() []SourceStatus {
 	defer s.mu.Unlock()
 	out := make([]SourceStatus, 0, len(s.sources))
 	for _, src := range s.sources {
-		out = append(out, SourceStatus{
-			Place: src.place, Resources: len(src.claims), Refreshed: src.refreshed, Changed: src.changed,
-			Err: src.err, Failed: src.failed,
-		})
+		s := SourceStatus{
+			Place: src.place, Resources: len(src.claims), Refreshed: src.refreshed, Changed: src.changed, Failed: src.failed,
+		}
+		if src.err != nil {
+			s.Error = src.err.Error()
+		}
+		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b SourceStatus) int { return comparePlaces(a.Place, b.Place) })
 	return out
@@ -37,22 +42,23 @@ func (s *Store) Sources() []SourceStatus {
 
 // Entry is one resource and who says so.
 type Entry struct {
-	Resource *pluginsdk.Resource
 	// Since is when it came.
-	Since time.Time
+	Since    time.Time           `json:"since,omitzero"`
+	Resource *pluginsdk.Resource `json:"resource"`
 	// Claims are in the order of sources; the last one that has not expired counts.
-	Claims []Claim
+	Claims []Claim `json:"claims"`
 }
 
 // Claim is that a source lists a resource.
 type Claim struct {
-	Source Place
+	Place
+	// Since is when it began to list it, without a break; Expires is when its list ceases to count unless it is refreshed.
+	Since   time.Time `json:"since,omitzero"`
+	Expires time.Time `json:"expires,omitzero"`
+	// TTL is how long its list counts, in seconds.
+	TTL float64 `json:"ttl"`
 	// Resource is what the source says.
-	Resource *pluginsdk.Resource
-	// Since is when it began to say so, without a break; Expires is when its word ends unless it is refreshed.
-	Since, Expires time.Time
-	// TTL is how long its word counts.
-	TTL time.Duration
+	Resource *pluginsdk.Resource `json:"-"`
 }
 
 // Entries returns all resources in the order of their identities, with who says so. It is for people who ask now and
@@ -71,7 +77,7 @@ func (s *Store) Entries() []Entry {
 			}
 			e := &out[r.at]
 			e.Since = r.since
-			claim := Claim{Source: src.place, Resource: c.resource, Since: c.since, Expires: src.refreshed.Add(c.ttl), TTL: c.ttl}
+			claim := Claim{Place: src.place, Resource: c.resource, Since: c.since, Expires: src.refreshed.Add(c.ttl), TTL: c.ttl.Seconds()}
 			if len(e.Claims) > 0 {
 				e.Claims = append(e.Claims, claim)
 				continue

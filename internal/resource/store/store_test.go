@@ -96,7 +96,7 @@ func TestSourcesAreJoined(t *testing.T) {
 		entries := s.Entries()
 		assert.Equal(t, "a", entries[0].Resource.ID)
 		assert.Len(t, entries[0].Claims, 1)
-		assert.Equal(t, `discovery "d"`, entries[0].Claims[0].Source.String())
+		assert.Equal(t, `discovery "d"`, entries[0].Claims[0].Place.String())
 		assert.True(t, entries[0].Claims[0].Since.Before(begun))
 		assert.True(t, entries[0].Since.Before(begun))
 
@@ -146,7 +146,7 @@ func TestTimeToLive(t *testing.T) {
 		src.Fail(errors.New("broken again"))
 		assert.Equal(t, "a@1 b@1", s.names(), "a source that breaks keeps its list")
 		status := s.Sources()
-		assert.EqualError(t, status[0].Err, "broken again")
+		assert.Equal(t, "broken again", status[0].Error)
 		assert.Equal(t, broken, status[0].Failed)
 		<-time.After(20 * time.Second)
 		assert.Equal(t, "b@1", s.names())
@@ -156,7 +156,7 @@ func TestTimeToLive(t *testing.T) {
 		assert.Equal(t, "1", s.list[0].CreationTimestamp.String())
 		src.Set(list(res("a", "1", "60", 1)), time.Now().Add(-2*time.Minute))
 		assert.Empty(t, s.names(), "an old list")
-		assert.NoError(t, s.Sources()[0].Err, "a list mends")
+		assert.Empty(t, s.Sources()[0].Error, "a list mends")
 	})
 	for _, text := range []string{"", "0", "-1", "x", "99999999999999999"} {
 		assert.Equal(t, 7*24*time.Hour, TimeToLive(res("a", "", text, 1)), text)

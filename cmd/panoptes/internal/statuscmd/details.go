@@ -11,13 +11,12 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
-	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
 )
 
 // addDetails asks for the errors of the tasks that were listed.
 func (a *answers) addDetails(ctx context.Context, c *client) error {
 	for _, t := range a.Tasks.Items {
-		var d statusapi.Detail
+		var d status.Detail
 		err := c.get(ctx, "task", url.Values{
 			"receiver": {t.Receiver}, "plugin": {t.Plugin}, "site": {t.Site}, "class": {t.Class}, "subclass": {t.Subclass}, "type": {t.Type}, "id": {t.ID},
 		}, &d)

@@ -20,7 +20,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
-	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
 )
 
 type statusOptions struct {
@@ -85,14 +84,14 @@ func (o *statusOptions) values() url.Values {
 
 // answers is all that is asked for.
 type answers struct {
-	Overview statusapi.Overview `json:"overview"`
-	Plugins  []statusapi.Plugin `json:"plugins"`
-	Sources  []statusapi.Source `json:"sources"`
+	Overview status.Overview `json:"overview"`
+	Plugins  []status.Plugin `json:"plugins"`
+	Sources  []status.Source `json:"sources"`
 	// Tasks or Resources are there, as was asked for.
-	Tasks     *statusapi.Page[statusapi.Task]     `json:"tasks,omitempty"`
-	Resources *statusapi.Page[statusapi.Resource] `json:"resources,omitempty"`
+	Tasks     *status.Page[status.Task]     `json:"tasks,omitempty"`
+	Resources *status.Page[status.Resource] `json:"resources,omitempty"`
 	// Details are those of the tasks that failed once; only where they are asked for.
-	Details []statusapi.Detail `json:"details,omitempty"`
+	Details []status.Detail `json:"details,omitempty"`
 }
 
 // ask is a question, and where its answer goes.
@@ -162,7 +161,7 @@ func (a *answers) print(w io.Writer, now time.Time) error {
 	}
 	var sources [][]string
 	for _, s := range a.Sources {
-		sources = append(sources, []string{s.Kind + " " + s.Name, strconv.Itoa(s.Resources), since(now, s.Refreshed), firstLine(s.Error)})
+		sources = append(sources, []string{s.Kind.String() + " " + s.Name, strconv.Itoa(s.Resources), since(now, s.Refreshed), firstLine(s.Error)})
 	}
 	fmt.Fprintln(w)
 	if err := style.Table(w, []string{"SOURCE", "RESOURCES", "REFRESHED", "ERROR"}, sources); err != nil {
@@ -193,7 +192,7 @@ func printList(w io.Writer, style term.Style, total int, heading []string, rows 
 	return nil
 }
 
-func taskRows(tasks []statusapi.Task, now time.Time) [][]string {
+func taskRows(tasks []status.Task, now time.Time) [][]string {
 	var rows [][]string
 	for _, t := range tasks {
 		rows = append(rows, []string{
@@ -204,22 +203,14 @@ func taskRows(tasks []statusapi.Task, now time.Time) [][]string {
 	return rows
 }
 
-func resourceRows(resources []statusapi.Resource, now time.Time) [][]string {
+func resourceRows(resources []status.Resource, now time.Time) [][]string {
 	var rows [][]string
 	for _, r := range resources {
-		var id struct {
-			Site     string `json:"resource_site"`
-			Class    string `json:"resource_class"`
-			Subclass string `json:"resource_subclass"`
-			Type     string `json:"resource_type"`
-			ID       string `json:"resource_id"`
-			Endpoint string `json:"resource_endpoint"`
-		}
-		_ = json.Unmarshal(r.Resource, &id) // what is not there stays empty
+		id := r.Resource
 		var sources []string
 		ttl := 0.0
 		for _, c := range r.Claims {
-			sources = append(sources, c.Kind+" "+c.Name)
+			sources = append(sources, c.Kind.String()+" "+c.Name)
 			ttl = max(ttl, c.TTL)
 		}
 		rows = append(rows, []string{

@@ -18,11 +18,14 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
-	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var fileSource = store.Place{Kind: store.KindFile, Name: "r.json"}
 
 // collector answers as a Collector does. Each look finds 10 more runs of the second plugin.
 func collector(failing int) http.Handler {
@@ -31,45 +34,48 @@ func collector(failing int) http.Handler {
 		mux.HandleFunc("GET /api/v1/"+path, func(w http.ResponseWriter, r *http.Request) { _ = json.NewEncoder(w).Encode(v(r)) })
 	}
 	answer("overview", func(*http.Request) any {
-		return statusapi.Overview{Plugins: 2, Resources: 5, Tasks: 10, States: map[status.State]int{status.OK: 10 - failing, status.Failing: failing}}
+		return status.Overview{Plugins: 2, Resources: 5, Tasks: 10, States: map[status.State]int{status.OK: 10 - failing, status.Failing: failing}}
 	})
 	var looks atomic.Int64
 	answer("plugins", func(*http.Request) any {
 		n := looks.Add(1)
-		return []statusapi.Plugin{
-			{Name: "Interfaces", File: "a", Runtime: "python", Interval: 60, Tasks: 5, Runs: 100, BusySeconds: 3, Bytes: 5000, Series: 70},
-			{Name: "Power", File: "b", Runtime: "exec", Interval: 300, Tasks: 5, Runs: 10 * n, CPUSeconds: 1, Series: 90},
+		return []status.Plugin{
+			{Name: "Interfaces", File: "a", Runtime: "python", Interval: 60, Tasks: 5, Runs: 100, Busy: 3, Bytes: 5000, Series: 70},
+			{Name: "Power", File: "b", Runtime: "exec", Interval: 300, Tasks: 5, Runs: 10 * n, CPU: 1, Series: 90},
 		}
 	})
 	answer("sources", func(*http.Request) any {
-		s := statusapi.Source{Kind: "file", Name: "r.json", Resources: 5}
+		s := status.Source{SourceStatus: store.SourceStatus{Place: fileSource, Resources: 5}}
 		if failing > 0 {
 			s.Error = "broken\nsecond line"
 		}
-		return []statusapi.Source{s}
+		return []status.Source{s}
 	})
 	answer("tasks", func(r *http.Request) any {
 		if r.URL.Query().Get("filter") == "bad" {
 			panic(http.ErrAbortHandler)
 		}
-		return statusapi.Page[statusapi.Task]{Total: 10, Items: []statusapi.Task{{
-			Plugin: r.URL.Query().Get("plugin"), Site: "dc1", ID: "sw\x1b1", State: status.Failing, Outcome: "timeout", Duration: 0.25,
+		return status.Page[status.Task]{Total: 10, Items: []status.Task{{
+			Plugin: r.URL.Query().Get("plugin"), Identity: status.Identity{Site: "dc1", ID: "sw\x1b1"}, State: status.Failing, Outcome: "timeout", Duration: 0.25,
 			Failures: 3, LastStart: time.Now().Add(-time.Minute),
 		}}}
 	})
 	answer("task", func(*http.Request) any {
-		return statusapi.Detail{
-			Task: statusapi.Task{Plugin: "Power", Site: "dc1", ID: "sw\x1b1"}, Error: "timeout: no answer\n  File \"x.py\"", ErrorAt: at,
-			Log: []statusapi.LogLine{{At: at, Level: "warn", Message: "\x1b[31mcareful"}},
+		return status.Detail{
+			Task: status.Task{Plugin: "Power", Identity: status.Identity{Site: "dc1", ID: "sw\x1b1"}}, Error: "timeout: no answer\n  File \"x.py\"", ErrorAt: at,
+			Log: []status.LogLine{{At: at, Level: "warn", Message: "\x1b[31mcareful"}},
 		}
 	})
 	answer("resources", func(r *http.Request) any {
 		if r.URL.Query().Has("sort") {
 			panic(http.ErrAbortHandler) // it has one order
 		}
-		return statusapi.Page[statusapi.Resource]{Total: 1, Items: []statusapi.Resource{{
-			Key: "plugin|p|site|dc1", Since: time.Now().Add(-time.Hour), Claims: []statusapi.Claim{{Kind: "file", Name: "r.json", TTL: 900}},
-			Resource: json.RawMessage(`{"resource_id": "sw1", "resource_site": "dc1", "resource_class": "network"}`),
+		return status.Page[status.Resource]{Total: 1, Items: []status.Resource{{
+			Key: "plugin|p|site|dc1",
+			Entry: store.Entry{
+				Since: time.Now().Add(-time.Hour), Claims: []store.Claim{{Place: fileSource, TTL: 900}},
+				Resource: &pluginsdk.Resource{Site: "dc1", Class: "network", Subclass: "switch", Type: "acme", ID: "sw1", Endpoint: "192.0.2.1"},
+			},
 		}}}
 	})
 	return mux
@@ -113,7 +119,7 @@ func TestStatus(t *testing.T) {
 
 	out, err = execute(t, New(), "--url", url, "--resources")
 	require.ErrorIs(t, err, exit.ErrReported)
-	assert.Contains(t, out, "sw1\tdc1\tnetwork::\t\tfile r.json\t1h0m0s\t15m0s\tplugin|p|site|dc1\n")
+	assert.Contains(t, out, "sw1\tdc1\tnetwork:switch:acme\t192.0.2.1\tfile r.json\t1h0m0s\t15m0s\tplugin|p|site|dc1\n")
 
 	out, err = execute(t, New(), "--url", serve(t, collector(0)), "--json")
 	require.NoError(t, err)

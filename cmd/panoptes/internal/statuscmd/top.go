@@ -17,7 +17,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
-	"github.com/panoptes-otel/panoptes-otel/internal/statusapi"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
 // orders are what plugins can be ordered by, each as its change a second.
@@ -77,13 +77,13 @@ that it has now. The first look counts from the start of the Collector. Ctrl-C e
 
 // use is what a plugin used a second.
 type use struct {
-	statusapi.Plugin
+	status.Plugin
 	busy, cpu, runs, points, bytes, failed float64
 }
 
 func (o *topOptions) run(ctx context.Context, out io.Writer) error {
 	style := term.StyleOf(out)
-	var before []statusapi.Plugin
+	var before []status.Plugin
 	var last time.Time
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -93,7 +93,7 @@ func (o *topOptions) run(ctx context.Context, out io.Writer) error {
 			return nil
 		case <-timer.C:
 		}
-		var now []statusapi.Plugin
+		var now []status.Plugin
 		if err := o.client.get(ctx, "plugins", nil, &now); err != nil {
 			if ctx.Err() != nil {
 				return nil
@@ -115,9 +115,9 @@ func (o *topOptions) run(ctx context.Context, out io.Writer) error {
 }
 
 // used is what was used between two looks. Without a first one it is what was used until now, in a second.
-func used(before, now []statusapi.Plugin, seconds float64) []use {
+func used(before, now []status.Plugin, seconds float64) []use {
 	type name struct{ receiver, file string }
-	old := map[name]statusapi.Plugin{}
+	old := map[name]status.Plugin{}
 	for _, p := range before {
 		old[name{p.Receiver, p.File}] = p
 	}
@@ -128,10 +128,10 @@ func used(before, now []statusapi.Plugin, seconds float64) []use {
 	for _, p := range now {
 		o := old[name{p.Receiver, p.File}]
 		if o.Runs > p.Runs {
-			o = statusapi.Plugin{} // the Collector was started anew
+			o = status.Plugin{} // the Collector was started anew
 		}
 		uses = append(uses, use{
-			Plugin: p, busy: (p.BusySeconds - o.BusySeconds) / seconds, cpu: (p.CPUSeconds - o.CPUSeconds) / seconds,
+			Plugin: p, busy: (p.Busy - o.Busy) / seconds, cpu: (p.CPU - o.CPU) / seconds,
 			runs: float64(p.Runs-o.Runs) / seconds, points: float64(p.Points-o.Points) / seconds,
 			bytes: float64(p.Bytes-o.Bytes) / seconds, failed: float64(p.FailedRuns-o.FailedRuns) / seconds,
 		})
