@@ -1,14 +1,21 @@
 package logs
 
 import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io/fs"
+	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 func TestClean(t *testing.T) {
@@ -16,7 +23,7 @@ func TestClean(t *testing.T) {
 	var s Scrubber
 	assert.Equal(t, "nothing is secret", s.Clean("nothing is secret"))
 	for _, secret := range []string{"", "a", "abc", "hunter2", "hunter2-and-more", "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\nshort\n"} {
-		s.Add(secret)
+		require.NoError(t, s.Add(secret))
 	}
 	for text, want := range map[string]string{
 		"":                                  "",
@@ -29,26 +36,106 @@ func TestClean(t *testing.T) {
 		assert.Equal(t, want, s.Clean(text))
 	}
 	var none *Scrubber
-	none.Add("hunter2")
+	require.NoError(t, none.Add("hunter2"))
 	assert.Equal(t, "hunter2", none.Clean("hunter2"))
 }
 
-func TestWhatIsKnownIsBounded(t *testing.T) {
+// TestNothingIsForgotten: however many secrets there are, each is taken out, and beyond the limit none is taken.
+func TestNothingIsForgotten(t *testing.T) {
 	t.Parallel()
 	var s Scrubber
-	for i := range 2 * most {
-		s.Add(fmt.Sprintf("secret-%06d", i))
+	for i := range 5000 {
+		require.NoError(t, s.Add(fmt.Sprintf("secret-%06d", i)))
 	}
-	assert.Len(t, s.known, most)
-	assert.Len(t, s.order, most)
-	assert.Equal(t, "(secret)", s.Clean(fmt.Sprintf("secret-%06d", 2*most-1)))
-	assert.Equal(t, "secret-000000", s.Clean("secret-000000"), "the first ones are forgotten")
+	for i := range 5000 {
+		assert.Equal(t, "a (secret) b", s.Clean(fmt.Sprintf("a secret-%06d b", i)))
+	}
+	require.ErrorIs(t, s.Add(strings.Repeat("x", mostBytes/10)), ErrTooManySecrets)
+	require.NoError(t, s.Add("ro"))
+	assert.True(t, s.Is("ro"), "what is short is known as a whole")
+	assert.Equal(t, "error", s.Clean("error"))
+}
+
+// TestOverlap: of secrets that overlap nothing is left.
+func TestOverlap(t *testing.T) {
+	t.Parallel()
+	var s Scrubber
+	for _, secret := range []string{"abcdef", "efghij", "ijklmn", "abcd"} {
+		require.NoError(t, s.Add(secret))
+	}
+	assert.Equal(t, "x(secret)y", s.Clean("xabcdefghijklmny"))
+}
+
+// TestEveryForm: a secret is found in whatever form it is written.
+func TestEveryForm(t *testing.T) {
+	t.Parallel()
+	quoted := func(v any) string {
+		text, err := json.Marshal(v)
+		require.NoError(t, err)
+		return string(text)
+	}
+	plainJSON := func(v any) string {
+		var b strings.Builder
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		require.NoError(t, enc.Encode(v))
+		return b.String()
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		// What a password may be: at least six characters, so that each form is telling.
+		secret := rapid.StringOfN(rapid.RuneFrom([]rune("abcXYZ019 <>&\"'\\/%+=_-\n\té€")), 6, 30, -1).Draw(r, "secret")
+		before := rapid.StringMatching(`[a-z: ]{0,9}`).Draw(r, "before")
+		after := rapid.StringMatching(`[a-z: ]{0,9}`).Draw(r, "after")
+		var s Scrubber
+		if s.Add(secret) != nil {
+			r.Fatal("not taken")
+		}
+		whole := before + secret + after
+		for name, text := range map[string]string{
+			"raw":           whole,
+			"JSON":          quoted(whole),
+			"JSON, no HTML": plainJSON(whole),
+			"JSON in JSON":  plainJSON(plainJSON(whole)),
+			"Python's JSON": string(pyjson.AppendString(nil, whole)),
+			"query":         "https://host/?token=" + url.QueryEscape(secret) + "&x=1",
+			"path":          "https://host/" + url.PathEscape(secret) + "/x",
+			"Go":            fmt.Sprintf("%q", whole),
+			"HTML":          html.EscapeString(whole),
+			"hex":           hex.EncodeToString([]byte(whole)),
+			"Go, bytes":     fmt.Sprintf("%X", whole),
+		} {
+			if clean := s.Clean(text); !strings.Contains(clean, Placeholder) {
+				r.Fatalf("%s: %q became %q", name, text, clean)
+			}
+		}
+		if len(secret) >= 12 {
+			for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+				text := encoding.EncodeToString([]byte(whole))
+				if !strings.Contains(s.Clean(text), Placeholder) {
+					r.Fatalf("base64: %q", text)
+				}
+			}
+		}
+	})
+}
+
+func FuzzClean(f *testing.F) {
+	f.Add("hunter2", "the hunter2 is here")
+	f.Fuzz(func(t *testing.T, secret, text string) {
+		var s Scrubber
+		if s.Add(secret) != nil || len(secret) < shortest || strings.Contains(Placeholder, secret) {
+			return
+		}
+		if clean := s.Clean(text + secret + text); strings.Contains(strings.ReplaceAll(clean, Placeholder, "\x00"), secret) {
+			t.Errorf("%q is in %q", secret, clean)
+		}
+	})
 }
 
 func TestError(t *testing.T) {
 	t.Parallel()
 	var s Scrubber
-	s.Add("hunter2")
+	require.NoError(t, s.Add("hunter2"))
 	require.NoError(t, s.Error(nil))
 	plain := errors.New("plain")
 	assert.Same(t, plain, s.Error(plain))
@@ -60,7 +147,7 @@ func TestError(t *testing.T) {
 func BenchmarkClean(b *testing.B) {
 	var s Scrubber
 	for i := range 20 {
-		s.Add(fmt.Sprintf("secret-%06d", i))
+		_ = s.Add(fmt.Sprintf("secret-%06d", i))
 	}
 	text := strings.Repeat("looking at interface ethernet 1/2; ", 4)
 	b.ReportAllocs()

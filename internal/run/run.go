@@ -140,7 +140,7 @@ func (r *Runner) Run(ctx context.Context, req Request) Result {
 	result.Duration = c.leave()
 	result.RunID = c.ID
 	c.Enforce(&result)
-	withoutSecrets(r.secrets, &result)
+	tidy(r.secrets, &result)
 	return result
 }
 

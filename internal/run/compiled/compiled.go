@@ -26,6 +26,7 @@ type Runtime struct {
 	// Plugins are the plugins by the NAME of go:NAME.
 	Plugins map[string]pluginsdk.PollingPlugin
 	Logger  *zap.Logger
+	Budget  *runlog.Budget
 	KV      pluginsdk.KeyValueStore
 	Secrets pluginsdk.SecretsStore
 	Sites   []string
@@ -79,7 +80,7 @@ func (r *Runtime) Run(_ context.Context, c *run.Call) run.Result {
 			Resource: c.Resource, Config: c.Settings(), Interval: c.Plugin.GroupInterval(),
 			KV: r.KV, Secrets: r.Secrets, Sites: r.Sites,
 		},
-		log: runlog.NewHandler(r.Logger, c.Lines, c.Log != nil),
+		log: runlog.NewHandler(r.Logger, r.Budget, c.Lines, c.Log != nil),
 	}
 	g.given.Logger = slog.New(&g.log)
 	go g.run()

@@ -145,7 +145,10 @@ func (k KnownSecrets) GetExact(ctx context.Context, name, site string) (string, 
 
 func (k KnownSecrets) note(value string, err error) (string, error) {
 	if err == nil {
-		k.Scrubber.Add(value)
+		err = k.Scrubber.Add(value) // what cannot be kept out of the log must not be given out
 	}
-	return value, err
+	if err != nil {
+		return "", err
+	}
+	return value, nil
 }

@@ -32,6 +32,7 @@ const maxConfigBytes = 64 << 10
 type ExecRuntime struct {
 	settings Settings
 	logger   *zap.Logger
+	budget   *runlog.Budget
 	tap      wire.Tap
 	places   chan struct{}
 	closing  chan struct{}
@@ -41,9 +42,9 @@ type ExecRuntime struct {
 var _ run.Runtime = (*ExecRuntime)(nil)
 
 // NewExecRuntime returns the runtime.
-func NewExecRuntime(s Settings, logger *zap.Logger, tap wire.Tap) *ExecRuntime {
+func NewExecRuntime(s Settings, logger *zap.Logger, budget *runlog.Budget, tap wire.Tap) *ExecRuntime {
 	return &ExecRuntime{
-		settings: s, logger: logger, tap: tap, places: make(chan struct{}, s.MaxExec), closing: make(chan struct{}),
+		settings: s, logger: logger, budget: budget, tap: tap, places: make(chan struct{}, s.MaxExec), closing: make(chan struct{}),
 	}
 }
 
@@ -144,7 +145,7 @@ type execEnd struct {
 // run runs the child. It calls gone when the child is, which may be after it has returned.
 func (r *ExecRuntime) run(c *run.Call, config child.Config, gone func()) run.Result {
 	ctx := c.Begin()
-	lines := runlog.NewProcess(r.logger, runlog.Run{}, nil)
+	lines := runlog.NewProcess(r.logger, runlog.Run{}, nil, r.budget)
 	lines.Begin(c.Lines())
 	tap := r.tap.Until(ctx)
 	config.Stderr = tap.Stderr(lines.Stderr)
@@ -227,7 +228,7 @@ type Said struct {
 
 // Judge is what a run comes to in which the child said this.
 func Judge(c *run.Call, said Said) run.Result {
-	lines := runlog.NewProcess(zap.NewNop(), runlog.Run{}, nil)
+	lines := runlog.NewProcess(zap.NewNop(), runlog.Run{}, nil, runlog.NewBudget())
 	for _, line := range said.Stderr {
 		lines.Keep(line)
 	}

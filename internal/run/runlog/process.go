@@ -14,8 +14,6 @@ import (
 )
 
 const (
-	// maxLinesPerSecond limits what one process may write to the log; the rest is counted.
-	maxLinesPerSecond = 500
 	// maxCrashLines and maxCrashBytes limit what a crash report shows of stderr.
 	maxCrashLines = 60
 	maxCrashBytes = 8 << 10
@@ -32,7 +30,7 @@ const (
 type Process struct {
 	logger *zap.Logger
 	digest *logs.Digest
-	now    func() time.Time
+	budget *Budget
 
 	mu         sync.Mutex
 	pid        int
@@ -43,15 +41,12 @@ type Process struct {
 	ended      [keptRuns]int64 // of runs, in turn
 	turn       int
 	last       []string // of stderr, since the latest run began
-	second     int64
-	lines      int
-	left       int // out, because there were too many
 }
 
 // NewProcess returns a Process that writes to logger. Lines that belong to no run are owner's; without fields they are
 // said to be of the process. digest joins reports of bad lines; nil reports each.
-func NewProcess(logger *zap.Logger, owner Run, digest *logs.Digest) *Process {
-	return &Process{logger: logger, digest: digest, now: time.Now, owner: owner, runs: map[int64]Run{}}
+func NewProcess(logger *zap.Logger, owner Run, digest *logs.Digest, budget *Budget) *Process {
+	return &Process{logger: logger, digest: digest, budget: budget, owner: owner, runs: map[int64]Run{}}
 }
 
 // SetPid tells the number of the process.
@@ -119,43 +114,30 @@ func (l *Process) Logger() *zap.Logger { return l.logger }
 // Fields are those of the run that lines without a number belong to, for what is said about it.
 func (l *Process) Fields(more ...zap.Field) []zap.Field { return append(more, l.Of(0).Fields...) }
 
-// allow says whether one more line may be written in this second.
-func (l *Process) allow() bool {
-	l.mu.Lock()
-	second := l.now().Unix()
-	left := 0
-	if second != l.second {
-		left, l.left = l.left, 0
-		l.second, l.lines = second, 0
-	}
-	l.lines++
-	ok := l.lines <= maxLinesPerSecond
-	if !ok {
-		l.left++
-	}
-	l.mu.Unlock()
-	l.reportLeft(left)
+// allow says whether one more line of a run may be written.
+func (l *Process) allow(run Run, bytes int) bool {
+	ok, left := l.budget.take(run.plugin(), bytes)
+	reportLeft(l.logger, run, left)
 	return ok
 }
 
 // Flush reports what was left out last.
 func (l *Process) Flush() {
-	l.mu.Lock()
-	left := l.left
-	l.left = 0
-	l.mu.Unlock()
-	l.reportLeft(left)
+	run := l.Of(0)
+	reportLeft(l.logger, run, l.budget.leftOut(run.plugin()))
 }
 
-func (l *Process) reportLeft(n int) {
+func reportLeft(logger *zap.Logger, run Run, n int) {
 	if n > 0 {
-		l.logger.Warn("Left out log lines of a plugin that writes too many",
-			l.Fields(zap.Int("lines", n), zap.Int("limit_per_second", maxLinesPerSecond))...)
+		logger.Warn("Left out log lines of a plugin that writes too many", append([]zap.Field{
+			zap.Int("lines", n), zap.Int("lines_per_second", maxLinesPerSecond), zap.Int("bytes_per_second", maxBytesPerSecond),
+		}, run.Fields...)...)
 	}
 }
 
 // Keep keeps a line for a report of how the process ended.
 func (l *Process) Keep(line string) {
+	line = logs.KeepStart(line, maxCrashBytes)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.last = keepLast(l.last, line)
@@ -171,14 +153,15 @@ func keepLast(lines []string, line string) []string {
 // Stderr takes a line of stderr.
 func (l *Process) Stderr(line string, truncated bool) {
 	l.Keep(line)
-	if strings.TrimSpace(line) == "" || !l.allow() {
+	run := l.Of(0)
+	if strings.TrimSpace(line) == "" || !l.allow(run, len(line)) {
 		return
 	}
 	fields := []zap.Field{zap.String("stream", "stderr")}
 	if truncated {
 		fields = append(fields, zap.Bool("truncated", true))
 	}
-	l.Of(0).Line(l.logger, time.Time{}, zapcore.InfoLevel, line, fields...)
+	run.Line(l.logger, time.Time{}, zapcore.InfoLevel, line, fields...)
 }
 
 // LastWords are what the process wrote to stderr at its end: the line that says most, "" for none, and all of the end.
@@ -234,10 +217,10 @@ func (l *Process) Notify(method string, params json.RawMessage) {
 	if line.Stream != "" {
 		l.Keep(line.Message)
 	}
-	if !l.allow() {
-		return
+	run := l.Of(line.RunID)
+	if l.allow(run, len(line.Message)+len(line.Exception)) {
+		line.write(l.logger, run)
 	}
-	line.write(l.logger, l.Of(line.RunID))
 }
 
 // logLine is what the notification "log" says (docs/plugin-protocol.md).

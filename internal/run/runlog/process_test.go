@@ -2,6 +2,7 @@ package runlog
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,7 +20,7 @@ func TestFloodOfFaults(t *testing.T) {
 	t.Parallel()
 	logger, written := logged()
 	digest := logs.NewDigest()
-	l := NewProcess(logger, Run{}, digest)
+	l := NewProcess(logger, Run{}, digest, NewBudget())
 	l.Begin(Run{ID: 1, Fields: []zap.Field{zap.String("plugin", "rubbish")}})
 	const lines = 10_000
 	for i := range lines {
@@ -42,29 +43,64 @@ func TestTimeOfALine(t *testing.T) {
 		assert.Zero(t, timeOf(wrong), "%v", wrong)
 	}
 	logger, written := logged()
-	l := NewProcess(logger, Run{}, nil)
+	l := NewProcess(logger, Run{}, nil, NewBudget())
 	l.Notify("log", []byte(fmt.Sprintf(`{"level":"info","message":"x","time":%f}`, now-30)))
 	assert.WithinDuration(t, time.Unix(int64(now)-30, 0), written.All()[0].Time, time.Millisecond)
 }
 
-func TestFloodOfLogLinesIsBounded(t *testing.T) {
+// TestFloodOfLogLinesIsLimited: in lines and in bytes, for all processes of a plugin together.
+func TestFloodOfLogLinesIsLimited(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		line string
+		most int
+	}{
+		"lines": {"line", maxLinesPerSecond},
+		"bytes": {strings.Repeat("x", maxTextBytes), maxBytesPerSecond / maxTextBytes},
+	} {
+		logger, written := logged()
+		budget := NewBudget()
+		now := time.Unix(1_700_000_000, 0)
+		budget.now = func() time.Time { return now }
+		var processes []*Process
+		for range 2 {
+			l := NewProcess(logger, Run{}, nil, budget)
+			l.Begin(Run{ID: 1, Fields: []zap.Field{zap.String("plugin", "floods")}})
+			processes = append(processes, l)
+		}
+		for i := range c.most + 100 {
+			processes[i%2].Stderr(c.line, false)
+		}
+		assert.Equal(t, c.most, written.Len(), name)
+		other := NewProcess(logger, Run{}, nil, budget)
+		other.Begin(Run{ID: 1, Fields: []zap.Field{zap.String("plugin", "quiet")}})
+		other.Stderr("another plugin", false)
+		assert.Equal(t, 1, written.FilterMessage("another plugin").Len(), name)
+		now = now.Add(time.Second)
+		processes[0].Stderr("next", false)
+		left := written.FilterMessageSnippet("Left out").All()
+		require.Len(t, left, 1, name)
+		assert.EqualValues(t, 100, left[0].ContextMap()["lines"])
+		assert.Equal(t, "floods", left[0].ContextMap()["plugin"])
+		assert.Equal(t, 1, written.FilterMessage("next").Len())
+	}
+}
+
+// TestTextsOfPluginsAreTidy: a line is one line without control characters, and of limited length.
+func TestTextsOfPluginsAreTidy(t *testing.T) {
 	t.Parallel()
 	logger, written := logged()
-	l := NewProcess(logger, Run{}, nil)
-	now := time.Unix(1_700_000_000, 0)
-	l.now = func() time.Time { return now }
-	l.Begin(Run{ID: 1, Fields: []zap.Field{zap.String("plugin", "floods")}})
-	for range maxLinesPerSecond + 100 {
-		l.Stderr("line", false)
-	}
-	assert.Equal(t, maxLinesPerSecond, written.Len())
-	now = now.Add(time.Second)
-	l.Stderr("next", false)
-	left := written.FilterMessageSnippet("Left out").All()
-	require.Len(t, left, 1)
-	assert.EqualValues(t, 100, left[0].ContextMap()["lines"])
-	assert.Equal(t, "floods", left[0].ContextMap()["plugin"])
-	assert.Equal(t, 1, written.FilterMessage("next").Len())
+	l := NewProcess(logger, Run{}, nil, NewBudget())
+	l.Begin(Run{ID: 1})
+	l.Notify("log", []byte(`{"message":"one\ntwo\u001b[2J","exception":"Traceback\n\u001b[31m"}`))
+	l.Notify("log", []byte(`{"message":"`+strings.Repeat("x", 10*maxTextBytes)+`"}`))
+	l.Stderr("\x1b]0;title\x07", false)
+	all := written.All()
+	require.Len(t, all, 3)
+	assert.Equal(t, `one\ntwo\x1b[2J`, all[0].Message)
+	assert.Equal(t, "Traceback\n\\x1b[31m", all[0].ContextMap()["exception"])
+	assert.LessOrEqual(t, len(all[1].Message), maxTextBytes+3)
+	assert.Equal(t, `\x1b]0;title\x07`, all[2].Message)
 }
 
 // TestWhoseLineItIs: a line belongs to the run that it names, also for a while after its end.
@@ -72,7 +108,7 @@ func TestWhoseLineItIs(t *testing.T) {
 	t.Parallel()
 	run := func(id int64) Run { return Run{ID: id, Fields: []zap.Field{zap.Int64("run_id", id)}} }
 	owner := Run{Fields: []zap.Field{zap.String("plugin", "owner")}}
-	l := NewProcess(zap.NewNop(), owner, nil)
+	l := NewProcess(zap.NewNop(), owner, nil, NewBudget())
 	assert.Equal(t, owner, l.Of(0), "before the first run")
 	l.Begin(run(1))
 	assert.Equal(t, run(1), l.Of(0))
@@ -88,7 +124,7 @@ func TestWhoseLineItIs(t *testing.T) {
 	assert.NotEqual(t, run(1), l.Of(1), "it is forgotten")
 	assert.LessOrEqual(t, len(l.runs), keptRuns+1)
 
-	l = NewProcess(zap.NewNop(), owner, nil)
+	l = NewProcess(zap.NewNop(), owner, nil, NewBudget())
 	l.SetConcurrent()
 	l.Begin(run(1))
 	l.Begin(run(2))

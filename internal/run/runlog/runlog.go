@@ -13,6 +13,9 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
+// maxTextBytes limits the message of a line, and each text that comes with it.
+const maxTextBytes = 16 << 10
+
 // Line is a line that a plugin logged in a run, or wrote to its stderr. It has none of the secrets that plugins were given.
 type Line struct {
 	At      time.Time
@@ -54,10 +57,10 @@ func (r Run) write(core zapcore.Core, e zapcore.Entry, fields []zap.Field) {
 	if !logged && !taken {
 		return
 	}
-	e.Message = r.Secrets.Clean(e.Message)
+	e.Message = logs.KeepStart(logs.OneLine(r.Secrets.Clean(e.Message)), maxTextBytes)
 	for i := range fields {
 		if fields[i].Type == zapcore.StringType {
-			fields[i].String = r.Secrets.Clean(fields[i].String)
+			fields[i].String = logs.KeepEnd(logs.Printable(r.Secrets.Clean(fields[i].String)), maxTextBytes)
 		}
 	}
 	if taken {

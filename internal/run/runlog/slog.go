@@ -14,8 +14,8 @@ import (
 // Handler writes the records of a Go plugin's logger to a zap core. A run that logs nothing pays for nothing but this
 // struct.
 type Handler struct {
-	core   zapcore.Core
-	name   string
+	logger *zap.Logger
+	budget *Budget
 	run    func() Run // called for each line
 	take   bool       // somebody asked for the lines of the run
 	prefix string     // of the keys, from WithGroup
@@ -23,18 +23,18 @@ type Handler struct {
 }
 
 // NewHandler returns what is behind the logger of one run. take says that somebody asked for its lines.
-func NewHandler(logger *zap.Logger, run func() Run, take bool) Handler {
-	return Handler{core: logger.Core(), name: logger.Name(), run: run, take: take}
+func NewHandler(logger *zap.Logger, budget *Budget, run func() Run, take bool) Handler {
+	return Handler{logger: logger, budget: budget, run: run, take: take}
 }
 
 // Enabled implements slog.Handler.
 func (h *Handler) Enabled(_ context.Context, level slog.Level) bool {
-	return h.core.Enabled(zapLevel(level)) || h.take && heard(zapLevel(level))
+	return h.logger.Core().Enabled(zapLevel(level)) || h.take && heard(zapLevel(level))
 }
 
 // Handle implements slog.Handler.
 func (h *Handler) Handle(_ context.Context, record slog.Record) error {
-	entry := zapcore.Entry{Level: zapLevel(record.Level), Time: record.Time, LoggerName: h.name, Message: record.Message}
+	entry := zapcore.Entry{Level: zapLevel(record.Level), Time: record.Time, LoggerName: h.logger.Name(), Message: record.Message}
 	if entry.Time.IsZero() {
 		entry.Time = time.Now()
 	}
@@ -43,7 +43,12 @@ func (h *Handler) Handle(_ context.Context, record slog.Record) error {
 		fields = appendAttr(fields, h.prefix, a)
 		return true
 	})
-	h.run().write(h.core, entry, fields)
+	run := h.run()
+	ok, left := h.budget.take(run.plugin(), len(record.Message))
+	reportLeft(h.logger, run, left)
+	if ok {
+		run.write(h.logger.Core(), entry, fields)
+	}
 	return nil
 }
 

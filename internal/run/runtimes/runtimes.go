@@ -89,14 +89,16 @@ func New(s Settings) (*run.Runner, error) {
 	h := s.Host
 	scrubber := &logs.Scrubber{}
 	for _, text := range h.Hidden {
-		scrubber.Add(text)
+		if err := scrubber.Add(text); err != nil {
+			return nil, err
+		}
 	}
 	secrets := hostapi.KnownSecrets{Store: h.Secrets, Scrubber: scrubber}
 	hello := wire.Hello{Host: h.Info, LogLevel: runlog.Level(h.Logger, h.Heard), Context: h.Context}
-	digest := logs.NewDigest()
+	digest, budget := logs.NewDigest(), runlog.NewBudget()
 	processes := func(kind plugin.Kind) workers.Host {
 		return workers.Host{
-			Logger: h.Logger, Digest: digest, Tap: h.Tap, MaxLine: s.Limits.ResultBytes,
+			Logger: h.Logger, Digest: digest, Budget: budget, Tap: h.Tap, MaxLine: s.Limits.ResultBytes,
 			Calls: hostapi.NewTable(h.Intercept,
 				hostapi.KV{Store: h.KV}, hostapi.Secrets{Store: secrets}, hostapi.Enrichment{Store: h.KV}),
 			Restarted: func(reason string) { h.Restarted(kind, reason) }, Recycled: h.Recycled,
@@ -104,11 +106,11 @@ func New(s Settings) (*run.Runner, error) {
 	}
 	return run.NewRunner(map[plugin.Kind]run.Runtime{
 		plugin.KindGo: &compiled.Runtime{
-			Plugins: s.GoPlugins, Logger: h.Logger, KV: h.KV, Secrets: secrets, Sites: h.Context.Sites,
+			Plugins: s.GoPlugins, Logger: h.Logger, Budget: budget, KV: h.KV, Secrets: secrets, Sites: h.Context.Sites,
 		},
 		plugin.KindPython:  python.New(s.Python, processes(plugin.KindPython), hello),
 		plugin.KindProcess: program.NewProcessRuntime(s.Programs, processes(plugin.KindProcess), hello),
-		plugin.KindExec:    program.NewExecRuntime(s.Programs, h.Logger, h.Tap),
+		plugin.KindExec:    program.NewExecRuntime(s.Programs, h.Logger, budget, h.Tap),
 	}, s.Limits, h.Logger, scrubber, digest.Stop), nil
 }
 

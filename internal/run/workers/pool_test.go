@@ -21,6 +21,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire/rpc"
 )
 
@@ -244,7 +245,7 @@ func newTestPool(policy Policy, places int) *testPool {
 		return left.Left
 	}
 	p.Pool = New(policy, p.launcher, Host{
-		Logger: zap.NewNop(), Calls: hostapi.NewTable(nil), MaxLine: 1 << 20,
+		Logger: zap.NewNop(), Budget: runlog.NewBudget(), Calls: hostapi.NewTable(nil), MaxLine: 1 << 20,
 		Restarted: p.restarted.note, Recycled: p.recycled.note,
 	})
 	return p

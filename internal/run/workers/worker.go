@@ -71,8 +71,9 @@ type Launcher interface {
 // Host is who runs the processes.
 type Host struct {
 	Logger *zap.Logger
-	// Digest joins reports of lines that are no messages.
+	// Digest joins reports of lines that are no messages, Budget is what plugins may log.
 	Digest *logs.Digest
+	Budget *runlog.Budget
 	// Owner is whose lines are those that belong to no run.
 	Owner runlog.Run
 	// Calls answers what plugins ask.
@@ -124,7 +125,7 @@ type worker struct {
 func (p *Pool) launch() (*worker, error) {
 	ctx, cancel := context.WithTimeout(p.base, startLimit)
 	defer cancel()
-	w := &worker{lines: runlog.NewProcess(p.host.Logger, p.host.Owner, p.host.Digest)}
+	w := &worker{lines: runlog.NewProcess(p.host.Logger, p.host.Owner, p.host.Digest, p.host.Budget)}
 	process, err := p.launcher.Start(ctx, p.host.Tap.Stderr(w.lines.Stderr))
 	if err != nil {
 		return nil, err

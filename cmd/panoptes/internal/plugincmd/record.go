@@ -64,7 +64,9 @@ func (r *recorder) run(p *plugin.Plugin, started time.Time, o oneRun) error {
 	if r == nil {
 		return nil
 	}
-	r.scrub.AddConfig(p.File.Config) // overrides may have more than the plugin file
+	if err := r.scrub.AddConfig(p.File.Config); err != nil { // overrides may have more than the plugin file
+		return err
+	}
 	one := recording.Run{
 		Resource: o.resource.AppendJSON(nil),
 		Config:   p.File.Config,

@@ -203,7 +203,9 @@ func (o *runOptions) recorder(p *plugin.Plugin, settings *runtimes.Settings) (*r
 		return nil, nil
 	}
 	scrub := &recording.Scrubber{}
-	scrub.AddConfig(p.File.Config)
+	if err := scrub.AddConfig(p.File.Config); err != nil {
+		return nil, err
+	}
 	tape := recording.NewTape(scrub)
 	settings.Host.Intercept = tape.Intercept
 	settings.Host.Tap = tape.Pass

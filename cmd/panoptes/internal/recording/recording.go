@@ -113,7 +113,7 @@ func (w *Writer) line(v any) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.out.Write(w.scrub.Clean(text)); err != nil {
+	if _, err := w.out.Write(w.scrub.CleanJSON(text)); err != nil {
 		return err
 	}
 	return w.out.Flush()

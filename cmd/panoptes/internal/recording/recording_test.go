@@ -26,7 +26,7 @@ func TestWriteAndRead(t *testing.T) {
 		Calls:  []Call{{Method: "secrets.get", Params: json.RawMessage(`{"name":"community"}`), Result: json.RawMessage(`{"value":"pa\"ss wörd"}`)}},
 		Output: []string{`{"dimension_value": "pa\"ss w\u00f6rd"}`},
 	}
-	scrub.Add(`pa"ss wörd`)
+	require.NoError(t, scrub.Add(`pa"ss wörd`))
 	require.NoError(t, w.Run(run))
 	assert.NotContains(t, file.String(), "ss w")
 	assert.Contains(t, file.String(), `"<b>"`)
@@ -47,15 +47,15 @@ func TestWriteAndRead(t *testing.T) {
 func TestScrub(t *testing.T) {
 	t.Parallel()
 	s := &Scrubber{}
-	assert.JSONEq(t, `{"a": 1}`, string(s.Clean([]byte(`{"a": 1}`))), "nothing is secret")
-	s.Add("")
-	s.Add("1")
-	s.Add("hunter2")
-	s.Add("hunter2 and more")
-	got := s.Clean([]byte(`{"hunter2": 1, "x": "1", "y": "11", "z": ["say hunter2 and more", "\\hunter2\"", 1]}`))
+	assert.JSONEq(t, `{"a": 1}`, string(s.CleanJSON([]byte(`{"a": 1}`))), "nothing is secret")
+	require.NoError(t, s.Add(""))
+	require.NoError(t, s.Add("1"))
+	require.NoError(t, s.Add("hunter2"))
+	require.NoError(t, s.Add("hunter2 and more"))
+	got := s.CleanJSON([]byte(`{"hunter2": 1, "x": "1", "y": "11", "z": ["say hunter2 and more", "\\hunter2\"", 1]}`))
 	assert.JSONEq(t, `{"hunter2": 1, "x": "(secret)", "y": "11", "z": ["say (secret)", "\\(secret)\"", 1]}`, string(got))
 	for _, broken := range []string{`"`, `"\`, `{"a`, ``, `"a" `} {
-		assert.Equal(t, broken, string(s.Clean([]byte(broken))))
+		assert.Equal(t, broken, string(s.CleanJSON([]byte(broken))))
 	}
 }
 
@@ -66,11 +66,11 @@ func TestScrubAny(t *testing.T) {
 		secret := rapid.StringN(4, 20, -1).Draw(t, "secret")
 		text := rapid.String().Draw(t, "before") + secret + rapid.String().Draw(t, "after")
 		s := &Scrubber{}
-		s.Add(secret)
-		line, err := marshal(map[string]any{"k": text, "nested": string(mustMarshal(text))})
+		require.NoError(t, s.Add(secret))
+		line, err := marshal(map[string]any{"k": text, "nested": string(mustMarshal(t, text))})
 		require.NoError(t, err)
 		var got struct{ K, Nested string }
-		require.NoError(t, json.Unmarshal(s.Clean(line), &got))
+		require.NoError(t, json.Unmarshal(s.CleanJSON(line), &got))
 		if strings.ToValidUTF8(secret, "") == secret && !strings.Contains(Placeholder, secret) {
 			assert.NotContains(t, strings.ReplaceAll(got.K, Placeholder, ""), secret)
 		}
@@ -86,9 +86,9 @@ func TestScrubKeepsEscapes(t *testing.T) {
 		{"0001", "\x01 0001", "\x01 " + Placeholder},
 	} {
 		s := &Scrubber{}
-		s.Add(c.secret)
+		require.NoError(t, s.Add(c.secret))
 		var got string
-		require.NoError(t, json.Unmarshal(s.Clean(mustMarshal(c.text)), &got))
+		require.NoError(t, json.Unmarshal(s.CleanJSON(mustMarshal(t, c.text)), &got))
 		assert.Equal(t, c.want, got)
 	}
 }
@@ -109,4 +109,10 @@ func TestReadErrors(t *testing.T) {
 	_, err = r.Next()
 	require.ErrorContains(t, err, "line 2")
 	require.False(t, errors.Is(err, io.EOF))
+}
+
+func mustMarshal(t require.TestingT, text string) []byte {
+	out, err := marshal(text)
+	require.NoError(t, err)
+	return out
 }

@@ -58,7 +58,9 @@ func (t *Tape) Intercept(_ context.Context, method string, params json.RawMessag
 		call.Result = text
 	}
 	if method == methodSecret {
-		t.noteSecret(call.Result)
+		if e := t.noteSecret(call.Result); e != nil { // it would be in the recording
+			return nil, e
+		}
 	}
 	t.mu.Lock()
 	t.calls = append(t.calls, call)
@@ -66,11 +68,12 @@ func (t *Tape) Intercept(_ context.Context, method string, params json.RawMessag
 	return result, err
 }
 
-func (t *Tape) noteSecret(result json.RawMessage) {
+func (t *Tape) noteSecret(result json.RawMessage) error {
 	var secret struct{ Value *string }
-	if json.Unmarshal(result, &secret) == nil && secret.Value != nil {
-		t.scrub.Add(*secret.Value)
+	if json.Unmarshal(result, &secret) != nil || secret.Value == nil {
+		return nil
 	}
+	return t.scrub.Add(*secret.Value)
 }
 
 // Take puts into a run the calls and what passed since the last Take.

@@ -1,0 +1,59 @@
+package logs
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// OneLine makes of a text that others wrote one line that a terminal can be given: control characters, and characters
+// that change the direction of text, are written as escapes.
+func OneLine(text string) string { return escape(text, "") }
+
+// Printable is OneLine that leaves ends of lines and tabs, for tracebacks.
+func Printable(text string) string { return escape(text, "\n\t") }
+
+func escape(text, except string) string {
+	first := strings.IndexFunc(text, func(r rune) bool { return unsafeRune(r, except) })
+	if first < 0 {
+		return text
+	}
+	var b strings.Builder
+	b.WriteString(text[:first])
+	for i, r := range text[first:] {
+		switch {
+		case !unsafeRune(r, except):
+			b.WriteRune(r)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case r == '\r':
+			b.WriteString(`\r`)
+		case r == '\t':
+			b.WriteString(`\t`)
+		case r == utf8.RuneError:
+			if _, size := utf8.DecodeRuneInString(text[first+i:]); size > 1 {
+				b.WriteRune(r) // the character itself
+			} else {
+				fmt.Fprintf(&b, `\x%02x`, text[first+i])
+			}
+		case r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+func unsafeRune(r rune, except string) bool {
+	switch {
+	case r >= 0x20 && r < 0x7f:
+		return false
+	case r < 0x20:
+		return !strings.ContainsRune(except, r)
+	case r == utf8.RuneError, r < 0xa0, r == 0x2028, r == 0x2029:
+		return true
+	}
+	return unicode.Is(unicode.Bidi_Control, r)
+}
