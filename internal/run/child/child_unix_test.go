@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
 
@@ -303,4 +304,23 @@ func TestMany(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestNoDescriptorIsInherited: what we were started with does not reach children.
+func TestNoDescriptorIsInherited(t *testing.T) {
+	fd, err := syscall.Open("/dev/null", syscall.O_RDONLY, 0) // as a shell would leave it open for us
+	require.NoError(t, err)
+	defer func() { _ = syscall.Close(fd) }()
+	p, err := Start(Config{Path: "/bin/sh", Args: []string{"-c", "ls /dev/fd/ | sort -n | tr '\\n' ' '"}})
+	require.NoError(t, err)
+	out, err := io.ReadAll(p.Stdout())
+	require.NoError(t, err)
+	<-p.Done()
+	_ = p.Stdout().Close()
+	for _, open := range strings.Fields(string(out)) {
+		n, err := strconv.Atoi(open)
+		require.NoError(t, err)
+		require.LessOrEqual(t, n, 4, "%s: the standard ones, and what ls opens", out)
+		require.NotEqual(t, fd, n)
+	}
 }
