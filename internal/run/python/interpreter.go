@@ -56,7 +56,7 @@ func (i *interpreter) command(ctx context.Context, extra int) (child.Config, err
 		return child.Config{}, err
 	}
 	// faulthandler shows where in Python a segmentation fault happened.
-	config := child.Config{Path: i.path, Args: []string{"-B", "-u", "-X", "faulthandler"}}
+	config := child.Config{Path: i.path, Args: []string{"-I", "-B", "-u", "-X", "faulthandler"}}
 	inMemory, err := i.holdArchive()
 	switch {
 	case err != nil:
@@ -133,7 +133,7 @@ func (i *interpreter) findInterpreter(ctx context.Context) error {
 // probeInterpreter runs the interpreter once to learn its version and where it is.
 func probeInterpreter(ctx context.Context, path string) (version [2]int, executable string, err error) {
 	var stderr runlog.Tail
-	p, err := child.Start(child.Config{Path: path, Args: []string{"-E", "-S", "-c", probe}, Stderr: stderr.Add})
+	p, err := child.Start(child.Config{Path: path, Args: []string{"-I", "-S", "-c", probe}, Stderr: stderr.Add})
 	if err != nil {
 		return version, "", err
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +20,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/workers"
@@ -509,4 +512,33 @@ func TestRequirements(t *testing.T) {
 	require.ErrorContains(t, err, " -m pip install -r "+file)
 	require.NoError(t, os.Remove(file))
 	require.NoError(t, checked(runners, p))
+}
+
+// TestNoCodeFromOutside: neither the working directory nor HOME nor the environment brings code into a worker.
+func TestNoCodeFromOutside(t *testing.T) {
+	// Not parallel: it changes the working directory and the environment.
+	dir, marker := t.TempDir(), filepath.Join(t.TempDir(), "marker")
+	evil := "open(" + strconv.Quote(marker) + ", 'a').write(__name__ + ' ')\n"
+	version := exec.Command("python3", "-c", "import site; print(site.getusersitepackages())")
+	version.Env = append(os.Environ(), "HOME="+dir)
+	user, err := version.Output()
+	require.NoError(t, err)
+	for _, folder := range []string{dir, strings.TrimSpace(string(user))} {
+		require.NoError(t, os.MkdirAll(folder, 0o700))
+		for _, name := range []string{"json.py", "sitecustomize.py", "usercustomize.py", "panoptes_worker.py", "asyncio.py"} {
+			require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(evil), 0o600))
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "evil.pth"), []byte("import json\n"), 0o600))
+	}
+	t.Chdir(dir)
+	for _, name := range []string{"HOME", "PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE"} {
+		t.Setenv(name, dir)
+	}
+	t.Setenv("PYTHONSTARTUP", filepath.Join(dir, "json.py"))
+	runners := newRunners(t, Settings{
+		Python: pythonWorkers(1), Programs: program.Settings{Inherit: []string{"PYTHONPATH", "PYTHONSTARTUP"}},
+	})
+	p := openPython(t, "good", class("        import json, asyncio\n"+goodBody), plugin.OpenOptions{})
+	value(t, runOnce(runners, p, "r1"))
+	assert.NoFileExists(t, marker)
 }
