@@ -1,16 +1,17 @@
 package plugin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 // OpenOptions change what Open takes from the plugin file.
@@ -106,7 +107,7 @@ func withCheck(file *pluginfile.File) (_ *pluginfile.File, warnings []string, er
 	if err != nil || kind != pluginfile.KindPythonFile && kind != pluginfile.KindPythonPackage {
 		return file, nil, nil // resolve tells of an error
 	}
-	source, err := os.Open(path)
+	source, err := safefile.Open(context.Background(), path, maxModuleBytes)
 	if err != nil {
 		return file, nil, nil // as does setVersion
 	}

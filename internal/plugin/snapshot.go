@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 // ErrChanged is what the error of Snapshot wraps where the plugin changed since it was opened.
@@ -66,7 +68,7 @@ func (f ownFile) copy(folder string) error {
 	if f.link != "" {
 		return os.Symlink(f.link, to)
 	}
-	in, err := os.Open(f.path)
+	in, err := safefile.Open(context.Background(), f.path, maxModuleBytes)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 const (
@@ -31,20 +33,22 @@ func (c *content) addText(name, text string) {
 }
 
 func (c *content) addFile(name, path string) error {
-	f, err := os.Open(path)
+	f, err := safefile.Open(context.Background(), path, maxModuleBytes-c.bytes)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxModuleBytes-c.bytes+1))
+	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if c.bytes += int64(len(data)); c.bytes > maxModuleBytes {
-		return fmt.Errorf("module at %q has more than %d bytes", path, maxModuleBytes)
+	fmt.Fprintf(c.sum, "%d:%s%d:", len(name), name, info.Size())
+	read, err := io.Copy(c.sum, io.LimitReader(f, info.Size()))
+	if err == nil && read != info.Size() {
+		err = fmt.Errorf("file %q: %w", path, ErrChanged)
 	}
-	c.addText(name, string(data))
-	return nil
+	c.bytes += read
+	return err
 }
 
 // add returns what adds files, of which prefix begins the names, and makes sure that nobody else can replace them.

@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import shlex
+import stat
 import sys
 
 try:
@@ -26,6 +27,10 @@ _MARKER = re.compile(r'\s*(\w+)\s*(==|!=|>=|<=|>|<|in|not in)\s*(["\'])([^"\']*)
 _ORDER = {'a': 0, 'alpha': 0, 'b': 1, 'beta': 1, 'c': 2, 'rc': 2, 'pre': 2}
 
 
+# Characters that are read of the file.
+_MAX_SIZE = 1 << 20
+
+
 class Unknown(Exception):
     """A line is none that this knows."""
 
@@ -35,8 +40,10 @@ def check(folder):
     missing, unchecked = [], []
     path = os.path.join(folder, NAME)
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for its writer
+            return missing, ['{} is no regular file'.format(path)]
         with open(path, encoding='utf-8') as file:
-            lines = file.read().splitlines()
+            lines = file.read(_MAX_SIZE).splitlines()
     except FileNotFoundError:
         return missing, unchecked
     except (OSError, UnicodeError) as e:

@@ -57,6 +57,13 @@ class Lines(Folder):
         _, unchecked = self.check(b'\xff\xfe')
         self.assertIn('cannot be read', unchecked[0])
 
+    @unittest.skipUnless(hasattr(os, 'mkfifo'), 'there are no pipes in folders here')
+    def test_a_pipe_is_not_opened(self):
+        os.mkfifo(os.path.join(self.folder, requirements.NAME))
+        missing, unchecked = requirements.check(self.folder)
+        self.assertEqual([], missing)
+        self.assertIn('is no regular file', unchecked[0])
+
 
 class Plugins(Folder):
     def test_a_plugin_without_what_it_requires_is_rejected(self):

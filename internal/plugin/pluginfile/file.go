@@ -1,8 +1,8 @@
 package pluginfile
 
 import (
+	"context"
 	"errors"
-	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -70,19 +71,7 @@ func Load(path string) (*File, error) {
 }
 
 func read(path string) ([]byte, error) {
-	info, err := os.Stat(path) // first: opening a pipe would wait for its writer
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is no regular file")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, MaxSize+1))
+	return safefile.Read(context.Background(), path, MaxSize)
 }
 
 // Parse parses the text of the plugin file at path. Its error is an *Error.

@@ -1,15 +1,15 @@
 package parse
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -48,22 +48,11 @@ func ParseFile(path string, data []byte) (res []*pluginsdk.Resource, warnings []
 }
 
 func readFile(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	data, err := safefile.Read(context.Background(), path, limit)
 	if err != nil {
 		return nil, cause(err)
 	}
-	defer f.Close()
-	var data bytes.Buffer
-	if info, err := f.Stat(); err == nil && info.Size() <= limit { // tens of megabytes are to be allocated but once
-		data.Grow(int(info.Size()) + bytes.MinRead)
-	}
-	if _, err := data.ReadFrom(io.LimitReader(f, limit+1)); err != nil {
-		return nil, cause(err)
-	}
-	if int64(data.Len()) > limit {
-		return nil, fmt.Errorf("the file is larger than the limit of %d bytes", limit)
-	}
-	return data.Bytes(), nil
+	return data, nil
 }
 
 // cause drops the path that package os puts in front: the caller names it.

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -39,26 +38,18 @@ func (s *Secrets) Get(ctx context.Context, name, site string) (string, error) {
 }
 
 // GetExact is Get without the default.
-func (s *Secrets) GetExact(_ context.Context, name, site string) (string, error) {
+func (s *Secrets) GetExact(ctx context.Context, name, site string) (string, error) {
 	for _, part := range [...]struct{ what, text string }{{"name", name}, {"site", site}} {
 		if err := checkFileName(part.text); err != nil {
 			return "", fmt.Errorf("%s %q of a secret %w", part.what, part.text, err)
 		}
 	}
-	f, err := os.Open(filepath.Join(s.directory, name, site))
+	data, err := safefile.Read(ctx, filepath.Join(s.directory, name, site), MaxSecretBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", pluginsdk.ErrNotFound
 	}
 	if err != nil {
 		return "", fmt.Errorf("read secret %q of site %q: %w", name, site, err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, MaxSecretBytes+1))
-	if err != nil {
-		return "", fmt.Errorf("read secret %q of site %q: %w", name, site, err)
-	}
-	if len(data) > MaxSecretBytes {
-		return "", fmt.Errorf("secret %q of site %q has more than %d bytes", name, site, MaxSecretBytes)
 	}
 	return strings.TrimRight(string(data), "\r\n"), nil
 }

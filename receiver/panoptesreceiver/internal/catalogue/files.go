@@ -18,6 +18,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 // maxWarnings bounds the lines that one list of resources may write to the log each time it changes.
@@ -241,7 +242,7 @@ func (r *Files) watchAll() {
 }
 
 func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := safefile.Open(context.Background(), path, parse.MaxSize)
 	if err != nil {
 		return "", err
 	}
