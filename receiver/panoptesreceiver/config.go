@@ -122,7 +122,15 @@ type PythonConfig struct {
 	// RuntimeDir is where the embedded Python package is written. "" takes systemd's state directory, where there is one;
 	// else Linux keeps it in memory, and other systems in a temporary directory for as long as the receiver runs.
 	RuntimeDir string `mapstructure:"runtime_dir"`
+	// Isolation is "shared" (default) where plugins take turns in the same processes, or "plugin" where each has its own.
+	Isolation string `mapstructure:"isolation"`
 }
+
+// The values of PythonConfig.Isolation.
+const (
+	isolationShared = "shared"
+	isolationPlugin = "plugin"
+)
 
 // ContextConfig is what Panoptes kept in panoptes.ini for plugins to see.
 type ContextConfig struct {
@@ -203,6 +211,7 @@ func createDefaultConfig() component.Config {
 			MaxWorkers:  runtimes.DefaultMaxWorkers,
 
 			MaxRuns: runtimes.DefaultMaxRuns, MaxMemoryMiB: runtimes.DefaultMaxMemory >> 20,
+			Isolation: isolationShared,
 		},
 		Processes: ProcessesConfig{MaxExec: runtimes.DefaultMaxExec, PerPlugin: runtimes.DefaultPerPlugin},
 		Context: ContextConfig{
@@ -284,6 +293,9 @@ func (c *PythonConfig) Validate() error {
 	var errs []error
 	if c.Interpreter == "" {
 		errs = append(errs, errors.New("interpreter must not be empty"))
+	}
+	if c.Isolation != isolationShared && c.Isolation != isolationPlugin {
+		errs = append(errs, fmt.Errorf("isolation must be %q or %q, is %q", isolationShared, isolationPlugin, c.Isolation))
 	}
 	return errors.Join(append(errs, between("max_workers", c.MaxWorkers, 1, 1024), atLeast("max_runs", c.MaxRuns, 1),
 		atLeast("max_memory_mib", c.MaxMemoryMiB, 16))...)

@@ -46,7 +46,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, time.Minute, cfg.Plugins.ScanInterval)
 	assert.Equal(t, time.Minute, cfg.Resources.ScanInterval)
 	assert.Equal(t, 256, cfg.MaxConcurrentRuns)
-	assert.Equal(t, PythonConfig{Interpreter: "python3", MaxWorkers: 8, MaxRuns: 10000, MaxMemoryMiB: 256}, cfg.Python)
+	assert.Equal(t, PythonConfig{Interpreter: "python3", MaxWorkers: 8, MaxRuns: 10000, MaxMemoryMiB: 256, Isolation: "shared"}, cfg.Python)
 	assert.Equal(t, EmitConfig{MaxDelay: 200 * time.Millisecond, MaxPoints: 8192}, cfg.Emit)
 	assert.Equal(t, StatusConfig{FailingShare: 0.5, Window: 5 * time.Minute}, cfg.Status)
 	assert.False(t, cfg.PollingStatus)
@@ -92,7 +92,7 @@ func TestEverySetting(t *testing.T) {
 		MaxConcurrentRuns: 16,
 		Limits:            LimitsConfig{PerResource: 2, PerEndpoint: 4, PerPlugin: 8},
 		Breaker:           BreakerConfig{Failures: 5, Backoff: 30 * time.Second, MaxBackoff: 5 * time.Minute},
-		Python:            PythonConfig{Interpreter: "/usr/bin/python3", MaxWorkers: 2, MaxRuns: 100, MaxMemoryMiB: 32, RuntimeDir: "/run/panoptes"},
+		Python:            PythonConfig{Interpreter: "/usr/bin/python3", MaxWorkers: 2, MaxRuns: 100, MaxMemoryMiB: 32, RuntimeDir: "/run/panoptes", Isolation: "plugin"},
 		Processes: ProcessesConfig{
 			MaxExec: 4, PerPlugin: 2, Environment: []string{"HTTPS_PROXY"}, RunAs: "nobody", NoNewPrivs: true, Dumpable: true,
 			Limits: ProcessLimitsConfig{MemoryMiB: 256, CPU: time.Minute, OpenFiles: 64, Processes: 100},
@@ -152,7 +152,7 @@ func TestRefusals(t *testing.T) {
 			"limits: per_resource must be at least 0, is -1\nper_endpoint must be at least 0, is -1\nper_plugin must be at least 0, is -1\n" +
 			"breaker: failures must be between 0 and 1000, is -1\nbackoff must be at least 1s, is 0s\n" +
 			"max_backoff must be between backoff (0s) and 24h, is 25h0m0s\n" +
-			"python: interpreter must not be empty\nmax_workers must be between 1 and 1024, is 0\nmax_runs must be at least 1, is 0\nmax_memory_mib must be at least 16, is 1\n" +
+			"python: interpreter must not be empty\nisolation must be \"shared\" or \"plugin\", is \"none\"\nmax_workers must be between 1 and 1024, is 0\nmax_runs must be at least 1, is 0\nmax_memory_mib must be at least 16, is 1\n" +
 			"emit: max_delay must be greater than zero, is 0s\nmax_points must be at least 1, is 0\n" +
 			"status: failing_share must be between 0 and 1, is 1.5\nwindow must be between 10s and 24h0m0s, is 1s",
 		"bad_processes": "plugins: pins: SHA-256 of \"X\" must have 64 hex digits, is \"12ab\"\n" +

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
@@ -105,6 +107,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		return err
 	}
 	r.cfg.Processes.hide(r.logger)
+	child.ReserveThreads()
 	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{ReceiverID: r.set.ID, ReceiverCreateSettings: r.set})
 	if err != nil {
 		return err
@@ -160,6 +163,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		r.catalogue.Go(func() { r.keeping.run(life) })
 	}
 	r.catalogue.Go(func() { r.health.run(life) })
+	r.catalogue.Go(func() { child.SweepOrphans(life, r.orphan) })
 	for _, one := range sources {
 		r.catalogue.Go(func() { one(life) })
 	}
@@ -205,7 +209,7 @@ func (r *panoptesReceiver) pluginSettings() (catalogue.PluginSettings, error) {
 
 func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.PollingPlugin) runtimes.Settings {
 	s := runtimes.Settings{
-		Python:    python.Settings{PythonEnv: r.cfg.Python.env(), RuntimeDir: r.cfg.Python.runtimeDir()},
+		Python:    python.Settings{PythonEnv: r.cfg.Python.env(), RuntimeDir: r.cfg.Python.runtimeDir(), Isolated: r.cfg.Python.Isolation == isolationPlugin},
 		GoPlugins: goPlugins,
 		Host: runtimes.Host{
 			Info: wire.HostInfo{Name: r.set.BuildInfo.Command, Version: r.set.BuildInfo.Version},
@@ -240,6 +244,13 @@ func hidden(cfg *Config) []string {
 		return []string{community}
 	}
 	return nil
+}
+
+// orphan tells that a process that a plugin left behind was ended. Its arguments may be secret.
+func (r *panoptesReceiver) orphan(pid int, command string) {
+	program, _, _ := strings.Cut(command, " ")
+	r.logger.Warn("Ended a process that a plugin left behind", zap.Int("pid", pid), zap.String("program", logs.OneLine(program)),
+		zap.String("next", "let plugins wait for what they start, in the session that they are started in"))
 }
 
 // reloadError returns what counts a broken change.
@@ -311,6 +322,7 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 		defer cancel()
 		errs = append(errs, r.runners.Close(last))
+		child.Sweep(r.orphan)
 	}
 	if r.keeping != nil {
 		r.tasks.runs.stop()

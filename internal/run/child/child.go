@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 )
@@ -81,7 +82,7 @@ func Start(c Config) (*Process, error) {
 	}
 	p := &Process{config: c, cmd: exec.Command(c.Path, c.Args...), done: make(chan struct{})}
 	p.cmd.Dir = c.Dir
-	p.cmd.Env = append(Environ(os.Environ(), c.Inherit...), c.Env...)
+	p.cmd.Env = slices.Concat(Environ(os.Environ(), c.Inherit...), mark(), c.Env)
 	theirs, err := p.pipes()
 	defer func() { closeAll(theirs) }()
 	if err == nil {
@@ -151,7 +152,7 @@ func (p *Process) start() error {
 
 // launch starts the child, takes it into its group and sets its limits. A child that cannot be had so is ended.
 func (p *Process) launch() error {
-	if err := p.cmd.Start(); err != nil {
+	if err := startKnown(p.cmd); err != nil {
 		return err
 	}
 	err := p.group.adopt(p.cmd.Process)
@@ -161,6 +162,7 @@ func (p *Process) launch() error {
 	if err != nil {
 		_ = p.cmd.Process.Kill()
 		_ = p.cmd.Wait()
+		reaped(p.cmd)
 	}
 	return err
 }
@@ -178,6 +180,7 @@ func (p *Process) wait() {
 	if unreaped {
 		err = p.cmd.Wait()
 	}
+	reaped(p.cmd)
 	p.reaped = true
 	p.err = err
 	p.mu.Unlock()

@@ -3,6 +3,7 @@ package child
 import (
 	"fmt"
 	"runtime"
+	"sync"
 )
 
 // Limits bound what a child may take. Each is a limit of the system for one process (RLIMIT_*), inherited by what the
@@ -50,6 +51,32 @@ func (h Hardening) Supported() error {
 		return fmt.Errorf("another user is not supported on %s", system)
 	}
 	return nil
+}
+
+// spareThreads are those that ReserveThreads makes.
+const spareThreads = 64
+
+var reserveOnce sync.Once
+
+// ReserveThreads has this process make threads now, which Go keeps and uses later: a child that takes all processes and
+// threads of our user would end us, as Go cannot go on where it cannot have a thread.
+func ReserveThreads() {
+	reserveOnce.Do(func() {
+		var ready, all sync.WaitGroup
+		release := make(chan struct{})
+		for range spareThreads {
+			ready.Add(1)
+			all.Go(func() {
+				runtime.LockOSThread() // so that each has one of its own
+				defer runtime.UnlockOSThread()
+				ready.Done()
+				<-release
+			})
+		}
+		ready.Wait()
+		close(release)
+		all.Wait()
+	})
 }
 
 // onThread calls f in a goroutine that keeps its thread for as long as f runs. taint says that f changes the thread for

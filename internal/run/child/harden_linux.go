@@ -38,6 +38,7 @@ func (h Hardening) harden(cmd *exec.Cmd) error {
 // thread that started the child. A child that was killed before it stopped is left for others to reap.
 func (h Hardening) limit(pid int) error {
 	if !h.Limits.any() {
+		leaveRoom(pid)
 		return nil
 	}
 	var info unix.Siginfo
@@ -72,6 +73,23 @@ func (h Hardening) limit(pid int) error {
 		signal = int(s) // it came from somebody else, and is for the child
 	}
 	return os.NewSyscallError("ptrace PTRACE_DETACH", detach(pid, signal))
+}
+
+// processReserve is how many processes and threads of our user no child may take.
+const processReserve = 128
+
+// leaveRoom keeps a child from taking all processes and threads of our user, which may be limited: it comes up against a
+// limit of its own before we do. Root is not limited so. A child that forks faster than this is called is limited in what it
+// has by then.
+func leaveRoom(pid int) {
+	var ours unix.Rlimit
+	if unix.Prlimit(0, unix.RLIMIT_NPROC, nil, &ours) != nil || ours.Cur <= 2*processReserve {
+		return
+	}
+	if ours.Cur == unix.RLIM_INFINITY {
+		return
+	}
+	_ = unix.Prlimit(pid, unix.RLIMIT_NPROC, &unix.Rlimit{Cur: ours.Cur - processReserve, Max: ours.Max}, nil)
 }
 
 // detach lets a traced process go on with a signal, or none for 0.

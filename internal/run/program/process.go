@@ -266,6 +266,3 @@ func (l *launcher) Stale() bool { return false }
 
 // Renew implements workers.Launcher.
 func (l *launcher) Renew() {}
-
-// Close implements workers.Launcher.
-func (l *launcher) Close() {}

@@ -23,10 +23,15 @@ import (
 // controlDescriptor is the number of the control socket in the fork server.
 const controlDescriptor = 3
 
+// forkLimit is how long the fork server may take to fork a worker. It takes milliseconds.
+const forkLimit = 5 * time.Second
+
+var errHangs = errors.New("the process that workers are forked from does not answer, and is replaced")
+
 // maxPacket is the most bytes of a message of the fork server.
 const maxPacket = 4096
 
-func newLauncher(i *interpreter, g greeter) workers.Launcher {
+func newLauncher(i *interpreter, g greeter) launcher {
 	return &forkLauncher{greeter: g, interpreter: i, servers: map[*forkServer]struct{}{}}
 }
 
@@ -45,11 +50,19 @@ type forkLauncher struct {
 
 // Start implements workers.Launcher.
 func (l *forkLauncher) Start(ctx context.Context, stderr func(string, bool)) (workers.Process, error) {
-	s, err := l.server(ctx)
-	if err != nil {
-		return nil, err
+	for attempt := 1; ; attempt++ {
+		s, err := l.server(ctx)
+		if err != nil {
+			return nil, err
+		}
+		w, err := s.fork(ctx, stderr)
+		if err == nil {
+			return w, nil
+		}
+		if !errors.Is(err, errHangs) || attempt > 1 {
+			return nil, err
+		}
 	}
-	return s.fork(ctx, stderr)
 }
 
 // server returns the fork server that is current, and starts one where there is none.
@@ -101,7 +114,7 @@ func (l *forkLauncher) Renew() {
 	}
 }
 
-// Close implements workers.Launcher.
+// Close implements launcher.
 func (l *forkLauncher) Close() {
 	l.mu.Lock()
 	for s := range l.servers {
@@ -268,6 +281,9 @@ func (s *forkServer) take(m fromServer) {
 		}
 		return
 	}
+	if s.gone != nil {
+		return // too late
+	}
 	w := s.forks[m.Forked]
 	delete(s.forks, m.Forked)
 	switch {
@@ -298,6 +314,9 @@ func statusError(status syscall.WaitStatus) error {
 func (s *forkServer) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.gone != nil {
+		return
+	}
 	s.gone = err
 	for _, w := range s.forks {
 		w.born <- err
@@ -355,12 +374,20 @@ func (s *forkServer) ask(ctx context.Context, w *forked, stream, stderr *os.File
 	if _, _, err := s.control.WriteMsgUnix(fmt.Appendf(nil, `{"fork": %d}`, number), rights, nil); err != nil {
 		return fmt.Errorf("ask for a worker: %w", err)
 	}
+	limit := time.NewTimer(forkLimit)
+	defer limit.Stop()
 	select {
 	case err := <-w.born:
 		return err
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	case <-limit.C:
 	}
+	// It takes its workers with it; it could not tell of their ends any more, or end them.
+	err := fmt.Errorf("%w: no worker within %s", errHangs, forkLimit)
+	s.fail(err)
+	go func() { _ = s.process.Kill() }()
+	return err
 }
 
 // signal sends a signal to the group of a worker that has not been reaped.

@@ -2,8 +2,6 @@
 
 package python
 
-import "github.com/panoptes-otel/panoptes-otel/internal/run/workers"
-
-func newLauncher(i *interpreter, g greeter) workers.Launcher {
+func newLauncher(i *interpreter, g greeter) launcher {
 	return &spawner{greeter: g, interpreter: i}
 }

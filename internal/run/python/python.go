@@ -27,8 +27,12 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run/workers"
 )
 
-// idleLimit is how long a worker may have nothing to do.
-const idleLimit = time.Minute
+const (
+	// idleLimit is how long a worker may have nothing to do, isolatedIdleLimit where it waits for one plugin alone: there
+	// may be hundreds of these.
+	idleLimit         = time.Minute
+	isolatedIdleLimit = 5 * time.Second
+)
 
 // Settings configure the Python workers.
 type Settings struct {
@@ -36,6 +40,8 @@ type Settings struct {
 	// RuntimeDir is where the embedded Python package is written to; "" keeps it in memory, where the system can, and
 	// else in a temporary directory that goes at Close.
 	RuntimeDir string
+	// Isolated gives each plugin workers of its own.
+	Isolated bool
 }
 
 // Runtime runs Python plugins. It is safe for concurrent use.
@@ -44,22 +50,29 @@ type Runtime struct {
 	host     workers.Host
 	hello    wire.Hello
 
-	mu     sync.Mutex
-	closed bool
-	pools  map[plugin.PythonEnv]*environment
+	mu           sync.Mutex
+	closed       bool
+	environments map[plugin.PythonEnv]*environment
+	pools        map[poolKey]*workers.Pool
+}
+
+// poolKey tells pools apart: plugin is "" where plugins share the workers.
+type poolKey struct {
+	environment *environment
+	plugin      string
 }
 
 var _ run.Runtime = (*Runtime)(nil)
 
-// environment is an interpreter with its workers.
+// environment is an interpreter, and what starts workers from it.
 type environment struct {
 	interpreter *interpreter
-	pool        *workers.Pool
+	launcher    launcher
 }
 
 // New returns the runtime. Processes are started for host, and greeted with hello.
 func New(s Settings, host workers.Host, hello wire.Hello) *Runtime {
-	return &Runtime{settings: s, host: host, hello: hello, pools: map[plugin.PythonEnv]*environment{}}
+	return &Runtime{settings: s, host: host, hello: hello, environments: map[plugin.PythonEnv]*environment{}, pools: map[poolKey]*workers.Pool{}}
 }
 
 // pool returns the workers that run a plugin.
@@ -70,17 +83,27 @@ func (r *Runtime) pool(p *plugin.Plugin) (*workers.Pool, error) {
 	if r.closed {
 		return nil, run.ErrShutdown
 	}
-	e := r.pools[env]
+	e := r.environments[env]
 	if e == nil {
 		i := newInterpreter(env.Interpreter, r.settings.RuntimeDir)
 		// Twice what it may grow by: what a run uses and gives back is no leak.
 		greeter := greeter{hello: r.hello, memoryLimit: 2 * env.MaxMemory, logger: r.host.Logger}
-		e = &environment{interpreter: i, pool: workers.New(workers.Policy{
-			Max: env.MaxWorkers, Ordered: true, Idle: idleLimit, MaxRuns: env.MaxRuns, MaxGrowth: env.MaxMemory, Leftover: leftover,
-		}, newLauncher(i, greeter), r.host)}
-		r.pools[env] = e
+		e = &environment{interpreter: i, launcher: newLauncher(i, greeter)}
+		r.environments[env] = e
 	}
-	return e.pool, nil
+	key, idle := poolKey{environment: e}, idleLimit
+	if r.settings.Isolated {
+		key.plugin, idle = p.Name(), isolatedIdleLimit
+	}
+	pool := r.pools[key]
+	if pool == nil {
+		pool = workers.New(workers.Policy{
+			Max: env.MaxWorkers, Ordered: true, Idle: idle, MaxRuns: env.MaxRuns, MaxGrowth: env.MaxMemory,
+			Leftover: leftover, Failed: runFailed,
+		}, e.launcher, r.host)
+		r.pools[key] = pool
+	}
+	return pool, nil
 }
 
 // Load implements run.Runtime.
@@ -168,15 +191,23 @@ func (r *Runtime) Close(ctx context.Context) error {
 	r.mu.Unlock()
 	errs := make([]error, len(pools))
 	var all sync.WaitGroup
-	for i, e := range pools {
-		all.Go(func() {
-			if errs[i] = e.pool.Close(ctx); errs[i] == nil {
-				e.interpreter.remove()
-			}
-		})
+	for i, pool := range pools {
+		all.Go(func() { errs[i] = pool.Close(ctx) })
 	}
 	all.Wait()
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	for _, e := range r.environments {
+		e.launcher.Close()
+		e.interpreter.remove()
+	}
+	return nil
+}
+
+// runFailed says whether a run went wrong by its answer.
+func runFailed(answer json.RawMessage) bool {
+	return !bytes.Contains(answer, []byte(`"outcome":"ok"`)) && !bytes.Contains(answer, []byte(`"outcome":"none"`))
 }
 
 // leftover says what a run left behind that no other plugin must meet (docs/plugin-protocol.md, "Retiring a process").

@@ -13,7 +13,14 @@ type spawner struct {
 	interpreter *interpreter
 }
 
-var _ workers.Launcher = (*spawner)(nil)
+var _ launcher = (*spawner)(nil)
+
+// launcher starts workers, for all pools of an environment.
+type launcher interface {
+	workers.Launcher
+	// Close ends what workers are started from, and returns when it has ended. The workers must have ended before.
+	Close()
+}
 
 // Start implements workers.Launcher.
 func (s *spawner) Start(ctx context.Context, stderr func(string, bool)) (workers.Process, error) {
@@ -35,5 +42,5 @@ func (s *spawner) Stale() bool { return false }
 // Renew implements workers.Launcher.
 func (s *spawner) Renew() {}
 
-// Close implements workers.Launcher.
+// Close is a part of launcher.
 func (s *spawner) Close() {}

@@ -3,10 +3,12 @@ package runtimes
 import (
 	"fmt"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
@@ -89,4 +91,37 @@ func TestLeftThread(t *testing.T) {
 		assert.Equal(t, "leaves", lines[0].ContextMap()["plugin"])
 		assert.Contains(t, lines[0].ContextMap()["left"], "threads")
 	}
+}
+
+// TestForkServerHangs: a fork server that does not answer is replaced, at the cost of what its workers run.
+func TestForkServerHangs(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: pythonWorkers(1)})
+	pid := openPython(t, "pid", class(pidBody), plugin.OpenOptions{})
+	server := serverOf(t, runners, pid)
+	require.NoError(t, syscall.Kill(server, syscall.SIGSTOP))
+	kills := openPython(t, "kills", class("        os._exit(3)"), plugin.OpenOptions{Deadline: 2 * time.Second})
+	assert.NotEqual(t, run.OutcomeOK, runOnce(runners, kills, "r1").Outcome)
+	eventually(t, "runs again", func() bool { return runOnce(runners, pid, "r1").Outcome == run.OutcomeOK })
+	assert.NotEqual(t, server, serverOf(t, runners, pid))
+}
+
+// TestIsolated: with workers of its own no plugin is run where another one was.
+func TestIsolated(t *testing.T) {
+	t.Parallel()
+	settings := Settings{Python: pythonWorkers(1)}
+	settings.Python.Isolated = true
+	runners := newRunners(t, settings)
+	seen := map[string]string{}
+	for range 3 {
+		for _, name := range []string{"a", "b", "c"} {
+			p := openPython(t, name, class(pidBody), plugin.OpenOptions{})
+			worker := value(t, runOnce(runners, p, "r1"))
+			if other, ok := seen[worker]; ok {
+				assert.Equal(t, name, other)
+			}
+			seen[worker] = name
+		}
+	}
+	assert.Len(t, seen, 3)
 }

@@ -364,8 +364,8 @@ func TestInterpreterThatCannotBeUsed(t *testing.T) {
 		{"older 3", `echo '[3, 7, "/usr/bin/python3"]'`, []string{"is Python 3.7"}},
 		{"fails", `echo broken library >&2; exit 9`, []string{"python.interpreter", "exit status 9", "broken library"}},
 		{"no python", `echo hello`, []string{`it answered "hello\n"`}},
-		{"worker fails", `case "$*" in *-E*) echo '[3, 9, ""]';; *) echo cannot import x >&2; exit 3;; esac`, []string{"start Python", "exit status 3", "cannot import x"}},
-		{"worker speaks nonsense", `case "$*" in *-E*) echo '[3, 9, ""]';; *) echo nonsense >&3; cat;; esac`, []string{"start Python", `it answered "nonsense\n"`}},
+		{"worker fails", `case "$*" in *-S*) echo '[3, 9, ""]';; *) echo cannot import x >&2; exit 3;; esac`, []string{"start Python", "exit status 3", "cannot import x"}},
+		{"worker speaks nonsense", `case "$*" in *-S*) echo '[3, 9, ""]';; *) echo nonsense >&3; cat;; esac`, []string{"start Python", `it answered "nonsense\n"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

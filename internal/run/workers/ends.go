@@ -279,7 +279,6 @@ func (p *Pool) Close(ctx context.Context) error {
 	p.cancel()
 	select {
 	case <-gone:
-		p.launcher.Close()
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("processes of plugins have not ended: %w", ctx.Err())

@@ -27,6 +27,8 @@ const (
 	fullPause = 10 * time.Millisecond
 	// maxReturns is how often processes may give a job back that were not asked to.
 	maxReturns = 3
+	// maxFailures is how many jobs in a row may go wrong in a process before it is replaced, if they are of several plugins.
+	maxFailures = 10
 	// cancelGrace is how long a process may take to answer a job that was given up, where it works on others, too.
 	cancelGrace = 2 * time.Second
 )
@@ -37,6 +39,7 @@ const (
 	RecycleMemory      = "memory"
 	RecycleEnvironment = "environment"
 	RecycleLeftover    = "leftover"
+	RecycleFailing     = "failing"
 )
 
 // Policy says how a pool works.
@@ -57,6 +60,9 @@ type Policy struct {
 	MaxGrowth int64
 	// Leftover says why a process must not get another job after this answer, "" if it may. It is called without the lock.
 	Leftover func(answer json.RawMessage) string
+	// Failed says whether a job went wrong by its answer. A process in which one did is not the first to be asked again, and
+	// is replaced where many did, of several plugins. nil takes all for good.
+	Failed func(answer json.RawMessage) bool
 }
 
 // Pool is the pool. All methods are safe for concurrent use.
@@ -298,9 +304,12 @@ func (p *Pool) answered(w *worker, j *Job, raw json.RawMessage, err error) {
 	if errors.Is(err, errConnClosed) {
 		return // watch sees to the worker
 	}
-	leftover := ""
+	leftover, failed := "", err != nil
 	if err == nil && p.policy.Leftover != nil {
 		leftover = p.policy.Leftover(raw)
+	}
+	if err == nil && p.policy.Failed != nil {
+		failed = p.policy.Failed(raw)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -331,6 +340,7 @@ func (p *Pool) answered(w *worker, j *Job, raw json.RawMessage, err error) {
 		}
 		p.noteLocked(j)
 		w.lines.End(j.RunID)
+		p.countFailuresLocked(w, j, failed)
 		j.endLocked(Answer{Raw: raw, Err: err})
 	}
 	if leftover != "" {
@@ -355,8 +365,27 @@ func (p *Pool) afterAnswerLocked(w *worker, first bool) {
 		p.retireLocked(w, RecycleRuns)
 	}
 	p.tidyLocked(w)
-	if i := slices.Index(p.workers, w); i >= 0 && i < len(p.workers)-1 {
-		p.workers = append(slices.Delete(p.workers, i, i+1), w)
+	if i := slices.Index(p.workers, w); i >= 0 {
+		p.workers = slices.Delete(p.workers, i, i+1)
+		if w.failures == 0 {
+			p.workers = append(p.workers, w)
+		} else {
+			p.workers = slices.Insert(p.workers, 0, w)
+		}
+	}
+}
+
+// countFailuresLocked retires a worker in which everything goes wrong, whatever the plugin.
+func (p *Pool) countFailuresLocked(w *worker, j *Job, failed bool) {
+	if !failed || j.RunID == 0 {
+		w.failures, w.failedOthers, w.failedPlugin = 0, false, ""
+		return
+	}
+	w.failures++
+	w.failedOthers = w.failedOthers || w.failedPlugin != "" && w.failedPlugin != j.Plugin
+	w.failedPlugin = j.Plugin
+	if p.policy.Ordered && w.failures >= maxFailures && w.failedOthers {
+		p.retireLocked(w, RecycleFailing)
 	}
 }
 

@@ -64,8 +64,6 @@ type Launcher interface {
 	Stale() bool
 	// Renew has the processes that are started from now on know nothing of what was loaded before.
 	Renew()
-	// Close ends what processes are started from, and returns when it has ended. The processes must have ended before.
-	Close()
 }
 
 // Host is who runs the processes.
@@ -115,10 +113,14 @@ type worker struct {
 	retiring  bool   // gets no more jobs, and is taken out when it has none
 	condemned bool   // a run in it hangs: as retiring, and it is ended when only such are left
 	refused   bool   // it could not take a job just now
+	failures  int    // jobs in a row that went wrong
 	quick     bool   // its last job is of a plugin whose runs are short
 	gone      bool   // has been taken out
-	idleSince time.Time
-	timer     *time.Timer // looks at what waits behind the job that is on
+	// failedPlugin is the plugin of the last failure; failedOthers says that those in a row were of several plugins.
+	failedPlugin string
+	failedOthers bool
+	idleSince    time.Time
+	timer        *time.Timer // looks at what waits behind the job that is on
 }
 
 // launch starts a process and waits until it is ready.
