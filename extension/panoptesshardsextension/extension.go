@@ -168,22 +168,27 @@ func (e *shardsExtension) Announce(resources string) { e.member.Announce(resourc
 
 // observe lets the metrics about what is held be read.
 func (e *shardsExtension) observe() error {
+	name := "static"
+	if e.group != nil {
+		name = e.cfg.Group.Get().Name
+	}
+	of := with("group", name)
 	err := e.telemetry.RegisterPanoptesShardsCallback(func(_ context.Context, o metric.Int64Observer) error {
-		o.Observe(int64(e.cfg.Shards))
+		o.Observe(int64(e.cfg.Shards), of)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	err = e.telemetry.RegisterPanoptesShardsOwnedCallback(func(_ context.Context, o metric.Int64Observer) error {
-		o.Observe(int64(e.member.Owned()))
+		o.Observe(int64(e.member.Owned()), of)
 		return nil
 	})
 	if err != nil || e.group == nil {
 		return err
 	}
 	return e.telemetry.RegisterPanoptesShardsLeaseCallback(func(_ context.Context, o metric.Float64Observer) error {
-		o.Observe(e.group.LeaseLeft().Seconds())
+		o.Observe(e.group.LeaseLeft().Seconds(), of)
 		return nil
 	})
 }

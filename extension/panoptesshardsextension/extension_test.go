@@ -119,8 +119,9 @@ func TestGroup(t *testing.T) {
 		assert.Equal(t, mine, has[s], "shard %d", s)
 		mu.Unlock()
 	}
-	metadatatest.AssertEqualPanoptesShardsOwned(t, tel, []metricdata.DataPoint[int64]{{Value: 8}}, metricdatatest.IgnoreTimestamp())
-	metadatatest.AssertEqualPanoptesShards(t, tel, []metricdata.DataPoint[int64]{{Value: 16}}, metricdatatest.IgnoreTimestamp())
+	ofGroup := attribute.NewSet(attribute.String("group", "panoptes-shards"))
+	metadatatest.AssertEqualPanoptesShardsOwned(t, tel, []metricdata.DataPoint[int64]{{Value: 8, Attributes: ofGroup}}, metricdatatest.IgnoreTimestamp())
+	metadatatest.AssertEqualPanoptesShards(t, tel, []metricdata.DataPoint[int64]{{Value: 16, Attributes: ofGroup}}, metricdatatest.IgnoreTimestamp())
 	metadatatest.AssertEqualPanoptesShardsMoved(t, tel, []metricdata.DataPoint[int64]{
 		{Value: 16, Attributes: attribute.NewSet(attribute.String("reason", "taken"))},
 		{Value: 8, Attributes: attribute.NewSet(attribute.String("reason", "given"))},

@@ -15,7 +15,13 @@ type observer struct{ extension *shardsExtension }
 
 var _ group.Observer = (*observer)(nil)
 
-func with(key, value string) metric.MeasurementOption {
+// set is an attribute of whatever is measured.
+type set interface {
+	metric.MeasurementOption
+	metric.ObserveOption
+}
+
+func with(key, value string) set {
 	return metric.WithAttributeSet(attribute.NewSet(attribute.String(key, value)))
 }
 
