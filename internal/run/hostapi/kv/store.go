@@ -14,8 +14,18 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// PluginsNamespace is where Panoptes keeps the keys of all plugins.
-const PluginsNamespace = "panoptes:plugins_kv"
+// Panoptes' namespaces. The keys of one begin with its name and a colon; that of enrichment lies within that of plugins,
+// as in Panoptes.
+const (
+	// PluginsNamespace is where Panoptes keeps the keys of all plugins.
+	PluginsNamespace = "panoptes:plugins_kv"
+	// EnrichmentNamespace has what enrichment plugins found out, by "<resource id>:<namespace>".
+	EnrichmentNamespace = "panoptes:plugins_kv:enrichment"
+	// SecretsNamespace has secrets by "<name>:<site>".
+	SecretsNamespace = "panoptes:secrets"
+	// ResourcesNamespace has resources by their serialization key.
+	ResourcesNamespace = "panoptes:resource_manager_kv:resource"
+)
 
 // Defaults of Options.
 const (
@@ -130,7 +140,7 @@ func (n *Namespace) Get(_ context.Context, key string) (string, error) {
 
 // Set implements pluginsdk.KeyValueStore. As in redis it replaces a set of the same name.
 func (n *Namespace) Set(_ context.Context, key, value string, ttl time.Duration) error {
-	if err := errors.Join(checkSize("key", key, MaxKeyBytes), checkSize("value", value, MaxValueBytes)); err != nil {
+	if err := errors.Join(CheckSize("key", key, MaxKeyBytes), CheckSize("value", value, MaxValueBytes)); err != nil {
 		return err
 	}
 	s := n.lock()
@@ -140,7 +150,7 @@ func (n *Namespace) Set(_ context.Context, key, value string, ttl time.Duration)
 
 // GetSet implements pluginsdk.KeyValueStore.
 func (n *Namespace) GetSet(_ context.Context, key, value string, ttl time.Duration) (string, error) {
-	if err := errors.Join(checkSize("key", key, MaxKeyBytes), checkSize("value", value, MaxValueBytes)); err != nil {
+	if err := errors.Join(CheckSize("key", key, MaxKeyBytes), CheckSize("value", value, MaxValueBytes)); err != nil {
 		return "", err
 	}
 	s := n.lock()
@@ -182,8 +192,8 @@ func (n *Namespace) TTL(_ context.Context, key string) (time.Duration, error) {
 	return e.expires.Sub(s.options.Now()), nil
 }
 
-// checkSize says that a text is over its limit.
-func checkSize(what, text string, limit int) error {
+// CheckSize says that a text is over its limit.
+func CheckSize(what, text string, limit int) error {
 	if len(text) <= limit {
 		return nil
 	}
@@ -193,7 +203,7 @@ func checkSize(what, text string, limit int) error {
 // FindKeys implements pluginsdk.KeyValueStore. It looks at every key that begins as the pattern does, without holding up
 // others: the store is locked only while the keys are listed.
 func (n *Namespace) FindKeys(ctx context.Context, pattern string) ([]string, error) {
-	if err := checkSize("pattern", pattern, MaxPatternBytes); err != nil {
+	if err := CheckSize("pattern", pattern, MaxPatternBytes); err != nil {
 		return nil, err
 	}
 	keys := []string{}
@@ -236,7 +246,7 @@ func (n *Namespace) keys(prefix string) []string {
 
 // SetAdd implements pluginsdk.KeyValueStore.
 func (n *Namespace) SetAdd(_ context.Context, name, member string) error {
-	if err := errors.Join(checkSize("name", name, MaxKeyBytes), checkSize("member", member, MaxKeyBytes)); err != nil {
+	if err := errors.Join(CheckSize("name", name, MaxKeyBytes), CheckSize("member", member, MaxKeyBytes)); err != nil {
 		return err
 	}
 	s := n.lock()
