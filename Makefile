@@ -8,7 +8,7 @@ TOOLS := build/tools
 # Flags for `go test`, for example `make test GOTESTFLAGS=-race`.
 GOTESTFLAGS ?=
 # The repository's Go modules: the product, tests that want what it does not, the benchmarks with their peers.
-MODULES := . test/pipelines test/schema deploy bench
+MODULES := . test/pipelines test/schema test/snmp deploy bench
 
 # What a rebuild of the distribution depends on.
 GO_SOURCES := $(shell find . -name '*.go' -not -path './build/*' -not -path './test/browser/node_modules/*' -not -name '*_test.go') go.mod go.sum \

@@ -3,6 +3,7 @@ package pluginsdk
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"sync/atomic"
 	"time"
@@ -114,6 +115,12 @@ var givenNow atomic.Pointer[Number]
 // UnixTime is t in seconds since 1970, rounded to milliseconds.
 func UnixTime(t time.Time) Number {
 	return Float(float64(t.Round(time.Millisecond).UnixMilli()) / 1000)
+}
+
+// Grow makes room for that many more metrics and dimensions, so that adding them allocates nothing. It need not be called.
+func (g *MetricsGroup) Grow(metrics, dimensions int) {
+	g.metrics = slices.Grow(g.metrics, metrics)
+	g.dimensions = slices.Grow(g.dimensions, dimensions)
 }
 
 // AddGauge adds a gauge with the time of now.

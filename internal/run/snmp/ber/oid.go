@@ -105,6 +105,21 @@ func (o OID) Cut() (arc uint32, rest OID) {
 	return arc, OID{tail}
 }
 
+// Split splits off the first n arcs. It returns false where there are not so many.
+func (o OID) Split(n int) (head, rest OID, ok bool) {
+	end := 0
+	for ; n > 0; n-- {
+		if end == len(o.arcs) {
+			return OID{}, o, false
+		}
+		end = arcEnd(o.arcs, end) + 1
+	}
+	return OID{o.arcs[:end]}, OID{o.arcs[end:]}, true
+}
+
+// Clone returns the same identifier in memory of its own.
+func (o OID) Clone() OID { return OID{strings.Clone(o.arcs)} }
+
 // AppendArcs appends the arcs to a slice.
 func (o OID) AppendArcs(dst []uint32) []uint32 {
 	for rest := o.arcs; rest != ""; {

@@ -26,6 +26,22 @@ func TestOIDKeepsItsArcs(t *testing.T) {
 	})
 }
 
+func TestOIDSplit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := arcs().Draw(t, "arcs")
+		o := MakeOID(all...)
+		n := rapid.IntRange(0, len(all)+1).Draw(t, "n")
+		head, rest, ok := o.Split(n)
+		if n > len(all) {
+			assert.False(t, ok)
+			return
+		}
+		assert.True(t, ok)
+		assert.Equal(t, MakeOID(all[:n]...), head)
+		assert.Equal(t, MakeOID(all[n:]...), rest.Clone())
+	})
+}
+
 func TestOIDOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := arcs().Draw(t, "a"), arcs().Draw(t, "b")

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/netip"
 	"strconv"
+	"strings"
 )
 
 // Value is a value as an agent gave it, or the exception that stands in its place. Values of equal type and content are
@@ -94,6 +95,12 @@ func (v Value) AppendText(dst []byte) []byte {
 		return append(dst, v.kind.Panoptes()...)
 	}
 	return appendLatin1(dst, v.text)
+}
+
+// Clone returns the same value in memory of its own.
+func (v Value) Clone() Value {
+	v.text = strings.Clone(v.text)
+	return v
 }
 
 // String is for logs and messages.
