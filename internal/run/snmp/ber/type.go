@@ -78,14 +78,11 @@ func (t Type) Panoptes() string { return typeNames[t].panoptes }
 // Exception says whether the type stands for a value that is not there.
 func (t Type) Exception() bool { return t >= NoSuchObject && t <= EndOfMibView }
 
+// applicationNumbers has a bit for each application type of whole numbers, 0x40 to 0x47.
+const applicationNumbers = 1<<(Counter32&7) | 1<<(Gauge32&7) | 1<<(TimeTicks&7) | 1<<(Counter64&7) | 1<<(Unsigned32&7)
+
 // Number says whether values of the type are whole numbers.
-func (t Type) Number() bool {
-	switch t {
-	case Integer, Counter32, Gauge32, TimeTicks, Counter64, Unsigned32:
-		return true
-	}
-	return false
-}
+func (t Type) Number() bool { return t == Integer || t&^7 == 0x40 && applicationNumbers>>(t&7)&1 != 0 }
 
 // Width is how many bits a counter of the type has, 0 for what is no counter.
 func (t Type) Width() int {

@@ -70,12 +70,17 @@ func (j *job) take(x *exchange, s shape, list []byte) (taken int) {
 			if len(list) == 0 {
 				return taken
 			}
+			taken++
+			c := &j.columns[x.columns[i]]
+			if size := j.takeUsual(c, x.columns[i], list); size > 0 {
+				list = list[size:]
+				continue
+			}
 			before := len(list)
 			if v, list, err = ber.ReadVarBind(list); err != nil {
 				return j.unreadable(x, s, err)
 			}
-			taken++
-			if c := &j.columns[x.columns[i]]; !c.done {
+			if !c.done {
 				j.takeRow(c, x.columns[i], v, before-len(list))
 			}
 		}

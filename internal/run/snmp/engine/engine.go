@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,12 +28,14 @@ const DefaultInFlightOverall = 4096
 // mostLoops is how many loops there are at most, each with a socket of IPv4 and one of IPv6.
 const mostLoops = 4
 
-// loops is how many loops an engine has.
-var loops = sync.OnceValue(func() int { return min(mostLoops, max(1, runtime.GOMAXPROCS(0))) })
+// loops is how many loops an engine has. One keeps up with what half a dozen processors have to do with its answers, and the
+// more a loop has to do, the more packets go with a system call.
+var loops = sync.OnceValue(func() int { return min(mostLoops, max(1, runtime.GOMAXPROCS(0)/2)) })
 
 // Engine asks devices. All methods may be called from any goroutine.
 type Engine struct {
 	began    time.Time
+	closed   atomic.Bool
 	inFlight int
 	sources  [2]netip.Addr // IPv4, IPv6
 	seed     maphash.Seed
@@ -75,6 +78,7 @@ func New(o Options) (*Engine, error) {
 // Close ends all calls with ErrClosed and waits until nothing is left of them.
 func (e *Engine) Close() error {
 	var failed []error
+	e.closed.Store(true)
 	for _, l := range e.loops {
 		failed = append(failed, l.close())
 	}
@@ -100,9 +104,10 @@ func (l *loop) close() error {
 		}
 	}
 	var failed []error
-	for _, c := range l.conns {
+	for i, c := range l.conns {
 		if c != nil {
 			failed = append(failed, c.socket.Close())
+			l.conns[i] = nil
 		}
 	}
 	return errors.Join(failed...)
@@ -148,6 +153,8 @@ func (e *Engine) Start(ctx context.Context, t *Target, r *Request, done func(*Re
 		j.user, err = e.users.get(&t.Credentials)
 	}
 	switch {
+	case e.closed.Load():
+		e.refuse(j, ErrClosed)
 	case err != nil:
 		e.refuse(j, err)
 	case ctx.Err() != nil:
@@ -193,11 +200,14 @@ func (e *Engine) resolve(ctx context.Context, j *job, host string, port uint16) 
 	e.names.resolve(host, func(addr netip.Addr, err error) {
 		once.Do(func() {
 			stop()
-			if err != nil {
+			switch {
+			case e.closed.Load():
+				e.refuse(j, ErrClosed)
+			case err != nil:
 				e.refuse(j, fmt.Errorf("%w: %w", ErrUnreachable, err))
-				return
+			default:
+				e.begin(ctx, j, addr, port)
 			}
-			e.begin(ctx, j, addr, port)
 		})
 	})
 }

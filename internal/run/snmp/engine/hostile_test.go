@@ -29,7 +29,7 @@ func hostile(t *testing.T, respond func(s *agenttest.Server, r *agenttest.Reques
 		s.Respond = func(r *agenttest.Request) { respond(s, r) }
 	}
 	agenttest.Start(t, "udp4", s)
-	return newEngine(t), s, &engine.Target{Name: "r1", Address: s.Address(), Timeout: 50 * time.Millisecond, Retries: 1}
+	return newEngine(t), s, &engine.Target{Name: "r1", Address: s.Address(), Timeout: 400 * time.Millisecond, Retries: 1}
 }
 
 func v3(t *engine.Target) *engine.Target {
@@ -54,6 +54,7 @@ func other(t *testing.T) *net.UDPConn {
 
 // TestLateAnswer has an agent that answers the first try when the second comes.
 func TestLateAnswer(t *testing.T) {
+	t.Parallel()
 	var first *agenttest.Request
 	e, s, target := hostile(t, func(s *agenttest.Server, r *agenttest.Request) {
 		if r.Number == 1 {
@@ -67,7 +68,7 @@ func TestLateAnswer(t *testing.T) {
 	require.NoError(t, result.Err)
 	assert.Equal(t, "12345", result.Variables[0].Value.Text())
 	assert.Equal(t, 1, result.Stats.Retries)
-	assert.GreaterOrEqual(t, result.Stats.RTT, 40*time.Millisecond, "it is the first try that was answered")
+	assert.GreaterOrEqual(t, result.Stats.RTT, 300*time.Millisecond, "it is the first try that was answered")
 	assert.Equal(t, 2, s.Requests())
 	eventually(t, func() bool { return e.Counters().Dropped["unknown_id"] == 1 })
 }
@@ -79,6 +80,7 @@ func eventually(t *testing.T, is func() bool) {
 
 // TestAnswersTwiceAndOutOfOrder walks a table of an agent that answers two requests in the other order, each twice.
 func TestAnswersTwiceAndOutOfOrder(t *testing.T) {
+	t.Parallel()
 	var held *agenttest.Request
 	swapped := 0
 	e, s, target := hostile(t, func(s *agenttest.Server, r *agenttest.Request) {
@@ -110,6 +112,7 @@ func TestAnswersTwiceAndOutOfOrder(t *testing.T) {
 
 // TestDroppedPackets has packets that are no answer. The real answer never comes: the error says what did.
 func TestDroppedPackets(t *testing.T) {
+	t.Parallel()
 	stranger := other(t)
 	corrupt := func(s *agenttest.Server, r *agenttest.Request) []byte {
 		packet := s.Packet(r, s.Answer(r))
@@ -185,6 +188,7 @@ func TestDroppedPackets(t *testing.T) {
 		}), "decryption", "cannot be decrypted: the passphrase for encryption may be wrong"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e, _, target := hostile(t, c.respond)
 			if public(target); c.v3 {
 				v3(target)

@@ -62,14 +62,17 @@ type read struct {
 
 // column is a column of a request while it is walked.
 type column struct {
-	base    ber.OID
 	wire    []byte // the bytes of base in a message, nil where it has less than two arcs
 	cells   []cell
-	learned learned
 	bytes   int // of all variables that belong to it
+	done    bool
+	head    uint64 // of wire, the first eight bytes, see setUsual
+	tail    uint64 // the last eight
+	usual   int    // the length of wire, 0 if it is none that is usual
+	base    ber.OID
+	learned learned
 	hint    int
 	most    int // how many rows may be asked for at a time, since more were an error; 0 for no bound
-	done    bool
 	err     error
 }
 
@@ -165,6 +168,7 @@ func (j *job) prepareColumn(i int32, from *Column) {
 	}
 	if c.base.Len() > 1 {
 		c.wire, _ = c.base.AppendContent(nil)
+		c.setUsual()
 	}
 	j.idle = append(j.idle, i)
 }
@@ -172,12 +176,17 @@ func (j *job) prepareColumn(i int32, from *Column) {
 // attach gives the job the memory of its device.
 func (j *job) attach(m *memory) {
 	j.memory = m
+	rows := 0
 	for _, i := range j.idle {
 		c := &j.columns[i]
 		c.learned = m.find(columnKey(j.target.context(), c.base))
-		if c.learned.bytes > 0 {
-			c.cells = make([]cell, 0, min(int(c.learned.rows)+1, j.maxRows))
-		}
+		rows += int(c.learned.rows)
+	}
+	all := make([]cell, min(rows, j.maxRows)) // for all columns at once; one that grew gets its own
+	for _, i := range j.idle {
+		c := &j.columns[i]
+		n := min(int(c.learned.rows), len(all))
+		c.cells, all = all[:0:n], all[n:]
 	}
 }
 

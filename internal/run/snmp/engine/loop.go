@@ -30,6 +30,7 @@ type loop struct {
 	timer   *time.Timer
 	armed   int64 // when the timer rings
 	ended   []*job
+	held    int // how many goroutines are in done functions, and send afterwards
 	spare   []*exchange
 	conns   [2]*conn // IPv4, IPv6
 
@@ -317,34 +318,43 @@ func (l *loop) end(j *job, err error) {
 	l.pump(d, l.engine.clock()) // another job may have waited for its turn
 }
 
-// leave frees the lock, and does what must not be done under it.
+// leave calls the done functions of jobs that ended, sends what is to be sent, and frees the lock. What done functions start
+// is sent together.
 func (l *loop) leave() {
 	for {
-		l.arm()
-		ended := l.ended
-		l.ended = nil
-		c := l.outgoing()
-		l.mu.Unlock()
-		if c != nil {
-			c.socket.send(&c.sending)
-		}
-		for _, j := range ended {
-			if j.stop != nil {
-				j.stop()
+		if ended := l.ended; len(ended) > 0 {
+			l.ended = nil
+			l.held++
+			l.mu.Unlock()
+			for _, j := range ended {
+				if j.stop != nil {
+					j.stop()
+				}
+				j.done(j.final)
 			}
-			j.done(j.final)
+			l.mu.Lock()
+			l.held--
+			continue
 		}
+		c := l.outgoing()
 		if c == nil {
+			l.arm()
+			l.mu.Unlock()
 			return
 		}
+		l.mu.Unlock()
+		c.socket.send(&c.sending)
 		l.mu.Lock()
 		c.busy = false
 		l.undelivered(&c.sending)
 	}
 }
 
-// outgoing returns a socket for which packets wait and which nobody else sends to.
+// outgoing returns a socket for which packets wait, unless somebody else is about to send to it.
 func (l *loop) outgoing() *conn {
+	if l.held > 0 {
+		return nil
+	}
 	for _, c := range l.conns {
 		if c != nil && !c.busy && len(c.waiting.packets) > 0 {
 			c.busy = true

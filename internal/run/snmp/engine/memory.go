@@ -13,6 +13,8 @@ const (
 	largestAnswer = 1400
 	// smallestAnswer is where halving ends, since all agents can send it (RFC 3417, section 3.2).
 	smallestAnswer = 484
+	// leastPatience is after how many answers more is tried at first, and mostPatience after how many at last.
+	leastPatience, mostPatience = 8, 4096
 	// mostLearned is how many columns are remembered of a device.
 	mostLearned = 64
 )
@@ -38,7 +40,7 @@ type learned struct {
 
 const maxLearnedRows = math.MaxUint16
 
-func newMemory() memory { return memory{answer: largestAnswer, patience: 8} }
+func newMemory() memory { return memory{answer: largestAnswer, patience: leastPatience} }
 
 var keySeed = maphash.MakeSeed()
 
@@ -77,16 +79,20 @@ func (m *memory) shrink(size int) {
 	if half := max(size/2, smallestAnswer); half < int(m.answer) {
 		m.answer = uint16(half)
 	}
-	m.streak, m.patience, m.halved = 0, min(2*m.patience, 4096), m.halved+1
+	m.streak, m.patience, m.halved = 0, min(2*m.patience, mostPatience), m.halved+1
 }
 
 // came notes an answer that was planned for a size. After some large ones the next may be larger; after each failure it
 // takes twice as many, so that a device that cannot do more is rarely asked for more.
 func (m *memory) came(size int) {
-	if m.answer == largestAnswer || size < int(m.answer)*3/4 {
+	if m.answer == largestAnswer || size < int(m.answer)/2 {
+		return // what is split into several answers fills more than half of each
+	}
+	if m.streak++; m.streak < m.patience {
 		return
 	}
-	if m.streak++; m.streak >= m.patience {
-		m.streak, m.answer = 0, min(m.answer+m.answer/4, largestAnswer)
+	m.streak, m.answer = 0, min(m.answer+m.answer/4, largestAnswer)
+	if m.answer == largestAnswer {
+		m.patience = leastPatience
 	}
 }

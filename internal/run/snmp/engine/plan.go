@@ -179,7 +179,10 @@ func (p *planner) look(j *job, oneRow bool) {
 		c := &j.columns[i]
 		p.order = append(p.order, candidate{i, int32(c.left()), int32(c.size())})
 	}
-	slices.SortStableFunc(p.order, func(a, b candidate) int { return cmp.Compare(b.left, a.left) })
+	longestFirst := func(a, b candidate) int { return cmp.Compare(b.left, a.left) }
+	if !slices.IsSortedFunc(p.order, longestFirst) {
+		slices.SortStableFunc(p.order, longestFirst)
+	}
 	p.sums = append(p.sums[:0], 0)
 	for i, c := range p.order {
 		p.sums = append(p.sums, p.sums[i]+int(c.size))

@@ -25,7 +25,7 @@ func (l *loop) read(s socket) {
 		l.mu.Lock()
 		now := l.engine.clock()
 		for i := range n {
-			l.receive(in.packet(i), in.from(i), now)
+			l.receive(in.packets[i], in.froms[i], now)
 		}
 		l.serve(now)
 		l.leave()

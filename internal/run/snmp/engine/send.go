@@ -28,7 +28,11 @@ func (l *loop) send(x *exchange, now int64) {
 	id := l.newID()
 	l.sent[id] = pending{x, int32(len(x.tries))}
 	x.tries = append(x.tries, try{id: id, shape: x.shape, sent: now})
-	if err := l.write(x, id, now); err != nil {
+	err = l.write(x, id, now)
+	if n := l.builder.Len(); err == nil && n > maxDatagram {
+		err = fmt.Errorf("a request of %d bytes, limit is %d", n, maxDatagram)
+	}
+	if err != nil {
 		l.end(j, err)
 		return
 	}

@@ -103,23 +103,27 @@ func listen(network string, source netip.Addr) (*net.UDPConn, error) {
 
 // inbox has packets that came.
 type inbox struct {
-	buffers [][]byte
-	sizes   []int
+	packets [][]byte
 	froms   []netip.AddrPort
-	system  inboxSystem
+	buffers [][]byte
+	// large has room for what does not fit into one of the buffers.
+	large  []byte
+	system inboxSystem
 }
 
-func (in *inbox) packet(i int) []byte       { return in.buffers[i][:in.sizes[i]] }
-func (in *inbox) from(i int) netip.AddrPort { return in.froms[i] }
+// usualPacket is what nearly all packets fit into.
+const usualPacket = 4096
 
-// prepare makes room for n packets of any size. Of the memory only what packets filled is ever in use.
+// prepare makes room for n packets.
 func (in *inbox) prepare(n int) {
-	if len(in.buffers) >= n {
+	if in.large != nil {
 		return
 	}
-	all := make([]byte, n*(maxDatagram+1))
-	for i := range n {
-		in.buffers = append(in.buffers, all[i*(maxDatagram+1):(i+1)*(maxDatagram+1)])
+	in.large = make([]byte, maxDatagram+1)
+	all := make([]byte, n*usualPacket)
+	for len(all) > 0 {
+		in.buffers = append(in.buffers, all[:usualPacket])
+		all = all[usualPacket:]
 	}
-	in.sizes, in.froms = make([]int, n), make([]netip.AddrPort, n)
+	in.packets, in.froms = make([][]byte, n), make([]netip.AddrPort, n)
 }

@@ -24,13 +24,13 @@ type mmsghdr struct {
 // calls keeps.
 type vectors struct {
 	heads [batch]mmsghdr
-	iovs  [batch]unix.Iovec
+	iovs  [batch][2]unix.Iovec
 	names [batch]unix.RawSockaddrInet6 // large enough for both families
 }
 
 // point lets the i-th head be about some bytes and a name of some length.
 func (v *vectors) point(i int, b []byte, nameLen int) {
-	h, iov := &v.heads[i].Msghdr, &v.iovs[i]
+	h, iov := &v.heads[i].Msghdr, &v.iovs[i][0]
 	iov.Base = unsafe.SliceData(b)
 	iov.SetLen(len(b))
 	h.Iov = iov
@@ -85,6 +85,12 @@ func (s *batchSocket) receive(in *inbox) (int, error) {
 	s.in = in.system
 	for i := range batch {
 		s.in.point(i, in.buffers[i], unix.SizeofSockaddrInet6)
+		// What is too large for its buffer goes on in one that is for all of them. Where two in a batch are so large, the first
+		// is lost, as if on its way.
+		rest := in.large[usualPacket:]
+		s.in.iovs[i][1].Base = unsafe.SliceData(rest)
+		s.in.iovs[i][1].SetLen(len(rest))
+		s.in.heads[i].SetIovlen(2)
 	}
 	if err := s.raw.Read(s.recv); err != nil {
 		return 0, err
@@ -92,11 +98,28 @@ func (s *batchSocket) receive(in *inbox) (int, error) {
 	if s.receiveErr != nil {
 		return 0, s.receiveErr
 	}
-	for i := range s.received {
-		in.sizes[i] = int(s.in.heads[i].size)
-		in.froms[i] = s.in.name(i)
-	}
+	s.spread(in)
 	return s.received, nil
+}
+
+// spread puts what was received into an inbox.
+func (s *batchSocket) spread(in *inbox) {
+	large := -1
+	for i := range s.received {
+		n := int(s.in.heads[i].size)
+		in.packets[i], in.froms[i] = in.buffers[i][:min(n, usualPacket)], s.in.name(i)
+		if n <= usualPacket {
+			continue
+		}
+		if large >= 0 {
+			in.packets[large] = nil
+		}
+		large = i
+		in.packets[i] = in.large[:n]
+	}
+	if large >= 0 {
+		copy(in.large, in.buffers[large])
+	}
 }
 
 // receiveBatch receives what is there. It returns false if nothing is.

@@ -10,8 +10,8 @@ type plainSocket struct{ *net.UDPConn }
 
 func (s plainSocket) receive(in *inbox) (int, error) {
 	in.prepare(1)
-	n, from, err := s.ReadFromUDPAddrPort(in.buffers[0])
-	in.sizes[0], in.froms[0] = n, canonical(from)
+	n, from, err := s.ReadFromUDPAddrPort(in.large)
+	in.packets[0], in.froms[0] = in.large[:n], canonical(from)
 	return 1, err
 }
 
