@@ -47,6 +47,8 @@ type HTTPConfig struct {
 	Interval time.Duration `mapstructure:"interval"`
 	// MaxSize is the most bytes that an answer may have (default 64 MiB).
 	MaxSize int64 `mapstructure:"max_size"`
+	// FollowOtherHosts follows redirects to other hosts as well, where no credentials are sent (default false).
+	FollowOtherHosts bool `mapstructure:"follow_other_hosts"`
 	// Client has tls, auth, headers, timeout (default 30s) and the like, as the Collector's own HTTP clients.
 	Client confighttp.ClientConfig `mapstructure:"client"`
 }

@@ -85,7 +85,7 @@ func TestEverySetting(t *testing.T) {
 				"resource_site": "dc1", "resource_class": "network", "resource_subclass": "switch", "resource_type": "t", "resource_id": "a",
 				"resource_endpoint": "10.0.0.1", "resource_metadata": map[string]any{"os": "x"},
 			}},
-			HTTP:  []HTTPConfig{{URL: "https://cmdb/resources", Interval: 5 * time.Minute, MaxSize: 1000, Client: httpClient}},
+			HTTP:  []HTTPConfig{{URL: "https://cmdb/resources", Interval: 5 * time.Minute, MaxSize: 1000, FollowOtherHosts: true, Client: httpClient}},
 			Kafka: &KafkaConfig{Topics: []string{"dc1-resources"}, Client: kafkaClient},
 		},
 		Storage:           &storage,

@@ -3,11 +3,15 @@ package panoptesreceiver
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configauth"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
@@ -99,9 +103,21 @@ func (r *panoptesReceiver) http(ctx context.Context, host component.Host, i int)
 	if err != nil {
 		return nil, err
 	}
+	var elsewhere http.RoundTripper
+	if cfg.FollowOtherHosts {
+		bare := cfg.Client
+		bare.Auth, bare.Headers, bare.Cookies = configoptional.None[configauth.Config](), nil, configoptional.None[confighttp.CookiesConfig]()
+		bare.TLS.CertFile, bare.TLS.KeyFile, bare.TLS.CertPem, bare.TLS.KeyPem = "", "", "", ""
+		other, err := bare.ToClient(ctx, host.GetExtensions(), r.set.TelemetrySettings)
+		if err != nil {
+			return nil, err
+		}
+		elsewhere = other.Transport
+	}
+	catalogue.KeepTo(client, at, elsewhere)
 	return catalogue.NewHTTP(catalogue.HTTPSettings{
 		URL: at, Interval: cfg.Interval, MaxSize: cfg.MaxSize, Client: client,
-		Source: r.store.Open(store.Place{Kind: store.KindHTTP, Order: i, Name: at.Redacted()}),
+		Source: r.store.Open(store.Place{Kind: store.KindHTTP, Order: i, Name: catalogue.DisplayURL(at)}),
 		Logger: r.logger, Failed: r.reloadError("resources"),
 	}), nil
 }

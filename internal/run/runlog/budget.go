@@ -7,8 +7,8 @@ import (
 
 const (
 	// maxLinesPerSecond and maxBytesPerSecond limit what one plugin may write to the log, by all its runs; the rest is counted.
-	maxLinesPerSecond = 1000
-	maxBytesPerSecond = 512 << 10
+	maxLinesPerSecond = 5000
+	maxBytesPerSecond = 1 << 20
 	// maxPlugins limits the plugins that are told apart: more are names of plugins that are gone.
 	maxPlugins = 10_000
 )

@@ -1,6 +1,8 @@
 package catalogue
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -46,7 +49,7 @@ type HTTP struct {
 
 // NewHTTP returns the source.
 func NewHTTP(s HTTPSettings) *HTTP {
-	return &HTTP{settings: s, logger: s.Logger.With(zap.String("url", s.URL.Redacted()))}
+	return &HTTP{settings: s, logger: s.Logger.With(zap.String("url", DisplayURL(s.URL)))}
 }
 
 // Run asks at once, and every interval, a tenth more or less, until ctx ends.
@@ -115,14 +118,19 @@ func (h *HTTP) request(ctx context.Context, now time.Time) error {
 }
 
 func (h *HTTP) read(answer *http.Response, now time.Time) error {
-	data, err := io.ReadAll(io.LimitReader(answer.Body, h.settings.MaxSize+1))
-	if err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+	var data bytes.Buffer
+	if answer.ContentLength > 0 && answer.ContentLength <= h.settings.MaxSize {
+		data.Grow(int(answer.ContentLength) + bytes.MinRead)
 	}
-	if int64(len(data)) > h.settings.MaxSize {
+	if answer.ContentLength <= h.settings.MaxSize { // else it is not even read
+		if _, err := data.ReadFrom(io.LimitReader(answer.Body, h.settings.MaxSize+1)); err != nil {
+			return fmt.Errorf("read the answer: %w", err)
+		}
+	}
+	if answer.ContentLength > h.settings.MaxSize || int64(data.Len()) > h.settings.MaxSize {
 		return fmt.Errorf("the answer is larger than max_size, which is %d bytes", h.settings.MaxSize)
 	}
-	list, warnings, err := parse.Parse(formatOf(answer), data)
+	list, warnings, err := parse.Parse(formatOf(answer), data.Bytes())
 	if err != nil {
 		return fmt.Errorf("the answer does not parse: %w", err)
 	}
@@ -131,6 +139,56 @@ func (h *HTTP) read(answer *http.Response, now time.Time) error {
 	h.etag, h.lastModified = answer.Header.Get("ETag"), answer.Header.Get("Last-Modified")
 	h.logger.Info("Loaded resources", zap.Int("resources", len(list)))
 	return nil
+}
+
+// DisplayURL is a URL for people: without its password and without the values of its query, which may be tokens.
+func DisplayURL(u *url.URL) string {
+	shown := *u
+	shown.Fragment, shown.RawFragment = "", ""
+	var query []string
+	for pair := range strings.SplitSeq(u.RawQuery, "&") {
+		if name, _, ok := strings.Cut(pair, "="); ok {
+			query = append(query, name+"=xxxxx")
+		} else if pair != "" {
+			query = append(query, "xxxxx")
+		}
+	}
+	shown.RawQuery = strings.Join(query, "&")
+	return shown.Redacted()
+}
+
+// maxRedirects is how often a server may send on.
+const maxRedirects = 10
+
+// KeepTo has a client follow redirects to the host of home alone, or, where elsewhere is set, to other hosts as well, but
+// without its credentials: by the transport elsewhere. A redirect from https to http is one to another host.
+func KeepTo(client *http.Client, home *url.URL, elsewhere http.RoundTripper) {
+	client.Transport = &homeTransport{home: home, with: cmp.Or(client.Transport, http.DefaultTransport), without: elsewhere}
+	client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		switch {
+		case len(via) >= maxRedirects:
+			return fmt.Errorf("the server redirects more than %d times", maxRedirects)
+		case !isHome(home, req.URL) && elsewhere == nil:
+			return fmt.Errorf("the server redirects to another host, %s://%s: set follow_other_hosts to allow that, without credentials",
+				req.URL.Scheme, req.URL.Host)
+		}
+		return nil
+	}
+}
+
+func isHome(home, u *url.URL) bool { return u.Scheme == home.Scheme && u.Host == home.Host }
+
+type homeTransport struct {
+	home          *url.URL
+	with, without http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *homeTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if isHome(t.home, req.URL) {
+		return t.with.RoundTrip(req)
+	}
+	return t.without.RoundTrip(req)
 }
 
 // formatOf tells the format by what the server says, or by the end of the path.

@@ -37,7 +37,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if p.short {
-		w.Header().Set("Content-Length", "10000")
+		w.Header().Set("Content-Length", "1000")
 	}
 	w.WriteHeader(p.status)
 	_, _ = w.Write([]byte(p.text))
@@ -121,4 +121,69 @@ func TestHTTPEnds(t *testing.T) {
 	<-asked
 	cancel()
 	<-done
+}
+
+// TestRedirects: a server that sends on to another host is followed only if that is wanted, and then without credentials.
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 10)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.Header.Get("Authorization") + r.Header.Get("X-Token")
+		_, _ = w.Write([]byte("[]"))
+	}))
+	defer other.Close()
+	home := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/list":
+			http.Redirect(w, r, "/moved", http.StatusFound)
+		case "/moved":
+			assert.Equal(t, "geheim", r.Header.Get("X-Token"), "at home it is sent")
+			http.Redirect(w, r, other.URL+"/list?token=hidden", http.StatusFound)
+		case "/round":
+			http.Redirect(w, r, "/round", http.StatusFound)
+		}
+	}))
+	defer home.Close()
+	ask := func(path string, elsewhere http.RoundTripper) error {
+		at, err := url.Parse(home.URL + path)
+		require.NoError(t, err)
+		at.User = url.UserPassword("u", "p")
+		client := home.Client()
+		client.Transport = addToken{http.DefaultTransport}
+		KeepTo(client, at, elsewhere)
+		h := NewHTTP(HTTPSettings{
+			URL: at, Interval: time.Minute, MaxSize: 2000, Client: client, Logger: zap.NewNop(), Failed: func() {},
+			Source: store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}}).Open(store.Place{Kind: store.KindHTTP}),
+		})
+		return h.request(t.Context(), time.Now())
+	}
+	err := ask("/list", nil)
+	require.ErrorContains(t, err, "redirects to another host")
+	require.ErrorContains(t, err, "follow_other_hosts")
+	assert.NotContains(t, err.Error(), "hidden")
+	require.ErrorContains(t, ask("/round", nil), "more than 10 times")
+	assert.Empty(t, asked)
+	require.NoError(t, ask("/list", http.DefaultTransport))
+	assert.Empty(t, <-asked, "nothing that says who we are")
+}
+
+type addToken struct{ next http.RoundTripper }
+
+func (a addToken) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("X-Token", "geheim")
+	return a.next.RoundTrip(r)
+}
+
+func TestDisplayURL(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"https://h/list":                           "https://h/list",
+		"https://u:p@h:8443/list?token=abc&page=2": "https://u:xxxxx@h:8443/list?token=xxxxx&page=xxxxx",
+		"https://h/?abc#def":                       "https://h/?xxxxx",
+	} {
+		u, err := url.Parse(text)
+		require.NoError(t, err)
+		assert.Equal(t, want, DisplayURL(u))
+	}
 }
