@@ -90,13 +90,13 @@ func TestShownOnABoard(t *testing.T) {
 	require.Len(t, detail.Log, 1)
 	assert.Equal(t, "the floor is wet level=3", detail.Log[0].Message)
 	assert.Equal(t, "warn", detail.Log[0].Level)
-	assert.Equal(t, time.Second, detail.Interval)
+	assert.InDelta(t, 1, detail.Interval, 0)
 	require.NotNil(t, detail.Entry)
 	assert.Len(t, detail.Entry.Claims, 1)
 	detail, err = shown.Detail(good.TaskID())
 	require.NoError(t, err)
 	require.Len(t, detail.Output, 1)
-	assert.Contains(t, detail.Output[0], `"metrics_group_type"`)
+	assert.Contains(t, string(detail.Output[0]), `"metrics_group_type"`)
 	assert.Empty(t, detail.Error)
 
 	plugins := map[string]status.Plugin{}
