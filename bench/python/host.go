@@ -35,6 +35,9 @@ var pidModule string
 //go:embed peer.py
 var peerProgram string
 
+//go:embed variables.py
+var variablesProgram string
+
 // host runs plugins as the receiver does, with log lines that are written to nowhere.
 type host struct{ runners *run.Runner }
 

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/workers"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/python"
 )
 
 const (
@@ -39,6 +41,7 @@ func main() {
 	throughput(&report, *interpreter, dir, p)
 	memory(&report, *interpreter, p)
 	replacement(&report, *interpreter, dir, p)
+	variables(&report, *interpreter, dir)
 	report.Print(os.Stdout)
 	must(report.Write(*out))
 }
@@ -136,6 +139,24 @@ func replacement(report *bench.Report, interpreter, dir string, p *plugin.Plugin
 	report.Add(bench.Row{
 		Measure: "kill -9 to the next result", Ours: bench.Median(took), Unit: "ms", Peer: "python3 -c pass", PeerValue: bench.Median(starts),
 	})
+}
+
+// variables measures what a variable of an SNMP walk costs a plugin, from the answer of the host on.
+func variables(report *bench.Report, interpreter, dir string) {
+	archive, err := python.WriteZip(filepath.Join(dir, "zip"))
+	must(err)
+	out, err := exec.Command(interpreter, "-B", "-c", variablesProgram, archive).Output()
+	must(err)
+	var ours, checked float64
+	_, err = fmt.Sscan(string(out), &ours, &checked)
+	must(err)
+	for _, row := range []bench.Row{
+		{Peer: "budget", PeerValue: 0.6, Required: 1},
+		{Peer: "by the constructor that checks", PeerValue: checked},
+	} {
+		row.Measure, row.Ours, row.Unit = "variable of an SNMP walk", ours, "us"
+		report.Add(row)
+	}
 }
 
 func must(err error) {

@@ -8,6 +8,9 @@ from panoptes_worker import stdio
 def main():
     if sys.version_info < (3, 8):
         sys.exit('panoptes needs Python 3.8 or newer; %s is %s' % (sys.executable, sys.version.split()[0]))
+    # Where a distribution adds to the namespace, Python may have made a package of it alone when it started.
+    for name in [name for name in sys.modules if name.partition('.')[0] == 'yahoo_panoptes']:
+        del sys.modules[name]
     control = None
     if len(sys.argv) == 3 and sys.argv[1] == '--server':
         control = int(sys.argv.pop())

@@ -15,6 +15,7 @@ from yahoo_panoptes.plugins import BUILT_IN
 from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
 
 from panoptes_worker import logs
+from panoptes_worker.finder import PREFIX, Beside, Finder, PluginLoader
 from panoptes_worker.suspicion import CLEAN, LIBRARIES, PATCHES, Suspicion
 
 # What a class must derive from, strictly, to be a plugin.
@@ -23,8 +24,6 @@ BASES = {'polling': PanoptesPollingPlugin, 'discovery': PanoptesDiscoveryPlugin,
 ANY = 'any'
 # Never a plugin itself, also where it derives from a base.
 _ABSTRACT = (PanoptesPollingPlugin, PanoptesDiscoveryPlugin, PanoptesEnrichmentPlugin)
-
-PREFIX = 'yapsy_loaded_plugin_'
 
 # Compiled files kept; far more than there are plugins, so that all can be dropped when they are exceeded.
 _MAX_CODES = 4096
@@ -68,12 +67,13 @@ class Loaded:
         return 'polling'
 
     def unload(self):
-        _forget(self.module.__name__, self._is_package)
-        self._finder.close()
+        _forget(self.module.__name__, self._is_package, self._finder)
 
 
-def _forget(name, is_package):
+def _forget(name, is_package, finder):
     sys.modules.pop(name, None)
+    finder.remove(name)
+    finder.close()
     if is_package:
         for other in [other for other in sys.modules if other.startswith(name + '.')]:
             sys.modules.pop(other, None)
@@ -87,19 +87,23 @@ class Loader:
         # The Suspicions of what was executed since the last load began; the first one is that of the module itself.
         self._executed = []
         self._numbers = itertools.count(1)
-        self._finder = _SubmoduleFinder(self)
+        self._finder = Finder(self)
         sys.meta_path.insert(0, self._finder)
 
     def close(self):
         """Loads nothing any more."""
         sys.meta_path.remove(self._finder)
 
-    def load(self, name, path, kind='polling', source=None, folder=None, folder_source=None):
+    def adopt(self, modules):
+        """Loads the modules that another process loaded, by their names; modules is what its finder found."""
+        self._finder.adopt(modules)
+
+    def load(self, name, path, kind='polling', source=None, folder=None, folder_source=None, package=None):
         """Executes the module at path (with or without its ``.py``) for the plugin of this name, and makes an object of
         its class, of the given kind or of ANY. With source, the text is that file's, and path is where the module, one
         file, believes itself to be.
         Modules in folder can be imported until unload(), and are forgotten then; with folder_source their text is read
-        there. Raises Rejected."""
+        there. So are those of package, a Beside that stands for a package. Raises Rejected."""
         del self._executed[:]
         built_in = None if source else _built_in(path)
         if built_in or source:
@@ -109,15 +113,16 @@ class Loader:
         # A built-in module may lie in an archive, so that it is imported; it keeps nothing from run to run.
         code = compile('from {} import *'.format(built_in), file, 'exec') if built_in else self._compiled(file, source)
         module = types.ModuleType('{}{}_{}'.format(PREFIX, re.sub(r'\W', '_', name), next(self._numbers)))
-        _prepare(module, file, is_package)
+        _prepare(module, file, is_package, PluginLoader(self, module.__name__, file, source))
         sys.modules[module.__name__] = module
-        self._finder.open(folder, folder_source)
+        if not built_in:
+            self._finder.add(module.__name__, file, is_package, source)
+        self._finder.open(Beside(folder, folder_source) if folder else None, package)
         try:
             self._execute(code, module, file)
             instance = _instantiate(module, kind, file)
         except BaseException:
-            _forget(module.__name__, is_package)
-            self._finder.close()
+            _forget(module.__name__, is_package, self._finder)
             raise
         return Loaded(instance, module, is_package, self._finder)
 
@@ -226,10 +231,12 @@ def _resolve(name, path):
         name, path, path, os.path.join(path, '__init__.py')))
 
 
-def _prepare(module, file, is_package):
+def _prepare(module, file, is_package, loader):
     name = module.__name__
-    spec = importlib.machinery.ModuleSpec(name, None, origin=file, is_package=is_package)
+    spec = importlib.machinery.ModuleSpec(name, loader, origin=file, is_package=is_package)
+    spec.has_location = True
     module.__spec__ = spec
+    module.__loader__ = loader
     module.__file__ = file
     module.__package__ = name if is_package else ''
     if is_package:
@@ -282,67 +289,3 @@ def _instantiate(module, kind, file):
                 first = Rejected('constructor', '{}: cannot create an object of class {}: {}: {}'.format(
                     file, cls.__name__, detail['type'], detail['message']), detail, file=file)
     raise first
-
-
-class _SubmoduleFinder:
-    """Loads the submodules of plugins that are packages, and modules beside a plugin, with their compiled code kept."""
-
-    def __init__(self, loader):
-        self._loader = loader
-        self._folder = self._source = None
-        self._found = set()
-
-    def open(self, folder, source=None):
-        """Finds the modules of a folder, too, until close(). With source they are read there, and believe themselves to be
-        in folder."""
-        self.close()
-        self._folder, self._source = folder, source
-
-    def close(self):
-        self._folder = self._source = None
-        if self._found:
-            for name in self._found:
-                sys.modules.pop(name, None)
-            self._found.clear()
-
-    def found(self, name):
-        """Whether this is one of the modules beside the plugin."""
-        return name in self._found
-
-    def find_spec(self, fullname, path=None, target=None):
-        beside = not fullname.startswith(PREFIX)
-        if path is None:
-            if self._folder is None:
-                return None
-            path = [self._folder]
-        elif beside and fullname.partition('.')[0] not in self._found:
-            return None
-        tail = fullname.rpartition('.')[2]
-        for folder in path:
-            package = os.path.join(folder, tail)
-            for file, search in ((os.path.join(package, '__init__.py'), [package]), (package + '.py', None)):
-                source = self._source_of(file) if beside else None
-                if os.path.isfile(source or file):
-                    if beside:
-                        self._found.add(fullname)
-                    return importlib.util.spec_from_file_location(
-                        fullname, file, loader=_SubmoduleLoader(self._loader, fullname, file, source),
-                        submodule_search_locations=search)
-        return None
-
-    def _source_of(self, file):
-        """Where the text of a file is read, if not in it."""
-        if self._source is None or self._folder is None:
-            return None
-        inside = os.path.relpath(file, self._folder)
-        return None if inside.startswith(os.pardir) else os.path.join(self._source, inside)
-
-
-class _SubmoduleLoader(importlib.machinery.SourceFileLoader):
-    def __init__(self, loader, fullname, path, source):
-        super().__init__(fullname, path)
-        self._loader = loader
-        self._source = source
-
-    def get_code(self, fullname):
-        return self._loader.code(self.path, self._source)

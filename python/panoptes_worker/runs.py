@@ -4,7 +4,7 @@ import logging
 from collections import defaultdict
 from contextvars import Context
 
-from yahoo_panoptes.framework.context import PanoptesConfig, PanoptesContext
+from yahoo_panoptes.framework.context import PanoptesConfig, PanoptesContext, use_host
 from yahoo_panoptes.framework.enrichment import (
     PanoptesEnrichmentCache, PanoptesEnrichmentCacheKeyValueStore, PanoptesEnrichmentGroupSet,
     PanoptesEnrichmentMultiGroupSet)
@@ -16,6 +16,7 @@ from yahoo_panoptes.framework.utilities.snmp import host as snmp_host
 
 from panoptes_worker import logs, results
 from panoptes_worker.clock import Clock
+from panoptes_worker.finder import Beside
 from panoptes_worker.loader import Rejected
 from panoptes_worker.stores import HostBackend, PluginsKeyValueStore
 from panoptes_worker.usage import Usage
@@ -28,6 +29,13 @@ _RESULTS = {
 }
 
 
+def package_of(plugin):
+    """The folder that stands for a package in what this plugin imports, None if there is none."""
+    if not plugin.get('package'):
+        return None
+    return Beside(plugin['package_path'], plugin.get('package_source'), plugin['package'])
+
+
 class Host:
     """What the host gave for all runs."""
 
@@ -36,6 +44,7 @@ class Host:
         self._config = (list(context.get('sites') or ()), dict(context.get('snmp') or {}),
                         dict(context.get('x509') or {}))
         self._backend = HostBackend(channel)
+        use_host(lambda: PanoptesConfig(*self._config), self._backend)
         snmp_host.use(lambda method, params: channel.call(method, dict(params, run_id=current_run())))
 
     def context(self):
@@ -101,7 +110,7 @@ class Runner:
         self._usage.begin()
         try:
             loaded = self._loader.load(plugin['name'], plugin['module'], prepared.kind, plugin.get('source'),
-                                       plugin.get('sys_path'), plugin.get('sys_path_source'))
+                                       plugin.get('sys_path'), plugin.get('sys_path_source'), package_of(plugin))
             context = self._context(prepared)
             returned = loaded.instance.run(context)
         # All of them, SystemExit and KeyboardInterrupt, too: a plugin must not end the worker.

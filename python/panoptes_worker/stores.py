@@ -1,4 +1,6 @@
 """The stores that plugins see, kept by the host."""
+import re
+
 from yahoo_panoptes.framework import const
 from yahoo_panoptes.framework.exceptions import PanoptesBaseException
 from yahoo_panoptes.framework.utilities.key_value_store import PanoptesKeyValueStore
@@ -59,7 +61,8 @@ class HostBackend:
     def find_keys(self, namespace, pattern):
         self._refuse_secrets(namespace)
         prefix = self._prefix(namespace)
-        keys = self._ask('kv.find_keys', {'pattern': prefix + pattern}, 'keys') or []
+        quoted = re.sub(r'([*?\[\]\\])', r'\\\1', prefix)
+        keys = self._ask('kv.find_keys', {'pattern': quoted + pattern}, 'keys') or []
         return [key[len(prefix):] for key in keys if key.startswith(prefix)]
 
     def delete(self, namespace, key):

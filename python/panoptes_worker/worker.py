@@ -14,12 +14,13 @@ import traceback
 
 sys.dont_write_bytecode = True
 
+from yahoo_panoptes.framework.context import use_host
 from yahoo_panoptes.framework.utilities.snmp import host as snmp_host
 
 from panoptes_worker import channel as rpc
 from panoptes_worker import logs, requirements, stdio, usage
 from panoptes_worker.loader import ANY, BASES, Loader, Rejected
-from panoptes_worker.runs import Host, Runner
+from panoptes_worker.runs import Host, Runner, package_of
 from panoptes_worker.state import ProcessState
 
 PROTOCOL_VERSION = 1
@@ -139,6 +140,7 @@ class Worker:
         self._loader.close()
         self._state.close()
         snmp_host.use(None)
+        use_host(None)
 
     def _initialize(self, id, params):
         context = params.get('context') or {}
@@ -173,7 +175,7 @@ class Worker:
             try:
                 warnings = _requirements(plugin)
                 loaded = self._loader.load(plugin['name'], plugin['module'], kind, plugin.get('source'),
-                                           plugin.get('sys_path'), plugin.get('sys_path_source'))
+                                           plugin.get('sys_path'), plugin.get('sys_path_source'), package_of(plugin))
             finally:
                 self._state.settle()
             answer = {'type': loaded.kind}
@@ -210,9 +212,7 @@ class Worker:
         if self._channel.forked:
             # A child that the plugin forked came back from run(); it must not go on as a second worker.
             os._exit(0 if result['outcome'] in ('ok', 'none') else 1)
-        threads = self._left_threads(run_id)
-        if threads:
-            result['threads'] = threads
+        self._mark_threads(run_id)
         if self._reasons:
             result['retire'] = self._reasons
         result['run_id'] = run_id
@@ -258,18 +258,13 @@ class Worker:
         for lines in self._streams.values():
             lines.finish()
 
-    def _left_threads(self, run_id):
-        """How many threads go on although the run is over; marks them, for what they log."""
-        if threading.active_count() <= self._own_threads:
-            return 0
-        left = 0
-        for thread in threading.enumerate():
-            if thread is threading.main_thread() or thread.name in rpc.THREADS:
-                continue
-            left += 1
-            if not hasattr(thread, 'panoptes_run_id'):
-                thread.panoptes_run_id = run_id
-        return left
+    def _mark_threads(self, run_id):
+        """Marks threads that go on although the run is over, for what they log."""
+        if threading.active_count() > self._own_threads:
+            for thread in threading.enumerate():
+                if thread is not threading.main_thread() and thread.name not in rpc.THREADS and not hasattr(
+                        thread, 'panoptes_run_id'):
+                    thread.panoptes_run_id = run_id
 
     def _on_interrupt(self, number, frame):
         """Raises in the plugin, as Python does; between runs it is the worker that is meant."""
@@ -285,9 +280,14 @@ def _plugin(params):
     for key in ('name', 'module'):
         if not isinstance(plugin.get(key), str) or not plugin[key]:
             raise InvalidParams('plugin.{} must be a non-empty string'.format(key))
-    for key in ('source', 'sys_path', 'sys_path_source'):
+    for key in ('source', 'sys_path', 'sys_path_source', 'package', 'package_path', 'package_source'):
         if not isinstance(plugin.get(key), (str, type(None))):
             raise InvalidParams('plugin.{} must be a string'.format(key))
+    if plugin.get('package'):
+        if not all(part.isidentifier() for part in plugin['package'].split('.')):
+            raise InvalidParams('plugin.package must be the name of a package, such as a.b, is {!r}'.format(plugin['package']))
+        if not plugin.get('package_path'):
+            raise InvalidParams('plugin.package needs plugin.package_path')
     return plugin
 
 

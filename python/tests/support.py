@@ -1,6 +1,9 @@
 """What the tests share. Run them with ``python3 -m unittest discover -s python/tests``."""
+import atexit
+import compileall
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,6 +18,19 @@ VECTORS = os.path.join(os.path.dirname(PYTHON), 'testdata', 'vectors')
 sys.dont_write_bytecode = True
 if PYTHON not in sys.path:
     sys.path.insert(0, PYTHON)
+
+
+def _compiled():
+    """A copy of the package with its code compiled, once for all the workers that the tests start; it goes with them."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy = os.path.join(folder, 'python')
+    shutil.copytree(PYTHON, copy, ignore=shutil.ignore_patterns('tests', 'build', '__pycache__'))
+    compileall.compile_dir(copy, quiet=2)
+    return copy
+
+
+RUNTIME = _compiled()
 
 # Seconds after which a worker that says nothing has failed the test; nothing waits for so long otherwise.
 PATIENCE = 60
@@ -83,7 +99,7 @@ class Worker:
     """A worker process, and the host's side of the protocol."""
 
     def __init__(self, command=None, initialize=True, context=None, **options):
-        command = command or [sys.executable, '-B', '-u', PYTHON]
+        command = command or [sys.executable, '-B', '-u', RUNTIME]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         cwd=options.pop('cwd', None), env=options.pop('env', None),
                                         pass_fds=options.pop('pass_fds', ()))

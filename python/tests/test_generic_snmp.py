@@ -147,6 +147,23 @@ def test_status(caplog):
            'snmpwalk' in caplog.text
 
 
+def test_no_value_from_what_was_not_fetched():
+    """A count of a table that timed out is not 0; what the device does give is counted, as is an empty table."""
+    count = "len([x for x in {}.values() if x == '10'])".format
+    timeout = HostError(-32022, 'no answer')
+    both = {'a': count('TA'), 'n': count('TN'), 'up': 'up', 'k': 5,
+            'both': 'len([(x, y) for (x, y) in TA.items() if x in TN])'}
+    objects = dict(OBJECTS, **{'.1.1': timeout, '.1.3.0': timeout})
+    found, _ = poll(both, objects=objects)
+    assert found == [group({'n': 0, 'k': 5})]
+    found, _ = poll(both, objects={key: value for key, value in OBJECTS.items() if not key.startswith('.1.1')})
+    assert found == [group({'a': 0, 'n': 0, 'up': 77, 'k': 5, 'both': 0})]
+    # Neither does anything come of dimensions of it, nor of indexes that are taken from it.
+    found, _ = poll({'m': 'TN.$index', 'i': {'value': "'1'", 'type': 'integer', 'indices_from': 'TA'}}, {'d': 'TA.$index', 'e': count('TA')},
+                    oids=dict(OIDS, TN={'method': 'static', 'values': {'1': '7'}}), objects=objects)
+    assert found == [group({'m': 7})]
+
+
 def test_without_connection_or_enrichment():
     def run_with(config):
         return read(PluginPollingGenericSNMPMetrics().run(plugin_context(dict({'main': MAIN}, **config), secrets=SECRETS)))

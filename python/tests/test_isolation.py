@@ -5,7 +5,7 @@ import sys
 import textwrap
 import unittest
 
-from support import HEAD, PYTHON, Folder, HostError, Worker, metrics_of
+from support import HEAD, RUNTIME, Folder, HostError, Worker, metrics_of
 
 from panoptes_worker.suspicion import CLEAN, LIBRARIES, PATCHES, Suspicion
 
@@ -132,7 +132,7 @@ class Neighbours(Folder):
 def _command(folder):
     """A worker that finds modules in this folder, too."""
     return [sys.executable, '-B', '-u', '-c', 'import sys; sys.path[:0] = {!r}; from panoptes_worker.__main__ import main; '
-            'main()'.format([PYTHON, folder])]
+            'main()'.format([RUNTIME, folder])]
 
 
 REASONS = {

@@ -222,7 +222,7 @@ class Misbehaviour(Folder):
                 import threading
                 threading.Thread(target=threading.Event().wait).start()
                 return one(context.data, m=1)'''))
-            self.assertEqual(1, result['threads'])
+            self.assertEqual('threads', result['retire'][0]['reason'])
             worker.request('shutdown')
             self.assertEqual(0, worker.process.wait())
 

@@ -11,7 +11,7 @@ import tempfile
 import unittest
 import zipfile
 
-from support import PATIENCE, PYTHON, Folder, Worker, metrics_of
+from support import HEAD, PATIENCE, PYTHON, RUNTIME, Folder, Worker, metrics_of
 
 with open(os.path.join(PYTHON, 'panoptes_worker', 'bootstrap.py'), encoding='utf-8') as file:
     BOOTSTRAP = file.read()
@@ -158,12 +158,37 @@ class ForkServer(Folder):
                     _, worker = server.fork()
                     self.assertEqual({'own': 0, 'inherited': 0}, metrics_of(worker.run(module, config=config)))
                     worker.close()
-                with Worker([sys.executable, '-B', '-u', PYTHON], pass_fds=[number]) as worker:
+                with Worker([sys.executable, '-B', '-u', RUNTIME], pass_fds=[number]) as worker:
                     self.assertEqual({'own': 0, 'inherited': 0}, metrics_of(worker.run(module, config=config)))
+
+    def test_processes_that_are_started_anew(self):
+        # They get the archive, which lies in no file.
+        self.write('mod.py', HEAD + '''
+import multiprocessing
+
+def triple(value):
+    return value * 3
+
+class P(PanoptesPollingPlugin):
+    def run(self, context):
+        found = []
+        for method in ('spawn', 'forkserver'):
+            with multiprocessing.get_context(method).Pool(1) as pool:
+                found.append(pool.apply(triple, [5]))
+        return one(context.data, m=sum(found))
+''')
+        with Server(['-I']) as server:
+            _, worker = server.fork()
+            for _ in range(2):
+                result = worker.run(self.folder + '/mod')
+                self.assertEqual('ok', result['outcome'], result)
+                self.assertEqual({'m': 30}, metrics_of(result))
+                self.assertNotIn('retire', result)
+            worker.close()
 
     def test_few_open_files(self):
         module = self.plugin('import csv, html.parser\nreturn one(context.data, m=1)')
-        for limit in (600, 501, 256, 64):
+        for limit in (600, 64):
             with self.subTest(limit), Server(limit=limit) as server:
                 _, worker = server.fork()
                 self.assertEqual({'m': 1}, metrics_of(worker.run(module)))
@@ -182,7 +207,7 @@ class ForkServer(Folder):
             self.assertEqual({'m': 1}, metrics_of(worker.run(module)))
             worker.close()
         environment = dict(os.environ, PYTHONPATH=self.folder)
-        with Worker([sys.executable, '-I', '-B', '-u', PYTHON], env=environment) as worker:
+        with Worker([sys.executable, '-I', '-B', '-u', RUNTIME], env=environment) as worker:
             self.assertEqual({'m': 1}, metrics_of(worker.run(module)))
 
 

@@ -356,7 +356,7 @@ def test_types():
         base.SNMPGauge32(2 ** 31)
 
     class Wrong(str, base.SNMPTypeMixin):
-        valid_type = int
+        valid_types = (int,)
     with pytest.raises(ValueError, match="^'a' is not a <class 'int'>$"):
         Wrong('a').validate()
 

@@ -461,7 +461,7 @@ class Logs(Folder):
                     held.append(message['id'])
                 elif 'result' in message:
                     got = message
-            self.assertEqual(1, got['result']['threads'])
+            self.assertEqual(['threads'], [reason['reason'] for reason in got['result']['retire']])
             id = worker.start('run', worker.run_params(second, run_id=2))
             message = {}
             while message.get('method') != 'kv.get':

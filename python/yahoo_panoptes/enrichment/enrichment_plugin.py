@@ -7,6 +7,7 @@ from typing import Any
 from yahoo_panoptes.framework.exceptions import (
     PanoptesEnrichmentPluginConfigurationError,
     PanoptesEnrichmentPluginError,
+    PanoptesPollingPluginError,
 )
 from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin, PanoptesPollingPluginInfo
 

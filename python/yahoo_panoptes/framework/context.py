@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable, NoReturn
 
 from yahoo_panoptes.framework import const
 from yahoo_panoptes.framework.exceptions import PanoptesContextError
@@ -50,6 +50,16 @@ class PanoptesConfig(object):
         }
 
 
+# What makes the configuration of the host, and the backend of its stores, for contexts that plugins make themselves.
+_host: tuple[Callable[[], PanoptesConfig], Backend] | None = None
+
+
+def use_host(config: Callable[[], PanoptesConfig] | None, backend: Backend | None = None) -> None:
+    """Has contexts that are made without configuration and backend take those of the host; None for no host."""
+    global _host
+    _host = None if config is None or backend is None else (config, backend)
+
+
 class PanoptesContextValidators(object):
     @classmethod
     def valid_panoptes_context(cls, panoptes_context: object) -> bool:
@@ -60,8 +70,9 @@ class PanoptesContext(object):
     """Holds logger, configuration and stores.
 
     The arguments are Panoptes' own, which has this read a configuration file and connect to servers. Here the host does
-    that: it passes the configuration in config, and in backend what the stores keep their data in
-    (key_value_store.InMemoryBackend unless given). A config_file is refused rather than ignored.
+    that: it passes the configuration in config, and in backend what the stores keep their data in. Without them, as where a
+    plugin makes a context for stores of its own, both are those of the host, so that these stores live on it, too; a
+    config_file is not read then. Where there is no host the data are in memory, and a config_file is refused.
     """
 
     def __init__(self, config_file: str | None = None,
@@ -69,14 +80,22 @@ class PanoptesContext(object):
                  create_message_producer: bool = False, async_message_producer: bool = False,
                  create_zookeeper_client: bool = False, config: PanoptesConfig | None = None,
                  backend: Backend | None = None) -> None:
-        if config_file is not None:
-            raise PanoptesContextError(
-                'cannot read the configuration file "{}": the host passes the configuration'.format(config_file))
-        if create_message_producer or async_message_producer or create_zookeeper_client:
-            raise PanoptesContextError('message producers and coordination clients belong to the host')
         self.__logger = logging.getLogger(const.DEFAULT_ROOT_LOGGER_NAME)
-        self.__config_object = config if config is not None else PanoptesConfig()
-        self.__backend = backend if backend is not None else InMemoryBackend()
+        if config_file is not None:
+            if _host is None:
+                raise PanoptesContextError(
+                    'cannot read the configuration file "{}": the host passes the configuration'.format(config_file))
+            self.__logger.warning('The configuration file "%s" is not read: that of the host counts, see context in the '
+                                  'configuration of the receiver', config_file)
+        if create_message_producer or async_message_producer or create_zookeeper_client:
+            raise PanoptesContextError(_BELONGS_TO_THE_HOST.format(
+                'message producers and coordination clients', 'return metrics groups, resources or enrichment from run()'))
+        if config is None:
+            config = PanoptesConfig() if _host is None else _host[0]()
+        if backend is None:
+            backend = InMemoryBackend() if _host is None else _host[1]
+        self.__config_object = config
+        self.__backend = backend
         self.__kv_stores: dict[str, PanoptesKeyValueStore] = {}
         for cls in key_value_store_class_list or []:
             check(isinstance(cls, type) and issubclass(cls, PanoptesKeyValueStore),
@@ -111,3 +130,41 @@ class PanoptesContext(object):
         if store is None:
             raise PanoptesContextError('No Key Value Store based on class {}'.format(cls))
         return store
+
+    # What Panoptes' agents have here, and the host of a plugin has elsewhere.
+
+    @property
+    def message_producer(self) -> NoReturn:
+        raise PanoptesContextError(_BELONGS_TO_THE_HOST.format(
+            'message_producer', 'return metrics groups, resources or enrichment from run()'))
+
+    @property
+    def kafka_client(self) -> NoReturn:
+        raise PanoptesContextError(_BELONGS_TO_THE_HOST.format(
+            'kafka_client', 'return metrics groups, resources or enrichment from run(), or use a Kafka library'))
+
+    @property
+    def zookeeper_client(self) -> NoReturn:
+        raise PanoptesContextError(_BELONGS_TO_THE_HOST.format(
+            'zookeeper_client', 'runs of one plugin and resource never overlap, so that they need no lock'))
+
+    @property
+    def redis_pool(self) -> NoReturn:
+        raise PanoptesContextError(_BELONGS_TO_THE_HOST.format('redis_pool', _USE_STORES))
+
+    def get_redis_connection(self, group: str, shard: int = 0) -> NoReturn:
+        raise PanoptesContextError(_BELONGS_TO_THE_HOST.format('get_redis_connection', _USE_STORES))
+
+    def get_redis_shard_count(self, group: str, fallback_to_default: bool = True) -> int:
+        """One: there is one store for all groups."""
+        return 1
+
+    def get_lock(self, path: str, timeout: int, retries: int = 1, identifier: str | None = None,
+                 listener: Any = None) -> NoReturn:
+        raise PanoptesContextError(_BELONGS_TO_THE_HOST.format(
+            'get_lock', 'runs of one plugin and resource never overlap; for more use getset of a key/value store'))
+
+
+_BELONGS_TO_THE_HOST = '{}: that belongs to the host; {}'
+_USE_STORES = ('use context.kv of the plugin, or a class that derives from PanoptesKeyValueStore with '
+               'PanoptesContext(key_value_store_class_list=[...])')

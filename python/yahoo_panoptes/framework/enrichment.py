@@ -4,7 +4,7 @@ from __future__ import annotations
 import copy
 import json
 import time
-from typing import Any
+from typing import Any, Iterable
 
 from cerberus import Validator
 
@@ -273,6 +273,11 @@ class PanoptesEnrichmentGroupSet(object):
         check(len(enrichment_group) > 0, 'enrichment_group must hold at least one data set')
         self.enrichment.discard(enrichment_group)
         self.enrichment.add(enrichment_group)
+
+    def bulk_add_enrichment_group(self, enrichment_groups: Iterable[PanoptesEnrichmentGroup] = ()) -> None:
+        """Adds each of the groups."""
+        for enrichment_group in enrichment_groups:
+            self.add_enrichment_group(enrichment_group)
 
     @property
     def resource(self) -> PanoptesResource:

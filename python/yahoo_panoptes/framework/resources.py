@@ -269,6 +269,25 @@ class PanoptesResourcesKeyValueStore(PanoptesKeyValueStore):
             panoptes_context, const.RESOURCE_MANAGER_KEY_VALUE_NAMESPACE)
 
 
+_HOST_FILTERS = (
+    'the host filters resources: it takes the filter from resource_filter in [main] of the plugin file, and "panoptes resources '
+    'match --filter" tries it; the resource of a run is context.data, and PanoptesResourceStore reads others')
+
+
+class PanoptesResourceDSL(object):
+    """Would read a resource filter, which the host does."""
+
+    def __init__(self, query: str, panoptes_context: PanoptesContext) -> None:
+        raise PanoptesResourceError('PanoptesResourceDSL is not there: ' + _HOST_FILTERS)
+
+
+class PanoptesResourceCache(object):
+    """Would filter all resources, which the host does."""
+
+    def __init__(self, panoptes_context: PanoptesContext) -> None:
+        raise PanoptesResourceCacheException('PanoptesResourceCache is not there: ' + _HOST_FILTERS)
+
+
 class PanoptesResourceStore(object):
     """Reads and writes resources in their key/value form (docs/panoptes/formats.md section 2)."""
 
@@ -286,19 +305,24 @@ class PanoptesResourceStore(object):
             pattern += 'site|{}|'.format(site)
         resources = PanoptesResourceSet()
         for key in self.__kv.find_keys(pattern + '*'):
-            resources.add(self.get_resource(key))
+            value = self.__value(key)
+            if value:  # one that has expired since then is none of them
+                resources.add(self.__deserialize(key, value))
         return resources
 
     def get_resource(self, resource_key: str) -> PanoptesResource:
         """PanoptesResourceError if it is not there or cannot be read."""
-        try:
-            value = self.__kv.get(resource_key)
-        except Exception as e:
-            raise PanoptesResourceError(
-                'Error trying to fetch value for key "{}": {} '.format(resource_key, repr(e)))
+        value = self.__value(resource_key)
         if not value:
             raise PanoptesResourceError('No resource found for key "{}"'.format(resource_key))
         return self.__deserialize(resource_key, value)
+
+    def __value(self, key: str) -> str | None:
+        try:
+            value: str | None = self.__kv.get(key)
+        except Exception as e:
+            raise PanoptesResourceError('Error trying to fetch value for key "{}": {} '.format(key, repr(e)))
+        return value
 
     def add_resource(self, plugin_signature: str, resource: PanoptesResource) -> None:
         """Writes the resource for as long as its TTL says."""

@@ -1,4 +1,8 @@
 """Plugins that come with the package, and what plugins share."""
+import pkgutil
+
+# Other distributions may add modules.
+__path__ = pkgutil.extend_path(__path__, __name__)
 
 # Plugin files name these modules as their Module; one of that name beside the plugin file comes first.
 BUILT_IN = {

@@ -5,6 +5,7 @@ import abc
 from typing import Any
 
 from yahoo_panoptes.framework.exceptions import (
+    PanoptesPluginConfigurationError,
     PanoptesPollingPluginConfigurationError,
     PanoptesPollingPluginError,
 )

@@ -79,6 +79,12 @@ class PanoptesPluginContext(object):
         return self.__x509
 
 
+class PanoptesPluginContextValidators(object):
+    @classmethod
+    def valid_plugin_context(cls, plugin_context: object) -> bool:
+        return isinstance(plugin_context, PanoptesPluginContext)
+
+
 class PanoptesPluginWithEnrichmentContext(PanoptesPluginContext):
     """The context that every run gets."""
 

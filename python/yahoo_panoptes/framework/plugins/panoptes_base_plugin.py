@@ -42,13 +42,15 @@ class PanoptesPluginInfoValidators(object):
 class PanoptesPluginInfo(object):
     """A plugin as its file describes it; path is that of the module. Whoever reads the file sets details."""
 
+    #: The path of the plugin file, once it is known.
+    config_filename: Any = None
+
     def __init__(self, plugin_name: str, plugin_path: str) -> None:
         self.name = plugin_name
         self.path = plugin_path
         self.category: Any = None
         self.plugin_object: Any = None
         self.details = configparser.ConfigParser()
-        self.config_filename: Any = None
         self.__panoptes_context: PanoptesContext | None = None
         self.__kv_store_class: type[PanoptesKeyValueStore] | None = None
         self.__data: Any = None

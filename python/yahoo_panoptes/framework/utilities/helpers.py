@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import socket
@@ -13,6 +14,8 @@ from typing import Any, Callable, List
 
 from yahoo_panoptes.framework.exceptions import PanoptesConfigurationParsingError
 from yahoo_panoptes.framework.validators import PanoptesValidators, check
+
+LOG = logging.getLogger('panoptes.yahoo_panoptes.framework.utilities.helpers')
 
 # Names looked up at a time.
 _LOOKUP_THREADS = 64

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, Set
 
 from yahoo_panoptes.framework import const
+from yahoo_panoptes.framework.exceptions import PanoptesKeyValueStoreException
 from yahoo_panoptes.framework.validators import PanoptesValidators, check
 
 if TYPE_CHECKING:

@@ -33,13 +33,20 @@ _ROUND_TRIPS = re.compile(r'(?:rtt|round-trip) min/avg/max/(?:mdev|stddev) = '
                           r'(\d*\.\d+)/(\d*\.\d+)/(\d*\.\d+)/(\d*\.\d+) ms')
 
 
+# What a ping tells, by the names of the properties.
+PING_METRICS = ['packets_transmitted', 'packets_received', 'packet_loss_pct', 'execution_time',
+                'round_trip_min', 'round_trip_avg', 'round_trip_max', 'round_trip_stddev']
+
+
 class PanoptesPing(object):
     """The result of a ping; what is not known is None."""
 
     def __init__(self) -> None:
-        self._response: dict[str, Any] = dict.fromkeys((
-            'packets_transmitted', 'packets_received', 'packet_loss_pct', 'execution_time',
-            'round_trip_min', 'round_trip_avg', 'round_trip_max', 'round_trip_stddev'))
+        self._response: dict[str, Any] = dict.fromkeys(PING_METRICS)
+
+    def setPingStatsAPIResponse(self, response: dict[str, Any]) -> None:
+        """Takes what somebody else found out, such as a proxy that pings; other names than PING_METRICS are left out."""
+        self._response.update((name, response[name]) for name in PING_METRICS if name in response)
 
     def _parse(self, output: str) -> bool:
         """Takes what it finds in the output; returns whether it found the counts."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class PanoptesSecretsStore(PanoptesKeyValueStore):
     """Secrets by name and site. What would write does nothing."""
 
-    def __init__(self, panoptes_context: PanoptesContext) -> None:
-        super(PanoptesSecretsStore, self).__init__(panoptes_context, const.SECRETS_MANAGER_KEY_VALUE_NAMESPACE)
+    def __init__(self, context: PanoptesContext) -> None:
+        super(PanoptesSecretsStore, self).__init__(context, const.SECRETS_MANAGER_KEY_VALUE_NAMESPACE)
 
     def get_by_site(self, secret_name: str, site: str, fallback_to_default: bool = True) -> str | None:
         """The secret of the site, or the one of the site ``default`` where that is missing and

@@ -19,6 +19,7 @@ from yahoo_panoptes.framework.plugins.context import PanoptesPluginContext
 from yahoo_panoptes.framework.utilities.snmp.exceptions import *
 from yahoo_panoptes.framework.utilities.snmp.exceptions import _as_panoptes
 from yahoo_panoptes.framework.utilities.snmp import host as _host
+from yahoo_panoptes.framework.utilities.snmp.configuration import PanoptesSNMPPluginConfiguration
 from yahoo_panoptes.framework.utilities.snmp.session import HostSession
 from yahoo_panoptes.framework.validators import PanoptesValidators, check
 

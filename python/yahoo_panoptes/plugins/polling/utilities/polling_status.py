@@ -100,23 +100,22 @@ class PanoptesPollingStatus(object):
     def logger(self) -> logging.Logger:
         return self._logger
 
-    def handle_success(self, metric_name: str) -> None:
-        """This part went well; if it has failed before, it went well in part."""
-        known = self._states.setdefault(metric_name, DEVICE_METRICS_STATES.SUCCESS)
+    def handle_success(self, k: str) -> None:
+        """Part k went well; if it has failed before, it went well in part."""
+        known = self._states.setdefault(k, DEVICE_METRICS_STATES.SUCCESS)
         if known != DEVICE_METRICS_STATES.SUCCESS:
-            self._states[metric_name] = DEVICE_METRICS_STATES.PARTIAL_METRIC_FAILURE
+            self._states[k] = DEVICE_METRICS_STATES.PARTIAL_METRIC_FAILURE
         self._update()
 
-    def handle_exception(self, metric_name: str, exception: BaseException) -> None:
-        """This part failed, which is logged; if it has gone well before, it failed in part."""
-        trace = ''.join(traceback.format_exception(type(exception), exception, exception.__traceback__))
+    def handle_exception(self, k: str, e: BaseException) -> None:
+        """Part k failed, which is logged; if it has gone well before, it failed in part."""
+        trace = ''.join(traceback.format_exception(type(e), e, e.__traceback__))
         self._logger.warning('Error while trying to poll "%s" (%s) for "%s": %s - %s', self.device_name,
-                             self.device_type, metric_name, repr(exception), trace)
-        if self._states.get(metric_name) in (DEVICE_METRICS_STATES.SUCCESS,
-                                             DEVICE_METRICS_STATES.PARTIAL_METRIC_FAILURE):
-            self._states[metric_name] = DEVICE_METRICS_STATES.PARTIAL_METRIC_FAILURE
+                             self.device_type, k, repr(e), trace)
+        if self._states.get(k) in (DEVICE_METRICS_STATES.SUCCESS, DEVICE_METRICS_STATES.PARTIAL_METRIC_FAILURE):
+            self._states[k] = DEVICE_METRICS_STATES.PARTIAL_METRIC_FAILURE
         else:
-            self._states[metric_name] = _state_of(exception)
+            self._states[k] = _state_of(e)
         self._update()
 
     def _update(self) -> None:

@@ -5,14 +5,35 @@ from typing import Any
 
 
 class SNMPTypeMixin(object):
-    """A value with a name for its SNMP type; valid_type is what it must be an instance of."""
+    """A value with a name for its SNMP type. Subclasses set valid_types, of one of which the value must be, and metric_type
+    if it is a metric."""
 
-    valid_type: type = object
+    #: ``COUNTER``, ``GAUGE``, or None for what is no metric.
+    metric_type: str | None = None
+    #: The types of which the value may be.
+    valid_types: tuple[type, ...] = (object,)
+
+    def __init__(self, *args: Any) -> None:
+        """ValueError if the value is not what its type says."""
+        self.validate()
+
+    @property
+    def name(self) -> str:
+        """The name of the SNMP type."""
+        return type(self).__name__
+
+    def validate_type(self) -> None:
+        """ValueError if the value is of none of the types."""
+        if not isinstance(self, self.valid_types):
+            shown = self.valid_types[0] if len(self.valid_types) == 1 else self.valid_types
+            raise ValueError('%r is not a %s' % (self, shown))
+
+    def validate_value(self) -> None:
+        """ValueError if the value is beyond what the type can hold."""
 
     def validate(self) -> None:
-        """ValueError if the value is not what its type says."""
-        if not isinstance(self, self.valid_type):
-            raise ValueError('%r is not a %s' % (self, self.valid_type))
+        self.validate_type()
+        self.validate_value()
 
 
 class SNMPType(SNMPTypeMixin):
@@ -20,32 +41,32 @@ class SNMPType(SNMPTypeMixin):
 
     def __init__(self, value: Any) -> None:
         self.value = value
+        super(SNMPType, self).__init__()
 
 
 class SNMPString(str, SNMPTypeMixin):
     """Text."""
 
-    valid_type = str
+    valid_types = (str,)
 
     def __init__(self, *args: Any) -> None:
-        self.validate()
+        SNMPTypeMixin.__init__(self)
 
 
 class SNMPInteger(int, SNMPTypeMixin):
     """A whole number of any size, a counter."""
 
     metric_type = 'COUNTER'
-    valid_type = int
+    valid_types = (int,)
 
     def __init__(self, *args: Any) -> None:
-        self.validate()
+        SNMPTypeMixin.__init__(self)
 
 
 class SNMPInteger32(SNMPInteger):
     """A whole number that a signed integer of 32 bits can hold."""
 
-    def validate(self) -> None:
-        super(SNMPInteger32, self).validate()
+    def validate_value(self) -> None:
         if not -0x80000000 <= self <= 0x7fffffff:
             raise ValueError(
                 '32 bit integer overflow, value of %r is to large for a signed 32 bit integer' % int(self))
@@ -60,10 +81,10 @@ class SNMPGauge32(SNMPInteger32):
 class SNMPFloat(float, SNMPTypeMixin):
     """A number."""
 
-    valid_type = float
+    valid_types = (float,)
 
     def __init__(self, *args: Any) -> None:
-        self.validate()
+        SNMPTypeMixin.__init__(self)
 
 
 class oid(object):

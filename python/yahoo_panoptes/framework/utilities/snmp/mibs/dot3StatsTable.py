@@ -1,9 +1,10 @@
 """EtherLike-MIB: dot3StatsTable."""
 
-_BASE = '.1.3.6.1.2.1.10.7.2.1'
+# The table's entry, which all its columns are below.
+dot3StatsTable = '.1.3.6.1.2.1.10.7.2.1'
 
-dot3StatsAlignmentErrors = _BASE + '.2'
-dot3StatsFCSErrors = _BASE + '.3'
-dot3StatsFrameTooLongs = _BASE + '.13'
+dot3StatsAlignmentErrors = dot3StatsTable + '.2'
+dot3StatsFCSErrors = dot3StatsTable + '.3'
+dot3StatsFrameTooLongs = dot3StatsTable + '.13'
 
 dots3stats_table_oids = [dot3StatsFCSErrors, dot3StatsAlignmentErrors, dot3StatsFrameTooLongs]

@@ -1,19 +1,20 @@
 """IF-MIB: ifTable."""
 from __future__ import annotations
 
-_BASE = '.1.3.6.1.2.1.2.2.1'
+# The table's entry, which all its columns are below.
+ifTable = '.1.3.6.1.2.1.2.2.1'
 
-ifDescr = _BASE + '.2'
-ifType = _BASE + '.3'
-ifMtu = _BASE + '.4'
-ifSpeed = _BASE + '.5'
-ifPhysAddress = _BASE + '.6'
-ifAdminStatus = _BASE + '.7'
-ifOperStatus = _BASE + '.8'
-ifInDiscards = _BASE + '.13'
-ifInErrors = _BASE + '.14'
-ifOutDiscards = _BASE + '.19'
-ifOutErrors = _BASE + '.20'
+ifDescr = ifTable + '.2'
+ifType = ifTable + '.3'
+ifMtu = ifTable + '.4'
+ifSpeed = ifTable + '.5'
+ifPhysAddress = ifTable + '.6'
+ifAdminStatus = ifTable + '.7'
+ifOperStatus = ifTable + '.8'
+ifInDiscards = ifTable + '.13'
+ifInErrors = ifTable + '.14'
+ifOutDiscards = ifTable + '.19'
+ifOutErrors = ifTable + '.20'
 
 if_table_oids = [ifMtu, ifSpeed, ifAdminStatus, ifPhysAddress, ifOperStatus, ifInErrors, ifOutErrors, ifInDiscards,
                  ifOutDiscards]
@@ -68,6 +69,6 @@ def getIfTypeDesc(if_type: str | int) -> str:
     return _IF_TYPES[number - 1]
 
 
-def getIfStatus(if_status: str) -> str:
+def getIfStatus(ifStatus: str) -> str:
     """The name of an interface status."""
-    return if_status_code[if_status]
+    return if_status_code[ifStatus]

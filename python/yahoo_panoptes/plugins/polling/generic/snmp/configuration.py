@@ -74,6 +74,10 @@ class Target(object):
         """The names that it speaks of."""
         return frozenset() if self._expression is None else self._expression.names
 
+    def needs(self, oid_name: str) -> bool:
+        """Whether its value depends on this table or scalar."""
+        return oid_name in self.names or oid_name == self.indices_from
+
     def indexes(self, tables: dict[str, Any]) -> list[str]:
         """The indexes it is to be evaluated for."""
         if self.indices is not None:
@@ -122,5 +126,4 @@ class Group(object):
         return targets
 
     def speaks_of(self, oid_name: str) -> bool:
-        return any(oid_name in target.names or oid_name == target.indices_from
-                   for target in self.metrics + self.dimensions)
+        return any(target.needs(oid_name) for target in self.metrics + self.dimensions)

@@ -49,6 +49,12 @@ class PluginPollingGenericSNMPMetrics(PanoptesPollingPlugin):
         self._groups: list[Group] = []
         # What expressions may name: tables, {index: value}, and values of gets.
         self._names: dict[str, Any] = {}
+        # Those of them that the device did not give: nothing is known of what they are needed for.
+        self._missing: set[str] = set()
+        return self.get_device_metrics()
+
+    def get_device_metrics(self) -> PanoptesMetricsGroupSet:
+        """Polls the device; what run() returns."""
         results = PanoptesMetricsGroupSet()
         self._poll(results)
         results.add(self._status.device_status_metrics_group)
@@ -128,6 +134,7 @@ class PluginPollingGenericSNMPMetrics(PanoptesPollingPlugin):
             value = connection.get(oid=oid).value
         except Exception as e:
             self._failed(name, e, of_device=True)
+            self._missing.add(name)
             return None
         self._succeeded(name)
         return value
@@ -139,6 +146,7 @@ class PluginPollingGenericSNMPMetrics(PanoptesPollingPlugin):
             variables = connection.bulk_walk(oid['oid'], non_repeaters=non_repeaters, max_repetitions=max_repetitions)
         except Exception as e:
             self._failed(name, e, of_device=True)
+            self._missing.add(name)
             return {}
         if variables:
             self._succeeded(name)
@@ -164,7 +172,7 @@ class PluginPollingGenericSNMPMetrics(PanoptesPollingPlugin):
     def _rows(self, targets: list[Target]) -> dict[str, dict[Target, Any]]:
         """The values of the indexed targets, by index."""
         rows: dict[str, dict[Target, Any]] = {}
-        for target in targets:
+        for target in self._known(targets):
             if not target.is_indexed:
                 continue
             try:
@@ -186,7 +194,7 @@ class PluginPollingGenericSNMPMetrics(PanoptesPollingPlugin):
     def _top_level(self, targets: list[Target]) -> dict[Target, Any]:
         """The values of the targets that are not indexed."""
         values = {}
-        for target in targets:
+        for target in self._known(targets):
             if target.is_indexed:
                 continue
             try:
@@ -202,6 +210,10 @@ class PluginPollingGenericSNMPMetrics(PanoptesPollingPlugin):
             except Exception as e:
                 self._lost(target, e)
         return values
+
+    def _known(self, targets: list[Target]) -> list[Target]:
+        """Those that need nothing that is missing: where a table did not come, a count of its rows is not 0."""
+        return [target for target in targets if not any(target.needs(name) for name in self._missing)]
 
     def _about(self, target: Target) -> str:
         return 'Error on "{}" ({}) in namespace "{}" while processing expression "{}"'.format(
