@@ -3,17 +3,16 @@ package catalogue
 import (
 	"context"
 	"errors"
-	"net"
-	"strings"
-	"sync/atomic"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
-	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 )
 
@@ -25,77 +24,79 @@ type KafkaSettings struct {
 	Options []kgo.Opt
 	// Store gets what the sets list: the sets of one topic and plugin are a source.
 	Store *store.Store
-	// Logger gets a line when sets do not parse, and when Kafka goes away or comes back.
+	// Logger gets a line when sets do not parse, and when Kafka or a topic goes away or comes back.
 	Logger *zap.Logger
-	// Failed is called for each set that does not parse, and when Kafka goes away, from the goroutine of Run.
+	// Failed is called for each set that is dropped, and when Kafka or a topic goes away, from the goroutine of Run.
 	Failed func()
 }
 
-// Kafka reads topics of resource sets as compacted logs: of each key the last set counts. Run is its life.
+// Kafka reads topics of resource sets as compacted logs: of each key the last set counts. Run is its life, and its one
+// goroutine owns all of it.
 type Kafka struct {
 	settings KafkaSettings
-	client   *kgo.Client
+	limits   kafkaLimits
+	reader   *kafkaclient.Reader
+	topics   map[string]*setTopic
 	sources  map[setKey]*setSource
-	pending  map[setKey]*kgo.Record // last sets, until the topics were read once
-	lost     atomic.Pointer[error]  // why no broker can be reached
-	told     bool                   // of lost
+	size     int   // of the sets in force, in bytes
+	lost     error // why no broker can be reached, as told
+	waiting  bool  // told that topics are not there
 	digest   *logs.Digest
 }
 
-// setKey is whose sets follow each other: a topic, and the plugin by its name and signature. The version of the plugin,
-// which is part of a message's key, is none of it: a new version replaces the sets of the old one.
-type setKey struct{ topic, plugin string }
-
-type setSource struct {
-	*store.Source
-	key string // of the last set
+// setTopic is a topic that is read.
+type setTopic struct {
+	// ends are where its partitions ended when it was found; nil where that is not known.
+	ends map[int32]int64
+	// pending are the last sets, until it is read up to there; nil from then on. Sets in the middle of the log may list what
+	// is long gone.
+	pending map[setKey]*kgo.Record
+	size    int // of pending, in bytes
 }
 
 const (
 	// pollTime bounds one wait for messages.
 	pollTime = 2 * time.Second
+	// lookInterval is the time between two looks at which topics there are: brokers that hang show in it, too.
+	lookInterval = 5 * time.Second
 	// maxPollRecords bounds how many sets are handled together.
 	maxPollRecords = 1000
+	// fetchBytes bounds what a broker hands out at once; it is enough for the largest set, which comes whatever its size.
+	fetchBytes = 8 << 20
 )
 
 // NewKafka returns the source. It connects in Run.
 func NewKafka(s KafkaSettings) (*Kafka, error) {
-	k := &Kafka{settings: s, digest: logs.NewDigest(), sources: map[setKey]*setSource{}, pending: map[setKey]*kgo.Record{}}
-	client, err := kgo.NewClient(append(s.Options,
-		kgo.ConsumeTopics(s.Topics...), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.WithHooks(k))...)
+	k := &Kafka{settings: s, limits: defaultKafkaLimits, digest: logs.NewDigest(), topics: map[string]*setTopic{}, sources: map[setKey]*setSource{}}
+	reader, err := kafkaclient.NewReader(kafkaclient.ReaderSettings{
+		Names: s.Topics, Interval: lookInterval, Changed: k.changed,
+		Options: append(slices.Clone(s.Options), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxBytes(fetchBytes)),
+	})
 	if err != nil {
 		return nil, err
 	}
-	k.client = client
+	k.reader = reader
 	return k, nil
-}
-
-var _ kgo.HookBrokerConnect = (*Kafka)(nil)
-
-// OnBrokerConnect implements kgo.HookBrokerConnect.
-func (k *Kafka) OnBrokerConnect(_ kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
-	if err != nil {
-		k.lost.Store(&err)
-	} else {
-		k.lost.Store(nil)
-	}
 }
 
 // Run reads until ctx ends.
 func (k *Kafka) Run(ctx context.Context) {
-	defer k.client.Close()
+	defer k.reader.Close()
 	defer k.digest.Stop()
-	ends := k.ends(ctx)
 	for ctx.Err() == nil {
 		poll, cancel := context.WithTimeout(ctx, pollTime)
-		fetches := k.client.PollRecords(poll, maxPollRecords)
-		idle := poll.Err() != nil
+		fetches := k.reader.Poll(poll, maxPollRecords)
+		idle := poll.Err() != nil && k.reader.Err() == nil
 		cancel()
+		k.findEnds(ctx)
 		k.settings.Store.Together(func() {
-			fetches.EachRecord(func(r *kgo.Record) { k.take(r, ends) })
-			if k.pending != nil && (len(ends) == 0 || idle && k.lost.Load() == nil) {
-				k.catchUp()
+			fetches.EachRecord(k.take)
+			for name, t := range k.topics {
+				if t.pending != nil && (idle || k.caughtUp(name, t)) {
+					k.catchUp(name, t)
+				}
 			}
+			k.forget(time.Now())
 		})
 		fetches.EachError(func(topic string, _ int32, err error) {
 			if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
@@ -108,132 +109,122 @@ func (k *Kafka) Run(ctx context.Context) {
 	}
 }
 
-// ends are the offsets up to which the topics have to be read before their sets count: sets in the middle of the log
-// may list what is long gone.
-func (k *Kafka) ends(ctx context.Context) map[partition]int64 {
-	ends := map[partition]int64{}
-	admin := kadm.NewClient(k.client)
-	for ctx.Err() == nil {
-		try, cancel := context.WithTimeout(ctx, pollTime)
-		offsets, err := admin.ListEndOffsets(try, k.settings.Topics...)
-		cancel()
-		if err == nil {
-			offsets.Each(func(o kadm.ListedOffset) {
-				if o.Err == nil && o.Offset > 0 {
-					ends[partition{o.Topic, o.Partition}] = o.Offset
-				}
-			})
-			return ends
-		}
-		if k.lost.Load() == nil {
-			k.lost.Store(&err)
-		}
-		k.tell()
-		select {
-		case <-ctx.Done():
-		case <-time.After(pollTime):
+// changed follows a topic. It is called while the reader polls.
+func (k *Kafka) changed(topic string, c kafkaclient.Change) {
+	logger := k.settings.Logger.With(zap.String("topic", topic))
+	switch c {
+	case kafkaclient.Came:
+		k.topics[topic] = &setTopic{pending: map[setKey]*kgo.Record{}}
+	case kafkaclient.Again:
+		k.topics[topic] = &setTopic{pending: map[setKey]*kgo.Record{}}
+		logger.Warn("A topic of resource sets was deleted and made again: it is read from its beginning; what the old one listed stays for its times to live")
+		k.fail(topic, fmt.Errorf("topic %q was deleted and made again, and has no set of the plugin yet", topic))
+	case kafkaclient.Gone:
+		k.settings.Failed()
+		logger.Error("A topic of resource sets is not there any more; its resources stay for their times to live",
+			zap.String("next", "look who deleted it; it is read again once it is there"))
+		k.fail(topic, fmt.Errorf("topic %q is not there any more", topic))
+	case kafkaclient.Back:
+		logger.Info("A topic of resource sets is there again")
+		for key, src := range k.sources {
+			if key.topic == topic {
+				src.mend()
+				src.until = time.Time{}
+			}
 		}
 	}
-	return ends
 }
 
-type partition struct {
-	topic  string
-	number int32
-}
-
-// take takes one message.
-func (k *Kafka) take(r *kgo.Record, ends map[partition]int64) {
-	p := partition{r.Topic, r.Partition}
-	if end, ok := ends[p]; ok && r.Offset+1 >= end {
-		delete(ends, p)
-	}
-	key := setKey{r.Topic, pluginOf(string(r.Key))}
-	if k.pending != nil {
-		if last := k.pending[key]; r.Value != nil || last == nil || string(last.Key) == string(r.Key) {
-			k.pending[key] = r
+// fail says of the sources of a topic, "" for all topics, that nothing refreshes them.
+func (k *Kafka) fail(topic string, err error) {
+	for key, src := range k.sources {
+		if key.topic == topic || topic == "" {
+			src.Fail(err)
 		}
+		if key.topic == topic {
+			src.until = src.at.Add(src.ttl)
+		}
+	}
+}
+
+// forget closes the sources of topics that are not there any more, once nothing that they list is alive.
+func (k *Kafka) forget(now time.Time) {
+	for key, src := range k.sources {
+		if !src.until.IsZero() && now.After(src.until) {
+			k.close(key, src)
+		}
+	}
+}
+
+// findEnds asks up to where topics have to be read before their sets count. Where that cannot be had, it is until nothing
+// more comes.
+func (k *Kafka) findEnds(ctx context.Context) {
+	var names []string
+	for name, t := range k.topics {
+		if t.pending != nil && t.ends == nil {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 || k.reader.Err() != nil {
 		return
 	}
-	k.apply(key, r)
-}
-
-// catchUp takes the last sets of all keys.
-func (k *Kafka) catchUp() {
-	for key, r := range k.pending {
-		k.apply(key, r)
-	}
-	k.pending = nil
-}
-
-// pluginOf is a message's key without the plugin's version: <name>:<version>:<signature>.
-func pluginOf(key string) string {
-	first, last := strings.IndexByte(key, ':'), strings.LastIndexByte(key, ':')
-	if first == last {
-		return key
-	}
-	return key[:first] + key[last:]
-}
-
-func (k *Kafka) apply(key setKey, r *kgo.Record) {
-	src := k.sources[key]
-	if r.Value == nil {
-		// One that takes back the set of an older version says nothing about the newer one.
-		if src != nil && src.key == string(r.Key) {
-			src.Close()
-			delete(k.sources, key)
-		}
-		return
-	}
-	if src == nil {
-		src = &setSource{Source: k.settings.Store.Open(k.place(key))}
-		k.sources[key] = src
-	}
-	src.key = string(r.Key)
-	logger := k.settings.Logger.With(zap.String("topic", r.Topic), zap.Int32("partition", r.Partition), zap.Int64("offset", r.Offset))
-	list, warnings, err := parse.Parse(parse.FormatJSON, r.Value)
+	ctx, cancel := context.WithTimeout(ctx, pollTime)
+	defer cancel()
+	offsets, err := kadm.NewClient(k.reader.Client()).ListEndOffsets(ctx, names...)
 	if err != nil {
-		src.Fail(err)
-		k.settings.Failed()
-		logger.Error("Cannot load resource set; the last one stays for its times to live", zap.Error(err),
-			zap.String("next", "mend the plugin that discovers them: the set is no JSON of resources"))
 		return
 	}
-	warnEntries(logger, warnings)
-	at := time.Now()
-	if r.Timestamp.Before(at) {
-		at = r.Timestamp
-	}
-	src.Set(list, at)
-}
-
-func (k *Kafka) place(key setKey) store.Place {
-	order := 0
-	for i, topic := range k.settings.Topics {
-		if topic == key.topic {
-			order = i
+	for _, name := range names {
+		ends := map[int32]int64{}
+		whole := len(offsets[name]) > 0
+		for p, o := range offsets[name] {
+			whole = whole && o.Err == nil
+			ends[p] = o.Offset
+		}
+		if whole {
+			k.topics[name].ends = ends
 		}
 	}
-	return store.Place{Kind: store.KindKafka, Order: order, Name: key.topic + " " + key.plugin}
 }
 
-// tell logs when Kafka goes away, and when it comes back.
+// caughtUp says whether a topic is read up to where it ended when it was found.
+func (k *Kafka) caughtUp(name string, t *setTopic) bool {
+	if t.ends == nil {
+		return false
+	}
+	for p, end := range t.ends {
+		if end > 0 && !k.reader.Read(name, p, end) {
+			return false
+		}
+	}
+	return true
+}
+
+// tell logs when Kafka goes away, and when it comes back, and once which topics are not there.
 func (k *Kafka) tell() {
-	lost := k.lost.Load()
+	err := k.reader.Err()
 	switch {
-	case lost != nil && !k.told:
-		k.told = true
+	case err != nil && k.lost == nil:
 		k.settings.Failed()
-		k.settings.Logger.Error("Cannot reach Kafka; resources stay for their times to live", zap.Error(*lost),
+		k.settings.Logger.Error("Cannot reach Kafka; resources stay for their times to live", zap.Error(err),
 			zap.String("next", "look at the brokers, and at resources::kafka's brokers, tls and auth"))
-		for _, src := range k.sources {
-			src.Fail(*lost)
-		}
-	case lost == nil && k.told:
-		k.told = false
+		k.fail("", err)
+	case err == nil && k.lost != nil:
 		k.settings.Logger.Info("Kafka can be reached again")
 		for _, src := range k.sources {
-			src.Mend()
+			if src.until.IsZero() {
+				src.mend()
+			}
+		}
+	}
+	k.lost = err
+	if err != nil || k.waiting {
+		return
+	}
+	k.waiting = true
+	for _, name := range k.settings.Topics {
+		if k.topics[name] == nil {
+			k.settings.Logger.Warn("A topic of resource sets is not there yet: it is waited for", zap.String("topic", name))
 		}
 	}
 }
