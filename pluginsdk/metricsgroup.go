@@ -41,6 +41,8 @@ type Metric struct {
 	// Unit is the unit as UCUM writes it, such as By or s; "" says nothing. OpenTelemetry has it, Panoptes' JSON does
 	// not, so it gets no further than the Collector's pipeline.
 	Unit string
+	// Description says for people what the metric is; "" says nothing. It goes as far as Unit does.
+	Description string
 }
 
 // Dimension tells groups of one type apart, such as the interface or CPU they speak of.
@@ -58,8 +60,10 @@ type MetricsGroup struct {
 
 	metrics    []Metric
 	dimensions []Dimension
-	// index has the metrics of a group that has many: it keeps a hostile group from costing the square of its size.
-	index map[metricKey]struct{}
+	// index has the metrics of a group that has many, and places where its many dimensions are: they keep a hostile group
+	// from costing the square of its size.
+	index  map[metricKey]struct{}
+	places map[string]int
 }
 
 type metricKey struct {
@@ -67,7 +71,7 @@ type metricKey struct {
 	kind MetricType
 }
 
-// indexFrom is the number of metrics from which on looking through them all would cost more than an index.
+// indexFrom is the number of metrics or dimensions from which on looking through them all would cost more than an index.
 const indexFrom = 64
 
 // NewMetricsGroup returns an empty group, created now.
@@ -178,11 +182,40 @@ func (g *MetricsGroup) AddDimension(name, value string) error {
 	if err := checkDimension(name, value); err != nil {
 		return err
 	}
-	if _, ok := g.Dimension(name); ok {
+	if g.place(name) >= 0 {
 		return fmt.Errorf("dimension %q of group %q is already there; use UpsertDimension to change it", name, g.Type)
 	}
-	g.dimensions = append(g.dimensions, Dimension{name, value})
+	g.appendDimension(name, value)
 	return nil
+}
+
+func (g *MetricsGroup) appendDimension(name, value string) {
+	if g.places != nil {
+		g.places[name] = len(g.dimensions)
+	}
+	g.dimensions = append(g.dimensions, Dimension{name, value})
+}
+
+// place returns where the dimension of that name is, or -1.
+func (g *MetricsGroup) place(name string) int {
+	if len(g.dimensions) < indexFrom {
+		for i := range g.dimensions {
+			if g.dimensions[i].Name == name {
+				return i
+			}
+		}
+		return -1
+	}
+	if g.places == nil {
+		g.places = make(map[string]int, 2*len(g.dimensions))
+		for i := range g.dimensions {
+			g.places[g.dimensions[i].Name] = i
+		}
+	}
+	if i, ok := g.places[name]; ok {
+		return i
+	}
+	return -1
 }
 
 // UpsertDimension adds a dimension, or changes the one of that name.
@@ -190,32 +223,26 @@ func (g *MetricsGroup) UpsertDimension(name, value string) error {
 	if err := checkDimension(name, value); err != nil {
 		return err
 	}
-	for i := range g.dimensions {
-		if g.dimensions[i].Name == name {
-			g.dimensions[i].Value = value
-			return nil
-		}
+	if i := g.place(name); i >= 0 {
+		g.dimensions[i].Value = value
+		return nil
 	}
-	g.dimensions = append(g.dimensions, Dimension{name, value})
+	g.appendDimension(name, value)
 	return nil
 }
 
 // DeleteDimension removes the dimension of that name, if there is one.
 func (g *MetricsGroup) DeleteDimension(name string) {
-	for i := range g.dimensions {
-		if g.dimensions[i].Name == name {
-			g.dimensions = append(g.dimensions[:i], g.dimensions[i+1:]...)
-			return
-		}
+	if i := g.place(name); i >= 0 {
+		g.dimensions = append(g.dimensions[:i], g.dimensions[i+1:]...)
+		g.places = nil // those after it have moved
 	}
 }
 
 // Dimension returns the value of the dimension of that name, and whether there is one.
 func (g *MetricsGroup) Dimension(name string) (string, bool) {
-	for i := range g.dimensions {
-		if g.dimensions[i].Name == name {
-			return g.dimensions[i].Value, true
-		}
+	if i := g.place(name); i >= 0 {
+		return g.dimensions[i].Value, true
 	}
 	return "", false
 }

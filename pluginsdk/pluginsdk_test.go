@@ -98,6 +98,40 @@ func TestMetricsGroupOfManyMetrics(t *testing.T) {
 	}
 }
 
+func TestMetricsGroupOfManyDimensions(t *testing.T) {
+	t.Parallel()
+	g, err := NewMetricsGroup(validResource(), "example", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 50_000
+	for i := range n {
+		if err := g.AddDimension(fmt.Sprintf("d%d", i), "v"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	g.DeleteDimension("d1")
+	for _, i := range []int{0, indexFrom - 1, indexFrom, n - 1} {
+		name := fmt.Sprintf("d%d", i)
+		if g.AddDimension(name, "v") == nil || g.UpsertDimension(name, "w") != nil {
+			t.Errorf("dimension %d could be added twice, or not changed", i)
+		}
+		if v, ok := g.Dimension(name); !ok || v != "w" {
+			t.Errorf("dimension %d is %q, %v", i, v, ok)
+		}
+	}
+	if _, ok := g.Dimension("d1"); ok || len(g.Dimensions()) != n-1 {
+		t.Errorf("d1 is there: %v; %d dimensions", ok, len(g.Dimensions()))
+	}
+	if err := g.AddDimension("d1", "again"); err != nil {
+		t.Error(err)
+	}
+	g.Reset()
+	if err := g.AddDimension("d0", "v"); err != nil || len(g.Dimensions()) != 1 {
+		t.Error(g.Dimensions(), err)
+	}
+}
+
 func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {

@@ -191,8 +191,19 @@ func (p *Plugin) resolve() (warnings []string, err error) {
 		if p.File.Runtime != "" && p.File.Runtime != string(KindPython) {
 			return warnings, fmt.Errorf("[main] runtime = %s does not go with the Python module %q: take the line out", p.File.Runtime, path)
 		}
+		if kind == pluginfile.KindPythonFile && p.isScript(path) {
+			warnings = append(warnings, fmt.Sprintf("module %q is executable and has no plugin class: it is run as a program, "+
+				"as [main] runtime = exec says; runtime = python would say otherwise", path))
+			if err := p.resolveProgram(KindExec); err != nil {
+				return warnings, err
+			}
+		}
 	case pluginfile.KindExecutable:
-		if err := p.resolveProgram(); err != nil {
+		kind, err := programKind(p.File.Runtime)
+		if err == nil {
+			err = p.resolveProgram(kind)
+		}
+		if err != nil {
 			return warnings, err
 		}
 	default:

@@ -1,12 +1,14 @@
 package plugin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/program/output"
 )
@@ -14,19 +16,19 @@ import (
 // program is what a plugin file says of a plugin that is an executable file.
 type program struct {
 	args []argument
-	// output and groupType are for exec plugins.
-	output    output.Format
-	groupType string
+	// The output of exec plugins, how it is read, and what its metrics are named.
+	output     output.Format
+	groupType  string
+	units      output.Units
+	plainNames bool
 	// folder says that all of the program's folder belongs to the plugin, not the file alone; copied, that it is run
 	// from a copy, see Snapshot.
 	folder, copied bool
 }
 
 // resolveProgram takes an executable file as the module.
-func (p *Plugin) resolveProgram() (err error) {
-	if p.Kind, err = programKind(p.File.Runtime); err != nil {
-		return err
-	}
+func (p *Plugin) resolveProgram(kind Kind) error {
+	p.Kind = kind
 	args, err := parseArguments(p.File.Config.Get("main", "args"))
 	if err != nil {
 		return fmt.Errorf("[main] args: %w", err)
@@ -56,22 +58,39 @@ func programKind(runtime string) (Kind, error) {
 
 // readOutput reads what says how the stdout of an exec plugin is to be understood.
 func (p *Plugin) readOutput() (err error) {
-	format, groupType := p.File.Config.Get("main", "output"), p.File.Config.Get("main", "group_type")
-	if p.Kind != KindExec && (format != "" || groupType != "") {
-		return errors.New("[main] output and group_type are for runtime = exec: a process plugin answers in the plugin protocol")
+	format, group := p.File.Config.Get("main", "output"), p.File.Config.Get("main", "group")
+	units, prefix := p.File.Config.Get("main", "units"), p.File.Config.Get("main", "prefix")
+	if older := p.File.Config.Get("main", "group_type"); group == "" {
+		group = older
+	} else if older != "" && older != group {
+		return errors.New("[main] group and group_type are the same: leave group_type out")
+	}
+	if p.Kind != KindExec && (format != "" || group != "" || units != "" || prefix != "") {
+		return errors.New("[main] output, group, units and prefix are for runtime = exec: a process plugin answers in the plugin protocol")
 	}
 	if p.program.output, err = output.ParseFormat(format); err != nil {
 		return fmt.Errorf("[main] %w", err)
 	}
-	if groupType == "" {
-		return nil
+	if p.program.units, err = output.ParseUnits(units); err != nil {
+		return fmt.Errorf("[main] %w", err)
 	}
-	if p.program.output == output.JSON {
-		return errors.New(`[main] group_type is for output = prometheus and nagios: groups in JSON name their type themselves`)
+	p.program.plainNames = prefix == prefixNone
+	switch {
+	case group != "" && p.program.output == output.JSON:
+		return errors.New("[main] group is for output = prometheus and nagios: groups in JSON name their type themselves")
+	case units != "" && p.program.output != output.Nagios:
+		return errors.New("[main] units is for output = nagios: the other formats say units themselves, or have none")
+	case prefix != "" && !p.program.plainNames:
+		return fmt.Errorf("[main] prefix must be %q, which keeps names as they are, or be left out, is %q", prefixNone, prefix)
+	case p.program.plainNames && p.program.output != output.Prometheus:
+		return errors.New("[main] prefix is for output = prometheus")
 	}
-	p.program.groupType = groupType
+	p.program.groupType = cmp.Or(group, p.program.groupType)
 	return nil
 }
+
+// prefixNone is what [main] prefix may be: names of metrics have no type in front then.
+const prefixNone = "none"
 
 // errShared ends a walk at the plugin file of another plugin.
 var errShared = errors.New("the folder is shared")
@@ -116,6 +135,17 @@ func (p *Plugin) Output() output.Format { return p.program.output }
 
 // GroupType is the type of groups in formats that have no types of their own.
 func (p *Plugin) GroupType() string { return p.program.groupType }
+
+// Units says what becomes of the units of performance data.
+func (p *Plugin) Units() output.Units { return p.program.units }
+
+// Scope is the scope of the plugin's groups in pdata.
+func (p *Plugin) Scope() pdata.Scope {
+	return pdata.Scope{
+		Plugin: p.File.NormalizedName, Transforms: p.File.Transforms(), Topics: p.File.Topics(), Units: p.Contract().Units(),
+		PlainNames: p.program != nil && p.program.plainNames,
+	}
+}
 
 // Recorded is a plugin of which there is only a recording: it cannot be run. The plugin file is what it was.
 func Recorded(file *pluginfile.File, kind Kind, t Type) (*Plugin, error) {

@@ -54,6 +54,7 @@ type Call struct {
 
 	mu     sync.Mutex
 	begun  time.Time
+	ctx    context.Context    // what Begin returned last, or nil
 	stop   context.CancelFunc // of the context that Begin returned last
 	closed bool               // the Runner closes
 }
@@ -70,11 +71,21 @@ func (c *Call) Begin() context.Context {
 		c.stop()
 	}
 	ctx, stop := context.WithTimeout(c.parent, c.Plugin.Deadline)
-	c.begun, c.stop = time.Now(), stop
+	c.begun, c.ctx, c.stop = time.Now(), ctx, stop
 	if c.closed {
 		stop()
 	}
 	return ctx
+}
+
+// Context is what Begin returned last: what is still done for the run ends with it, too.
+func (c *Call) Context() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx == nil {
+		return context.Background() // a run that is judged again
+	}
+	return c.ctx
 }
 
 // Ended tells that nothing of the run is left, so that the next one of the plugin and the resource may begin. It is to be

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/bounds"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -15,22 +17,44 @@ func (c *Call) Groups(groups []*pluginsdk.MetricsGroup) Result {
 	result := Result{Outcome: OutcomeOK, Groups: make([]*pluginsdk.MetricsGroup, 0, min(len(groups), limits.Groups))}
 	for i, g := range groups {
 		if len(result.Groups) == limits.Groups {
-			c.Drop(&result, Drop{Reason: DropLimit, Err: limitError(len(groups), limits)})
+			c.Drop(&result, limitDrop(len(groups), limits))
 			break
+		}
+		if i%lookEvery == 0 && c.Context().Err() != nil {
+			return c.GivenUp(nil)
 		}
 		if err := c.checkGroup(g); err != nil {
 			c.Drop(&result, Drop{Group: groupType(g), Reason: DropInvalid, Err: fmt.Errorf("group %d: %w", i, err)})
 			continue
 		}
-		if g = c.finite(&result, g); g != nil {
-			result.Groups = append(result.Groups, g)
-		}
+		c.keep(&result, i, g)
 	}
 	return result
 }
 
-func limitError(n int, limits Limits) error {
-	return fmt.Errorf("run made %d groups, limit is %d: the rest is dropped", n, limits.Groups)
+// lookEvery is after how many groups it is looked whether the run is to end: what is done with them is part of the run.
+const lookEvery = 64
+
+// keep adds to the result what is good of a group.
+func (c *Call) keep(result *Result, i int, g *pluginsdk.MetricsGroup) {
+	if err := c.limits.Bounds.Check(g); err != nil {
+		c.Drop(result, Drop{Group: logs.KeepStart(g.Type, maxDropName), Reason: DropLimit, Err: fmt.Errorf("group %d: %w", i, err)})
+		return
+	}
+	if g = c.goodMetrics(result, g); g != nil {
+		result.Groups = append(result.Groups, g)
+	}
+}
+
+// maxDropName is how much of the name of what is dropped is told.
+const maxDropName = 200
+
+// limitDrop is for the groups of a run that made n of them, which are too many.
+func limitDrop(n int, limits Limits) Drop {
+	return Drop{
+		Reason: DropLimit, More: n - limits.Groups - 1,
+		Err: fmt.Errorf("run made %d groups, limit is %d: the rest is dropped", n, limits.Groups),
+	}
 }
 
 // Drop notes that something is taken out of a result; the error gets the names of plugin and resource.
@@ -71,18 +95,27 @@ func (c *Call) checkGroup(g *pluginsdk.MetricsGroup) error {
 	return nil
 }
 
-// finite returns g without the metrics that are NaN or infinite, which have no place in JSON. A group that loses all
-// its metrics by this is gone.
-func (c *Call) finite(result *Result, g *pluginsdk.MetricsGroup) *pluginsdk.MetricsGroup {
+// goodMetrics returns g without the metrics that are NaN or infinite, which have no place in JSON, and those with names
+// that are too long. A group that loses all its metrics by this is gone.
+func (c *Call) goodMetrics(result *Result, g *pluginsdk.MetricsGroup) *pluginsdk.MetricsGroup {
 	bad := 0
-	for _, m := range g.Metrics() {
-		if !m.Value.IsFinite() {
-			bad++
-			c.Drop(result, Drop{
-				Group: g.Type, Metric: m.Name, Reason: DropNotFinite,
-				Err: fmt.Errorf("group %q: metric_value of %q is %s: it must be finite", g.Type, m.Name, m.Value),
-			})
+	metrics := g.Metrics()
+	for i := range metrics {
+		m := &metrics[i]
+		if good(m) {
+			continue
 		}
+		bad++
+		if err := bounds.Metric(m.Name); err != nil {
+			c.Drop(result, Drop{
+				Group: g.Type, Metric: logs.KeepStart(m.Name, maxDropName), Reason: DropLimit, Err: fmt.Errorf("group %q: %w", g.Type, err),
+			})
+			continue
+		}
+		c.Drop(result, Drop{
+			Group: g.Type, Metric: m.Name, Reason: DropNotFinite,
+			Err: fmt.Errorf("group %q: metric_value of %q is %s: it must be finite", g.Type, m.Name, m.Value),
+		})
 	}
 	if bad == 0 {
 		return g
@@ -91,9 +124,9 @@ func (c *Call) finite(result *Result, g *pluginsdk.MetricsGroup) *pluginsdk.Metr
 		return nil
 	}
 	out := &pluginsdk.MetricsGroup{Resource: g.Resource, Type: g.Type, Interval: g.Interval, Timestamp: g.Timestamp}
-	for _, m := range g.Metrics() {
-		if m.Value.IsFinite() {
-			_ = out.AddMetric(m) // it was in a group before
+	for i := range metrics {
+		if good(&metrics[i]) {
+			_ = out.AddMetric(metrics[i]) // it was in a group before
 		}
 	}
 	for _, d := range g.Dimensions() {
@@ -102,6 +135,8 @@ func (c *Call) finite(result *Result, g *pluginsdk.MetricsGroup) *pluginsdk.Metr
 	return out
 }
 
+func good(m *pluginsdk.Metric) bool { return m.Value.IsFinite() && len(m.Name) <= bounds.NameBytes }
+
 // GroupsJSON is Groups for groups in Panoptes' JSON. A group without a resource is about the run's.
 func (c *Call) GroupsJSON(raw []json.RawMessage) Result {
 	limits := c.limits
@@ -109,8 +144,11 @@ func (c *Call) GroupsJSON(raw []json.RawMessage) Result {
 	d := panoptesjson.NewDecoder(panoptesjson.DecoderOptions{Resource: c.Resource})
 	for i, text := range raw {
 		if len(result.Groups) == limits.Groups {
-			c.Drop(&result, Drop{Reason: DropLimit, Err: limitError(len(raw), limits)})
+			c.Drop(&result, limitDrop(len(raw), limits))
 			break
+		}
+		if i%lookEvery == 0 && c.Context().Err() != nil {
+			return c.GivenUp(nil)
 		}
 		g := &pluginsdk.MetricsGroup{}
 		if err := d.Decode(text, g); err != nil {
@@ -118,9 +156,7 @@ func (c *Call) GroupsJSON(raw []json.RawMessage) Result {
 			c.Drop(&result, Drop{Group: name, Reason: DropInvalid, Err: fmt.Errorf("group %d: %w", i, about(name, err))})
 			continue
 		}
-		if g = c.finite(&result, g); g != nil {
-			result.Groups = append(result.Groups, g)
-		}
+		c.keep(&result, i, g)
 	}
 	return result
 }

@@ -85,7 +85,7 @@ const (
 	DropNotFinite = "not_finite"
 	// DropDuplicate: the same group is there already.
 	DropDuplicate = "duplicate"
-	// DropLimit: the run made more groups than the limit.
+	// DropLimit: the run made more groups than the limit, or one is over a limit of size.
 	DropLimit = "limit"
 	// DropContract: the group or the metric is not what the plugin's contract says.
 	DropContract = "contract"
@@ -99,6 +99,8 @@ type Drop struct {
 	Metric string
 	// Reason is one of the Drop constants.
 	Reason string
+	// More is how many further things are dropped for reasons like it, for which there is no Drop of their own.
+	More int
 	// Err names the plugin, the resource, the group, the field and the rule.
 	Err error
 }

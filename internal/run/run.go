@@ -22,6 +22,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/bounds"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -60,6 +61,8 @@ type Limits struct {
 	ResultBytes int
 	// Groups is the most metrics groups a run may return (default 100,000); the rest is dropped.
 	Groups int
+	// Bounds are those of each group.
+	Bounds bounds.Bounds
 }
 
 // Runner runs plugins of every kind. All methods are safe for concurrent use.

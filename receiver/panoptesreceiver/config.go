@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/confmap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/bounds"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 )
@@ -27,7 +28,7 @@ type Config struct {
 	// MaxConcurrentRuns is the most runs under way at once, of all plugins together (default 256). A run that is due
 	// while all places are taken starts late.
 	MaxConcurrentRuns int `mapstructure:"max_concurrent_runs"`
-	// Limits bounds the runs under way at once against one device, and of one plugin.
+	// Limits bounds the runs under way at once against one device and of one plugin, and what they return.
 	Limits LimitsConfig `mapstructure:"limits"`
 	// Breaker leaves resources alone that do not answer.
 	Breaker BreakerConfig `mapstructure:"breaker"`
@@ -204,7 +205,7 @@ func createDefaultConfig() component.Config {
 		Plugins:           PluginsConfig{Settle: 2 * time.Second, ScanInterval: time.Minute},
 		Resources:         ResourcesConfig{ScanInterval: time.Minute, Sample: 1},
 		MaxConcurrentRuns: 256,
-		Limits:            LimitsConfig{PerResource: 8},
+		Limits:            LimitsConfig{PerResource: 8, Dimensions: bounds.DefaultDimensions},
 		Breaker:           BreakerConfig{Failures: 3, Backoff: time.Minute, MaxBackoff: 10 * time.Minute},
 		Python: PythonConfig{
 			Interpreter: runtimes.DefaultInterpreter,

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// LimitsConfig bounds the runs under way at once.
+// LimitsConfig bounds the runs under way at once, and what they return.
 type LimitsConfig struct {
 	// PerResource is the most runs at once against one resource, of all plugins together (default 8; 0 is no bound).
 	PerResource int `mapstructure:"per_resource"`
@@ -14,6 +14,8 @@ type LimitsConfig struct {
 	PerEndpoint int `mapstructure:"per_endpoint"`
 	// PerPlugin is the most runs at once of one plugin (default 0: what the runtime and other plugins leave).
 	PerPlugin int `mapstructure:"per_plugin"`
+	// Dimensions is the most dimensions of a metrics group (default 128); a group that has more is dropped.
+	Dimensions int `mapstructure:"dimensions"`
 }
 
 // BreakerConfig says when a resource that does not answer is left alone.
@@ -32,6 +34,7 @@ func (c *LimitsConfig) Validate() error {
 		atLeast("per_resource", c.PerResource, 0),
 		atLeast("per_endpoint", c.PerEndpoint, 0),
 		atLeast("per_plugin", c.PerPlugin, 0),
+		between("dimensions", c.Dimensions, 1, 4096),
 	)
 }
 

@@ -90,7 +90,7 @@ func TestEverySetting(t *testing.T) {
 		},
 		Storage:           &storage,
 		MaxConcurrentRuns: 16,
-		Limits:            LimitsConfig{PerResource: 2, PerEndpoint: 4, PerPlugin: 8},
+		Limits:            LimitsConfig{PerResource: 2, PerEndpoint: 4, PerPlugin: 8, Dimensions: 256},
 		Breaker:           BreakerConfig{Failures: 5, Backoff: 30 * time.Second, MaxBackoff: 5 * time.Minute},
 		Python:            PythonConfig{Interpreter: "/usr/bin/python3", MaxWorkers: 2, MaxRuns: 100, MaxMemoryMiB: 32, RuntimeDir: "/run/panoptes", Isolation: "plugin"},
 		Processes: ProcessesConfig{
@@ -149,7 +149,7 @@ func TestRefusals(t *testing.T) {
 			"overrides::3: it changes nothing: give execute_frequency, timeout, resource_filter or config\n" +
 			"overrides::4: config cannot change the section \"transforms\": edit the plugin file",
 		"bad_limits": "max_concurrent_runs must be at least 1, is 0\n" +
-			"limits: per_resource must be at least 0, is -1\nper_endpoint must be at least 0, is -1\nper_plugin must be at least 0, is -1\n" +
+			"limits: per_resource must be at least 0, is -1\nper_endpoint must be at least 0, is -1\nper_plugin must be at least 0, is -1\ndimensions must be between 1 and 4096, is 0\n" +
 			"breaker: failures must be between 0 and 1000, is -1\nbackoff must be at least 1s, is 0s\n" +
 			"max_backoff must be between backoff (0s) and 24h, is 25h0m0s\n" +
 			"python: interpreter must not be empty\nisolation must be \"shared\" or \"plugin\", is \"none\"\nmax_workers must be between 1 and 1024, is 0\nmax_runs must be at least 1, is 0\nmax_memory_mib must be at least 16, is 1\n" +

@@ -62,10 +62,5 @@ type version struct {
 }
 
 func newVersion(p *plugin.Plugin, rules override.Rules) *version {
-	return &version{plugin: p, layered: rules.For(p), scope: pdata.Scope{
-		Plugin:     p.File.NormalizedName,
-		Transforms: p.File.Transforms(),
-		Topics:     p.File.Topics(),
-		Units:      p.Contract().Units(),
-	}}
+	return &version{plugin: p, layered: rules.For(p), scope: p.Scope()}
 }

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/bounds"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
@@ -211,6 +212,7 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 	s := runtimes.Settings{
 		Python:    python.Settings{PythonEnv: r.cfg.Python.env(), RuntimeDir: r.cfg.Python.runtimeDir(), Isolated: r.cfg.Python.Isolation == isolationPlugin},
 		GoPlugins: goPlugins,
+		Limits:    run.Limits{Bounds: bounds.Bounds{Dimensions: r.cfg.Limits.Dimensions}},
 		Host: runtimes.Host{
 			Info: wire.HostInfo{Name: r.set.BuildInfo.Command, Version: r.set.BuildInfo.Version},
 			Context: wire.Context{

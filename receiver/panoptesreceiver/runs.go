@@ -253,7 +253,7 @@ func (r *panoptesReceiver) withoutEmpty(ctx context.Context, t target, groups []
 // dropped counts what was taken out of a result, and logs each kind of it once a version of the plugin.
 func (r *panoptesReceiver) dropped(ctx context.Context, v *version, t target, drops []run.Drop) {
 	for _, d := range drops {
-		r.telemetry.PanoptesDroppedGroups.Add(ctx, 1, t.plugin.attrs.dropped[d.Reason])
+		r.telemetry.PanoptesDroppedGroups.Add(ctx, int64(1+d.More), t.plugin.attrs.dropped[d.Reason])
 		if v.drops.first(d) {
 			r.logger.Warn("Plugin returned data that breaks a rule; it is dropped, and counted from now on",
 				zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("group", d.Group),

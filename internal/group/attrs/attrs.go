@@ -25,8 +25,10 @@ const (
 
 // Scope attributes, and the prefix of the scope's name, which is followed by the plugin's normalized name.
 const (
-	GroupType        = "panoptes.metrics_group.type"
-	GroupInterval    = "panoptes.metrics_group.interval"
+	GroupType     = "panoptes.metrics_group.type"
+	GroupInterval = "panoptes.metrics_group.interval"
+	// GroupPlainNames is true where the names of metrics have no type in front.
+	GroupPlainNames  = "panoptes.metrics_group.plain_names"
 	PluginTransforms = "panoptes.plugin.transforms"
 	PluginTopics     = "panoptes.plugin.topics"
 	ScopePrefix      = "panoptes/"

@@ -60,6 +60,7 @@ type scopeInfo struct {
 	plugin    string
 	topics    string
 	groupType string // "" where it is lost
+	plain     bool   // names never had the type in front
 	interval  int
 	reasons   reasonSet
 }
@@ -72,6 +73,9 @@ func readScope(scope pcommon.InstrumentationScope, defaultInterval int) scopeInf
 	}
 	if s.groupType == "" {
 		s.reasons |= typeLost
+	}
+	if v, ok := scope.Attributes().Get(attrs.GroupPlainNames); ok {
+		s.plain = v.AsString() == "true"
 	}
 	if v, ok := scope.Attributes().Get(attrs.PluginTopics); ok {
 		s.topics = v.AsString()
@@ -120,6 +124,12 @@ func (s *scopeInfo) readName(full string, gauge bool) metricInfo {
 	m := metricInfo{groupType: s.groupType, reasons: s.reasons}
 	name := full
 	switch rest, ok := cutType(full, s.groupType); {
+	case s.plain:
+		// A name has no dots, so what ends with .rate is one, with the type that the rate processor puts in front or not.
+		if base, isRate := strings.CutSuffix(full, attrs.RateSuffix); isRate && gauge && base != "" {
+			name, _ = cutType(base, s.groupType)
+			m.rate = true
+		}
 	case ok:
 		name = rest
 		if base, isRate := strings.CutSuffix(rest, attrs.RateSuffix); isRate && gauge && base != "" {
@@ -134,7 +144,7 @@ func (s *scopeInfo) readName(full string, gauge bool) metricInfo {
 			m.groupType = unknownType
 		}
 	}
-	clean, changed := sanitise(name)
+	clean, changed := SafeName(name)
 	if changed {
 		m.reasons |= nameSanitised
 	}

@@ -38,7 +38,7 @@ const (
 type resourceInfo struct {
 	resource *pluginsdk.Resource
 	// dimensions are attributes that were moved here from the points, for each group of the resource.
-	dimensions []pluginsdk.Dimension
+	dimensions dimensions
 	reasons    reasonSet
 }
 
@@ -49,7 +49,7 @@ func readResource(a pcommon.Map, defaults *ResourceDefaults) resourceInfo {
 	r.Metadata = append(make(pluginsdk.Metadata, 0, a.Len()+1), ttl)
 	for k, v := range a.All() {
 		if key, ok := strings.CutPrefix(k, attrs.ResourceMetadataPrefix); ok {
-			name, changed := sanitise(key)
+			name, changed := SafeName(key)
 			if changed {
 				info.reasons |= nameSanitised
 			}
@@ -99,12 +99,12 @@ func (info *resourceInfo) addForeign(key string, v pcommon.Value) {
 		key == attrs.ServiceNamespace, key == attrs.ServiceName, key == attrs.ServiceInstanceID,
 		fieldOf(info.resource, key) != nil:
 	case strings.Contains(key, "."):
-		name, _ := sanitise(key)
+		name, _ := SafeName(key)
 		info.addMetadata(name, v, false)
 	default:
-		before := len(info.dimensions)
-		info.dimensions = appendDimension(info.dimensions, key, v, &info.reasons)
-		if len(info.dimensions) > before {
+		before := len(info.dimensions.list)
+		info.dimensions.add(key, v, &info.reasons)
+		if len(info.dimensions.list) > before {
 			info.reasons |= resourceDimension
 		}
 	}

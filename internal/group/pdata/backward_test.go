@@ -327,3 +327,42 @@ func TestLifetimes(t *testing.T) {
 		}
 	}
 }
+
+// Names that never had the type in front are no names that lost it. The rates of the rate processor have it.
+func TestPlainNames(t *testing.T) {
+	t.Parallel()
+	g := &pluginsdk.MetricsGroup{Resource: &pluginsdk.Resource{Site: "s", Class: "c", Subclass: "s", Type: "t", ID: "i", Endpoint: "e"}, Type: "t", Interval: 60}
+	for _, m := range []pluginsdk.Metric{
+		{Name: "t", Type: pluginsdk.Counter, Value: pluginsdk.Int(1), Timestamp: pluginsdk.Int(1), Unit: "s", Description: "A time"},
+		{Name: "reads_total", Type: pluginsdk.Counter, Value: pluginsdk.Int(2), Timestamp: pluginsdk.Int(1)},
+	} {
+		if err := g.AddMetric(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := NewBuilder(Options{})
+	b.Add(Scope{Plugin: "p", PlainNames: true}, g)
+	md := b.Take()
+	metrics := md.ResourceMetrics().At(0).ScopeMetrics().At(0).Metrics()
+	if m := metrics.At(0); m.Name() != "t" || m.Unit() != "s" || m.Description() != "A time" || metrics.At(1).Name() != "reads_total" {
+		t.Errorf("%q, unit %q, description %q; %q", m.Name(), m.Unit(), m.Description(), metrics.At(1).Name())
+	}
+	for _, name := range []string{"t.reads_total.rate", "t.rate"} {
+		m := metrics.AppendEmpty()
+		m.SetName(name)
+		p := m.SetEmptyGauge().DataPoints().AppendEmpty()
+		p.SetTimestamp(1e9)
+		p.SetDoubleValue(0.5)
+	}
+	var got []string
+	report, err := Groups(md, FromOptions{DoubleRates: true}, func(g Group) error {
+		for _, m := range g.Metrics() {
+			got = append(got, fmt.Sprint(m.Type, " ", m.Name, " ", m.Value))
+		}
+		return nil
+	})
+	want := []string{"counter t 1", "counter reads_total 2", "gauge reads_total 0.5", "gauge t 0.5"}
+	if err != nil || len(report) > 0 || !slices.Equal(got, want) {
+		t.Errorf("%v, %v, %q", err, report, got)
+	}
+}

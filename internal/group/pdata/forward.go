@@ -22,6 +22,8 @@ type Scope struct {
 	// Units are what is known of its metrics beyond their values; nil where nothing is. Two scopes are the same only
 	// with the very same Units.
 	Units *Units
+	// PlainNames leaves the group's type out of the names of metrics, for dashboards that know them without it.
+	PlainNames bool
 }
 
 // Units are the units and descriptions of metrics by the group's type and the metric's name.
@@ -219,9 +221,10 @@ type metricKey struct {
 	kind pluginsdk.MetricType
 }
 
-// forwardKey tells a rate from the gauge of its name, which pdata keeps apart.
+// forwardKey tells apart what pdata keeps apart: a rate and the gauge of its name, and values of different units.
 type forwardKey struct {
 	metricKey
+	unit string // the metric's own
 	rate bool
 }
 
@@ -234,7 +237,7 @@ type metricBuilder struct {
 func (b *Builder) newScope(out pmetric.ScopeMetrics, key scopeKey) *scopeBuilder {
 	out.Scope().SetName(b.join(attrs.ScopePrefix, key.Plugin))
 	a := out.Scope().Attributes()
-	a.EnsureCapacity(4)
+	a.EnsureCapacity(5)
 	a.PutStr(attrs.GroupType, key.groupType)
 	a.PutInt(attrs.GroupInterval, int64(key.interval))
 	if key.Transforms != "" {
@@ -243,13 +246,19 @@ func (b *Builder) newScope(out pmetric.ScopeMetrics, key scopeKey) *scopeBuilder
 	if key.Topics != "" {
 		a.PutStr(attrs.PluginTopics, key.Topics)
 	}
+	prefix := ""
+	if key.PlainNames {
+		a.PutBool(attrs.GroupPlainNames, true)
+	} else {
+		prefix = b.join(key.groupType, ".")
+	}
 	var sb *scopeBuilder
 	if last := len(b.free) - 1; last >= 0 {
 		sb, b.free = b.free[last], b.free[:last]
 	} else {
 		sb = &scopeBuilder{builder: b, marks: map[uint64]lastMark{}}
 	}
-	sb.prefix, sb.out, sb.units = b.join(key.groupType, "."), out.Metrics(), key.Units.of(key.groupType)
+	sb.prefix, sb.out, sb.units = prefix, out.Metrics(), key.Units.of(key.groupType)
 	sb.out.EnsureCapacity(len(b.kept))
 	b.used = append(b.used, sb)
 	return sb
@@ -272,9 +281,9 @@ func (s *scopeBuilder) reset() bool {
 // add writes one point. Groups of one type mostly have the same metrics in the same order, so the metric at the same
 // position is tried first.
 func (s *scopeBuilder) add(position int, p *point, g *pluginsdk.MetricsGroup) {
-	key := forwardKey{metricKey{p.metric.Name, p.metric.Type}, p.rate}
+	key := forwardKey{metricKey{p.metric.Name, p.metric.Type}, p.metric.Unit, p.rate}
 	if position >= len(s.metrics) || s.metrics[position].key != key {
-		position = s.metric(key, p.metric.Unit)
+		position = s.metric(key, p.metric.Description)
 	}
 	out := s.metrics[position].points.AppendEmpty()
 	out.SetTimestamp(p.time)
@@ -283,22 +292,33 @@ func (s *scopeBuilder) add(position int, p *point, g *pluginsdk.MetricsGroup) {
 	} else {
 		out.SetDoubleValue(p.metric.Value.Float64())
 	}
-	dimensions := g.Dimensions()
-	a := out.Attributes()
+	putDimensions(out.Attributes(), g.Dimensions())
+}
+
+// putDimensions sets attributes that are empty. The dimensions of a group have different names.
+func putDimensions(a pcommon.Map, dimensions []pluginsdk.Dimension) {
+	if len(dimensions) > indexFrom { // each PutStr looks through all that are there
+		raw := make(map[string]any, len(dimensions))
+		for _, d := range dimensions {
+			raw[d.Name] = d.Value
+		}
+		_ = a.FromRaw(raw) // texts
+		return
+	}
 	a.EnsureCapacity(len(dimensions))
 	for _, d := range dimensions {
 		a.PutStr(d.Name, d.Value)
 	}
 }
 
-// metric returns the index of the metric of that name and kind, which it makes where there is none, with the unit that the
-// metric has itself or else that the plugin says it has.
-func (s *scopeBuilder) metric(key forwardKey, unit string) int {
+// metric returns the index of the metric of that name, kind and unit, which it makes where there is none, with the unit
+// and description that the metric has itself or else that the plugin says it has.
+func (s *scopeBuilder) metric(key forwardKey, description string) int {
 	if i := s.find(key); i >= 0 {
 		return i
 	}
 	m := s.out.AppendEmpty()
-	name := key.name
+	name, unit := key.name, key.unit
 	if key.rate {
 		name = s.builder.join(name, attrs.RateSuffix)
 		unit = attrs.RateUnit
@@ -306,8 +326,11 @@ func (s *scopeBuilder) metric(key forwardKey, unit string) int {
 		if unit == "" {
 			unit = info.Unit
 		}
-		m.SetDescription(info.Description)
+		if description == "" {
+			description = info.Description
+		}
 	}
+	m.SetDescription(description)
 	m.SetUnit(unit)
 	m.SetName(s.builder.join(s.prefix, name))
 	mb := metricBuilder{key: key}
@@ -326,10 +349,10 @@ func (s *scopeBuilder) metric(key forwardKey, unit string) int {
 	return len(s.metrics) - 1
 }
 
-// indexFrom is the number of metrics from which on looking through them all would cost more than an index.
+// indexFrom is the number of metrics or dimensions from which on looking through them all would cost more than an index.
 const indexFrom = 32
 
-// find returns the index of the metric of that name and kind, or -1.
+// find returns the index of the metric of that key, or -1.
 func (s *scopeBuilder) find(key forwardKey) int {
 	if len(s.metrics) < indexFrom {
 		for i := range s.metrics {

@@ -7,9 +7,9 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// sanitise makes a valid Panoptes name of any text, and says whether it had to: each character that is no letter, digit
+// SafeName makes a valid Panoptes name of any text, and says whether it had to: each character that is no letter, digit
 // or "_" becomes "_", and a name that begins with a digit, or is empty, gets a "_" in front.
-func sanitise(name string) (string, bool) {
+func SafeName(name string) (string, bool) {
 	if pluginsdk.ValidName(name) {
 		return name, false
 	}

@@ -1,6 +1,7 @@
 package pdata
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -78,6 +79,7 @@ func drawScope(t *rapid.T) Scope {
 		Plugin:     rapid.SampledFrom([]string{"p", "tutorial_plugin", "größe"}).Draw(t, "plugin"),
 		Transforms: rapid.SampledFrom([]string{"", "a = rate:t:x"}).Draw(t, "transforms"),
 		Topics:     rapid.SampledFrom([]string{"", "a,b"}).Draw(t, "topics"),
+		PlainNames: rapid.Bool().Draw(t, "plain"),
 	}
 }
 
@@ -114,12 +116,18 @@ func drawGroup(t *rapid.T, r *pluginsdk.Resource) *pluginsdk.MetricsGroup {
 	for range rapid.IntRange(0, 2).Draw(t, "dimensions") {
 		_ = g.UpsertDimension(names.Draw(t, "dimension"), texts.Draw(t, "value"))
 	}
+	if rapid.IntRange(0, 9).Draw(t, "many") == 0 {
+		for i := range indexFrom {
+			_ = g.UpsertDimension(fmt.Sprintf("d%d", i), "v")
+		}
+	}
 	for i := 0; len(g.Metrics()) == 0 || i < 4; i++ {
 		m := pluginsdk.Metric{
 			Name:      names.Draw(t, "metric"),
 			Type:      rapid.SampledFrom([]pluginsdk.MetricType{pluginsdk.Gauge, pluginsdk.Counter}).Draw(t, "kind"),
 			Timestamp: pluginsdk.Float(float64(drawMillis(t)) / 1000),
 			Value:     pluginsdk.Int(rapid.Int64().Draw(t, "integer")),
+			Unit:      rapid.SampledFrom([]string{"", "s", "By"}).Draw(t, "unit"),
 		}
 		if rapid.Bool().Draw(t, "double") {
 			m.Value = pluginsdk.Float(rapid.Float64().Draw(t, "value"))
@@ -154,13 +162,13 @@ func TestSanitiseMakesValidNames(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "_", "a": "a", "system.cpu.time": "system_cpu_time", "5xx": "_5xx", "٣x": "_٣x", "²": "²", "a-b c": "a_b_c", "\xff": "_", "é": "é",
 	} {
-		if got, changed := sanitise(in); got != want || changed != (in != want) {
+		if got, changed := SafeName(in); got != want || changed != (in != want) {
 			t.Errorf("%q became %q (changed: %v), want %q", in, got, changed, want)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		in := rapid.OneOf(rapid.String(), rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })).Draw(t, "name")
-		got, changed := sanitise(in)
+		got, changed := SafeName(in)
 		if !pluginsdk.ValidName(got) || changed == (got == in) {
 			t.Fatalf("%q became %q (changed: %v)", in, got, changed)
 		}

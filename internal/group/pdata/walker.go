@@ -34,6 +34,7 @@ type openGroup struct {
 type attributeSet struct {
 	groupType  string
 	attributes pcommon.Map
+	index      map[string]pcommon.Value // of the attributes, where there are many
 	dimensions []pluginsdk.Dimension
 	reasons    reasonSet
 	groups     []int
@@ -224,14 +225,37 @@ func (w *walker) set(a pcommon.Map, groupType string, hint int) int {
 	}
 	dimensions, reasons := w.dimensions(a)
 	w.sets = append(w.sets, attributeSet{
-		groupType: groupType, attributes: a, dimensions: dimensions, reasons: reasons, sameHash: first,
+		groupType: groupType, attributes: a, index: indexOf(a), dimensions: dimensions, reasons: reasons, sameHash: first,
 	})
 	w.firstSet[h] = len(w.sets) - 1
 	return len(w.sets) - 1
 }
 
+// indexOf is an index of attributes that are many, else nil.
+func indexOf(a pcommon.Map) map[string]pcommon.Value {
+	if a.Len() < indexFrom {
+		return nil
+	}
+	index := make(map[string]pcommon.Value, a.Len())
+	for k, v := range a.All() {
+		index[k] = v
+	}
+	return index
+}
+
 func (s *attributeSet) is(a pcommon.Map, groupType string) bool {
-	return s.groupType == groupType && s.attributes.Equal(a)
+	if s.groupType != groupType || s.attributes.Len() != a.Len() {
+		return false
+	}
+	if s.index == nil {
+		return s.attributes.Equal(a)
+	}
+	for k, v := range a.All() {
+		if own, ok := s.index[k]; !ok || !own.Equal(v) {
+			return false
+		}
+	}
+	return true
 }
 
 // hashAttributes is the same for the same attributes in whatever order.
@@ -247,44 +271,70 @@ func hashAttributes(a pcommon.Map) uint64 {
 // points to the resource.
 func (w *walker) dimensions(a pcommon.Map) ([]pluginsdk.Dimension, reasonSet) {
 	var reasons reasonSet
-	out := make([]pluginsdk.Dimension, 0, a.Len()+len(w.resource.dimensions))
+	moved := w.resource.dimensions.list
+	out := dimensions{list: make([]pluginsdk.Dimension, 0, a.Len()+len(moved))}
 	for k, v := range a.All() {
-		out = appendDimension(out, k, v, &reasons)
+		out.add(k, v, &reasons)
 	}
-	for _, d := range w.resource.dimensions {
-		if hasDimension(out, d.Name) {
+	for _, d := range moved {
+		if !out.append(d) {
 			reasons |= attributeCollision
-			continue
 		}
-		out = append(out, d)
 	}
-	return out, reasons
+	return out.list, reasons
 }
 
-func appendDimension(out []pluginsdk.Dimension, key string, v pcommon.Value, reasons *reasonSet) []pluginsdk.Dimension {
+// dimensions are a list without two of one name. The zero value has none.
+type dimensions struct {
+	list  []pluginsdk.Dimension
+	names map[string]struct{} // nil where they are few
+}
+
+// add adds an attribute, as far as it can be a dimension.
+func (d *dimensions) add(key string, v pcommon.Value, reasons *reasonSet) {
 	text := textOf(v, reasons)
 	if text == "" {
 		*reasons |= attributeEmpty
-		return out
+		return
 	}
-	name, changed := sanitise(key)
+	name, changed := SafeName(key)
 	if changed {
 		*reasons |= nameSanitised
 	}
-	if hasDimension(out, name) {
+	if !d.append(pluginsdk.Dimension{Name: name, Value: text}) {
 		*reasons |= attributeCollision
-		return out
 	}
-	return append(out, pluginsdk.Dimension{Name: name, Value: text})
 }
 
-func hasDimension(dimensions []pluginsdk.Dimension, name string) bool {
-	for _, d := range dimensions {
-		if d.Name == name {
-			return true
+// append adds a dimension, and says whether its name is new.
+func (d *dimensions) append(one pluginsdk.Dimension) bool {
+	if d.has(one.Name) {
+		return false
+	}
+	if d.names != nil {
+		d.names[one.Name] = struct{}{}
+	}
+	d.list = append(d.list, one)
+	return true
+}
+
+func (d *dimensions) has(name string) bool {
+	if len(d.list) < indexFrom {
+		for i := range d.list {
+			if d.list[i].Name == name {
+				return true
+			}
+		}
+		return false
+	}
+	if d.names == nil {
+		d.names = make(map[string]struct{}, 2*len(d.list))
+		for i := range d.list {
+			d.names[d.list[i].Name] = struct{}{}
 		}
 	}
-	return false
+	_, ok := d.names[name]
+	return ok
 }
 
 // textOf returns an attribute as text.

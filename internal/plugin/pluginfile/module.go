@@ -2,6 +2,7 @@ package pluginfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,7 +24,7 @@ const (
 	KindPythonFile ModuleKind = "python file"
 	// KindPythonPackage is x/__init__.py.
 	KindPythonPackage ModuleKind = "python package"
-	// KindExecutable is any other file that may be executed.
+	// KindExecutable is any other file that may be executed, and with [main] runtime = exec or process x.py, too.
 	KindExecutable ModuleKind = "executable"
 	// KindGo is a plugin that is compiled in; its path is the NAME of go:NAME.
 	KindGo ModuleKind = "go"
@@ -38,7 +39,7 @@ var BuiltIn = []string{
 }
 
 // ResolveModule finds what Module names: the package x/__init__.py, else x.py, else x itself, so that Python wins over
-// an executable of the same name. An absolute Module that does not exist is looked for by its base name, with and
+// an executable of the same name, unless the file names a runtime of programs. An absolute Module that does not exist is looked for by its base name, with and
 // without .py, beside the plugin file; a warning names both paths. What is nowhere may be built in. The path returned is that of the file to load, the
 // __init__.py for a package. The error is an *Error.
 func (f *File) ResolveModule() (path string, kind ModuleKind, warnings []string, err error) {
@@ -80,35 +81,81 @@ func (f *File) ResolveModule() (path string, kind ModuleKind, warnings []string,
 	return "", "", nil, f.notFound(tried...)
 }
 
+type candidate struct {
+	path string
+	kind ModuleKind
+}
+
 // find returns what stands at base, or "" where nothing does.
 func (f *File) find(base string) (string, ModuleKind, error) {
-	for _, c := range []struct {
-		path string
-		kind ModuleKind
-	}{
-		{filepath.Join(base, "__init__.py"), KindPythonPackage},
-		{base + ".py", KindPythonFile},
-		{base, KindExecutable},
-	} {
+	candidates := []candidate{
+		{filepath.Join(base, packageFile), KindPythonPackage}, {base + ".py", KindPythonFile}, {base, KindExecutable},
+	}
+	program := f.Runtime == "exec" || f.Runtime == "process"
+	if program { // the runtime decides: many checks are executable files named x.py
+		candidates = []candidate{{base, KindExecutable}, {base + ".py", KindExecutable}}
+	}
+	folder := ""
+	for _, c := range candidates {
 		info, err := os.Stat(c.path)
 		switch {
 		case err == nil && info.Mode().IsRegular():
-		case err == nil && info.IsDir() && c.kind == KindExecutable:
-			return "", "", f.moduleError(nil, "is the folder %q without an __init__.py: add one to make it a Python package", base)
+		case err == nil && info.IsDir() && c.path == base:
+			folder = base
+			continue
 		case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 			continue
 		default:
 			return "", "", f.moduleError(err, "cannot be looked for")
 		}
-		if c.kind == KindExecutable && strings.HasSuffix(base, ".py") {
+		if c.kind == KindExecutable && !program && strings.HasSuffix(base, ".py") {
 			return c.path, KindPythonFile, nil
 		}
 		if c.kind == KindExecutable && !executable(info) {
-			return "", "", f.moduleError(nil, "is the file %q, which is neither Python (x.py) nor executable: mend its name, or chmod +x", base)
+			return "", "", f.notExecutable(c.path)
 		}
 		return c.path, c.kind, nil
 	}
+	if folder != "" {
+		return "", "", f.folderError(folder)
+	}
 	return "", "", nil
+}
+
+// packageFile makes a folder a Python package.
+const packageFile = "__init__.py"
+
+// folderError says why a folder is no module.
+func (f *File) folderError(path string) error {
+	if _, err := os.Stat(filepath.Join(path, packageFile)); err == nil {
+		return f.moduleError(nil, "is the Python package %q, which [main] runtime = %s cannot run: take the line out, or name a file", path, f.Runtime)
+	}
+	if source := goSource(path); source != "" {
+		return f.moduleError(nil, "is a folder with Go source (%s), which must be built: run go build -o NAME %q, and name the program that it makes", source, path)
+	}
+	return f.moduleError(nil, "is the folder %q without an __init__.py: add one to make it a Python package", path)
+}
+
+// notExecutable says why a file is no module.
+func (f *File) notExecutable(path string) error {
+	switch {
+	case strings.HasSuffix(path, ".go"):
+		return f.moduleError(nil, "is Go source, which must be built: run go build -o %q %q, and name the program that it makes",
+			strings.TrimSuffix(path, ".go"), path)
+	case strings.HasSuffix(path, ".py"):
+		return f.moduleError(nil, "is the file %q, which [main] runtime = %s needs to be executable: chmod +x, and #!/usr/bin/env python3 as its first line",
+			path, f.Runtime)
+	}
+	return f.moduleError(nil, "is the file %q, which is neither Python (x.py) nor executable: fix its name, or chmod +x", path)
+}
+
+// goSource is a file of Go source in a folder that has such, or "".
+func goSource(folder string) string {
+	names, err := filepath.Glob(filepath.Join(escapeGlob(folder), "*.go"))
+	if err != nil || len(names) == 0 {
+		return ""
+	}
+	return filepath.Base(names[0])
 }
 
 func executable(info fs.FileInfo) bool {
@@ -121,6 +168,9 @@ func executable(info fs.FileInfo) bool {
 // notFound names the paths that were looked at, and what modules there are beside the plugin file.
 func (f *File) notFound(tried ...string) error {
 	text := "does not exist: looked for " + strings.Join(tried, ", ") + ", each also with .py and /__init__.py"
+	if source := goSource(filepath.Dir(f.ModulePath)); source != "" {
+		text += fmt.Sprintf("; beside it is Go source (%s): build it, with go build -o %q in %q", source, filepath.Base(f.ModulePath), filepath.Dir(f.ModulePath))
+	}
 	names, err := filepath.Glob(filepath.Join(escapeGlob(f.dir()), "*.py"))
 	if err == nil && len(names) > 0 {
 		const most = 5

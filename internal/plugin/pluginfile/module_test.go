@@ -37,7 +37,8 @@ func tree(t *testing.T, names ...string) string {
 
 func inDir(t *testing.T, dir, module string) *File {
 	t.Helper()
-	f, err := Parse(filepath.Join(dir, "p"+Extension), []byte("[Core]\nName = T\nModule = "+module+"\n"))
+	module, runtime, _ := strings.Cut(module, " ")
+	f, err := Parse(filepath.Join(dir, "p"+Extension), []byte("[Core]\nName = T\nModule = "+module+"\n[main]\nruntime = "+runtime+"\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +65,12 @@ func TestResolveModule(t *testing.T) {
 		{[]string{"sub/m.py"}, "sub/m", "sub/m.py", KindPythonFile},
 		{[]string{"m*"}, "m", "m", KindExecutable},
 		{[]string{"m.sh*"}, "m.sh", "m.sh", KindExecutable},
+		{[]string{"m.py*"}, "m.py exec", "m.py", KindExecutable},
+		{[]string{"m.py*"}, "m.py process", "m.py", KindExecutable},
+		{[]string{"m.py*"}, "m.py python", "m.py", KindPythonFile},
+		{[]string{"m.py*", "m*"}, "m exec", "m", KindExecutable},
+		{[]string{"m.py*", "m/"}, "m exec", "m.py", KindExecutable},
+		{[]string{"m.py*", "m2*"}, "m2 exec", "m2", KindExecutable},
 		{nil, "go:machine", "machine", KindGo},
 		{[]string{"m.py"}, "/nowhere/else/m.py", "m.py", KindPythonFile},
 		{[]string{"m.py"}, "/nowhere/else/m", "m.py", KindPythonFile},
@@ -109,12 +116,17 @@ func TestAbsoluteModule(t *testing.T) {
 
 func TestModuleErrors(t *testing.T) {
 	t.Parallel()
-	dir := tree(t, "tutorial_plugin.py", "folder/", "data.txt", "a.py", "b.py", "c.py", "d.py", "z.py")
+	dir := tree(t, "tutorial_plugin.py", "folder/", "data.txt", "go/main.go", "src/check.go", "pack/__init__.py", "a.py", "b.py", "c.py", "d.py", "z.py")
 	for module, want := range map[string]string{
 		"nosuch":                           "[Core] Module = nosuch does not exist: looked for " + filepath.Join(dir, "nosuch") + ", each also with .py and /__init__.py; the folder has a.py, b.py, c.py, d.py, tutorial_plugin.py and more",
 		"/else/tutorial_polling_plugin.py": "looked for /else/tutorial_polling_plugin.py, " + filepath.Join(dir, "tutorial_polling_plugin.py") + ", " + filepath.Join(dir, "tutorial_polling_plugin") + ", each",
 		"folder":                           "without an __init__.py: add one to make it a Python package",
-		"data.txt":                         "which is neither Python (x.py) nor executable: mend its name, or chmod +x",
+		"data.txt":                         "which is neither Python (x.py) nor executable: fix its name, or chmod +x",
+		"a.py exec":                        "which [main] runtime = exec needs to be executable: chmod +x",
+		"go":                               "is a folder with Go source (main.go), which must be built: run go build -o NAME",
+		"go/main.go":                       "is Go source, which must be built: run go build -o",
+		"src/check":                        "; beside it is Go source (check.go): build it, with go build -o \"check\" in",
+		"pack exec":                        "is the Python package",
 		"go:":                              "names no Go plugin: write go:NAME",
 		"data.txt/m":                       "does not exist",
 		"/":                                "without an __init__.py",

@@ -262,8 +262,10 @@ func judge(c *run.Call, exit wire.Exit, lines *runlog.Process, end execEnd) run.
 		text, _ := output.SplitNagios(string(end.stdout))
 		lines.Of(0).Line(lines.Logger(), time.Time{}, zapcore.DebugLevel, text, zap.String("stream", "stdout"), zap.Int("state", code))
 	}
-	items, err := output.Read(c.Plugin.Output(), end.stdout, code, defaults(c, c.Plugin.GroupType()))
+	items, err := output.Read(c.Context(), c.Plugin.Output(), end.stdout, code, defaults(c, c.Plugin.GroupType()))
 	switch {
+	case c.Context().Err() != nil:
+		return c.GivenUp(nil)
 	case err != nil:
 		return c.Failed(run.OutcomeProtocol, err)
 	case len(items) == 0 && isBlank(end.stdout):

@@ -119,7 +119,10 @@ func JudgeAnswer(c *run.Call, answer *wire.Answer) run.Result {
 		reader := output.NewReader(defaults(c, ""))
 		items := make([]output.Item, 0, len(raw))
 		for _, g := range raw {
-			items = append(items, reader.Group(g))
+			if c.Context().Err() != nil {
+				return c.GivenUp(nil)
+			}
+			items = append(items, reader.Group(g)...)
 		}
 		return groups(c, items)
 	})

@@ -78,6 +78,7 @@ func start(c child.Config) (*child.Process, error) {
 func defaults(c *run.Call, groupType string) output.Defaults {
 	return output.Defaults{
 		Resource: c.Resource, Type: groupType, Interval: int(c.Plugin.GroupInterval() / time.Second), Time: c.Now(),
+		Units: c.Plugin.Units(), Groups: c.Limits().Groups, Bounds: c.Limits().Bounds,
 	}
 }
 
@@ -90,7 +91,11 @@ func groups(c *run.Call, items []output.Item) run.Result {
 	for i, item := range items {
 		switch {
 		case item.Err != nil:
-			c.Drop(&drops, run.Drop{Group: item.Type, Reason: run.DropInvalid, Err: fmt.Errorf("group %d: %w", i, item.Err)})
+			d := run.Drop{Group: item.Type, Metric: item.Metric, Reason: run.DropInvalid, Err: item.Err, More: item.More}
+			if errors.Is(item.Err, output.ErrLimit) {
+				d.Reason = run.DropLimit
+			}
+			c.Drop(&drops, d)
 		case len(items) > 1 && !set.Add(item.Group):
 			c.Drop(&drops, run.Drop{Group: item.Type, Reason: run.DropDuplicate, Err: fmt.Errorf("group %d: group %q is there already", i, item.Type)})
 		default:
@@ -98,6 +103,9 @@ func groups(c *run.Call, items []output.Item) run.Result {
 		}
 	}
 	result := c.Groups(good)
+	if result.Outcome.Failed() {
+		return result
+	}
 	result.Dropped = append(drops.Dropped, result.Dropped...)
 	return result
 }

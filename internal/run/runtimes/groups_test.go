@@ -2,16 +2,20 @@ package runtimes
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/bounds"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 const goodGroup = `{"metrics_group_type":"t","metrics_group_interval":60,"metrics":[` +
@@ -97,4 +101,51 @@ func TestOutcomes(t *testing.T) {
 	require.ErrorContains(t, err, "limits of Python workers")
 	_, err = New(Settings{Limits: run.Limits{Groups: -1}})
 	require.Error(t, err)
+}
+
+// What one group may have is bounded in whatever runtime, and what is over a bound costs itself alone.
+func TestBoundsOfGroups(t *testing.T) {
+	t.Parallel()
+	req := run.Request{Plugin: goPlugin("x", time.Minute), Resource: testResource("r1")}
+	group := func(groupType string, dimensions int, value, metric string) *pluginsdk.MetricsGroup {
+		g, err := pluginsdk.NewMetricsGroup(req.Resource, groupType, time.Minute)
+		require.NoError(t, err)
+		for i := range dimensions {
+			require.NoError(t, g.AddDimension(fmt.Sprintf("d%d", i), value))
+		}
+		require.NoError(t, g.AddGauge("good", 1))
+		require.NoError(t, g.AddGauge(metric, 1))
+		return g
+	}
+	long := strings.Repeat("n", bounds.NameBytes+1)
+	groups := []*pluginsdk.MetricsGroup{
+		group("t", 3, "v", "m"),
+		group("many", 200_000, "v", "m"), // which takes no time
+		group("value", 1, strings.Repeat("v", bounds.ValueBytes+1), "m"),
+		group("metric", 1, "v", long),
+		group(long, 1, "v", "m"),
+		group("t", 1, "v", "m"),
+	}
+	call := run.Judged(req, run.Limits{Groups: 10, Bounds: bounds.Bounds{Dimensions: 3}})
+	res := call.Groups(groups)
+	require.Len(t, res.Groups, 3)
+	assert.Len(t, res.Groups[1].Metrics(), 1)
+	want := []struct{ group, metric, err string }{
+		{"many", "", `group 1: too much: 200000 dimensions, limit is 3`},
+		{"value", "", `group 2: too much: the value of dimension "d0" has 16385 bytes, limit is 16384`},
+		{"metric", long[:200] + "...", `group "metric": too much: the name of metric "` + long[:40] + `" has 1025 bytes, limit is 1024`},
+		{long[:200] + "...", "", `group 4: too much: the type of the group "` + long[:40] + `" has 1025 bytes, limit is 1024`},
+	}
+	require.Len(t, res.Dropped, len(want))
+	for i, w := range want {
+		assert.Equal(t, w.group, res.Dropped[i].Group)
+		assert.Equal(t, w.metric, res.Dropped[i].Metric)
+		assert.Equal(t, run.DropLimit, res.Dropped[i].Reason)
+		assert.EqualError(t, res.Dropped[i].Err, `plugin "x": resource "r1": `+w.err)
+	}
+	var raw []json.RawMessage
+	for _, g := range groups {
+		raw = append(raw, g.AppendJSON(nil))
+	}
+	assert.Len(t, call.GroupsJSON(raw).Groups, 3)
 }

@@ -150,6 +150,6 @@ func (s *Settings) setDefaults() error {
 
 func limits(l run.Limits) run.Limits {
 	return run.Limits{
-		ResultBytes: cmp.Or(l.ResultBytes, DefaultMaxResultBytes), Groups: cmp.Or(l.Groups, DefaultMaxGroups),
+		ResultBytes: cmp.Or(l.ResultBytes, DefaultMaxResultBytes), Groups: cmp.Or(l.Groups, DefaultMaxGroups), Bounds: l.Bounds,
 	}
 }

@@ -23,7 +23,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
-	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
@@ -175,10 +174,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 
 	s := &session{
 		runner: runners, rates: rates, plugin: layered, times: o.times, stderr: stderr, failed: bad > 0,
-		scope: pdata.Scope{
-			Plugin: p.File.NormalizedName, Transforms: p.File.Transforms(), Topics: p.File.Topics(),
-			Units: p.Contract().Units(),
-		},
+		scope: p.Scope(),
 		print: o.printer(stdout, stderr), expect: &o.expect, record: record,
 	}
 	if p.Type != plugin.TypePolling {
