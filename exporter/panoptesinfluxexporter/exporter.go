@@ -18,6 +18,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
+	"github.com/panoptes-otel/panoptes-otel/internal/state"
 )
 
 // influxExporter is what exporterhelper's queue and retry deliver to. It is safe for concurrent use once it is started.
@@ -80,6 +81,9 @@ func newInfluxExporter(set exporter.Settings, cfg *Config) (*influxExporter, err
 }
 
 func (e *influxExporter) start(ctx context.Context, host component.Host) error {
+	if e.cfg.Queue.HasValue() { // before the queue is opened, which follows
+		state.HealFor(host, e.cfg.Queue.Get().StorageID, e.telemetry.logger, "batches that waited in the queue")
+	}
 	client, err := e.cfg.Client.ToClient(ctx, host.GetExtensions(), e.set.TelemetrySettings)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
+	"github.com/panoptes-otel/panoptes-otel/internal/state"
 )
 
 // jsonExporter is the exporter as the Collector sees it, and what its queue and retry deliver to.
@@ -77,6 +78,9 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 }
 
 func (e *jsonExporter) start(ctx context.Context, host component.Host) error {
+	if e.cfg.Queue.HasValue() { // before the queue is opened, which follows
+		state.HealFor(host, e.cfg.Queue.Get().StorageID, e.logger, "batches that waited in the queue")
+	}
 	p, err := newProducer(ctx, e.cfg, e.logger, e.health)
 	if err != nil {
 		return err

@@ -41,6 +41,7 @@ func (p *rateProcessor) openState(ctx context.Context, host component.Host) (lab
 	if err != nil {
 		return nil, err
 	}
+	state.HealFor(host, p.storage, p.logger, "rates of the first points of each series")
 	var r ratestate.Restored
 	client, damaged, err := state.OpenStorage(ctx, storages, state.Owner{
 		Kind: component.KindProcessor, ID: p.id, Forget: ratestate.Forget,

@@ -48,6 +48,9 @@ func (r *panoptesReceiver) openStorage(ctx context.Context, host component.Host)
 	if err != nil {
 		return err
 	}
+	if n := state.HealFor(host, id, r.logger, "last runs, and what plugins kept in the key-value store"); n > 0 {
+		r.telemetry.PanoptesDamagedStorages.Add(ctx, int64(n))
+	}
 	sections := map[string]state.Source{sectionKV: r.kv, sectionSightings: sightings{r.store}}
 	maps.Copy(sections, r.tasks.runs.sources())
 	var keeper *state.Keeper

@@ -3,8 +3,10 @@ package pipelines
 import (
 	"bytes"
 	"context"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
@@ -14,12 +16,14 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/processor"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/state"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor"
 )
 
@@ -108,8 +112,7 @@ func TestRatesWithFileStorage(t *testing.T) {
 	require.FileExists(t, filepath.Join(dir, stateFile))
 }
 
-// TestDamagedFileStorage: the processor starts and says so, no rate is wrong, and none is missing from then on. That is as
-// far as file_storage opens a damaged file or says that it does not; over one that was cut short it ends the process.
+// TestDamagedFileStorage: the processor starts and says so, no rate is wrong, and none is missing from then on.
 func TestDamagedFileStorage(t *testing.T) {
 	const series = 20_000
 	for name, tt := range map[string]struct {
@@ -118,6 +121,7 @@ func TestDamagedFileStorage(t *testing.T) {
 	}{
 		"rubbish":        {func(data []byte) []byte { return bytes.Repeat([]byte("x"), len(data)) }, 0},
 		"a line of text": {func([]byte) []byte { return []byte("hello\n") }, 0},
+		"cut short":      {func(data []byte) []byte { return data[:len(data)/2] }, 0},
 		"zeroes":         {func(data []byte) []byte { return make([]byte, len(data)) }, 0},
 		"a chunk":        {func(data []byte) []byte { data[bytes.LastIndex(data, []byte("PRSc"))+1000]++; return data }, series / 2},
 		"all chunks":     {func(data []byte) []byte { return bytes.ReplaceAll(data, []byte("PRSc\x01"), []byte("PRSc\x02")) }, 0},
@@ -135,7 +139,7 @@ func TestDamagedFileStorage(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, tt.damage(data), 0o600))
 
 			l = liveOn(t, dir)
-			assert.NotZero(t, l.logs.FilterLevelExact(zap.WarnLevel).Len())
+			assert.NotZero(t, l.logs.Filter(func(e observer.LoggedEntry) bool { return e.Level >= zap.WarnLevel }).Len())
 			right := l.rates(t, series, 120)
 			assert.GreaterOrEqual(t, right, tt.least)
 			assert.Less(t, right, series)
@@ -145,5 +149,75 @@ func TestDamagedFileStorage(t *testing.T) {
 			assert.Equal(t, series, l.rates(t, series, 240))
 			l.stop()
 		})
+	}
+}
+
+// TestAnyDamageOfFileStorage: whatever page of a storage is damaged, and how, file_storage opens what is there after it was
+// healed: with what it held, or without. It would end the process otherwise.
+func TestAnyDamageOfFileStorage(t *testing.T) {
+	const keys = 3000
+	rounds := 12
+	if os.Getenv("PANOPTES_TRUST") != "" {
+		rounds = 200
+	}
+	ctx := t.Context()
+	open := func(dir string) (storage.Extension, storage.Client) {
+		f := filestorage.NewFactory()
+		cfg := f.CreateDefaultConfig().(*filestorage.Config)
+		cfg.Directory = dir
+		ext, err := f.Create(ctx, extension.Settings{ID: component.MustNewID("file_storage"), TelemetrySettings: componenttest.NewNopTelemetrySettings()}, cfg)
+		require.NoError(t, err)
+		state.Heal(ext.(storage.Extension))
+		client, err := ext.(storage.Extension).GetClient(ctx, component.KindExporter, component.MustNewID("x"), "metrics")
+		require.NoError(t, err)
+		return ext.(storage.Extension), client
+	}
+	value := func(i int) []byte { return bytes.Repeat([]byte{byte(i)}, 10+i%9000) }
+	dir := t.TempDir()
+	ext, client := open(dir)
+	for i := range keys {
+		require.NoError(t, client.Set(ctx, strconv.Itoa(i), value(i)))
+	}
+	require.Len(t, state.Heal(ext), 0, "one that is in use is left alone")
+	require.NoError(t, client.Close(ctx))
+	require.Empty(t, state.Heal(ext), "one that is whole is left alone")
+	path := filepath.Join(dir, "exporter_x__metrics")
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	noise := rand.New(rand.NewPCG(1, 2))
+	const page = 4096
+	damages := map[string]func(data []byte, at int) []byte{
+		"zeros": func(data []byte, at int) []byte { clear(data[at : at+page]); return data },
+		"noise": func(data []byte, at int) []byte {
+			for i := range page {
+				data[at+i] = byte(noise.Uint32())
+			}
+			return data
+		},
+		"head": func(data []byte, at int) []byte { data[at+8+noise.IntN(8)] ^= byte(1 + noise.IntN(255)); return data },
+		"bytes": func(data []byte, at int) []byte {
+			data[at+16+noise.IntN(200)] ^= byte(1 + noise.IntN(255))
+			return data
+		},
+		"cut":   func(data []byte, at int) []byte { return data[:at+noise.IntN(page)] },
+		"text":  func([]byte, int) []byte { return []byte("# not a storage\n") },
+		"other": func(data []byte, at int) []byte { copy(data[at:at+page], data[2*page:]); return data },
+	}
+	for name, damage := range damages {
+		for n := range rounds {
+			at := n % 4 * page // the heads and what follows, then anywhere
+			if n >= 8 {
+				at = noise.IntN(len(whole)/page) * page
+			}
+			dir := t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "exporter_x__metrics"), damage(bytes.Clone(whole), at), 0o600))
+			_, client := open(dir)
+			for i := range keys {
+				_, err := client.Get(ctx, strconv.Itoa(i))
+				require.NoError(t, err, "%s at page %d", name, at/page)
+			}
+			require.NoError(t, client.Set(ctx, "new", []byte("x")))
+			require.NoError(t, client.Close(ctx))
+		}
 	}
 }

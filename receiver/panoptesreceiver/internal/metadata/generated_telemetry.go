@@ -171,7 +171,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.PanoptesDamagedStorages, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_damaged_storages",
-		metric.WithDescription("Storages that were damaged when the receiver started, and that a spare one stands in for. [Development]"),
+		metric.WithDescription("Storages that were damaged when the receiver started, and whose files were put aside, or that a spare one stands in for. [Development]"),
 		metric.WithUnit("{storage}"),
 	)
 	errs = errors.Join(errs, err)

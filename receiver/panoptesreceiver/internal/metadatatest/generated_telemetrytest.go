@@ -24,7 +24,7 @@ func NewSettings(tt *componenttest.Telemetry) receiver.Settings {
 func AssertEqualPanoptesDamagedStorages(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_panoptes_damaged_storages",
-		Description: "Storages that were damaged when the receiver started, and that a spare one stands in for. [Development]",
+		Description: "Storages that were damaged when the receiver started, and whose files were put aside, or that a spare one stands in for. [Development]",
 		Unit:        "{storage}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
