@@ -178,7 +178,7 @@ func (a addToken) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestDisplayURL(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"https://h/list":                           "https://h/list",
+		"https://h/list": "https://h/list",
 		"https://u:p@h:8443/list?token=abc&page=2": "https://u:xxxxx@h:8443/list?token=xxxxx&page=xxxxx",
 		"https://h/?abc#def":                       "https://h/?xxxxx",
 	} {
