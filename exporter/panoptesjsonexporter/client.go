@@ -7,6 +7,7 @@ import (
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configcompression"
 	"go.uber.org/zap"
 
@@ -23,9 +24,9 @@ type producer struct {
 }
 
 // newProducer returns a producer as cfg says. It connects when there is something to send, so no broker need be up. ctx
-// is for reading TLS files only.
-func newProducer(ctx context.Context, cfg *Config, logger *zap.Logger, hooks ...kgo.Hook) (*producer, error) {
-	opts, err := kafkaclient.Options(ctx, &cfg.Client, logger)
+// is for reading TLS files only; host has the extension that gives tokens.
+func newProducer(ctx context.Context, cfg *Config, host component.Host, logger *zap.Logger, hooks ...kgo.Hook) (*producer, error) {
+	opts, err := kafkaclient.Options(ctx, &cfg.Client, host, logger)
 	if err != nil {
 		return nil, err
 	}

@@ -140,12 +140,13 @@ func configErrors() map[string][]string {
 			"metadata::retry::max (-1) must not be negative",
 		},
 		"metadata_refresh": {"metadata::refresh_interval (100ms) must be from metadata::retry::backoff (250ms) to 1h0m0s"},
-		"metadata_full":    {"metadata::full is not supported: only the metadata of topics in use are fetched; remove it"},
-		"kerberos":         {"auth::kerberos is not supported: use auth::sasl with user and password"},
-		"oauth": {`auth::sasl::mechanism "OAUTHBEARER" is not supported: ` +
-			`expected one of ["PLAIN" "SCRAM-SHA-256" "SCRAM-SHA-512"]`},
-		"aws": {`auth::sasl::mechanism "AWS_MSK_IAM_OAUTHBEARER" is not supported: ` +
-			`expected one of ["PLAIN" "SCRAM-SHA-256" "SCRAM-SHA-512"]`},
+		"kerberos": {
+			"auth::kerberos::service_name is required: mostly it is kafka",
+			"auth::kerberos::username is required",
+			"auth::kerberos needs keytab_file or password",
+		},
+		"oauth": {"auth::sasl::username and password have no effect with this mechanism: remove them"},
+		"aws":   {"auth::sasl::aws_msk::region is required with AWS_MSK_IAM_OAUTHBEARER"},
 		"sasl_leftovers": {
 			"auth::sasl::version has no effect: it is negotiated; remove it",
 			"auth::sasl::aws_msk has no effect with this mechanism: remove it",
@@ -158,9 +159,10 @@ func configErrors() map[string][]string {
 			"auth::plain_text::password is required",
 		},
 		"two_tls": {"auth::tls and tls exclude each other: remove auth::tls"},
-		"consumer_settings": {
-			"resolve_canonical_bootstrap_servers_only is not supported: remove it",
-			"use_leader_epoch has no effect: it concerns consumers; remove it",
+		"three_logins": {
+			"auth::plain_text and auth::sasl exclude each other: remove auth::plain_text",
+			"auth::kerberos and auth::sasl exclude each other: remove one of them",
+			"auth::kerberos and auth::plain_text exclude each other: remove one of them",
 		},
 	}
 }

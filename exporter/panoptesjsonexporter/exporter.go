@@ -81,7 +81,7 @@ func (e *jsonExporter) start(ctx context.Context, host component.Host) error {
 	if e.cfg.Queue.HasValue() { // before the queue is opened, which follows
 		state.HealFor(host, e.cfg.Queue.Get().StorageID, e.logger, "batches that waited in the queue")
 	}
-	p, err := newProducer(ctx, e.cfg, e.logger, e.health)
+	p, err := newProducer(ctx, e.cfg, host, e.logger, e.health)
 	if err != nil {
 		return err
 	}

@@ -2,18 +2,14 @@ package panoptesjsonexporter
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 )
 
 // produced is a produce request as the broker saw it, with its batches of records.
@@ -128,52 +124,6 @@ func producerSettings() map[string]func(*testing.T) {
 			start := time.Now()
 			delivers(t, c.ListenAddrs(), 1, setting(t, "producer: {linger: 400ms}"))
 			assert.Greater(t, seen()[0].at.Sub(start), 350*time.Millisecond)
-		},
-	}
-}
-
-func authSettings() map[string]func(*testing.T) {
-	plain := func(t *testing.T, format, right, wrong string) {
-		t.Helper()
-		c := newCluster(t, append(withSuperuser("PLAIN"), kfake.SeedTopics(1, "dc1-processed"))...)
-		delivers(t, c.ListenAddrs(), 1, setting(t, fmt.Sprintf(format, right)))
-		waits(t, c.ListenAddrs(), setting(t, fmt.Sprintf(format, wrong)))
-	}
-	onTLS := func(t *testing.T, format string) {
-		t.Helper()
-		server, ca := newCertificate(t)
-		c := newCluster(t, kfake.TLS(server), kfake.SeedTopics(1, "dc1-processed"))
-		delivers(t, c.ListenAddrs(), 1, setting(t, fmt.Sprintf(format, "{ca_file: '"+ca+"'}")))
-		waits(t, c.ListenAddrs(), setting(t, fmt.Sprintf(format, "{}"))) // an authority that nobody knows
-		waits(t, c.ListenAddrs())
-	}
-	return map[string]func(*testing.T){
-		"tls":       func(t *testing.T) { onTLS(t, "tls: %s") },
-		"auth::tls": func(t *testing.T) { onTLS(t, "auth: {tls: %s}") },
-		"auth::plain_text::username": func(t *testing.T) {
-			plain(t, "auth: {plain_text: {username: %s, password: s}}", "u", "x")
-		},
-		"auth::plain_text::password": func(t *testing.T) {
-			plain(t, "auth: {plain_text: {username: u, password: %s}}", "s", "x")
-		},
-		"auth::sasl::username": func(t *testing.T) {
-			plain(t, "auth: {sasl: {mechanism: PLAIN, username: %s, password: s}}", "u", "x")
-		},
-		"auth::sasl::password": func(t *testing.T) {
-			plain(t, "auth: {sasl: {mechanism: PLAIN, username: u, password: %s}}", "s", "x")
-		},
-		"auth::sasl::mechanism": func(t *testing.T) {
-			for i, mechanism := range kafkaclient.SASLMechanisms {
-				c := newCluster(t, append(withSuperuser(mechanism), kfake.SeedTopics(1, "dc1-processed"))...)
-				text := "auth: {sasl: {mechanism: %s, username: u, password: s}}"
-				delivers(t, c.ListenAddrs(), 1, setting(t, fmt.Sprintf(text, mechanism)))
-				other := kafkaclient.SASLMechanisms[(i+1)%len(kafkaclient.SASLMechanisms)]
-				waits(t, c.ListenAddrs(), setting(t, fmt.Sprintf(text, other)))
-			}
-			for _, mechanism := range []string{"OAUTHBEARER", "AWS_MSK_IAM_OAUTHBEARER"} {
-				_, err := load(t, map[string]string{"OAUTHBEARER": "oauth", "AWS_MSK_IAM_OAUTHBEARER": "aws"}[mechanism])
-				require.ErrorContains(t, err, "auth::sasl::mechanism "+strings.ToUpper(fmt.Sprintf("%q", mechanism))+" is not supported")
-			}
 		},
 	}
 }

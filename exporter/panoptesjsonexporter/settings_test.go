@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/confmap"
 	"go.uber.org/zap"
 )
@@ -76,35 +77,22 @@ func setting(t *testing.T, text string) func(*Config) {
 	return func(cfg *Config) { require.NoError(t, conf.Unmarshal(cfg)) }
 }
 
-func refusedSettings() map[string]func(*testing.T) {
-	refused := func(text, message string) func(*testing.T) {
-		return func(t *testing.T) {
-			cfg := createDefaultConfig().(*Config)
-			require.NoError(t, confmap.Validate(cfg))
-			setting(t, text)(cfg)
-			require.ErrorContains(t, confmap.Validate(cfg), message)
-		}
+// refused makes sure that settings are refused, by a message.
+func refused(text, message string) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		cfg := createDefaultConfig().(*Config)
+		require.NoError(t, confmap.Validate(cfg))
+		setting(t, text)(cfg)
+		require.ErrorContains(t, confmap.Validate(cfg), message)
 	}
-	tests := map[string]func(*testing.T){
-		"resolve_canonical_bootstrap_servers_only": refused("resolve_canonical_bootstrap_servers_only: true",
-			"resolve_canonical_bootstrap_servers_only is not supported"),
-		"use_leader_epoch": refused("use_leader_epoch: false", "use_leader_epoch has no effect"),
-		"metadata::full":   refused("metadata: {full: true}", "metadata::full is not supported"),
+}
+
+func refusedSettings() map[string]func(*testing.T) {
+	return map[string]func(*testing.T){
 		"auth::sasl::version": refused("auth: {sasl: {mechanism: PLAIN, username: u, password: s, version: 1}}",
 			"auth::sasl::version has no effect"),
-		"auth::sasl::aws_msk::region": refused("auth: {sasl: {mechanism: PLAIN, username: u, password: s, aws_msk: {region: r}}}",
-			"auth::sasl::aws_msk has no effect"),
-		"auth::sasl::oauthbearer_token_source": refused(
-			"auth: {sasl: {mechanism: PLAIN, username: u, password: s, oauthbearer_token_source: o}}",
-			"auth::sasl::oauthbearer_token_source has no effect"),
 	}
-	for _, key := range []string{"service_name", "realm", "username", "password", "config_file", "keytab_file"} {
-		tests["auth::kerberos::"+key] = refused("auth: {kerberos: {"+key+": x}}", "auth::kerberos is not supported")
-	}
-	for _, key := range []string{"use_keytab", "disable_fast_negotiation"} {
-		tests["auth::kerberos::"+key] = refused("auth: {kerberos: {"+key+": true}}", "auth::kerberos is not supported")
-	}
-	return tests
 }
 
 // delivers sends groups with settings, and waits until Kafka has them.
@@ -174,6 +162,23 @@ func clientSettings() map[string]func(*testing.T) {
 			assert.Greater(t, requests[0].Version, int16(9))
 			assert.Equal(t, int16(9), requests[1].Version, "the one of Kafka 2.8")
 		},
+		// A block of the stock exporter has them: they change nothing.
+		"use_leader_epoch": func(t *testing.T) {
+			c := newCluster(t, kfake.SeedTopics(1, "dc1-processed"))
+			delivers(t, c.ListenAddrs(), 1, setting(t, "use_leader_epoch: false"))
+		},
+		"metadata::full": func(t *testing.T) {
+			c := newCluster(t, kfake.SeedTopics(1, "dc1-processed"))
+			delivers(t, c.ListenAddrs(), 1, setting(t, "metadata: {full: true}"))
+		},
+		"resolve_canonical_bootstrap_servers_only": func(t *testing.T) {
+			unknown := newSender(t, []string{"nobody.invalid:9092"}, setting(t, "resolve_canonical_bootstrap_servers_only: true"))
+			require.ErrorContains(t, unknown.Start(t.Context(), componenttest.NewNopHost()), "resolve_canonical_bootstrap_servers_only: no broker of")
+			require.NoError(t, unknown.Shutdown(t.Context()))
+			// What is found is what the client begins with: an address that has no name stays.
+			s := newSender(t, []string{"192.0.2.1:9092"}, setting(t, "resolve_canonical_bootstrap_servers_only: true")).start(t)
+			assert.NotEmpty(t, s.Metrics.(*jsonExporter).producer.get().OptValue(kgo.SeedBrokers))
+		},
 		"conn_idle_timeout":          testConnIdleTimeout,
 		"metadata::refresh_interval": testRefreshInterval,
 		"metadata::retry::max": func(t *testing.T) {
@@ -206,7 +211,7 @@ func testConnIdleTimeout(t *testing.T) {
 	cfg.Client.Brokers = c.ListenAddrs()
 	setting(t, "conn_idle_timeout: 100ms")(cfg)
 	closed := make(closings, 1)
-	p, err := newProducer(t.Context(), cfg, zap.NewNop(), closed)
+	p, err := newProducer(t.Context(), cfg, componenttest.NewNopHost(), zap.NewNop(), closed)
 	require.NoError(t, err)
 	defer p.close()
 	require.NoError(t, p.get().ProduceSync(t.Context(), &kgo.Record{Topic: "dc1-processed"}).FirstErr())

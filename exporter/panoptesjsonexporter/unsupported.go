@@ -20,8 +20,5 @@ func (c *Config) unsupported() []error {
 		refuse(n > 0, fmt.Sprintf("sending_queue::batch::max_size (%d) cannot be used: it cuts metrics groups apart; "+
 			"min_size and flush_timeout bound a batch without", n))
 	}
-	errs = append(errs, kafkaclient.Unsupported(&c.Client)...)
-	refuse(!c.Client.UseLeaderEpoch, "use_leader_epoch has no effect: it concerns consumers; remove it")
-	refuse(c.Client.Metadata.Full, "metadata::full is not supported: only the metadata of topics in use are fetched; remove it")
-	return errs
+	return append(errs, kafkaclient.Unsupported(&c.Client)...)
 }

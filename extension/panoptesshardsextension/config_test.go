@@ -74,7 +74,7 @@ func TestConfigIsRefused(t *testing.T) {
 		"rare_heartbeats":          "heartbeat_interval (5s) must be no more than a fifth of session_timeout (15s)",
 		"long_drain":               "drain (10s) must be no more than a third of rebalance_timeout (15s)",
 		"away":                     `unknown when_away "hope": expected "stop" or "go_on"`,
-		"kerberos":                 "group: auth::kerberos is not supported",
+		"kerberos":                 "group: auth::kerberos::service_name is required",
 		"unknown":                  "weight",
 	} {
 		_, err := config(t, name)

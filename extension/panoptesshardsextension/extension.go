@@ -95,7 +95,7 @@ func (e *shardsExtension) Start(ctx context.Context, host component.Host) error 
 }
 
 func (e *shardsExtension) newGroup(ctx context.Context, cfg *GroupConfig) (*group.Group, error) {
-	opts, err := kafkaclient.Options(ctx, &cfg.Client, e.set.Logger)
+	opts, err := kafkaclient.Options(ctx, &cfg.Client, e.host, e.set.Logger)
 	if err != nil {
 		return nil, err
 	}

@@ -3,47 +3,61 @@ package kafkaclient
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kversion"
-	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
+	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
 )
 
-// SASLMechanisms are the mechanisms of auth::sasl that need nothing but a user and a password.
-var SASLMechanisms = []string{saslPlain, saslSHA256, saslSHA512}
-
-const (
-	saslPlain  = "PLAIN"
-	saslSHA256 = "SCRAM-SHA-256"
-	saslSHA512 = "SCRAM-SHA-512"
-)
-
-// Options returns the options of a connection. ctx is for reading TLS files only. The client connects when it is used,
-// so no broker need be up. What it logs is for those who debug: its owner tells what an operator must know.
-func Options(ctx context.Context, c *configkafka.ClientConfig, logger *zap.Logger) ([]kgo.Opt, error) {
+// Options returns the options of a connection. ctx is for reading TLS files and for asking the DNS for canonical names. host
+// has the extension that auth::sasl::oauthbearer_token_source names; it may be nil where that is not set. The client
+// connects when it is used, so no broker need be up. What it logs is for those who debug: its owner tells what an operator
+// must know.
+func Options(ctx context.Context, c *configkafka.ClientConfig, host component.Host, logger *zap.Logger) ([]kgo.Opt, error) {
 	opts := append(connectionOptions(c), kgo.WithLogger(clientLogger{logger.Named("kafka")}))
-	tls := c.TLS
-	if tls == nil {
-		tls = c.Authentication.TLS
+	mechanism, err := saslMechanism(&c.Authentication, host)
+	if err != nil {
+		return nil, err
 	}
-	if tls == nil {
-		return opts, nil
+	if mechanism != nil {
+		opts = append(opts, kgo.SASL(mechanism))
 	}
-	t, err := tls.LoadTLSConfig(ctx)
+	t, err := tlsConfig(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("load tls: %w", err)
 	}
 	if t != nil {
 		opts = append(opts, kgo.DialTLSConfig(t))
 	}
+	if c.ResolveCanonicalBootstrapServersOnly {
+		brokers, err := canonical(ctx, c.Brokers)
+		if err != nil {
+			return nil, fmt.Errorf("resolve_canonical_bootstrap_servers_only: %w", err)
+		}
+		opts = append(opts, kgo.SeedBrokers(brokers...))
+	}
 	return opts, nil
+}
+
+// tlsConfig is nil where connections are not encrypted.
+func tlsConfig(ctx context.Context, c *configkafka.ClientConfig) (*tls.Config, error) {
+	settings := c.TLS
+	if settings == nil {
+		settings = c.Authentication.TLS
+	}
+	if settings == nil {
+		// Amazon's brokers take this mechanism on encrypted connections alone.
+		if s := c.Authentication.SASL; s != nil && s.Mechanism == saslAWS {
+			return &tls.Config{MinVersion: tls.VersionTLS12}, nil
+		}
+		return nil, nil
+	}
+	return settings.LoadTLSConfig(ctx)
 }
 
 func connectionOptions(c *configkafka.ClientConfig) []kgo.Opt {
@@ -60,31 +74,12 @@ func connectionOptions(c *configkafka.ClientConfig) []kgo.Opt {
 	if v := kversion.FromString(c.ProtocolVersion); v != nil {
 		opts = append(opts, kgo.MinVersions(v), kgo.MaxVersions(v))
 	}
-	if m := saslMechanism(&c.Authentication); m != nil {
-		opts = append(opts, kgo.SASL(m))
-	}
 	return opts
 }
 
-func saslMechanism(a *configkafka.AuthenticationConfig) sasl.Mechanism {
-	if p := a.PlainText; p != nil {
-		return plain.Auth{User: p.Username, Pass: p.Password}.AsMechanism()
-	}
-	s := a.SASL
-	if s == nil {
-		return nil
-	}
-	switch s.Mechanism {
-	case saslSHA256:
-		return scram.Auth{User: s.Username, Pass: s.Password}.AsSha256Mechanism()
-	case saslSHA512:
-		return scram.Auth{User: s.Username, Pass: s.Password}.AsSha512Mechanism()
-	default: // Validate lets no other through.
-		return plain.Auth{User: s.Username, Pass: s.Password}.AsMechanism()
-	}
-}
-
-// Unsupported names the settings of a connection that would have no effect, or the wrong one.
+// Unsupported names the settings of a connection that would have no effect, or the wrong one. use_leader_epoch and
+// metadata::full, which a block of the stock components may have, are taken as they do no harm: the one concerns
+// consumers in groups, and of topics only those in use are looked at whatever the other says.
 func Unsupported(c *configkafka.ClientConfig) []error {
 	var errs []error
 	refuse := func(refused bool, reason string) {
@@ -93,24 +88,32 @@ func Unsupported(c *configkafka.ClientConfig) []error {
 		}
 	}
 	auth := c.Authentication
-	refuse(auth.Kerberos != nil, "auth::kerberos is not supported: use auth::sasl with user and password")
 	refuse(auth.PlainText != nil && auth.SASL != nil, "auth::plain_text and auth::sasl exclude each other: remove auth::plain_text")
+	refuse(auth.Kerberos != nil && auth.SASL != nil, "auth::kerberos and auth::sasl exclude each other: remove one of them")
+	refuse(auth.Kerberos != nil && auth.PlainText != nil, "auth::kerberos and auth::plain_text exclude each other: remove one of them")
 	refuse(auth.TLS != nil && c.TLS != nil, "auth::tls and tls exclude each other: remove auth::tls")
 	if p := auth.PlainText; p != nil {
 		refuse(p.Username == "", "auth::plain_text::username is required")
 		refuse(p.Password == "", "auth::plain_text::password is required")
 	}
-	if s := auth.SASL; s != nil {
-		// configkafka itself names the mechanisms that nobody knows.
-		refuse(s.Mechanism == "AWS_MSK_IAM_OAUTHBEARER" || s.Mechanism == "OAUTHBEARER",
-			fmt.Sprintf("auth::sasl::mechanism %q is not supported: expected one of %q", s.Mechanism, SASLMechanisms))
-		plain := slices.Contains(SASLMechanisms, s.Mechanism)
-		refuse(s.Version != 0, "auth::sasl::version has no effect: it is negotiated; remove it")
-		refuse(plain && s.AWSMSK.Region != "", "auth::sasl::aws_msk has no effect with this mechanism: remove it")
-		refuse(plain && s.OAuthBearerTokenSource.String() != "",
-			"auth::sasl::oauthbearer_token_source has no effect with this mechanism: remove it")
+	if k := auth.Kerberos; k != nil {
+		refuse(k.ServiceName == "", "auth::kerberos::service_name is required: mostly it is kafka")
+		refuse(k.Username == "", "auth::kerberos::username is required")
+		refuse(k.UseKeyTab && k.KeyTabPath == "", "auth::kerberos::keytab_file is required with use_keytab")
+		refuse(k.KeyTabPath == "" && k.Password == "", "auth::kerberos needs keytab_file or password")
+		refuse(k.KeyTabPath != "" && k.Password != "", "auth::kerberos::password has no effect with keytab_file: remove it")
 	}
-	refuse(c.ResolveCanonicalBootstrapServersOnly, "resolve_canonical_bootstrap_servers_only is not supported: remove it")
+	if s := auth.SASL; s != nil {
+		// configkafka itself names the mechanisms that nobody knows, and a user and a password that are not there.
+		oauth, aws := s.Mechanism == saslOAuth, s.Mechanism == saslAWS
+		refuse(s.Version != 0, "auth::sasl::version has no effect: it is negotiated; remove it")
+		refuse(aws && s.AWSMSK.Region == "", "auth::sasl::aws_msk::region is required with "+saslAWS)
+		refuse(!aws && s.AWSMSK.Region != "", "auth::sasl::aws_msk has no effect with this mechanism: remove it")
+		refuse(!oauth && s.OAuthBearerTokenSource.String() != "",
+			"auth::sasl::oauthbearer_token_source has no effect with this mechanism: remove it")
+		refuse((oauth || aws) && s.Username+s.Password != "",
+			"auth::sasl::username and password have no effect with this mechanism: remove them")
+	}
 	return errs
 }
 

@@ -17,7 +17,7 @@ type Offsets map[string]map[int32]int64
 const probeTime = 5 * time.Second
 
 // OffsetsSince finds in each partition of topics the first message that was written at a time or later, and the end of
-// the partition where there is none. Kafka finds messages by its own times; where the messages before have none, they are
+// the partition where there is none; the zero time is its beginning. Kafka finds messages by its own times; where the messages before have none, they are
 // looked at, by halves: Panoptes writes them in the order of the times that their JSON names, more or less. opts are those
 // of the connection.
 func OffsetsSince(ctx context.Context, client *kgo.Client, opts []kgo.Opt, at time.Time, topics ...string) (Offsets, error) {
@@ -26,11 +26,15 @@ func OffsetsSince(ctx context.Context, client *kgo.Client, opts []kgo.Opt, at ti
 	if err = errors.Join(err, starts.Error()); err != nil {
 		return nil, fmt.Errorf("find the beginnings of %q: %w", topics, err)
 	}
+	s := search{at: at, result: Offsets{}, open: map[topicPartition]span{}}
+	if at.IsZero() {
+		starts.Each(func(o kadm.ListedOffset) { s.result.set(topicPartition{o.Topic, o.Partition}, o.Offset) })
+		return s.result, nil
+	}
 	found, err := admin.ListOffsetsAfterMilli(ctx, at.UnixMilli(), topics...)
 	if err = errors.Join(err, found.Error()); err != nil {
 		return nil, fmt.Errorf("find the time in %q: %w", topics, err)
 	}
-	s := search{at: at, result: Offsets{}, open: map[topicPartition]span{}}
 	found.Each(func(o kadm.ListedOffset) {
 		s.result.set(topicPartition{o.Topic, o.Partition}, o.Offset)
 		if start, ok := starts.Lookup(o.Topic, o.Partition); ok && start.Offset < o.Offset {

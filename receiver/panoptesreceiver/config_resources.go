@@ -154,11 +154,5 @@ func (c *KafkaConfig) Validate() error {
 			errs = append(errs, fmt.Errorf("topics must not have an empty name, entry %d has", i+1))
 		}
 	}
-	if !c.Client.UseLeaderEpoch {
-		errs = append(errs, errors.New("use_leader_epoch has no effect: it is always on; remove it"))
-	}
-	if c.Client.Metadata.Full {
-		errs = append(errs, errors.New("metadata::full has no effect: only the topics in use are looked at; remove it"))
-	}
 	return errors.Join(append(errs, kafkaclient.Unsupported(&c.Client)...)...)
 }

@@ -139,8 +139,9 @@ func TestRefusals(t *testing.T) {
 			"resources::http::0: url must be an http or https URL with a host\ninterval must be at least 1s, is 0s\n" +
 			"max_size must be between 1 and 268435456 bytes, is 0\nclient::endpoint has no effect: url says where the server is; remove it\n" +
 			"resources::kafka: topics must name at least one topic, such as dc1-resources\n" +
-			"use_leader_epoch has no effect: it is always on; remove it\n" +
-			"auth::kerberos is not supported: use auth::sasl with user and password",
+			"auth::kerberos::service_name is required: mostly it is kafka\n" +
+			"auth::kerberos::username is required\n" +
+			"auth::kerberos needs keytab_file or password",
 		"bad_overrides": "plugins: overrides::0: plugin must be the Name of a plugin, or \"*\" for all\n" +
 			"execute_frequency must be a whole number of seconds greater than zero, is 1.5s\n" +
 			"overrides::1: resources \"resource_site\": column 14: found the end of the filter, expected =, !=, LIKE, IN, NOT LIKE or NOT IN\n" +

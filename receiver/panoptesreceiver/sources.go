@@ -52,7 +52,7 @@ func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (
 		run = append(run, source.Run)
 	}
 	if cfg.Kafka != nil { // last: it has connections to close
-		source, err := r.kafka(ctx)
+		source, err := r.kafka(ctx, host)
 		if err != nil {
 			return nil, fmt.Errorf("resources::kafka: %w", err)
 		}
@@ -122,9 +122,9 @@ func (r *panoptesReceiver) http(ctx context.Context, host component.Host, i int)
 	}), nil
 }
 
-func (r *panoptesReceiver) kafka(ctx context.Context) (*catalogue.Kafka, error) {
+func (r *panoptesReceiver) kafka(ctx context.Context, host component.Host) (*catalogue.Kafka, error) {
 	cfg := r.cfg.Resources.Kafka
-	options, err := kafkaclient.Options(ctx, &cfg.Client, r.logger)
+	options, err := kafkaclient.Options(ctx, &cfg.Client, host, r.logger)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/stream"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
@@ -107,11 +106,11 @@ func stopCollector(p *child.Process) error {
 func watch(ctx context.Context, s *setup, collector <-chan struct{}, v *viewer, duration time.Duration, stderr io.Writer) (ending, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	client, err := stream.Open(ctx, stream.Source{Connection: stream.Connection{Brokers: []string{s.broker}}, From: kgo.NewOffset().AtStart()})
+	reading, err := stream.Open(ctx, stream.Source{Connection: stream.Connection{Brokers: []string{s.broker}}, From: stream.Start()})
 	if err != nil {
 		return interrupted, ignoreCancel(ctx, err)
 	}
-	defer client.Close()
+	defer reading.Close()
 
 	var timer <-chan time.Time
 	if duration > 0 {
@@ -121,7 +120,7 @@ func watch(ctx context.Context, s *setup, collector <-chan struct{}, v *viewer, 
 	}
 	read := make(chan error, 1)
 	go func() {
-		read <- stream.Each(ctx, client, func(err error) { fmt.Fprintf(stderr, "panoptes: %v\n", err) }, v.show)
+		read <- reading.Each(ctx, func(text string) { fmt.Fprintf(stderr, "panoptes: %s\n", text) }, v.show)
 	}()
 	ended := interrupted
 	tick := time.NewTicker(summaryEvery)

@@ -49,7 +49,10 @@ same, and their values agree:
 A group without a partner counts as a difference, unless it lies at the ends of what both topics hold. Metadata of
 resources is not compared.
 
-TLS and login are the same for both. A password comes from a file, or from the environment variable ` + stream.PasswordVariable + `.`,
+A time of --from is Kafka's of a message or, where it has none, as those that Panoptes writes, that of its group.
+
+TLS and login are the same for both; with --config they are those of the exporter panoptes_json of a Collector's configuration,
+whose brokers are A's and B's, too, where --brokers does not say otherwise. A password comes from a file, or from the environment variable ` + stream.PasswordVariable + `.`,
 		Example: `  panoptes parity --brokers kafka1:9092 --topic dc1-processed --topic dc1-trial --sample
   panoptes parity --brokers old1:9092,old2:9092 --brokers new1:9092 --topic 'dc*-processed' --from 15m --min-share 0.99
   panoptes parity --brokers kafka1:9092 --topic dc1-processed --topic dc1-trial --json | jq .share`,
@@ -80,7 +83,7 @@ func (o *options) addFlags(cmd *cobra.Command) {
 	flags.IntVar(&o.compare.MaxSeries, "max-series", 50_000, "`NUMBER` of series to compare at most, at 5 kB of memory each at most")
 	flags.BoolVar(&o.json, "json", false, "print the result as JSON")
 	o.connection.AddLoginFlags(flags)
-	_ = cmd.MarkFlagRequired("brokers")
+	cmd.MarkFlagsOneRequired("brokers", "config")
 	_ = cmd.MarkFlagRequired("topic")
 }
 
@@ -89,7 +92,7 @@ func (o *options) check() (time.Time, error) {
 	switch {
 	case len(o.brokers) > 2 || len(o.topics) > 2:
 		return time.Time{}, exit.Misusef("--brokers and --topic can be given twice at most, for A and B")
-	case len(o.brokers) == 1 && len(o.topics) == 1:
+	case len(o.brokers) < 2 && len(o.topics) == 1:
 		return time.Time{}, exit.Misusef("there is nothing to compare with: give --brokers or --topic a second time, for B")
 	case !(o.minShare >= 0 && o.minShare <= 1):
 		return time.Time{}, exit.Misusef("--min-share must be from 0 to 1, is %g", o.minShare)
@@ -150,13 +153,16 @@ type side struct {
 
 func (o *options) open(ctx context.Context, s parity.Side, since time.Time) (*side, error) {
 	at := func(list []string) string { return list[min(int(s), len(list)-1)] }
-	c := o.connection
-	c.Brokers = strings.Split(at(o.brokers), ",")
+	c, brokers := o.connection, "the brokers of --config"
+	if len(o.brokers) > 0 {
+		brokers = at(o.brokers)
+		c.Brokers = strings.Split(brokers, ",")
+	}
 	w, err := stream.OpenWindow(ctx, c, []string{at(o.topics)}, since)
 	if err != nil {
 		return nil, err
 	}
-	return &side{Side: s, window: w, reader: stream.NewReader(), from: strings.Join(w.Topics(), ", ") + " on " + at(o.brokers)}, nil
+	return &side{Side: s, window: w, reader: stream.NewReader(), from: strings.Join(w.Topics(), ", ") + " on " + brokers}, nil
 }
 
 // read reads both sides, by turns the one that is behind, so that few groups wait for their partners.

@@ -64,7 +64,7 @@ The password for SASL comes from a file, or from the environment variable ` + st
 	flags.BoolVar(&o.all, "all", false, "show every shard")
 	flags.DurationVar(&o.wait, "wait", 5*time.Second, "how `LONG` to wait while the group shares anew")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object with all of it")
-	_ = cmd.MarkFlagRequired("brokers")
+	cmd.MarkFlagsOneRequired("brokers", "config")
 	cmd.MarkFlagsMutuallyExclusive("resource", "all")
 	return cmd
 }

@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -11,25 +12,32 @@ import (
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
 	"github.com/spf13/pflag"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/configtls"
 	"go.uber.org/zap"
+	"golang.org/x/oauth2"
 
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter"
 	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 )
 
 // PasswordVariable is the environment variable that may hold the password: a command line is for all to see.
 const PasswordVariable = "PANOPTES_SASL_PASSWORD"
 
-// Connection says how to connect to a Kafka. Its settings are those of the exporter panoptes_json.
+// Connection says how to connect to a Kafka: as flags say, or as the exporter panoptes_json of a Collector's configuration does.
 type Connection struct {
 	Brokers []string
+
+	// Configs are files of a Collector's configuration. Then flags only name other brokers, or a token.
+	Configs []string
 
 	TLS                       bool
 	CAFile, CertFile, KeyFile string
 	Insecure                  bool
 
-	Mechanism, User, PasswordFile string
+	Mechanism, User, PasswordFile, TokenFile string
 }
 
 // AddFlags adds the flags of a connection.
@@ -40,23 +48,48 @@ func (c *Connection) AddFlags(flags *pflag.FlagSet) {
 
 // AddLoginFlags adds all of them but --brokers.
 func (c *Connection) AddLoginFlags(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&c.Configs, "config", nil, "`FILE` of a Collector's configuration, may be repeated: connect as its exporter panoptes_json does")
 	flags.BoolVar(&c.TLS, "tls", false, "connect with TLS; the other --tls flags imply it")
 	flags.StringVar(&c.CAFile, "tls-ca", "", "`FILE` of the authority of the brokers' certificates (default: the system's)")
 	flags.StringVar(&c.CertFile, "tls-cert", "", "`FILE` of our own certificate, with --tls-key")
 	flags.StringVar(&c.KeyFile, "tls-key", "", "`FILE` of its key")
 	flags.BoolVar(&c.Insecure, "tls-insecure", false, "do not check the brokers' certificates")
-	flags.StringVar(&c.Mechanism, "sasl-mechanism", "", "`NAME` of how to log in: "+strings.Join(kafkaclient.SASLMechanisms, ", "))
+	flags.StringVar(&c.Mechanism, "sasl-mechanism", "", "`NAME` of how to log in: "+strings.Join(mechanisms, ", ")+"; for others give --config")
 	flags.StringVar(&c.User, "sasl-user", "", "`NAME` to log in with")
 	flags.StringVar(&c.PasswordFile, "sasl-password-file", "", "`FILE` with the password (default: the environment variable "+PasswordVariable+")")
+	flags.StringVar(&c.TokenFile, "sasl-token-file", "", "`FILE` with the token of "+kafkaclient.OAuthBearer+"; read for each connection")
 }
+
+// mechanisms are those that flags can ask for.
+var mechanisms = append(slices.Clone(kafkaclient.SASLMechanisms), kafkaclient.OAuthBearer)
 
 // options checks the connection and reads its files. All errors are wrong usage.
 func (c *Connection) options(ctx context.Context) ([]kgo.Opt, error) {
-	if len(c.Brokers) == 0 || slices.Contains(c.Brokers, "") {
-		return nil, exit.Misusef("--brokers must not be empty or have empty parts")
+	if slices.Contains(c.Brokers, "") {
+		return nil, exit.Misusef("--brokers must not have empty parts")
+	}
+	config, err := c.client(ctx)
+	if err != nil {
+		return nil, exit.Misuse(err)
+	}
+	if len(c.Brokers) > 0 {
+		config.Brokers = c.Brokers
+	}
+	c.Brokers = config.Brokers // as messages name them
+	opts, err := kafkaclient.Options(ctx, config, c.tokens(config), zap.NewNop())
+	return opts, exit.Misuse(err)
+}
+
+// client is the connection as the components have it.
+func (c *Connection) client(ctx context.Context) (*configkafka.ClientConfig, error) {
+	if len(c.Configs) > 0 {
+		return c.configured(ctx)
+	}
+	if len(c.Brokers) == 0 {
+		return nil, errors.New("give --brokers, or --config with a Collector's configuration")
 	}
 	config := configkafka.NewDefaultClientConfig()
-	config.Brokers, config.ClientID = c.Brokers, "panoptes-cli"
+	config.ClientID = clientID
 	if c.TLS || c.Insecure || c.CAFile != "" || c.CertFile != "" || c.KeyFile != "" {
 		config.TLS = &configtls.ClientConfig{
 			Config:             configtls.Config{CAFile: c.CAFile, CertFile: c.CertFile, KeyFile: c.KeyFile},
@@ -64,20 +97,81 @@ func (c *Connection) options(ctx context.Context) ([]kgo.Opt, error) {
 		}
 	}
 	var err error
-	if config.Authentication.SASL, err = c.login(); err != nil {
-		return nil, exit.Misuse(err)
+	config.Authentication.SASL, err = c.login()
+	return &config, err
+}
+
+const clientID = "panoptes-cli"
+
+// configured is the connection of the exporter panoptes_json of a Collector's configuration.
+func (c *Connection) configured(ctx context.Context) (*configkafka.ClientConfig, error) {
+	if c.TLS || c.Insecure || c.CAFile+c.CertFile+c.KeyFile+c.Mechanism+c.User+c.PasswordFile != "" {
+		return nil, errors.New("--config has TLS and login: leave out the flags --tls... and --sasl..., except --sasl-token-file")
 	}
-	opts, err := kafkaclient.Options(ctx, &config, zap.NewNop())
-	return opts, exit.Misuse(err)
+	all, err := collectorconfig.Load(ctx, c.Configs)
+	if err != nil {
+		return nil, fmt.Errorf("--config: %w", err)
+	}
+	ids := slices.DeleteFunc(all.IDs(collectorconfig.Exporters), func(id component.ID) bool { return id.Type() != collectorconfig.ExporterType })
+	if len(ids) != 1 {
+		return nil, fmt.Errorf("--config %s has %d exporters panoptes_json, expected one", strings.Join(c.Configs, ", "), len(ids))
+	}
+	decoded, err := all.Decode(collectorconfig.Exporters, ids[0])
+	if err != nil {
+		return nil, fmt.Errorf("--config: exporters::%s: %w", ids[0], err)
+	}
+	config := decoded.(*panoptesjsonexporter.Config).Client
+	config.ClientID = clientID
+	if s := config.Authentication.SASL; s != nil && s.Mechanism == kafkaclient.OAuthBearer && c.TokenFile == "" {
+		return nil, fmt.Errorf("--config: exporters::%s gets its token from an extension, which does not run here: give --sasl-token-file", ids[0])
+	}
+	return &config, nil
+}
+
+// tokens stands for the extension that a Collector gets its tokens from: nobody runs it here.
+func (c *Connection) tokens(config *configkafka.ClientConfig) component.Host {
+	if config.Authentication.SASL == nil || c.TokenFile == "" {
+		return nil
+	}
+	return tokenHost{config.Authentication.SASL.OAuthBearerTokenSource: tokenFile(c.TokenFile)}
+}
+
+type tokenHost map[component.ID]component.Component
+
+// GetExtensions implements component.Host.
+func (h tokenHost) GetExtensions() map[component.ID]component.Component { return h }
+
+// tokenFile is a file with a token.
+type tokenFile string
+
+// Start implements component.Component.
+func (tokenFile) Start(context.Context, component.Host) error { return nil }
+
+// Shutdown implements component.Component.
+func (tokenFile) Shutdown(context.Context) error { return nil }
+
+// Token implements kafkaclient.TokenSource.
+func (f tokenFile) Token(context.Context) (*oauth2.Token, error) {
+	data, err := os.ReadFile(string(f))
+	if err != nil {
+		return nil, fmt.Errorf("--sasl-token-file: %w", err)
+	}
+	return &oauth2.Token{AccessToken: strings.TrimSpace(string(data))}, nil
 }
 
 // login is nil where none is wanted.
 func (c *Connection) login() (*configkafka.SASLConfig, error) {
 	switch {
-	case c.Mechanism == "" && c.User == "" && c.PasswordFile == "":
+	case c.Mechanism == "" && c.User == "" && c.PasswordFile == "" && c.TokenFile == "":
 		return nil, nil
-	case !slices.Contains(kafkaclient.SASLMechanisms, c.Mechanism):
-		return nil, fmt.Errorf("unknown --sasl-mechanism %q: expected one of %q", c.Mechanism, kafkaclient.SASLMechanisms)
+	case !slices.Contains(mechanisms, c.Mechanism):
+		return nil, fmt.Errorf("unknown --sasl-mechanism %q: expected one of %q, or --config for others", c.Mechanism, mechanisms)
+	case c.Mechanism == kafkaclient.OAuthBearer && c.TokenFile == "":
+		return nil, fmt.Errorf("--sasl-mechanism %s needs --sasl-token-file", c.Mechanism)
+	case c.Mechanism == kafkaclient.OAuthBearer:
+		return &configkafka.SASLConfig{Mechanism: c.Mechanism}, nil
+	case c.TokenFile != "":
+		return nil, fmt.Errorf("--sasl-token-file has no effect with --sasl-mechanism %s", c.Mechanism)
 	case c.User == "":
 		return nil, fmt.Errorf("--sasl-mechanism %s needs --sasl-user", c.Mechanism)
 	}

@@ -1,7 +1,10 @@
 package stream
 
 import (
-	"regexp"
+	"context"
+	"maps"
+	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -9,28 +12,62 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 )
 
+// From is where to begin in each partition: at an offset, or at a time.
+type From struct {
+	offset kgo.Offset
+	since  time.Time
+}
+
+// Start is the beginning of each partition.
+func Start() From { return From{offset: kgo.NewOffset().AtStart()} }
+
 // ParseFrom reads where to begin in each partition: "start", "end", an offset, "-N" for the last N messages, a time as
-// RFC 3339 has it, or how long ago, as 15m. Times are those that Kafka has of the messages.
-func ParseFrom(text string, now time.Time) (kgo.Offset, error) {
+// RFC 3339 has it, or how long ago, as 15m. Times are those that Kafka has of the messages, or else their own.
+func ParseFrom(text string, now time.Time) (From, error) {
 	switch text {
 	case "start":
-		return kgo.NewOffset().AtStart(), nil
+		return Start(), nil
 	case "end":
-		return kgo.NewOffset().AtEnd(), nil
+		return From{offset: kgo.NewOffset().AtEnd()}, nil
 	}
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		if n < 0 || strings.HasPrefix(text, "-") {
-			return kgo.NewOffset().AtEnd().Relative(n), nil
+			return From{offset: kgo.NewOffset().AtEnd().Relative(n)}, nil
 		}
-		return kgo.NewOffset().At(n), nil
+		return From{offset: kgo.NewOffset().At(n)}, nil
 	}
 	if at, ok := parseTime(text, now); ok {
-		return kgo.NewOffset().AfterMilli(at.UnixMilli()), nil
+		return From{since: at}, nil
 	}
-	return kgo.Offset{}, exit.Misusef("unknown --from %q: expected start, end, an offset, -N for the last N messages of each partition, "+
+	return From{}, exit.Misusef("unknown --from %q: expected start, end, an offset, -N for the last N messages of each partition, "+
 		"a time as 2006-01-02T15:04:05Z, or how long ago as 15m", text)
+}
+
+// begin finds the offsets. opts are those of the connection.
+func (f From) begin(opts []kgo.Opt) func(context.Context, *kgo.Client, map[string][]int32) (map[string]map[int32]kgo.Offset, error) {
+	return func(ctx context.Context, client *kgo.Client, topics map[string][]int32) (map[string]map[int32]kgo.Offset, error) {
+		var found kafkaclient.Offsets
+		if !f.since.IsZero() {
+			var err error
+			if found, err = kafkaclient.OffsetsSince(ctx, client, opts, f.since, slices.Sorted(maps.Keys(topics))...); err != nil {
+				return nil, err
+			}
+		}
+		from := map[string]map[int32]kgo.Offset{}
+		for topic, partitions := range topics {
+			from[topic] = map[int32]kgo.Offset{}
+			for _, p := range partitions {
+				from[topic][p] = f.offset
+				if at, ok := found[topic][p]; ok {
+					from[topic][p] = kgo.NewOffset().At(at)
+				}
+			}
+		}
+		return from, nil
+	}
 }
 
 // parseTime reads a time, or how long ago.
@@ -56,19 +93,21 @@ func ParseSince(text string, now time.Time) (time.Time, error) {
 // AllProcessed is a pattern of the topics that carry metrics groups: those of all sites.
 const AllProcessed = "*-processed"
 
-// consume says which topics to read: names, and patterns with * and ?, which are not legal in names. Topics that match
-// a pattern are read when they come into being, too.
-func consume(topics []string) []kgo.Opt {
+// wanted says which topics to read: by their names, or by patterns with * and ?, which are not legal in names.
+func wanted(topics []string) (names []string, match func(string) bool) {
 	if len(topics) == 0 {
 		topics = []string{AllProcessed}
 	}
 	if !strings.ContainsAny(strings.Join(topics, ""), "*?") {
-		return []kgo.Opt{kgo.ConsumeTopics(topics...)}
+		return topics, nil
 	}
-	var patterns []string
-	for _, t := range topics {
-		p := strings.NewReplacer(`\*`, ".*", `\?`, ".").Replace(regexp.QuoteMeta(t))
-		patterns = append(patterns, "^"+p+"$")
+	return nil, func(name string) bool {
+		return slices.ContainsFunc(topics, func(pattern string) bool { return matches(pattern, name) })
 	}
-	return []kgo.Opt{kgo.ConsumeTopics(patterns...), kgo.ConsumeRegex()}
+}
+
+// matches says whether a name matches a pattern with * and ?.
+func matches(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil
 }

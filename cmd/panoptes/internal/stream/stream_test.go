@@ -109,19 +109,19 @@ func TestRecordOfSeveral(t *testing.T) {
 func TestParseFrom(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1600000000, 0)
-	for text, want := range map[string]kgo.Offset{
-		"start":                kgo.NewOffset().AtStart(),
-		"end":                  kgo.NewOffset().AtEnd(),
-		"-20":                  kgo.NewOffset().AtEnd().Relative(-20),
-		"-0":                   kgo.NewOffset().AtEnd(),
-		"0":                    kgo.NewOffset().At(0),
-		"8000000000":           kgo.NewOffset().At(8000000000),
-		"1m30s":                kgo.NewOffset().AfterMilli(1599999910000),
-		"2020-09-13T12:26:40Z": kgo.NewOffset().AfterMilli(1600000000000),
+	for text, want := range map[string]From{
+		"start":                Start(),
+		"end":                  {offset: kgo.NewOffset().AtEnd()},
+		"-20":                  {offset: kgo.NewOffset().AtEnd().Relative(-20)},
+		"-0":                   {offset: kgo.NewOffset().AtEnd()},
+		"0":                    {offset: kgo.NewOffset().At(0)},
+		"8000000000":           {offset: kgo.NewOffset().At(8000000000)},
+		"1m30s":                {since: now.Add(-90 * time.Second)},
+		"2020-09-13T12:26:40Z": {since: now.UTC()},
 	} {
 		got, err := ParseFrom(text, now)
 		require.NoError(t, err)
-		require.Equal(t, want.String(), got.String())
+		require.Equal(t, want, got)
 	}
 	for _, text := range []string{"", "-", "-x", "START", "-5m", "0s", "1969-01-01T00:00:00Z", "2020-09-13"} {
 		_, err := ParseFrom(text, now)
@@ -135,9 +135,18 @@ func TestConnectionIsChecked(t *testing.T) {
 	empty := filepath.Join(dir, "empty")
 	require.NoError(t, os.WriteFile(empty, []byte("\r\n"), 0o600))
 	for want, c := range map[string]Connection{
-		"--brokers must not be empty": {Brokers: []string{"a:1", ""}},
-		"load tls: failed to load ":   {Brokers: []string{"a:1"}, CAFile: filepath.Join(dir, "none.pem")},
-		`unknown --sasl-mechanism "": expected one of ["PLAIN" "SCRAM-SHA-256" "SCRAM-SHA-512"]`: {Brokers: []string{"a:1"}, User: "u"},
+		"--brokers must not have empty parts": {Brokers: []string{"a:1", ""}},
+		"load tls: failed to load ":           {Brokers: []string{"a:1"}, CAFile: filepath.Join(dir, "none.pem")},
+		"give --brokers, or --config":         {},
+		`unknown --sasl-mechanism "": expected one of ["PLAIN" "SCRAM-SHA-256" "SCRAM-SHA-512" "OAUTHBEARER"]`: {Brokers: []string{"a:1"}, User: "u"},
+		"--sasl-mechanism OAUTHBEARER needs --sasl-token-file":                                                 {Brokers: []string{"a:1"}, Mechanism: "OAUTHBEARER"},
+		"--sasl-token-file has no effect with --sasl-mechanism PLAIN":                                          {Brokers: []string{"a:1"}, Mechanism: "PLAIN", TokenFile: "t"},
+		"--config has TLS and login":                                                                           {Configs: []string{"c.yaml"}, TLS: true},
+		"has 0 exporters panoptes_json, expected one":                                                          {Configs: []string{"yaml:receivers:"}},
+		"exporters::panoptes_json: topics: ":                                                                   {Configs: []string{"yaml:exporters::panoptes_json::topics::site: false"}},
+		"gets its token from an extension, which does not run here: give --sasl-token-file": {Configs: []string{
+			"yaml:exporters::panoptes_json::auth::sasl: {mechanism: OAUTHBEARER, oauthbearer_token_source: oauth2client}",
+		}},
 		`unknown --sasl-mechanism "GSSAPI"`:                     {Brokers: []string{"a:1"}, User: "u", Mechanism: "GSSAPI"},
 		"--sasl-mechanism PLAIN needs --sasl-user":              {Brokers: []string{"a:1"}, Mechanism: "PLAIN"},
 		"give --sasl-password-file, or set PANOPTES_SASL_PASSW": {Brokers: []string{"a:1"}, Mechanism: "PLAIN", User: "u"},

@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 )
 
 const (
@@ -20,6 +21,8 @@ const (
 	fetchBytes = 16 << 20
 	// windowPatience is how long brokers may take to hand out what they said that they have.
 	windowPatience = 30 * time.Second
+	// deletedPatience is how long they may say that a topic is not there: those that start may not know it yet.
+	deletedPatience = 5 * time.Second
 )
 
 // Window is what topics hold from a time on up to the moment in which it was opened. It is not safe for concurrent use.
@@ -40,7 +43,7 @@ func OpenWindow(ctx context.Context, c Connection, topics []string, since time.T
 	if err != nil {
 		return nil, err
 	}
-	client, err := c.connect(ctx, append(opts, kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxWait(500*time.Millisecond),
+	client, err := c.connect(ctx, append(slices.Clone(opts), kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxWait(500*time.Millisecond),
 		// They take offsets, and may be the last ones of a partition.
 		kgo.KeepControlRecords()))
 	if err != nil {
@@ -49,14 +52,15 @@ func OpenWindow(ctx context.Context, c Connection, topics []string, since time.T
 	w := &Window{client: client, ends: map[string]map[int32]int64{}, partitions: map[string]int{}, last: time.Now(), patience: windowPatience}
 	limited, cancel := context.WithTimeout(ctx, windowPatience)
 	defer cancel()
-	if err := w.find(limited, topics, since); err != nil {
+	if err := w.find(limited, opts, topics, since); err != nil {
 		client.Close()
 		return nil, err
 	}
 	return w, nil
 }
 
-func (w *Window) find(ctx context.Context, patterns []string, since time.Time) error {
+// find looks up the topics and their offsets. opts are those of the connection.
+func (w *Window) find(ctx context.Context, opts []kgo.Opt, patterns []string, since time.Time) error {
 	admin := kadm.NewClient(w.client)
 	all, err := admin.ListTopics(ctx)
 	if err != nil {
@@ -64,41 +68,32 @@ func (w *Window) find(ctx context.Context, patterns []string, since time.Time) e
 	}
 	var names []string
 	for _, pattern := range patterns {
-		matches := slices.DeleteFunc(all.Names(), func(name string) bool {
-			ok, err := path.Match(pattern, name)
-			return err != nil || !ok
-		})
-		if len(matches) == 0 {
+		found := slices.DeleteFunc(all.Names(), func(name string) bool { return !matches(pattern, name) })
+		if len(found) == 0 {
 			return exit.Misusef("there is no topic %q", pattern)
 		}
-		names = append(names, matches...)
+		names = append(names, found...)
 	}
 	ends, err := admin.ListEndOffsets(ctx, names...)
 	if err = errors.Join(err, ends.Error()); err != nil {
 		return fmt.Errorf("find the ends of %q: %w", names, err)
 	}
-	list := admin.ListStartOffsets
-	if !since.IsZero() {
-		list = func(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
-			return admin.ListOffsetsAfterMilli(ctx, since.UnixMilli(), topics...)
-		}
-	}
-	starts, err := list(ctx, names...)
-	if err = errors.Join(err, starts.Error()); err != nil {
-		return fmt.Errorf("find where to begin in %q: %w", names, err)
+	starts, err := kafkaclient.OffsetsSince(ctx, w.client, opts, since, names...)
+	if err != nil {
+		return err
 	}
 	from := map[string]map[int32]kgo.Offset{}
 	ends.Each(func(end kadm.ListedOffset) {
 		w.partitions[end.Topic]++
-		start, ok := starts.Lookup(end.Topic, end.Partition)
-		if !ok || start.Offset >= end.Offset {
+		start, ok := starts[end.Topic][end.Partition]
+		if !ok || start >= end.Offset {
 			return
 		}
 		if w.ends[end.Topic] == nil {
 			w.ends[end.Topic], from[end.Topic] = map[int32]int64{}, map[int32]kgo.Offset{}
 		}
 		w.ends[end.Topic][end.Partition] = end.Offset
-		from[end.Topic][end.Partition] = kgo.NewOffset().At(start.Offset)
+		from[end.Topic][end.Partition] = kgo.NewOffset().At(start)
 	})
 	w.client.AddConsumePartitions(from)
 	return nil
@@ -149,11 +144,24 @@ func (w *Window) Poll(ctx context.Context, visit func(*kgo.Record)) error {
 		w.last = time.Now()
 		return nil
 	}
+	if err := deleted(fetches); err != nil && time.Since(w.last) > min(w.patience, deletedPatience) {
+		return fmt.Errorf("topics %q: one was deleted or made again while it was read: compare anew: %w", w.Topics(), err)
+	}
 	if time.Since(w.last) < w.patience {
 		return nil
 	}
 	return fmt.Errorf("topics %q: nothing came for %s, though they have more: %w", w.Topics(), w.patience,
 		errors.Join(errors.New("the reading is given up"), fetches.Err0()))
+}
+
+// deleted is what brokers say of a partition that is not there any more, nil where none says so.
+func deleted(fetches kgo.Fetches) (found error) {
+	fetches.EachError(func(topic string, partition int32, err error) {
+		if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.OffsetOutOfRange) {
+			found = fmt.Errorf("topic %q, partition %d: %w", topic, partition, err)
+		}
+	})
+	return found
 }
 
 func (w *Window) close(topic string, partition int32) {

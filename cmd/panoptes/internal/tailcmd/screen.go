@@ -67,8 +67,14 @@ func (v *tableView) show(m stream.Message) error {
 
 func (v *tableView) bad(text string) {
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	v.bads++
+	v.mu.Unlock()
+	v.note(text)
+}
+
+func (v *tableView) note(text string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	if v.style.Screen {
 		if len(v.complaints) < maxComplaints {
 			v.complaints = append(v.complaints, text)

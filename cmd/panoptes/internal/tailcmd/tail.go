@@ -49,10 +49,15 @@ printed once, at the end. A rate is the one in the message, or else what the las
 
 What is no metrics group is told on stderr, counted and left out. It neither counts for -n nor changes the exit code.
 
-The password for SASL comes from a file, or from the environment variable ` + stream.PasswordVariable + `.`,
+With --from and a time, the time of a message is Kafka's or, where it has none, as those that Panoptes writes, that of its
+group. Topics that are deleted and made again are read on from their beginnings.
+
+With --config it connects as the exporter panoptes_json of a Collector's configuration does: with its brokers, TLS and login,
+Kerberos and AWS among them. Otherwise the password for SASL comes from a file, or from the environment variable ` + stream.PasswordVariable + `.`,
 		Example: `  panoptes tail --brokers kafka1:9092,kafka2:9092 --topic dc1-processed --from -10
   panoptes tail --brokers kafka1:9092 --filter 'resource_id LIKE "router%"' --type interface --table
   panoptes tail --brokers kafka1:9092 --topic 'dc*-processed' --from 15m -n 100 --json > groups.jsonl
+  panoptes tail --config /etc/panoptes-otelcol/collector.yaml --topic dc1-processed
   panoptes tail --brokers kafka1:9094 --tls-ca ca.pem --sasl-mechanism SCRAM-SHA-512 --sasl-user me --sasl-password-file ~/.kafka-password`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -72,7 +77,7 @@ The password for SASL comes from a file, or from the environment variable ` + st
 	flags.IntVarP(&o.count, "count", "n", 0, "end after this `NUMBER` of groups")
 	flags.BoolVar(&o.json, "json", false, "print the groups as they are, one a line")
 	flags.BoolVar(&o.table, "table", false, "show a table of the last values and rates")
-	_ = cmd.MarkFlagRequired("brokers")
+	cmd.MarkFlagsOneRequired("brokers", "config")
 	cmd.MarkFlagsMutuallyExclusive("json", "table")
 	return cmd
 }
@@ -80,8 +85,10 @@ The password for SASL comes from a file, or from the environment variable ` + st
 // view shows groups.
 type view interface {
 	show(stream.Message) error
-	// bad takes what is no group, which is written elsewhere unless that would spoil the view.
+	// bad takes what is no group, which is written elsewhere unless that would spoil the view. note takes what else there is
+	// to say.
 	bad(text string)
+	note(text string)
 	// close ends the view and writes what is left to show.
 	close() error
 }
@@ -107,16 +114,16 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) (err error)
 	if !o.table {
 		source.Logger = kgo.BasicLogger(stderr, kgo.LogLevelWarn, func() string { return "panoptes: " })
 	}
-	client, err := stream.Open(ctx, source)
+	reading, err := stream.Open(ctx, source)
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer reading.Close()
 	t.view = o.view(ctx, stdout, stderr)
-	err = stream.Each(ctx, client, func(err error) { t.view.bad(err.Error()) }, t.record)
+	err = reading.Each(ctx, t.view.note, t.record)
 	err = errors.Join(err, t.view.close())
 	if t.bad > 0 {
 		fmt.Fprintf(stderr, "panoptes: left out what is no metrics group: %d\n", t.bad)

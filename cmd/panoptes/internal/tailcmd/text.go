@@ -32,6 +32,8 @@ func (v *textView) show(m stream.Message) error {
 
 func (v *textView) bad(text string) { complain(v.stderr, text) }
 
+func (v *textView) note(text string) { complain(v.stderr, text) }
+
 func complain(stderr io.Writer, text string) { fmt.Fprintf(stderr, "panoptes: %s\n", term.Cell(text)) }
 
 func (v *textView) close() error { return nil }
