@@ -43,6 +43,10 @@ type Config struct {
 	// Storage is the storage extension that keeps the key-value store, enrichment and first-seen times of resources over a
 	// restart. None by default: then they begin anew.
 	Storage *component.ID `mapstructure:"storage"`
+	// Redis is the extension panoptes_redis that keeps the key-value store, enrichment and the keys of resources under
+	// Panoptes' own names, and secrets where secrets::directory names none. None by default: then the receiver keeps keys and
+	// enrichment itself.
+	Redis *component.ID `mapstructure:"redis"`
 	// Emit says how finished runs are joined into batches.
 	Emit EmitConfig `mapstructure:"emit"`
 	// Status says when failing runs make the component's status an error.

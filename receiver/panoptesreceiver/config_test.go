@@ -58,6 +58,7 @@ func TestEverySetting(t *testing.T) {
 	cfg, err := load(t, "all")
 	require.NoError(t, err)
 	storage := component.MustNewIDWithName("file_storage", "plugins")
+	redis := component.MustNewIDWithName("panoptes_redis", "site")
 	httpClient := confighttp.NewDefaultClientConfig()
 	httpClient.Timeout = 10 * time.Second
 	kafkaClient := configkafka.NewDefaultClientConfig()
@@ -89,6 +90,7 @@ func TestEverySetting(t *testing.T) {
 			Kafka: &KafkaConfig{Topics: []string{"dc1-resources"}, Client: kafkaClient},
 		},
 		Storage:           &storage,
+		Redis:             &redis,
 		MaxConcurrentRuns: 16,
 		Limits:            LimitsConfig{PerResource: 2, PerEndpoint: 4, PerPlugin: 8, Dimensions: 256},
 		Breaker:           BreakerConfig{Failures: 5, Backoff: 30 * time.Second, MaxBackoff: 5 * time.Minute},
@@ -167,7 +169,7 @@ func TestRefusals(t *testing.T) {
 			"max_repetitions must be at least 1, is 0\nport must be between 1 and 65535, is 0\n" +
 			"proxy_port must be between 1 and 65535, is 70000\n" +
 			"context::x509: x509_secured_requests must be between 0 and 2, is 3",
-		"unknown_keys": `colour: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "polling_status" "processes" "python" "resources" "secrets" "service_identity" "status" "storage"]
+		"unknown_keys": `colour: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "polling_status" "processes" "python" "redis" "resources" "secrets" "service_identity" "status" "storage"]
 context.snmp.comunity: unknown key, did you mean "community"?
 emit.delay: unknown key, did you mean "max_delay"?
 plugin: unknown key, did you mean "plugins"?

@@ -38,6 +38,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/catalogue"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/emit"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/resourcekeys"
 )
 
 // shutdownGrace is how long Shutdown waits for runs under way, so that what they return is not lost. Longer ones are
@@ -62,17 +63,20 @@ type panoptesReceiver struct {
 	scheduler  *schedule.Scheduler[target]
 	tasks      *tasks
 	store      *store.Store
-	kv         *kv.Store
+	kv         *kv.Store // nil where keys are kept outside of the Collector, in shared
+	shared     hostapi.Shared
 	enrichment hostapi.Enrichment
 	keeping    *keeping
-	plugins    *catalogue.Plugins
-	history    *history           // nil where nobody looks
-	hide       []func()           // take the receiver off the boards
-	snapshots  string             // folder of copied modules
-	cancel     context.CancelFunc // of the catalogue
-	catalogue  sync.WaitGroup
-	stop       sync.Once
-	stopped    error
+	// resourceKeys is nil where nothing is shared.
+	resourceKeys *resourcekeys.Keys
+	plugins      *catalogue.Plugins
+	history      *history           // nil where nobody looks
+	hide         []func()           // take the receiver off the boards
+	snapshots    string             // folder of copied modules
+	cancel       context.CancelFunc // of the catalogue
+	catalogue    sync.WaitGroup
+	stop         sync.Once
+	stopped      error
 }
 
 func newReceiver(set receiver.Settings, cfg *Config) (*panoptesReceiver, error) {
@@ -97,8 +101,9 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if err != nil {
 		return err
 	}
-	r.kv = kv.NewStore(kv.Options{})
-	r.enrichment = hostapi.Enrichment{Store: r.kv.Namespace(kv.PluginsNamespace)}
+	if err := r.openShared(host); err != nil {
+		return err
+	}
 	settings := r.runnerSettings(goPlugins)
 	settings.Host.Heard = r.words.next != nil || len(status.Boards(host.GetExtensions())) > 0
 	if settings.Programs, err = r.cfg.Processes.settings(); err != nil {
@@ -165,6 +170,9 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	}
 	r.catalogue.Go(func() { r.health.run(life) })
 	r.catalogue.Go(func() { child.SweepOrphans(life, r.orphan) })
+	if r.resourceKeys != nil {
+		r.catalogue.Go(func() { r.resourceKeys.Run(life) })
+	}
 	for _, one := range sources {
 		r.catalogue.Go(func() { one(life) })
 	}
@@ -219,7 +227,7 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 				Sites: r.cfg.Context.Sites, SNMP: r.cfg.Context.SNMP.values(), X509: r.cfg.Context.X509.values(),
 			},
 			Logger: r.logger,
-			KV:     r.kv.Namespace(kv.PluginsNamespace),
+			KV:     r.enrichment.Store, Enrichment: r.enrichment,
 			Hidden: hidden(r.cfg),
 			Restarted: func(kind plugin.Kind, reason string) {
 				r.telemetry.PanoptesWorkerRestarts.Add(context.Background(), 1,
@@ -236,6 +244,8 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 			r.logger.Warn("The directory of secrets cannot be read now; plugins find no secret until it can be", zap.Error(err))
 		}
 		s.Host.Secrets = kv.NewSecrets(dir)
+	} else if r.shared != nil {
+		s.Host.Secrets = r.shared.Secrets()
 	}
 	return s
 }

@@ -192,7 +192,7 @@ func (r *panoptesReceiver) enriched(ctx context.Context, l *loaded, result run.R
 	if err := r.enrichment.Keep(ctx, result.Enrichment); err != nil {
 		r.failures.digest.Note("enrichment\x00"+l.name, func(held int) {
 			r.logger.Error("Cannot store all of the enrichment", zap.String("plugin", l.name), zap.Int("others", held), zap.Error(err),
-				zap.String("next", "the key-value store is full: let plugins keep less, or for less long (enrichment_ttl)"))
+				zap.String("next", "where the key-value store is full, let plugins keep less, or for less long (enrichment_ttl); where it is a Redis, look at that"))
 		})
 	}
 	r.telemetry.PanoptesEnrichmentGroups.Add(ctx, int64(len(result.Enrichment)), l.attrs.plugin)

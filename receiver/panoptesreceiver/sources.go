@@ -18,6 +18,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/catalogue"
 )
 
@@ -25,7 +26,7 @@ import (
 // ends. Plugins that discover resources open sources of their own. ctx is for reading TLS files and the like.
 func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (run []func(context.Context), err error) {
 	cfg := &r.cfg.Resources
-	settings := store.Settings{Sample: cfg.Sample, Logger: r.logger, Changed: r.tasks.setResources, Left: r.resourcesLeft}
+	settings := store.Settings{Sample: cfg.Sample, Logger: r.logger, Changed: r.resourcesChanged, Left: r.resourcesLeft}
 	if cfg.Filter != "" {
 		if settings.Filter, err = filter.Parse(cfg.Filter); err != nil {
 			return nil, fmt.Errorf("resources::filter: %w", err)
@@ -131,6 +132,14 @@ func (r *panoptesReceiver) kafka(ctx context.Context, host component.Host) (*cat
 	return catalogue.NewKafka(catalogue.KafkaSettings{
 		Topics: cfg.Topics, Options: options, Store: r.store, Logger: r.logger, Failed: r.reloadError("resources"),
 	})
+}
+
+// resourcesChanged takes all resources that there are now.
+func (r *panoptesReceiver) resourcesChanged(all []*pluginsdk.Resource) {
+	r.tasks.setResources(all)
+	if r.resourceKeys != nil {
+		r.resourceKeys.Set(all)
+	}
 }
 
 // resourcesLeft counts resources that left.

@@ -51,7 +51,10 @@ func (r *panoptesReceiver) openStorage(ctx context.Context, host component.Host)
 	if n := state.HealFor(host, id, r.logger, "last runs, and what plugins kept in the key-value store"); n > 0 {
 		r.telemetry.PanoptesDamagedStorages.Add(ctx, int64(n))
 	}
-	sections := map[string]state.Source{sectionKV: r.kv, sectionSightings: sightings{r.store}}
+	sections := map[string]state.Source{sectionSightings: sightings{r.store}}
+	if r.kv != nil {
+		sections[sectionKV] = r.kv
+	}
 	maps.Copy(sections, r.tasks.runs.sources())
 	var keeper *state.Keeper
 	var damage []error
@@ -75,7 +78,11 @@ func (r *panoptesReceiver) openStorage(ctx context.Context, host component.Host)
 	for _, d := range damage {
 		r.logger.Warn("Cannot use some of the stored state; it begins anew", zap.Stringer("storage", id), zap.Error(d))
 	}
-	r.logger.Info("Restored the state of plugins", zap.Stringer("storage", id), zap.Int("keys", r.kv.Len()))
+	restored := []zap.Field{zap.Stringer("storage", id)}
+	if r.kv != nil {
+		restored = append(restored, zap.Int("keys", r.kv.Len()))
+	}
+	r.logger.Info("Restored the state of plugins", restored...)
 	r.keeping = &keeping{keeper: keeper, client: client, logger: r.logger, health: r.health}
 	return nil
 }

@@ -15,8 +15,12 @@ import (
 // panoptes:plugins_kv:enrichment, seen from panoptes:plugins_kv. Plugins can get at it, as in Panoptes.
 const enrichmentPrefix = "enrichment:"
 
-// Enrichment is the service of what enrichment plugins found out. It lies in the key-value store.
-type Enrichment struct{ Store pluginsdk.KeyValueStore }
+// Enrichment is the service of what enrichment plugins found out. It lies in the key-value store of plugins.
+type Enrichment struct {
+	Store pluginsdk.KeyValueStore
+	// Namespaces returns the namespaces in which there is enrichment of a resource; nil goes through the keys of the store.
+	Namespaces func(ctx context.Context, resourceID string) ([]string, error)
+}
 
 // Methods implements Service.
 func (s Enrichment) Methods() map[string]Method {
@@ -38,18 +42,31 @@ func enrichmentKey(resourceID, namespace string) string {
 	return enrichmentPrefix + resourceID + ":" + namespace
 }
 
+// namespaces are those in which there is enrichment of a resource.
+func (s Enrichment) namespaces(ctx context.Context, resourceID string) ([]string, error) {
+	if s.Namespaces != nil {
+		return s.Namespaces(ctx, resourceID)
+	}
+	prefix := enrichmentKey(resourceID, "")
+	keys, err := s.Store.FindKeys(ctx, globEscaper.Replace(prefix)+"*")
+	for i := range keys {
+		keys[i] = strings.TrimPrefix(keys[i], prefix)
+	}
+	return keys, err
+}
+
 // get answers with what is stored about a resource, by namespace. What is not there is left out.
 func (s Enrichment) get(ctx context.Context, p *params) (any, error) {
-	keys := []string{enrichmentKey(*p.ResourceID, *p.Namespace)}
-	prefix := enrichmentKey(*p.ResourceID, "")
+	namespaces := []string{*p.Namespace}
 	if *p.Namespace == run.AllNamespaces {
 		var err error
-		if keys, err = s.Store.FindKeys(ctx, globEscaper.Replace(prefix)+"*"); err != nil {
+		if namespaces, err = s.namespaces(ctx, *p.ResourceID); err != nil {
 			return nil, err
 		}
 	}
 	found := map[string]json.RawMessage{}
-	for _, key := range keys {
+	for _, namespace := range namespaces {
+		key := enrichmentKey(*p.ResourceID, namespace)
 		text, err := s.Store.Get(ctx, key)
 		if errors.Is(err, pluginsdk.ErrNotFound) {
 			continue
@@ -60,7 +77,7 @@ func (s Enrichment) get(ctx context.Context, p *params) (any, error) {
 		if !json.Valid([]byte(text)) {
 			return nil, fmt.Errorf("the value of key %q is no JSON", key)
 		}
-		found[strings.TrimPrefix(key, prefix)] = json.RawMessage(text)
+		found[namespace] = json.RawMessage(text)
 	}
 	return map[string]any{"enrichment": found}, nil
 }

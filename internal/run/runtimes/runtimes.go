@@ -64,8 +64,9 @@ type Host struct {
 	// Heard says that requests ask for the lines of their runs: then plugins are to send them from info on, although the
 	// Logger takes fewer.
 	Heard bool
-	// KV is the store that plugins share; nil gives them one in memory.
-	KV pluginsdk.KeyValueStore
+	// KV is the store that plugins share; nil gives them one in memory. Enrichment lies in it, unless Enrichment says where.
+	KV         pluginsdk.KeyValueStore
+	Enrichment hostapi.Enrichment
 	// Secrets is where plugins find secrets; nil gives them none. What they were given is taken out of their log lines and
 	// of the errors of their runs, and so are the texts of Hidden.
 	Secrets hostapi.SecretsStore
@@ -100,7 +101,7 @@ func New(s Settings) (*run.Runner, error) {
 		return workers.Host{
 			Logger: h.Logger, Digest: digest, Budget: budget, Tap: h.Tap, MaxLine: s.Limits.ResultBytes,
 			Calls: hostapi.NewTable(h.Intercept,
-				hostapi.KV{Store: h.KV}, hostapi.Secrets{Store: secrets}, hostapi.Enrichment{Store: h.KV}),
+				hostapi.KV{Store: h.KV}, hostapi.Secrets{Store: secrets}, h.Enrichment),
 			Restarted: func(reason string) { h.Restarted(kind, reason) }, Recycled: h.Recycled,
 		}
 	}
@@ -135,6 +136,9 @@ func (s *Settings) setDefaults() error {
 	h.Logger = cmp.Or(h.Logger, zap.NewNop())
 	if h.KV == nil {
 		h.KV = kv.NewStore(kv.Options{}).Namespace(kv.PluginsNamespace)
+	}
+	if h.Enrichment.Store == nil {
+		h.Enrichment.Store = h.KV
 	}
 	if h.Secrets == nil {
 		h.Secrets = kv.NoSecrets{}

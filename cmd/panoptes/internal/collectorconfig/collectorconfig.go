@@ -19,6 +19,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter"
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesredisextension"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor"
@@ -48,6 +49,7 @@ var (
 	InfluxType    = panoptesinfluxexporter.NewFactory().Type()
 	StatusType    = panoptesstatusextension.NewFactory().Type()
 	EncodingType  = panoptesencodingextension.NewFactory().Type()
+	RedisType     = panoptesredisextension.NewFactory().Type()
 	ShardsType    = panoptesshardsextension.NewFactory().Type()
 )
 
@@ -165,7 +167,7 @@ func factories() map[Kind]map[component.Type]component.Factory {
 		Exporters:  {ExporterType: panoptesjsonexporter.NewFactory(), InfluxType: panoptesinfluxexporter.NewFactory()},
 		Extensions: {
 			EncodingType: panoptesencodingextension.NewFactory(), StatusType: panoptesstatusextension.NewFactory(),
-			ShardsType: panoptesshardsextension.NewFactory(),
+			ShardsType: panoptesshardsextension.NewFactory(), RedisType: panoptesredisextension.NewFactory(),
 		},
 	}
 }

@@ -147,29 +147,48 @@ func (v *validation) expiration(exporter component.ID, receivers []component.ID)
 	}
 }
 
-// storage checks that extensions which components keep their state in are enabled.
-func (v *validation) storage() {
+// extensions checks that extensions which components keep their state in are enabled.
+func (v *validation) extensions() {
+	named := map[component.ID]bool{} // as redis
 	for _, kind := range []collectorconfig.Kind{collectorconfig.Receivers, collectorconfig.Processors, collectorconfig.Exporters} {
 		for _, id := range v.config.IDs(kind) {
 			raw := v.config.Raw(kind, id)
-			v.storageOf(fmt.Sprintf("%s::%s::storage", kind, id), raw["storage"])
-			if queue, ok := raw["sending_queue"].(map[string]any); ok {
-				v.storageOf(fmt.Sprintf("%s::%s::sending_queue::storage", kind, id), queue["storage"])
+			v.extensionOf(fmt.Sprintf("%s::%s::storage", kind, id), raw["storage"])
+			if kind == collectorconfig.Receivers && id.Type() == collectorconfig.ReceiverType {
+				named[v.redisOf(fmt.Sprintf("%s::%s::redis", kind, id), raw["redis"])] = true
 			}
+			if queue, ok := raw["sending_queue"].(map[string]any); ok {
+				v.extensionOf(fmt.Sprintf("%s::%s::sending_queue::storage", kind, id), queue["storage"])
+			}
+		}
+	}
+	for _, id := range v.config.Extensions {
+		if id.Type() == collectorconfig.RedisType && !named[id] {
+			v.doubtful("extensions::"+id.String(), "is not used: no receiver %s names it with redis", collectorconfig.ReceiverType)
 		}
 	}
 }
 
-func (v *validation) storageOf(where string, value any) {
+// redisOf checks that what is named keeps Panoptes' keys.
+func (v *validation) redisOf(where string, value any) component.ID {
+	id, ok := v.extensionOf(where, value)
+	if ok && id.Type() != collectorconfig.RedisType {
+		v.wrong(where, fmt.Errorf("names the extension %q, which keeps no keys of Panoptes: name one of type %q", id, collectorconfig.RedisType))
+	}
+	return id
+}
+
+func (v *validation) extensionOf(where string, value any) (id component.ID, ok bool) {
 	name, ok := value.(string)
 	if !ok || name == "" {
-		return
+		return id, false
 	}
-	var id component.ID
 	if id.UnmarshalText([]byte(name)) != nil {
-		return // what is no id the component refuses
+		return id, false // what is no id the component refuses
 	}
 	if !slices.Contains(v.config.Extensions, id) {
 		v.wrong(where, fmt.Errorf("names the extension %q, which is not enabled: add it to service::extensions", id))
+		return id, false
 	}
+	return id, true
 }

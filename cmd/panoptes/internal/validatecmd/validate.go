@@ -70,7 +70,7 @@ func run(ctx context.Context, configs []string, collector, gates string, stdout,
 	}
 	v.components()
 	v.pipelines()
-	v.storage()
+	v.extensions()
 	if v.errors == 0 {
 		v.collector(ctx, collector, gates, configs, stderr)
 	}
