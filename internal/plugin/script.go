@@ -2,11 +2,12 @@ package plugin
 
 import (
 	"bytes"
-	"io"
-	"os"
+	"context"
 	"regexp"
 	"runtime"
 	"strings"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 // execOptions of [main] mean something for exec plugins alone.
@@ -18,16 +19,15 @@ func (p *Plugin) isScript(path string) bool {
 	if p.File.Runtime != "" || runtime.GOOS == "windows" || p.File.Config.Get("main", sysPathOption) != "" {
 		return false
 	}
-	info, err := os.Stat(path)
-	if err != nil || info.Mode()&0o111 == 0 {
-		return false
-	}
-	f, err := os.Open(path)
+	f, err := safefile.Open(context.Background(), path, maxSource)
 	if err != nil {
 		return false // setVersion tells
 	}
 	defer f.Close()
-	source, err := io.ReadAll(io.LimitReader(f, maxSource))
+	if info, err := f.Stat(); err != nil || info.Mode()&0o111 == 0 {
+		return false
+	}
+	source, err := safefile.ReadAll(f, maxSource)
 	if err != nil || !bytes.HasPrefix(source, []byte("#!")) {
 		return false
 	}

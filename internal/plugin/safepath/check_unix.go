@@ -80,7 +80,22 @@ func (u user) checkComponent(path string) error {
 	if !ok {
 		return fmt.Errorf("cannot tell the owner of %q", path)
 	}
-	what, fix := u.problem(info.Mode(), stat.Uid, stat.Gid)
+	mode, what, fix := info.Mode(), "", ""
+	if means(mode) {
+		var listed bool
+		if what, fix, listed, err = u.accessList(path, stat.Gid); err != nil {
+			return err
+		}
+		if listed {
+			mode &^= groupWrite
+		}
+	}
+	if what == "" {
+		what, fix = u.problem(mode, stat.Uid, stat.Gid)
+	}
+	if what == groupWrites && nobodyIn(stat.Gid) {
+		what = ""
+	}
 	if what == "" || ReadOnly(path) {
 		return nil
 	}
@@ -88,19 +103,30 @@ func (u user) checkComponent(path string) error {
 		ErrUnsafe, path, info.Mode(), stat.Uid, stat.Gid, what, fix+" "+path)
 }
 
+const (
+	groupWrite  = 0o020
+	groupWrites = "can be written by a group that is not ours"
+)
+
+// means says whether the rights to write a component mean that it can be replaced. Those of a link mean nothing, and in a
+// sticky directory only the owner of an entry can replace it, and the entry itself is checked next.
+func means(mode fs.FileMode) bool {
+	return mode&fs.ModeSymlink == 0 && (!mode.IsDir() || mode&fs.ModeSticky == 0)
+}
+
 // problem says who else could replace a component of that mode and owner, and the command that fixes it; "" if nobody
-// could. In a sticky directory only the owner of an entry can replace it, and the entry itself is checked next.
+// could.
 func (u user) problem(mode fs.FileMode, uid, gid uint32) (what, fix string) {
 	perm := mode.Perm()
 	switch {
 	case uid != 0 && uid != u.uid:
 		return "belongs to another user", fmt.Sprintf("chown %d", u.uid)
-	case mode&fs.ModeSymlink != 0, mode.IsDir() && mode&fs.ModeSticky != 0: // the mode of a link means nothing
+	case !means(mode):
 		return "", ""
 	case perm&0o002 != 0:
 		return "can be written by every user", "chmod o-w"
-	case perm&0o020 != 0 && !slices.Contains(u.groups, int(gid)):
-		return "can be written by a group that is not ours", "chmod g-w"
+	case perm&groupWrite != 0 && !slices.Contains(u.groups, int(gid)):
+		return groupWrites, "chmod g-w"
 	}
 	return "", ""
 }

@@ -7,8 +7,11 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
 )
 
 // Defaults of Config.
@@ -72,7 +75,8 @@ type Process struct {
 	err    error
 }
 
-// Start starts a child. Stop it, or wait for Done, in any case: it is reaped by then.
+// Start starts a child, if no other user can replace what would be run. Stop it, or wait for Done, in any case: it is reaped
+// by then.
 func Start(c Config) (*Process, error) {
 	if c.Grace <= 0 {
 		c.Grace = DefaultGrace
@@ -83,6 +87,9 @@ func Start(c Config) (*Process, error) {
 	p := &Process{config: c, cmd: exec.Command(c.Path, c.Args...), done: make(chan struct{})}
 	p.cmd.Dir = c.Dir
 	p.cmd.Env = slices.Concat(Environ(os.Environ(), c.Inherit...), mark(), c.Env)
+	if err := p.check(); err != nil {
+		return nil, err
+	}
 	theirs, err := p.pipes()
 	defer func() { closeAll(theirs) }()
 	if err == nil {
@@ -96,6 +103,20 @@ func Start(c Config) (*Process, error) {
 		return nil, fmt.Errorf("start %q: %w", c.Path, err)
 	}
 	return p, nil
+}
+
+// check makes sure that no other user can replace what would be run.
+func (p *Process) check() error {
+	if p.cmd.Err != nil {
+		return fmt.Errorf("start: %w", p.cmd.Err)
+	}
+	searchPath := ""
+	for _, variable := range p.cmd.Env {
+		if v, ok := strings.CutPrefix(variable, "PATH="); ok {
+			searchPath = v
+		}
+	}
+	return safepath.CheckProgram(p.cmd.Path, searchPath)
 }
 
 // pipes makes the three pipes and returns the child's ends. They are plain pipes, not those of os/exec, which would

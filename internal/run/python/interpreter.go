@@ -1,6 +1,7 @@
 package python
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,18 +15,19 @@ import (
 	"sync"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
 	"github.com/panoptes-otel/panoptes-otel/python"
 )
 
 // probe makes any Python from 2.6 on say what it is.
-const probe = `import json,sys; print(json.dumps([sys.version_info[0], sys.version_info[1], sys.executable]))`
+const probe = `import json,sys; print(json.dumps([sys.version_info[0], sys.version_info[1], sys.executable, sys.path]))`
 
 const (
 	// probeLimit is how long the interpreter may take to say what it is, maxAnswer how many bytes it may say.
 	probeLimit = 20 * time.Second
-	maxAnswer  = 8 << 10
+	maxAnswer  = 64 << 10
 )
 
 // interpreter is what workers are started from: the interpreter, and the embedded package on disk. Both are found
@@ -114,28 +116,37 @@ func (i *interpreter) findInterpreter(ctx context.Context) error {
 		return fmt.Errorf("python.interpreter %q cannot be run: %w; install Python 3.8 or later, or set python.interpreter "+
 			"to the path of one", setting, err)
 	}
-	version, executable, err := probeInterpreter(ctx, path)
+	found, err := probeInterpreter(ctx, path)
 	if err != nil {
 		return fmt.Errorf("python.interpreter %q (%s) does not work as a Python interpreter: %w", setting, path, err)
 	}
-	if version[0] != 3 || version[1] < 8 {
+	if found.major != 3 || found.minor < 8 {
 		return fmt.Errorf("python.interpreter %q (%s) is Python %d.%d, 3.8 or later is needed: set python.interpreter to "+
-			"the path of one", setting, path, version[0], version[1])
+			"the path of one", setting, path, found.major, found.minor)
+	}
+	for _, folder := range found.searchPath {
+		if err := safepath.Check(folder); errors.Is(err, safepath.ErrUnsafe) {
+			return fmt.Errorf("python.interpreter %q (%s) has modules of a folder in which others can put some: %w", setting, path, err)
+		}
 	}
 	// The name may have led to a script that picks an interpreter; start what it picked.
-	i.path = executable
-	if executable == "" {
-		i.path = path
-	}
+	i.path = cmp.Or(found.executable, path)
 	return nil
 }
 
-// probeInterpreter runs the interpreter once to learn its version and where it is.
-func probeInterpreter(ctx context.Context, path string) (version [2]int, executable string, err error) {
+// found is what an interpreter says of itself.
+type found struct {
+	major, minor int
+	executable   string // "" where Python does not know
+	searchPath   []string
+}
+
+// probeInterpreter runs the interpreter once to learn what it is.
+func probeInterpreter(ctx context.Context, path string) (f found, err error) {
 	var stderr runlog.Tail
-	p, err := child.Start(child.Config{Path: path, Args: []string{"-I", "-S", "-c", probe}, Stderr: stderr.Add})
+	p, err := child.Start(child.Config{Path: path, Args: []string{"-I", "-B", "-c", probe}, Stderr: stderr.Add})
 	if err != nil {
-		return version, "", err
+		return f, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
@@ -146,19 +157,17 @@ func probeInterpreter(ctx context.Context, path string) (version [2]int, executa
 	<-p.Done()
 	switch {
 	case ctx.Err() != nil:
-		return version, "", fmt.Errorf("it did not answer within %s", probeLimit)
+		return f, fmt.Errorf("it did not answer within %s", probeLimit)
 	case p.Err() != nil:
-		return version, "", fmt.Errorf("%w%s", p.Err(), &stderr)
+		return f, fmt.Errorf("%w%s", p.Err(), &stderr)
 	case readErr != nil:
-		return version, "", readErr
+		return f, readErr
 	}
-	var answer []json.RawMessage
-	if json.Unmarshal(out, &answer) != nil || len(answer) != 3 {
-		return version, "", fmt.Errorf("it answered %.80q", out)
+	answer := []any{&f.major, &f.minor, &f.executable, &f.searchPath}
+	if json.Unmarshal(out, &answer) != nil || len(answer) != 4 || f.major == 0 {
+		return f, fmt.Errorf("it answered %.80q", out)
 	}
-	err = errors.Join(json.Unmarshal(answer[0], &version[0]), json.Unmarshal(answer[1], &version[1]))
-	_ = json.Unmarshal(answer[2], &executable) // null where Python does not know
-	return version, executable, err
+	return f, nil
 }
 
 // writeArchive puts the embedded package where the interpreter can read it.

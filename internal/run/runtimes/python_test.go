@@ -360,12 +360,13 @@ func TestInterpreterThatCannotBeUsed(t *testing.T) {
 		errs         []string
 	}{
 		{"missing", "", []string{"python.interpreter", "cannot be run", "install Python 3.8"}},
-		{"old", `echo '[2, 7, "/usr/bin/python2"]'`, []string{"python.interpreter", "is Python 2.7, 3.8 or later is needed"}},
-		{"older 3", `echo '[3, 7, "/usr/bin/python3"]'`, []string{"is Python 3.7"}},
+		{"old", `echo '[2, 7, "/usr/bin/python2", []]'`, []string{"python.interpreter", "is Python 2.7, 3.8 or later is needed"}},
+		{"older 3", `echo '[3, 7, "/usr/bin/python3", []]'`, []string{"is Python 3.7"}},
 		{"fails", `echo broken library >&2; exit 9`, []string{"python.interpreter", "exit status 9", "broken library"}},
+		{"modules of others", `echo "[3, 9, \"\", [\"$(dirname "$0")/others\"]]"`, []string{"has modules of a folder in which others can put some", "chmod o-w"}},
 		{"no python", `echo hello`, []string{`it answered "hello\n"`}},
-		{"worker fails", `case "$*" in *-S*) echo '[3, 9, ""]';; *) echo cannot import x >&2; exit 3;; esac`, []string{"start Python", "exit status 3", "cannot import x"}},
-		{"worker speaks nonsense", `case "$*" in *-S*) echo '[3, 9, ""]';; *) echo nonsense >&3; cat;; esac`, []string{"start Python", `it answered "nonsense\n"`}},
+		{"worker fails", `case "$*" in *json.dumps*) echo '[3, 9, "", ["/usr/lib"]]';; *) echo cannot import x >&2; exit 3;; esac`, []string{"start Python", "exit status 3", "cannot import x"}},
+		{"worker speaks nonsense", `case "$*" in *json.dumps*) echo '[3, 9, "", ["/usr/lib"]]';; *) echo nonsense >&3; cat;; esac`, []string{"start Python", `it answered "nonsense\n"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -373,6 +374,9 @@ func TestInterpreterThatCannotBeUsed(t *testing.T) {
 			if c.script != "" {
 				writeScript(t, path, c.script)
 			}
+			others := filepath.Join(filepath.Dir(path), "others")
+			require.NoError(t, os.Mkdir(others, 0o700))
+			require.NoError(t, os.Chmod(others, 0o777))
 			runners := newRunners(t, Settings{Python: python.Settings{PythonEnv: plugin.PythonEnv{MaxWorkers: 1, Interpreter: path}}})
 			res := runOnce(runners, openPython(t, "good", class(goodBody), plugin.OpenOptions{}), "r1")
 			assert.Equal(t, run.OutcomeUnavailable, res.Outcome)
