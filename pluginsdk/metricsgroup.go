@@ -33,8 +33,11 @@ func (t MetricType) String() string {
 
 // Metric is one value of a metrics group.
 type Metric struct {
-	Name  string
-	Type  MetricType
+	Name string
+	Type MetricType
+	// Width is how many bits the counter has where it is counted: it begins anew at 2 to the power of Width. 0 says nothing.
+	// It goes as far as Unit does, for rates.
+	Width uint8
 	Value Number
 	// Timestamp is the time of the value in seconds since 1970. NewMetric and AddMetric round it to milliseconds.
 	Timestamp Number
@@ -57,6 +60,9 @@ type MetricsGroup struct {
 	Interval int
 	// Timestamp is the time of creation in seconds since 1970.
 	Timestamp Timestamp
+	// CountersSince is when the counters began to count, zero where that is not known. It should be the same from run to run:
+	// another one begins new series. It goes as far as Metric.Unit does.
+	CountersSince time.Time
 
 	metrics    []Metric
 	dimensions []Dimension

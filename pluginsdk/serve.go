@@ -363,7 +363,10 @@ func finite(g *MetricsGroup, dropped *[]serverDrop) *MetricsGroup {
 	if !slices.ContainsFunc(g.metrics, func(m Metric) bool { return !m.Value.IsFinite() }) {
 		return g
 	}
-	out := &MetricsGroup{Resource: g.Resource, Type: g.Type, Interval: g.Interval, Timestamp: g.Timestamp, dimensions: g.dimensions}
+	out := &MetricsGroup{
+		Resource: g.Resource, Type: g.Type, Interval: g.Interval, Timestamp: g.Timestamp, CountersSince: g.CountersSince,
+		dimensions: g.dimensions,
+	}
 	for _, m := range g.metrics {
 		if m.Value.IsFinite() {
 			out.metrics = append(out.metrics, m)

@@ -31,9 +31,12 @@ type ownFile struct {
 	link string
 }
 
-// visitFiles visits the files of a plugin's module, in lexical order. A plugin that is compiled or built in has none.
+// visitFiles visits the files of a plugin's module, in lexical order. A plugin that is compiled or built in has none; one
+// that polls by SNMP has its documents.
 func (p *Plugin) visitFiles(visit func(ownFile) error) error {
 	switch {
+	case p.Kind == KindSNMP:
+		return p.visitDocuments(visit)
 	case p.program != nil && p.program.folder:
 		return p.visitProgram(visit)
 	case p.program == nil && (p.Kind != KindPython || p.builtIn):

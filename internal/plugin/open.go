@@ -183,6 +183,12 @@ func (p *Plugin) resolve() (warnings []string, err error) {
 	case pluginfile.KindGo:
 		p.Kind = KindGo
 		return warnings, nil
+	case pluginfile.KindSNMP:
+		p.Kind = KindSNMP
+		if path == pluginfile.ModuleTables {
+			return warnings, p.resolveDocuments()
+		}
+		return warnings, nil
 	case pluginfile.KindBuiltIn:
 		p.Kind, p.builtIn = KindPython, true
 		return warnings, nil

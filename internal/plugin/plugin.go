@@ -25,6 +25,8 @@ const (
 	KindProcess Kind = "process"
 	// KindExec is an executable file of which each run is a process, by [main] runtime = exec.
 	KindExec Kind = "exec"
+	// KindSNMP polls what documents say, without a program: one of pluginfile.SNMPModules.
+	KindSNMP Kind = "snmp"
 )
 
 // Type is what a plugin is for.
@@ -60,8 +62,8 @@ type Plugin struct {
 	Filter *filter.Filter
 	// Kind is the runtime.
 	Kind Kind
-	// Module is what the runtime loads: the path of x.py or x/__init__.py for Python, the NAME of go:NAME for Go, the
-	// path of the executable file otherwise.
+	// Module is what the runtime loads: the path of x.py or x/__init__.py for Python, the NAME of go:NAME for Go, one
+	// of pluginfile.SNMPModules, the path of the executable file otherwise.
 	Module string
 	// Interval is the time between two runs; 0 where the plugin is never scheduled.
 	Interval time.Duration
@@ -86,6 +88,8 @@ type Plugin struct {
 	beside string
 	// builtIn says that the module comes with the Python package and not from the disk.
 	builtIn bool
+	// documents are those of KindSNMP.
+	documents []Document
 	// program is set for KindProcess and KindExec.
 	program *program
 	// base is the plugin that this one is a variant of, or nil.

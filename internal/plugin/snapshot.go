@@ -25,6 +25,7 @@ const copiesSuffix = ".beside"
 // does a program.
 func (p *Plugin) Snapshot(dir string) (*Plugin, error) {
 	switch {
+	case len(p.documents) > 0:
 	case p.program == nil && (p.Kind != KindPython || p.builtIn), p.program != nil && !p.program.copied:
 		return p, nil
 	case p.program != nil && safepath.NoExec(filepath.Dir(dir)):
@@ -36,7 +37,9 @@ func (p *Plugin) Snapshot(dir string) (*Plugin, error) {
 			"mounted read-only, which are run where they are", p.Name(), filepath.Dir(dir))
 	}
 	copied := *p
-	copied.Module = filepath.Join(dir, filepath.Base(p.Module))
+	if copied.documents = p.documentsIn(dir); p.Kind != KindSNMP {
+		copied.Module = filepath.Join(dir, filepath.Base(p.Module))
+	}
 	err := p.visitFiles(func(f ownFile) error { return f.copy(dir) })
 	if err == nil && p.besideFolder() != "" {
 		copied.beside = dir + copiesSuffix
@@ -52,7 +55,7 @@ func (p *Plugin) Snapshot(dir string) (*Plugin, error) {
 		return nil, fmt.Errorf("plugin %q: %w", p.Name(), ErrChanged)
 	}
 	snapshot := *p
-	snapshot.source, snapshot.beside = copied.Module, copied.beside
+	snapshot.source, snapshot.beside, snapshot.documents = copied.Module, copied.beside, copied.documents
 	if err := snapshot.marshal(); err != nil {
 		return nil, fmt.Errorf("plugin %q: %w", p.Name(), err)
 	}

@@ -123,7 +123,9 @@ func (c *Call) goodMetrics(result *Result, g *pluginsdk.MetricsGroup) *pluginsdk
 	if bad == len(g.Metrics()) {
 		return nil
 	}
-	out := &pluginsdk.MetricsGroup{Resource: g.Resource, Type: g.Type, Interval: g.Interval, Timestamp: g.Timestamp}
+	out := &pluginsdk.MetricsGroup{
+		Resource: g.Resource, Type: g.Type, Interval: g.Interval, Timestamp: g.Timestamp, CountersSince: g.CountersSince,
+	}
 	for i := range metrics {
 		if good(&metrics[i]) {
 			_ = out.AddMetric(metrics[i]) // it was in a group before

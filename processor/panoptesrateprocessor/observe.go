@@ -27,8 +27,8 @@ func (c *pass) gather(points pmetric.NumberDataPointSlice, k *counter) {
 	batch, trust := &c.window.batch, k.conv.trust
 	// Mostly the terms are those of the last counter.
 	terms := &c.window.terms
-	others := terms.Gap != gap || terms.Width != trust.width || terms.Uptime != (ratestate.Uptime{})
-	terms.Gap, terms.Width, terms.Uptime = gap, trust.width, ratestate.Uptime{}
+	others := terms.Gap != gap || terms.Width != k.width || terms.Uptime != (ratestate.Uptime{})
+	terms.Gap, terms.Width, terms.Uptime = gap, k.width, ratestate.Uptime{}
 	k.points[0] = len(batch.Points)
 	c.roomFor(points.Len())
 	for i := range points.Len() {

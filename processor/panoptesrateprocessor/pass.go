@@ -37,6 +37,8 @@ type pass struct {
 	collisions  map[ratestate.Key]*collision
 
 	lastPlan    lastPlan
+	widths      *scopeWidths            // of the scope; nil where it says nothing
+	knownWidths map[string]*scopeWidths // by text
 	lastMetrics []lastMetric
 	points      []lastAttributes
 	names       map[string]*metricName
@@ -58,7 +60,7 @@ func (p *rateProcessor) begin() *pass {
 	p.sharding.using.RLock() // until all keys have been used
 	keys := p.keys.Load()
 	if !ok || len(c.names) > maxNames || c.keys != keys {
-		c = &pass{names: map[string]*metricName{}, uptimes: map[uptimeKey]ratestate.Uptime{}, keys: keys}
+		c = &pass{names: map[string]*metricName{}, knownWidths: map[string]*scopeWidths{}, uptimes: map[uptimeKey]ratestate.Uptime{}, keys: keys}
 	}
 	c.rateProcessor, c.now, c.debug = p, p.state.Time(), p.logger.Core().Enabled(zap.DebugLevel)
 	return c

@@ -27,8 +27,10 @@ type rules struct {
 
 // trust is what is known of a counter beyond its values.
 type trust struct {
-	width  ratestate.Width
-	uptime int // index into rules.uptimes; -1 where there is none
+	width ratestate.Width
+	// noWraps says that the configuration wants no fall to be taken for a wrap, whatever the scope says of widths.
+	noWraps bool
+	uptime  int // index into rules.uptimes; -1 where there is none
 }
 
 // groupRule is a line. Those of the configuration have a trust of their own.
@@ -74,6 +76,8 @@ func (r *rules) trustOf(cfg *Config, t *Transform) trust {
 	switch w := cmp.Or(t.Width, cfg.Width); w {
 	case WidthAuto:
 		out.width = ratestate.WidthAuto
+	case WidthNone:
+		out.noWraps = true
 	case 32, 64:
 		out.width = ratestate.Width(w)
 	}

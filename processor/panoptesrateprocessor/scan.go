@@ -22,6 +22,9 @@ type lastMetric struct {
 	name string
 	plan *plan       // conv is of
 	conv *conversion // nil where the plan has none
+	// width is what widths say of it.
+	widths *scopeWidths
+	width  ratestate.Width
 	// known is nil where it was not asked for.
 	known *metricName
 }
@@ -30,6 +33,7 @@ type lastMetric struct {
 func (c *pass) scan(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics) {
 	tally := c.tallyOf(sm.Scope().Name())
 	c.tally = &c.tallies[tally]
+	c.widths = c.takeWidths(sm.Scope().Attributes())
 	p := c.planFor(sm.Scope())
 	if p == nil && len(c.rules.selectors) == 0 {
 		return
@@ -50,7 +54,9 @@ func (c *pass) scan(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics) {
 			kind = kindOf(sum)
 		}
 		if conv := c.conversion(p, i, m, kind); conv != nil {
-			c.gather(sum.DataPoints(), w.add(i, conv, kind == delta))
+			k := w.add(i, conv, kind == delta)
+			k.width = c.widthOf(&c.lastMetrics[i], conv.trust)
+			c.gather(sum.DataPoints(), k)
 		}
 	}
 	if from < len(w.counters) {

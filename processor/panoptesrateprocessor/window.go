@@ -34,6 +34,7 @@ type windowScope struct {
 type counter struct {
 	metric     int // index in the scope
 	conv       *conversion
+	width      ratestate.Width
 	delta      bool
 	points     [2]int // from, to in the batch: one for each data point
 	rates      int    // how many of them have a rate

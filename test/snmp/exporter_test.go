@@ -191,7 +191,7 @@ func ours(t *testing.T, e *engine.Engine, addr, module string, p *table.Program)
 	ask := func(ctx context.Context, r *engine.Request) *engine.Result { return e.Do(ctx, &target, r) }
 	result, err := p.Run(context.Background(), ask, &table.State{}, table.Target{
 		Resource: &pluginsdk.Resource{Site: "s", Class: "c", Subclass: "s", Type: "t", ID: "i", Endpoint: "e"},
-		Interval: time.Minute, Now: time.Now(),
+		Interval: time.Minute, Now: time.Now(), Boot: &table.Boot{},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -31,6 +31,7 @@ const (
 	GroupPlainNames  = "panoptes.metrics_group.plain_names"
 	PluginTransforms = "panoptes.plugin.transforms"
 	PluginTopics     = "panoptes.plugin.topics"
+	CounterWidths    = "panoptes.counter.widths"
 	ScopePrefix      = "panoptes/"
 )
 

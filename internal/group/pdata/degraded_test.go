@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -297,5 +298,50 @@ func TestReasonsAreAllShown(t *testing.T) {
 	}
 	if Reason("other").Dropped() || ReasonPrefixLost.Dropped() || !ReasonSummary.Dropped() || noTimestamp != 1<<(len(reasonOrder)-1) {
 		t.Error("reasons are not where they belong")
+	}
+}
+
+// TestCounters is the way to pdata of what is known of counters: when they began, and how wide they are.
+func TestCounters(t *testing.T) {
+	t.Parallel()
+	b := NewBuilder(Options{})
+	since := time.Unix(1_600_000_000, 0)
+	for i, width := range []uint8{32, 64} {
+		g := &pluginsdk.MetricsGroup{Resource: testResource(), Type: "t", Interval: 30, CountersSince: since.Add(time.Duration(i) * time.Hour)}
+		if err := g.AddDimension("d", strconv.Itoa(i)); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range []pluginsdk.Metric{
+			{Name: "gauge"},
+			{Name: "same", Type: pluginsdk.Counter, Width: 35},
+			{Name: "mixed", Type: pluginsdk.Counter, Width: width},
+			{Name: "unknown", Type: pluginsdk.Counter},
+			{Name: "octets", Type: pluginsdk.Counter, Width: 64},
+		} {
+			m.Timestamp = pluginsdk.Int(since.Unix() + 600)
+			if err := g.AddMetric(m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.Add(Scope{Plugin: "p"}, g)
+	}
+	scope := b.Take().ResourceMetrics().At(0).ScopeMetrics().At(0)
+	widths, _ := scope.Scope().Attributes().Get(attrs.CounterWidths)
+	if got, want := widths.Str(), "same=35 octets=64"; got != want {
+		t.Errorf("widths %q, want %q", got, want)
+	}
+	for _, m := range scope.Metrics().All() {
+		if m.Type() == pmetric.MetricTypeGauge {
+			if began := m.Gauge().DataPoints().At(0).StartTimestamp(); began != 0 {
+				t.Errorf("the gauge began at %v", began)
+			}
+			continue
+		}
+		want := []pcommon.Timestamp{pcommon.NewTimestampFromTime(since), 0} // the other began later than it was read
+		for i, p := range m.Sum().DataPoints().All() {
+			if p.StartTimestamp() != want[i] {
+				t.Errorf("%s %d began at %v, want %v", m.Name(), i, p.StartTimestamp(), want[i])
+			}
+		}
 	}
 }

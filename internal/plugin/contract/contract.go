@@ -133,7 +133,9 @@ func (c *Contract) Check(g *pluginsdk.MetricsGroup) (*pluginsdk.MetricsGroup, []
 	case len(violations) == len(metrics):
 		return nil, violations
 	}
-	out := &pluginsdk.MetricsGroup{Resource: g.Resource, Type: g.Type, Interval: g.Interval, Timestamp: g.Timestamp}
+	out := &pluginsdk.MetricsGroup{
+		Resource: g.Resource, Type: g.Type, Interval: g.Interval, Timestamp: g.Timestamp, CountersSince: g.CountersSince,
+	}
 	for i := range metrics {
 		if d.check(g.Type, &metrics[i]) == nil {
 			_ = out.AddMetric(metrics[i]) // it was in a group before

@@ -30,7 +30,15 @@ const (
 	KindGo ModuleKind = "go"
 	// KindBuiltIn is a Python module that comes with the package; its path is where it would lie beside the plugin file.
 	KindBuiltIn ModuleKind = "built in"
+	// KindSNMP is one of SNMPModules; its path is the name.
+	KindSNMP ModuleKind = "snmp"
 )
+
+// ModuleTables polls the SNMP tables that YAML files describe.
+const ModuleTables = "snmp"
+
+// SNMPModules are what polls by SNMP without a program. Plugin files name them as their Module.
+var SNMPModules = []string{ModuleTables}
 
 // BuiltIn are the modules that plugin files may name without having them: those of BUILT_IN in
 // python/yahoo_panoptes/plugins.
@@ -49,18 +57,20 @@ func (f *File) ResolveModule() (path string, kind ModuleKind, warnings []string,
 		}
 		return name, KindGo, nil, nil
 	}
+	known, knownKind := f.without()
 	path, kind, err = f.find(f.ModulePath)
-	if err != nil || path != "" {
-		return path, kind, nil, err
+	if err != nil && knownKind == KindSNMP && isFolder(f.ModulePath) {
+		err = nil // it may have the files that say what to poll
 	}
-	base := filepath.Base(f.Module)
-	builtIn := slices.Contains(BuiltIn, strings.TrimSuffix(base, ".py"))
-	if !filepath.IsAbs(f.Module) {
-		if builtIn {
-			return filepath.Join(f.dir(), base), KindBuiltIn, nil, nil
-		}
+	switch {
+	case err != nil || path != "":
+		return path, kind, nil, err
+	case !filepath.IsAbs(f.Module) && known != "":
+		return known, knownKind, nil, nil
+	case !filepath.IsAbs(f.Module):
 		return "", "", nil, f.notFound(f.ModulePath)
 	}
+	base := filepath.Base(f.Module)
 	tried := []string{f.ModulePath}
 	for _, name := range slices.Compact([]string{base, strings.TrimSuffix(base, ".py")}) {
 		if name == "" || name == "." || name == string(filepath.Separator) {
@@ -75,10 +85,28 @@ func (f *File) ResolveModule() (path string, kind ModuleKind, warnings []string,
 		}
 		tried = append(tried, beside)
 	}
-	if builtIn {
-		return filepath.Join(f.dir(), base), KindBuiltIn, nil, nil
+	if known != "" {
+		return known, knownKind, nil, nil
 	}
 	return "", "", nil, f.notFound(tried...)
+}
+
+// without returns what needs no module on the disk: the name of an SNMP module, or where one that is built in would lie.
+func (f *File) without() (path string, kind ModuleKind) {
+	base := filepath.Base(f.Module)
+	name := strings.TrimSuffix(base, ".py")
+	switch {
+	case slices.Contains(SNMPModules, name):
+		return name, KindSNMP
+	case slices.Contains(BuiltIn, name):
+		return filepath.Join(f.dir(), base), KindBuiltIn
+	}
+	return "", ""
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 type candidate struct {

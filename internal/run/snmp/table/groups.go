@@ -14,17 +14,10 @@ import (
 // dimension is one of the row that is made.
 type dimension struct{ name, value string }
 
-// width is the width of a counter of the table that is made: 0 where it is not known, or not the same in all rows.
-type width struct {
-	bits  int
-	known bool
-}
-
 // table makes the groups of a table.
 func (r *run) table(i int) {
 	t := r.p.tables[i]
 	r.rewind(t.aligned)
-	r.widths = resize(r.widths, len(t.Metrics))
 	clear(r.seen)
 	if t.Scalar {
 		r.row(i, ber.OID{})
@@ -33,16 +26,6 @@ func (r *run) table(i int) {
 	}
 	if len(t.Keep) > 0 && r.all[i] > 0 && r.state.isWide(i) {
 		r.state.kept(i, r.kept[i], r.all[i])
-	}
-	for k := range r.widths {
-		if w := &r.widths[k]; w.bits != 0 {
-			m := &t.Metrics[k]
-			scale := m.Scale
-			if scale == 0 {
-				scale = 1
-			}
-			r.result.Widths = append(r.result.Widths, Width{t.Group, m.Name, w.bits, scale})
-		}
 	}
 }
 
@@ -175,22 +158,19 @@ func (t *Table) has(name string) bool {
 	return false
 }
 
-// startOf returns when the counters of a row began.
-func (r *run) startOf(t *Table, index ber.OID) int64 {
-	if r.bootTime.IsZero() {
-		return 0
+// startOf returns when the counters of a row began; the zero time where that is not known.
+func (r *run) startOf(t *Table, index ber.OID) time.Time {
+	if r.bootTime.IsZero() || t.Discontinuity == None {
+		return r.bootTime
 	}
-	start := r.bootTime
-	if t.Discontinuity != None {
-		v, found := r.at(t.Discontinuity, index)
-		if !found && r.cells[t.Discontinuity].err != nil {
-			return 0
-		}
-		if ticks, ok := v.Int(); ok && ticks > 0 && ticks <= math.MaxUint32 {
-			start = start.Add(time.Duration(ticks) * 10 * time.Millisecond)
-		}
+	v, found := r.at(t.Discontinuity, index)
+	if !found && r.cells[t.Discontinuity].err != nil {
+		return time.Time{}
 	}
-	return start.UnixNano()
+	if ticks, ok := v.Int(); ok && ticks > 0 && ticks <= math.MaxUint32 {
+		return r.bootTime.Add(time.Duration(ticks) * 10 * time.Millisecond)
+	}
+	return r.bootTime
 }
 
 // number adds a number, or several that are within a text, to the row's group.
@@ -212,16 +192,28 @@ func (r *run) number(g *pluginsdk.MetricsGroup, t *Table, metric int, v ber.Valu
 		r.drop(DropValue, 1)
 		return
 	}
-	kind, bits := pluginsdk.Gauge, v.Type().Width()
-	if m.Kind == KindCounter || m.Kind == KindByType && bits != 0 {
-		kind = pluginsdk.Counter
-		w := &r.widths[metric]
-		if w.known && w.bits != bits {
-			bits = 0
+	one := pluginsdk.Metric{Name: m.Name, Value: n}
+	if bits := v.Type().Width(); m.Kind == KindCounter || m.Kind == KindByType && bits != 0 {
+		one.Type = pluginsdk.Counter
+		if !r.start.IsZero() { // else a counter that began anew with its device looks like one that wrapped
+			one.Width = m.width(bits)
 		}
-		w.bits, w.known = bits, true
 	}
-	r.add(g, m, m.Name, kind, n)
+	r.addMetric(g, m, one)
+}
+
+// width is how many bits a counter has that has some on the wire, 0 where it is not known.
+func (m *Metric) width(bits int) uint8 {
+	if bits == 0 || m.Offset != 0 || m.Numbers != nil || m.Convert != ConvertNumber && m.Convert != ConvertOrZero {
+		return 0
+	}
+	if m.Scale != 0 {
+		fraction, exponent := math.Frexp(m.Scale)
+		if bits += exponent - 1; fraction != 0.5 || exponent < 1 || bits > 64 {
+			return 0
+		}
+	}
+	return uint8(bits)
 }
 
 func (r *run) extracts(g *pluginsdk.MetricsGroup, m *Metric, v ber.Value) {
@@ -376,13 +368,17 @@ func (r *run) end(b building) {
 	if b.hash != 0 {
 		r.seen[b.hash] = b.MetricsGroup
 	}
+	b.CountersSince = r.start
 	r.result.Groups = append(r.result.Groups, b.MetricsGroup)
-	r.result.Starts = append(r.result.Starts, r.start)
 }
 
 func (r *run) add(g *pluginsdk.MetricsGroup, m *Metric, name string, kind pluginsdk.MetricType, n pluginsdk.Number) {
-	err := g.AddMetric(pluginsdk.Metric{Name: name, Type: kind, Value: n, Timestamp: r.now, Unit: m.Unit})
-	if err != nil { // the name is valid, so it is there already
+	r.addMetric(g, m, pluginsdk.Metric{Name: name, Type: kind, Value: n})
+}
+
+func (r *run) addMetric(g *pluginsdk.MetricsGroup, m *Metric, one pluginsdk.Metric) {
+	one.Timestamp, one.Unit = r.now, m.Unit
+	if err := g.AddMetric(one); err != nil { // the name is valid, so it is there already
 		r.drop(DropDuplicate, 1)
 	}
 }

@@ -13,29 +13,19 @@ type Target struct {
 	Interval time.Duration
 	// Now is the time of the run; it becomes the time of all metrics.
 	Now time.Time
+	// Boot is when the device started, as Program.Uptime tells it.
+	Boot *Boot
 }
 
 // Result is what one run came to. The groups are the caller's.
 type Result struct {
 	Groups []*pluginsdk.MetricsGroup
-	// Starts has for each of Groups the time at which its counters began, in nanoseconds since 1970; 0 where it is not
-	// known.
-	Starts []int64
-	// Widths are the counters of which it is known when they begin anew.
-	Widths []Width
 	// Failures are the columns that did not come, or not as a whole.
 	Failures []Failure
 	// Dropped says how much was left out, by reason; none has no entry.
 	Dropped map[Reason]int
 	// Restarted says that the device has started anew since the run before.
 	Restarted bool
-}
-
-// Width is how wide a counter is on the wire: its value, divided by Scale, begins anew at 2 to the power of Bits.
-type Width struct {
-	Group, Metric string
-	Bits          int
-	Scale         float64
 }
 
 // Failure is a column that was not fetched as a whole.

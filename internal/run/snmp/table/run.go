@@ -67,9 +67,8 @@ type run struct {
 	slots    []slot
 	dims     []dimension
 	seen     map[uint64]*pluginsdk.MetricsGroup // groups of a table by hash of their dimensions
-	widths   []width                            // by metric of a table
 	now      pluginsdk.Number                   // of target
-	start    int64                              // of the row's counters
+	start    time.Time                          // of the row's counters
 	bootTime time.Time
 	exact    bool // the row's index has all the parts that its table says, and no more
 	probing  bool // cached columns are only asked for what they lack
@@ -116,7 +115,7 @@ func (r *run) reset() {
 	clear(r.dims[:cap(r.dims)])
 	clear(r.seen)
 	r.p, r.ask, r.state, r.target, r.result = nil, nil, nil, Target{}, Result{}
-	r.start, r.bootTime, r.wanted = 0, time.Time{}, r.wanted[:0]
+	r.start, r.bootTime, r.wanted = time.Time{}, time.Time{}, r.wanted[:0]
 }
 
 // fetchAll fetches in up to two steps: what does not depend on rows; then the rows that are kept, and slow columns that
@@ -201,10 +200,12 @@ func (r *run) boot() {
 			unit = 10 * time.Millisecond
 		}
 		if n, ok := v.Uint(); ok && n < math.MaxInt64/uint64(time.Second) {
-			r.result.Restarted = r.state.Boot.seen(time.Duration(n)*unit, v.Type() == ber.TimeTicks, r.target.Now)
+			start := r.target.Boot.seen(time.Duration(n)*unit, v.Type() == ber.TimeTicks, r.target.Now)
+			r.result.Restarted = !r.state.start.IsZero() && !start.Equal(r.state.start)
+			r.state.start = start
 		}
 	}
-	r.bootTime = r.state.Boot.Start
+	r.bootTime = r.state.start
 }
 
 // failures lists the columns that did not come. Where not a single value came at all it is an error.

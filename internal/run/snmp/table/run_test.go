@@ -25,12 +25,18 @@ func program(t testing.TB, text string) *table.Program {
 	return p
 }
 
+// polled is what is kept of a device from run to run.
+type polled struct {
+	table.State
+	table.Boot
+}
+
 // after polls at some time after Now, and returns what came as lines.
-func after(t *testing.T, d time.Duration, p *table.Program, ask table.Ask, s *table.State) []string {
+func after(t *testing.T, d time.Duration, p *table.Program, ask table.Ask, s *polled) []string {
 	t.Helper()
 	target := tabletest.Target()
-	target.Now = target.Now.Add(d)
-	r, err := p.Run(context.Background(), ask, s, target)
+	target.Now, target.Boot = target.Now.Add(d), &s.Boot
+	r, err := p.Run(context.Background(), ask, &s.State, target)
 	require.NoError(t, err)
 	return strings.Split(strings.TrimSpace(tabletest.Text(r)), "\n")
 }
@@ -64,28 +70,25 @@ func TestFailedColumns(t *testing.T) {
 	all := []string{
 		`interface{index="1",name="eth1"} errors=1c octets=10c`, `interface{index="2",name="eth2"} errors=2c octets=20c`,
 	}
-	widths := []string{`width interface.octets 32 bits, scale 1`, `width interface.errors 32 bits, scale 1`}
-	assert.Equal(t, append(all, widths...), after(t, 0, p, d.Ask, &table.State{}), "ifXTable is not there, which is no failure")
+	assert.Equal(t, all, after(t, 0, p, d.Ask, &polled{}), "ifXTable is not there, which is no failure")
 
 	d.Fail["1.3.6.1.2.1.2.2.1.14"] = errAnswer
 	assert.Equal(t, []string{
 		`interface{index="1",name="eth1"} octets=10c`, `interface{index="2",name="eth2"} octets=20c`,
-		`width interface.octets 32 bits, scale 1`,
 		`failed 1.3.6.1.2.1.2.2.1.14 for [errors] after 0 rows: no answer`,
-	}, after(t, 0, p, d.Ask, &table.State{}))
+	}, after(t, 0, p, d.Ask, &polled{}))
 
 	d.Fail = map[string]error{"1.3.6.1.2.1.31.1.1.1.6": errAnswer}
 	assert.Equal(t, []string{
 		`interface{index="1",name="eth1"} errors=1c`, `interface{index="2",name="eth2"} errors=2c`,
-		`width interface.errors 32 bits, scale 1`,
 		`failed 1.3.6.1.2.1.31.1.1.1.6 for [octets] after 0 rows: no answer`,
-	}, after(t, 0, p, d.Ask, &table.State{}), "the narrow counter would be another value for the same series")
+	}, after(t, 0, p, d.Ask, &polled{}), "the narrow counter would be another value for the same series")
 
 	d.Fail = map[string]error{"1.3.6.1.2.1.31.1.1.1.1": errAnswer}
 	assert.Equal(t, []string{
 		`failed 1.3.6.1.2.1.31.1.1.1.1 for [name] after 0 rows: no answer`,
 		`dropped 2: dimension_not_fetched`,
-	}, after(t, 0, p, d.Ask, &table.State{}), "another name would be another series")
+	}, after(t, 0, p, d.Ask, &polled{}), "another name would be another series")
 }
 
 func TestNothingCame(t *testing.T) {
@@ -97,7 +100,7 @@ func TestNothingCame(t *testing.T) {
 	_, err := p.Run(context.Background(), d.Ask, &table.State{}, tabletest.Target())
 	assert.ErrorIs(t, err, errAnswer)
 	d = tabletest.Parse(t, "1.3.6.1.2.1.1.1.0|4|a device without interfaces\n")
-	assert.Equal(t, []string{""}, after(t, 0, p, d.Ask, &table.State{}))
+	assert.Equal(t, []string{""}, after(t, 0, p, d.Ask, &polled{}))
 }
 
 const kept = `
@@ -116,8 +119,8 @@ func TestKeepFetchesWhatItKeeps(t *testing.T) {
 	text := device + "1.3.6.1.2.1.2.2.1.2.3|4|eth3\n1.3.6.1.2.1.2.2.1.2.4|4|eth4\n1.3.6.1.2.1.2.2.1.10.3|65|30\n" +
 		"1.3.6.1.2.1.2.2.1.10.4|65|40\n1.3.6.1.2.1.2.2.1.8.3|2|2\n1.3.6.1.2.1.2.2.1.8.4|2|2\n"
 	few := tabletest.Parse(t, text+"1.3.6.1.2.1.2.2.1.8.1|2|1\n1.3.6.1.2.1.2.2.1.8.2|2|2\n")
-	s := &table.State{}
-	want := []string{`interface{name="eth1"} octets=10c`, `width interface.octets 32 bits, scale 1`}
+	s := &polled{}
+	want := []string{`interface{name="eth1"} octets=10c`}
 	assert.Equal(t, want, after(t, 0, p, few.Ask, s))
 	assert.Equal(t, want, after(t, 0, p, few.Ask, s))
 	one := []string{"1.3.6.1.2.1.2.2.1.8"}
@@ -125,9 +128,9 @@ func TestKeepFetchesWhatItKeeps(t *testing.T) {
 	assert.Equal(t, [][]string{one, other, one, other}, few.Asked)
 
 	most := tabletest.Parse(t, text+"1.3.6.1.2.1.2.2.1.8.1|2|1\n1.3.6.1.2.1.2.2.1.8.2|2|1\n1.3.6.1.2.1.2.2.1.8.5|2|1\n")
-	s = &table.State{}
+	s = &polled{}
 	want = []string{
-		`interface{name="eth1"} octets=10c`, `interface{name="eth2"} octets=20c`, `width interface.octets 32 bits, scale 1`,
+		`interface{name="eth1"} octets=10c`, `interface{name="eth2"} octets=20c`,
 	}
 	assert.Equal(t, want, after(t, 0, p, most.Ask, s))
 	assert.Equal(t, want, after(t, 0, p, most.Ask, s))
@@ -138,7 +141,7 @@ func TestKeepFetchesWhatItKeeps(t *testing.T) {
 	}, most.Asked)
 
 	none := tabletest.Parse(t, device+"1.3.6.1.2.1.2.2.1.8.1|2|2\n")
-	assert.Equal(t, []string{""}, after(t, 0, p, none.Ask, &table.State{}))
+	assert.Equal(t, []string{""}, after(t, 0, p, none.Ask, &polled{}))
 	assert.Equal(t, [][]string{one}, none.Asked)
 
 	few.Fail["1.3.6.1.2.1.2.2.1.8"] = errAnswer
@@ -162,46 +165,36 @@ func TestRefresh(t *testing.T) {
 		return tabletest.Parse(t, device+strings.ReplaceAll(up, "%", uptime)+more)
 	}
 	const name, octets, uptime = "1.3.6.1.2.1.2.2.1.2", "1.3.6.1.2.1.2.2.1.10", "1.3.6.1.2.1.1.3/1"
-	s := &table.State{}
+	s := &polled{}
 	run := func(at time.Duration, d *tabletest.Device, want string, asked ...[]string) {
 		t.Helper()
 		d.Asked = nil
-		assert.Equal(t, want, strings.Join(after(t, at, p, d.Ask, s), "\n"))
+		assert.Equal(t, strings.TrimSpace(want), strings.Join(after(t, at, p, d.Ask, s), "\n"))
 		assert.Equal(t, asked, d.Asked)
 	}
 	all, quick := []string{uptime, octets, name}, []string{uptime, octets}
 	line := func(name, value, since string) string {
-		return `interface{name="` + name + `"} octets=` + value + "c since=" + since + "\n"
+		return `interface{name="` + name + `"} octets=` + value + "c32 since=" + since + "\n"
 	}
-	const width = "width interface.octets 32 bits, scale 1"
 	const since = "2026-12-01T11:00:00Z"
-	two := line("eth1", "10", since) + line("eth2", "20", since) + width
+	two := line("eth1", "10", since) + line("eth2", "20", since)
 	d := open("360000", "")
 	run(0, d, two, all)
 	d = open("366000", "")
 	run(time.Minute, d, two, quick)
 	d = open("372000", "1.3.6.1.2.1.2.2.1.2.3|4|eth3\n1.3.6.1.2.1.2.2.1.10.3|65|30\n1.3.6.1.2.1.2.2.1.10.4|65|40\n")
 	three := line("eth1", "10", since) + line("eth2", "20", since) + line("eth3", "30", since)
-	unnamed := `interface{} octets=40c since=` + since + "\n"
-	run(2*time.Minute, d, three+unnamed+width, quick, []string{name})
-	run(3*time.Minute, d, three+unnamed+width, quick) // that it lacks row 4 is known
+	unnamed := `interface{} octets=40c32 since=` + since + "\n"
+	run(2*time.Minute, d, three+unnamed, quick, []string{name})
+	run(3*time.Minute, d, three+unnamed, quick) // that it lacks row 4 is known
 	d.Fail[name] = errAnswer
 	// The old names stay. Whether row 4 has one now is not known.
-	run(63*time.Minute, d, three+width+"\nfailed "+name+" for [name] after 3 rows: no answer\ndropped 1: dimension_not_fetched", all)
+	run(63*time.Minute, d, three+"failed "+name+" for [name] after 3 rows: no answer\ndropped 1: dimension_not_fetched", all)
 	delete(d.Fail, name)
-	run(64*time.Minute, d, three+unnamed+width, all)
+	run(64*time.Minute, d, three+unnamed, all)
 	d = open("100", "")
 	since2 := "2026-12-01T13:04:59Z"
-	run(65*time.Minute, d, line("eth1", "10", since2)+line("eth2", "20", since2)+width+"\nrestarted", quick, []string{name})
-}
-
-// Counters are as wide as the device says, unless it does not say the same of all rows.
-func TestWidths(t *testing.T) {
-	p := program(t, interfaces)
-	d := tabletest.Parse(t, device+"1.3.6.1.2.1.31.1.1.1.6.1|70|100\n")
-	r, err := p.Run(context.Background(), d.Ask, &table.State{}, tabletest.Target())
-	require.NoError(t, err)
-	assert.Equal(t, []table.Width{{Group: "interface", Metric: "errors", Bits: 32, Scale: 1}}, r.Widths)
+	run(65*time.Minute, d, line("eth1", "10", since2)+line("eth2", "20", since2)+"restarted", quick, []string{name})
 }
 
 func TestDuplicates(t *testing.T) {
@@ -215,6 +208,6 @@ groups:
 `)
 	d := tabletest.Parse(t, strings.ReplaceAll(device, "eth2", "eth1"))
 	assert.Equal(t, []string{
-		`disk{name="eth1"} octets=10c`, `width disk.octets 32 bits, scale 1`, `dropped 1: duplicate`,
-	}, after(t, 0, p, d.Ask, &table.State{}))
+		`disk{name="eth1"} octets=10c`, `dropped 1: duplicate`,
+	}, after(t, 0, p, d.Ask, &polled{}))
 }

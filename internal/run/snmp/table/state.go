@@ -2,6 +2,7 @@ package table
 
 import (
 	"math"
+	"sync"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
@@ -10,20 +11,35 @@ import (
 // State is what a Program keeps of a resource from run to run. The zero State is of a resource that was never polled. It
 // belongs to one run at a time.
 type State struct {
-	Boot Boot
-
+	start time.Time       // of the device, as the last run knew it
 	cache map[int]*cached // by column, those with Refresh
 	wide  []bool          // by table with Keep: most rows are kept, so that all are fetched at once
 }
 
-// Boot is when a device started, as far as its uptime tells. It can be stored and given back, so that a counter's start
-// stays the same over a restart of ours.
+// Boot is when a device started, as far as its uptime tells. Programs that poll one device can share it, at once. It can
+// be stored and given back, so that a counter's start stays the same over a restart of ours.
 type Boot struct {
+	mu    sync.Mutex
+	state BootState
+}
+
+// BootState is what a Boot knows.
+type BootState struct {
 	// Start is the time of the start; zero where it is not known.
 	Start time.Time
 	// Uptime is what the device said when it was last asked, at Seen.
 	Uptime time.Duration
 	Seen   time.Time
+}
+
+// NewBoot returns a Boot that knows what another knew.
+func NewBoot(s BootState) *Boot { return &Boot{state: s} }
+
+// State is what is known.
+func (b *Boot) State() BootState {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state
 }
 
 // wrapUptime is where TimeTicks begin anew, after 497 days.
@@ -34,26 +50,30 @@ const slackFixed = 10 * time.Second
 
 func slack(passed time.Duration) time.Duration { return slackFixed + passed/20 }
 
-// seen takes in what a device says of its uptime, and says whether it has started anew since it was asked before.
+// seen takes in what a device says of its uptime, and returns when the device started.
 //
 // The start is worked out once and held: worked out anew each time it would waver, and every waver would begin new
 // series. Another start is an uptime that fell, or that is less than the time since we asked before. TimeTicks that wrapped
-// have not fallen.
-func (b *Boot) seen(uptime time.Duration, wraps bool, at time.Time) (restarted bool) {
-	if !b.Start.IsZero() {
-		passed := max(at.Sub(b.Seen), 0)
-		fell := uptime < b.Uptime
-		if wraps && fell && b.Uptime+passed+slack(passed) >= wrapUptime {
+// have not fallen. What another program saw later counts more.
+func (b *Boot) seen(uptime time.Duration, wraps bool, at time.Time) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s := &b.state; !s.Start.IsZero() {
+		passed := at.Sub(s.Seen)
+		if passed < 0 {
+			return s.Start
+		}
+		fell := uptime < s.Uptime
+		if wraps && fell && s.Uptime+passed+slack(passed) >= wrapUptime {
 			fell, passed = false, 0
 		}
 		if !fell && uptime+slack(passed) >= passed {
-			b.Uptime, b.Seen = uptime, at
-			return false
+			s.Uptime, s.Seen = uptime, at
+			return s.Start
 		}
-		restarted = true
 	}
-	*b = Boot{Start: at.Add(-uptime).Truncate(time.Millisecond), Uptime: uptime, Seen: at}
-	return restarted
+	b.state = BootState{Start: at.Add(-uptime).Truncate(time.Millisecond), Uptime: uptime, Seen: at}
+	return b.state.Start
 }
 
 // cached is a column that is not fetched in each run.

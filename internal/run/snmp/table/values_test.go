@@ -97,6 +97,29 @@ func TestNumber(t *testing.T) {
 	}
 }
 
+func TestWidth(t *testing.T) {
+	for _, c := range []struct {
+		m    Metric
+		bits int
+		want uint8
+	}{
+		{Metric{}, 32, 32},
+		{Metric{}, 64, 64},
+		{Metric{}, 0, 0},
+		{Metric{Scale: 1}, 32, 32},
+		{Metric{Scale: 8}, 32, 35},
+		{Metric{Scale: 8}, 64, 0},
+		{Metric{Scale: 10}, 32, 0},
+		{Metric{Scale: 0.5}, 32, 0},
+		{Metric{Scale: -1}, 32, 0},
+		{Metric{Offset: 1}, 32, 0},
+		{Metric{Convert: ConvertFlag}, 32, 0},
+		{Metric{Numbers: map[int64]float64{1: 2}}, 32, 0},
+	} {
+		assert.Equal(t, c.want, c.m.width(c.bits), "%+v of %d bits", c.m, c.bits)
+	}
+}
+
 // An integer that is scaled by an integer is exact, or a double.
 func TestScaled(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -187,8 +210,9 @@ func TestBoot(t *testing.T) {
 	var b Boot
 	seen := func(after, uptime time.Duration, want time.Duration, restarted bool) {
 		t.Helper()
-		assert.Equal(t, restarted, b.seen(uptime, true, begin.Add(after)))
-		assert.Equal(t, begin.Add(want), b.Start)
+		before := b.State().Start
+		assert.Equal(t, begin.Add(want), b.seen(uptime, true, begin.Add(after)))
+		assert.Equal(t, restarted, !before.IsZero() && b.State().Start != before)
 	}
 	seen(0, time.Hour, -time.Hour, false)
 	seen(time.Minute, time.Hour+59*time.Second, -time.Hour, false)    // it wavers
@@ -199,7 +223,7 @@ func TestBoot(t *testing.T) {
 	seen(102*time.Hour, 50*time.Minute, 102*time.Hour-50*time.Minute, true) // more than before, but begun since
 	seen(103*time.Hour, 110*time.Minute, 102*time.Hour-50*time.Minute, false)
 
-	b = Boot{}
+	b.state = BootState{}
 	seen(0, wrapUptime-time.Minute, time.Minute-wrapUptime, false)
 	seen(2*time.Minute, time.Minute, time.Minute-wrapUptime, false) // TimeTicks began anew
 	seen(3*time.Minute, 2*time.Minute, time.Minute-wrapUptime, false)

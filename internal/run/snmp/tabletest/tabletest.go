@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -100,24 +101,21 @@ func Target() table.Target {
 		Resource: &pluginsdk.Resource{
 			Site: "dc1", Class: "network", Subclass: "switch", Type: "test", ID: "device", Endpoint: "device.example",
 		},
-		Interval: time.Minute, Now: Now,
+		Interval: time.Minute, Now: Now, Boot: &table.Boot{},
 	}
 }
 
-// Text is a result as lines, a group each, sorted: "type{dimension="value"} metric=value counter=5c since=time".
+// Text is a result as lines, a group each, sorted: "type{dimension="value"} metric=value counter=5c32 since=time", where 32 is the counter's width.
 func Text(r table.Result) string {
 	var lines []string
-	for i, g := range r.Groups {
+	for _, g := range r.Groups {
 		line := GroupText(g)
-		if start := r.Starts[i]; start != 0 {
-			line += " since=" + time.Unix(0, start).UTC().Format(time.RFC3339)
+		if !g.CountersSince.IsZero() {
+			line += " since=" + g.CountersSince.UTC().Format(time.RFC3339)
 		}
 		lines = append(lines, line)
 	}
 	slices.Sort(lines)
-	for _, w := range r.Widths {
-		lines = append(lines, fmt.Sprintf("width %s.%s %d bits, scale %v", w.Group, w.Metric, w.Bits, w.Scale))
-	}
 	for _, f := range r.Failures {
 		lines = append(lines, fmt.Sprintf("failed %s for %v after %d rows: %v", f.OID, f.Uses, f.Rows, f.Err))
 	}
@@ -150,6 +148,9 @@ func GroupText(g *pluginsdk.MetricsGroup) string {
 		fmt.Fprintf(&b, " %s=%s", m.Name, m.Value)
 		if m.Type == pluginsdk.Counter {
 			b.WriteByte('c')
+			if m.Width > 0 {
+				b.WriteString(strconv.Itoa(int(m.Width)))
+			}
 		}
 	}
 	return b.String()

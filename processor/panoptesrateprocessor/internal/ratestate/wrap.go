@@ -11,8 +11,9 @@ const (
 	// WidthAuto takes the narrower width that holds the last value, and takes a fall for a wrap only where an Uptime
 	// shows that the device was up from one point to the next.
 	WidthAuto Width = 1
-	Width32   Width = 32
-	Width64   Width = 64
+	// Any other from 2 to 64 is a number of bits.
+	Width32 Width = 32
+	Width64 Width = 64
 )
 
 // Terms are what a point of a counter is judged by, beside the last point of its series. Times are in milliseconds
@@ -70,12 +71,8 @@ func (t *Terms) wrapped(old, p Point) (delta uint64, ok bool) {
 	if !ok1 || !ok2 {
 		return 0, false
 	}
-	if width == Width32 {
-		delta = uint64(uint32(to) - uint32(from))
-		return delta, delta < 1<<31
-	}
-	delta = to - from
-	return delta, delta < 1<<63
+	delta = (to - from) & width.top()
+	return delta, delta <= width.top()/2
 }
 
 // upBetween says whether the uptime was seen at both points, and grew in between.
@@ -83,6 +80,9 @@ func (t *Terms) upBetween(old, p Point) bool {
 	slack := slackOf(p.Millis - old.Millis)
 	return t.Uptime.Since > 0 && t.Uptime.Since-old.Millis <= slack && p.Millis-t.Uptime.Last <= slack
 }
+
+// top is the largest value of a counter of so many bits.
+func (w Width) top() uint64 { return math.MaxUint64 >> (64 - w) }
 
 // modulo returns the value as a counter of so many bits has it; it is not ok where the counter cannot have it. Integers
 // below 0 are those of 64 bits that were taken for signed ones on their way; 2^64 is what doubles make of the last 1,024
@@ -97,9 +97,9 @@ func (p Point) modulo(w Width) (v uint64, ok bool) {
 		v = 0
 		if f < 1<<64 {
 			v = uint64(f)
-		} else if w == Width32 {
+		} else if w < Width64 {
 			return 0, false
 		}
 	}
-	return v, w == Width64 || v <= math.MaxUint32
+	return v, v <= w.top()
 }
