@@ -43,8 +43,10 @@ func (s *Scheduler[T]) short(class int) bool {
 	if c.running > c.workers || c.ready > 0 && c.running >= c.limit || s.waitsForTrial(class) {
 		return true
 	}
-	for other := range q.classes { // that another one shares with it
-		if q.classes[other].ready > 0 && q.running >= q.limit || s.waitsForTrial(other) && q.unproven.room(trustOpen, q.limit) <= 0 {
+	for i := range q.classes { // that another one shares with it
+		other, of := &q.classes[i], c.of
+		if other.of == of &&
+			(other.ready > 0 && of.running >= of.limit || s.waitsForTrial(i) && of.unproven.room(trustOpen, of.limit) <= 0) {
 			return true
 		}
 	}

@@ -27,8 +27,16 @@ type lane struct {
 	listed  bool          // is in its class's list
 }
 
+// places are what runs of several classes share.
+type places struct {
+	limit    int
+	running  int
+	unproven unproven
+}
+
 // class is a kind of plugins that share a bounded number of places, such as the Python workers.
 type class struct {
+	of       *places // that it shares with other classes
 	limit    int
 	workers  int // runs that really go on at once, at most limit
 	short    int // looks in a row at which places were short
@@ -42,20 +50,22 @@ type class struct {
 // queue holds what is ready. Lanes of one class take turns, and where there is more than one lane, none may hold
 // all places: a plugin that hangs against a thousand resources leaves room for the others. Not safe for concurrent use.
 type queue struct {
-	limit    int // of all classes together
-	running  int
-	unproven unproven
-	lanes    []lane // index 0 is not used
-	free     []LaneID
-	classes  []class
-	turn     int // class that is asked first
+	common  places // of all classes that have none of their own
+	lanes   []lane // index 0 is not used
+	free    []LaneID
+	classes []class
+	turn    int // class that is asked first
 }
 
 func newQueue(limit int, classes []Class) *queue {
-	q := &queue{limit: limit, lanes: make([]lane, 1)}
+	q := &queue{common: places{limit: limit}, lanes: make([]lane, 1)}
 	for _, c := range classes {
+		of := &q.common
+		if c.Apart {
+			of = &places{limit: c.Places}
+		}
 		workers := max(c.Places/max(c.Ahead, 1), 1)
-		q.classes = append(q.classes, class{limit: min(c.Places, limit), workers: min(workers, limit)})
+		q.classes = append(q.classes, class{of: of, limit: min(c.Places, of.limit), workers: min(workers, of.limit)})
 	}
 	return q
 }
@@ -132,12 +142,37 @@ func (q *queue) pushed(id LaneID, l *lane) {
 
 // startable is the most tasks that take may give now.
 func (q *queue) startable() int {
-	n := 0
+	shared, apart := 0, 0
 	for i := range q.classes {
 		c := &q.classes[i]
-		n += min(c.ready, c.limit-c.running)
+		n := min(c.ready, c.limit-c.running)
+		if c.of == &q.common {
+			shared += n
+		} else {
+			apart += n
+		}
 	}
-	return min(n, q.limit-q.running)
+	return min(shared, q.common.limit-q.common.running) + apart
+}
+
+// running is the number of runs under way.
+func (q *queue) running() int {
+	n := 0
+	for i := range q.classes {
+		n += q.classes[i].running
+	}
+	return n
+}
+
+// most is the most runs that can be under way.
+func (q *queue) most() int {
+	n := q.common.limit
+	for i := range q.classes {
+		if c := &q.classes[i]; c.of != &q.common {
+			n += c.limit
+		}
+	}
+	return n
 }
 
 // unproven counts runs under way that may hang: all of them, and those of no trust.
@@ -169,19 +204,17 @@ func (u *unproven) add(t trust, n int) {
 // room is how many more runs of a trust may start in a class, as far as trust goes.
 func (q *queue) room(class int, t trust) int {
 	c := &q.classes[class]
-	return min(c.unproven.room(t, c.workers), q.unproven.room(t, q.limit))
+	return min(c.unproven.room(t, c.workers), c.of.unproven.room(t, c.of.limit))
 }
 
 func (q *queue) addUnproven(class int, t trust, n int) {
-	q.classes[class].unproven.add(t, n)
-	q.unproven.add(t, n)
+	c := &q.classes[class]
+	c.unproven.add(t, n)
+	c.of.unproven.add(t, n)
 }
 
 // take takes the next task that may run, and its place. The caller gives the place back with done.
 func (q *queue) take() (LaneID, readyEntry, bool) {
-	if q.running >= q.limit {
-		return 0, readyEntry{}, false
-	}
 	for i := range q.classes {
 		n := (q.turn + i) % len(q.classes)
 		if id, e, ok := q.takeOf(&q.classes[n]); ok {
@@ -193,7 +226,7 @@ func (q *queue) take() (LaneID, readyEntry, bool) {
 }
 
 func (q *queue) takeOf(c *class) (LaneID, readyEntry, bool) {
-	if c.running >= c.limit {
+	if c.running >= c.limit || c.of.running >= c.of.limit {
 		return 0, readyEntry{}, false
 	}
 	most := c.limit
@@ -220,7 +253,7 @@ func (q *queue) takeOf(c *class) (LaneID, readyEntry, bool) {
 		l.running++
 		c.running++
 		c.ready--
-		q.running++
+		c.of.running++
 		return id, e, true
 	}
 	return 0, readyEntry{}, false
@@ -230,7 +263,8 @@ func (q *queue) takeOf(c *class) (LaneID, readyEntry, bool) {
 func (q *queue) done(id LaneID) {
 	l := &q.lanes[id]
 	l.running--
-	q.classes[l.class].running--
-	q.running--
+	c := &q.classes[l.class]
+	c.running--
+	c.of.running--
 	q.reclaim(id)
 }

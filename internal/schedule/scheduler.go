@@ -38,13 +38,13 @@ type Result struct {
 
 // Settings are what New takes.
 type Settings[T any] struct {
-	// MaxConcurrent is the most runs under way at once, at least 1.
+	// MaxConcurrent is the most runs under way at once, at least 1, beside those of classes that are apart.
 	MaxConcurrent int
 	// Classes are the kinds of plugins; a lane is opened in one of them, by its index.
 	Classes []Class
 	// Breaker says when a resource is left alone.
 	Breaker Breaker
-	// Run runs a task. It is called from up to MaxConcurrent goroutines; ctx ends when Stop does not wait any longer, or,
+	// Run runs a task. It is called from as many goroutines as runs can be under way; ctx ends when Stop does not wait any longer, or,
 	// with the cause ErrGaveWay, when others need the place. Run must return then.
 	Run func(ctx context.Context, r Run[T]) Result
 	// Missed is told how many slots a task missed when one of its runs ends.
@@ -62,6 +62,8 @@ type Settings[T any] struct {
 type Class struct {
 	// Places is the most runs at once.
 	Places int
+	// Apart says that its runs take no places of MaxConcurrent.
+	Apart bool
 	// Ahead is how many runs are handed to each worker at once, of which one goes on; 0 is 1.
 	Ahead int
 }
@@ -89,6 +91,7 @@ type Scheduler[T any] struct {
 	left     int           // entries that the last look left to the workers under way
 	sleep    int64         // the dispatcher sleeps until then, in milliseconds since the epoch
 	workers  int
+	most     int // workers
 	idle     int // workers that wait for work
 	coming   int // workers that were woken or started, and have not looked at the queue yet
 
@@ -118,6 +121,7 @@ func New[T any](s Settings[T]) *Scheduler[T] {
 		groups:   newGroups(s.Breaker),
 		parked:   map[parkKey][]readyEntry{},
 	}
+	sched.most = sched.queue.most()
 	sched.work = sync.NewCond(&sched.mu)
 	sched.runCtx, sched.cancel = context.WithCancel(context.Background())
 	return sched
@@ -176,7 +180,7 @@ func (s *Scheduler[T]) Len() int {
 func (s *Scheduler[T]) Running() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.queue.running
+	return s.queue.running()
 }
 
 // dueAt wakes the dispatcher where it sleeps beyond due. The caller holds the lock.
@@ -275,7 +279,7 @@ func (s *Scheduler[T]) rouse() {
 		case s.idle > 0:
 			s.idle--
 			s.work.Signal()
-		case s.workers < s.settings.MaxConcurrent:
+		case s.workers < s.most:
 			s.workers++
 			s.wg.Go(s.worker)
 		default:
