@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
@@ -49,4 +50,24 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New("actions need auth: name an extension that says who asks, such as auth: {authenticator: basicauth}"))
 	}
 	return errors.Join(errs...)
+}
+
+// Exposed says what others on the network can do where that is more than an operator may want, and "" where it is not: where
+// the endpoint is not of this machine alone, everybody who reaches it reads the pages unless auth asks who it is, and without
+// tls reads what those whom it asks send.
+func (c *Config) Exposed() string {
+	host, _, err := net.SplitHostPort(c.Server.NetAddr.Endpoint)
+	if err != nil || host == "localhost" { // a socket of this machine, or what Validate refuses
+		return ""
+	}
+	if ip, err := netip.ParseAddr(host); err == nil && ip.IsLoopback() {
+		return ""
+	}
+	switch {
+	case !c.Server.Auth.HasValue():
+		return "everybody who reaches it reads resources, errors and logs of plugins: set auth, or an endpoint of 127.0.0.1"
+	case !c.Server.TLS.HasValue():
+		return "names and passwords for auth pass the network in clear: set tls, or an endpoint of 127.0.0.1"
+	}
+	return ""
 }

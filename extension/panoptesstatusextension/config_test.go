@@ -6,6 +6,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configauth"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
@@ -46,5 +50,35 @@ func TestConfig(t *testing.T) {
 	} {
 		_, err := config(t, name)
 		require.ErrorContains(t, err, want, name)
+	}
+}
+
+func TestEndpointsOpenToTheNetwork(t *testing.T) {
+	t.Parallel()
+	auth := configoptional.Some(confighttp.AuthConfig{Config: configauth.Config{AuthenticatorID: component.MustNewID("basicauth")}})
+	tls := configoptional.Some(configtls.ServerConfig{})
+	for _, c := range []struct {
+		endpoint string
+		auth     configoptional.Optional[confighttp.AuthConfig]
+		tls      configoptional.Optional[configtls.ServerConfig]
+		want     string
+	}{
+		{endpoint: "127.0.0.1:13150"},
+		{endpoint: "[::1]:13150"},
+		{endpoint: "localhost:13150"},
+		{endpoint: "/run/panoptes.sock"},
+		{endpoint: ":13150", want: "set auth"},
+		{endpoint: "0.0.0.0:13150", want: "set auth"},
+		{endpoint: "[::]:13150", tls: tls, want: "set auth"},
+		{endpoint: "poller1.example.net:13150", auth: auth, want: "set tls"},
+		{endpoint: "poller1.example.net:13150", auth: auth, tls: tls},
+	} {
+		cfg := createDefaultConfig().(*Config)
+		cfg.Server.NetAddr.Endpoint, cfg.Server.Auth, cfg.Server.TLS = c.endpoint, c.auth, c.tls
+		if c.want == "" {
+			assert.Empty(t, cfg.Exposed(), c.endpoint)
+		} else {
+			assert.Contains(t, cfg.Exposed(), c.want, c.endpoint)
+		}
 	}
 }

@@ -16,10 +16,14 @@ import (
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
+	"golang.org/x/net/netutil"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
+
+// maxConnections is how many clients are served at a time; those beyond wait.
+const maxConnections = 128
 
 // statusExtension serves the pages. It is a status.Board: receivers add themselves when they start.
 type statusExtension struct {
@@ -75,11 +79,18 @@ func (e *statusExtension) Start(ctx context.Context, host component.Host) error 
 	e.served = make(chan struct{})
 	go func() {
 		defer close(e.served)
-		if err := e.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := e.server.Serve(netutil.LimitListener(listener, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
 			componentstatus.ReportStatus(host, componentstatus.NewPermanentErrorEvent(fmt.Errorf("serve status pages: %w", err)))
 		}
 	}()
-	e.set.Logger.Info("Serving status pages", zap.String("url", "http://"+listener.Addr().String()+"/"))
+	scheme := "http"
+	if e.cfg.Server.TLS.HasValue() {
+		scheme = "https"
+	}
+	e.set.Logger.Info("Serving status pages", zap.String("url", scheme+"://"+listener.Addr().String()+"/"))
+	if what := e.cfg.Exposed(); what != "" {
+		e.set.Logger.Warn("Status pages are open to the network: "+what, zap.String("endpoint", e.cfg.Server.NetAddr.Endpoint))
+	}
 	return nil
 }
 

@@ -19,6 +19,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadatatest"
@@ -98,6 +100,21 @@ func TestLifecycle(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorContains(t, e.Start(t.Context(), componenttest.NewNopHost()), `listen on endpoint "127.0.0.1:1x"`)
 	require.NoError(t, e.Shutdown(t.Context()))
+}
+
+func TestOpenPagesAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	logs, seen := observer.New(zap.WarnLevel)
+	set := extensiontest.NewNopSettings(metadata.Type)
+	set.Logger = zap.New(logs)
+	cfg := createDefaultConfig().(*Config)
+	cfg.Server.NetAddr.Endpoint = "0.0.0.0:0"
+	e, err := newExtension(set, cfg)
+	require.NoError(t, err)
+	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, e.Shutdown(t.Context()))
+	require.Equal(t, 1, seen.Len())
+	assert.Contains(t, seen.All()[0].Message, "Status pages are open to the network")
 }
 
 func TestPages(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
@@ -86,8 +87,13 @@ func (v *validation) components() {
 				v.wrong(string(kind)+"::"+id.String(), err)
 				continue
 			}
-			if r, ok := cfg.(*panoptesreceiver.Config); ok {
-				v.receiver(id, r)
+			switch cfg := cfg.(type) {
+			case *panoptesreceiver.Config:
+				v.receiver(id, cfg)
+			case *panoptesstatusextension.Config:
+				if what := cfg.Exposed(); what != "" {
+					v.doubtful("extensions::"+id.String()+"::endpoint", "is open to the network: %s", what)
+				}
 			}
 		}
 	}
