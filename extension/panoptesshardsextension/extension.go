@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,6 +57,11 @@ type shardsExtension struct {
 	group  *group.Group // the same, where it is one
 	host   component.Host
 	stop   sync.Once
+
+	announced struct {
+		sync.Mutex
+		byPart map[string]string
+	}
 }
 
 // options are for tests.
@@ -163,8 +171,23 @@ func (e *shardsExtension) Join(p shard.Part) (leave func(), err error) { return 
 // Seed implements shard.Membership.
 func (e *shardsExtension) Seed() (seed [16]byte, ok bool) { return e.member.Seed() }
 
-// Announce implements shard.Membership.
-func (e *shardsExtension) Announce(resources string) { e.member.Announce(resources) }
+// Announce implements shard.Membership. Where several parts know resources, what is told to others is a hash of theirs.
+func (e *shardsExtension) Announce(part, resources string) {
+	e.announced.Lock()
+	defer e.announced.Unlock()
+	if e.announced.byPart == nil {
+		e.announced.byPart = map[string]string{}
+	}
+	e.announced.byPart[part] = resources
+	if len(e.announced.byPart) > 1 {
+		sum := sha256.New()
+		for _, name := range slices.Sorted(maps.Keys(e.announced.byPart)) {
+			fmt.Fprintf(sum, "%q %q ", name, e.announced.byPart[name])
+		}
+		resources = hex.EncodeToString(sum.Sum(nil)[:6])
+	}
+	e.member.Announce(resources)
+}
 
 // observe lets the metrics about what is held be read.
 func (e *shardsExtension) observe() error {

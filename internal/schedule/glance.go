@@ -74,6 +74,24 @@ func (s *Scheduler[T]) GlanceAt(id ID) (Glance[T], bool) {
 	return s.glance(id, k, s.now().UnixMilli()), true
 }
 
+// LastSlots returns the last slots of tasks, in milliseconds since the epoch: 0 for those that have not run.
+func (s *Scheduler[T]) LastSlots(ids []ID) []int64 {
+	last := make([]int64, 0, len(ids))
+	for len(last) < len(ids) {
+		last = s.lastSlots(last, ids[len(last):min(len(last)+applyChunk, len(ids))])
+	}
+	return last
+}
+
+func (s *Scheduler[T]) lastSlots(last []int64, ids []ID) []int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		last = append(last, s.table.task(id).last)
+	}
+	return last
+}
+
 // Hurry makes a task due now, before its slot; the one after that is in its phase again. It returns false where the task
 // runs already, or is due.
 func (s *Scheduler[T]) Hurry(id ID) bool {

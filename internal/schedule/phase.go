@@ -34,6 +34,28 @@ func firstRun(hash uint32, interval time.Duration, now, last time.Time) time.Tim
 	return now.Add(firstDelay(hash, interval))
 }
 
+// makeUpFor is how long after its slot a task that was taken over is made up for: longer than it takes to move. What was
+// missed before that stays missed, so that tasks which come back after hours do not start together.
+const makeUpFor = 10 * time.Second
+
+// takenOver is when a task is due that something else ran until now, with last as its last slot: in the slot after that
+// one, where it has not passed, or not long ago. Where last is 0 it is not known, and the task keeps to its phase. All
+// are milliseconds.
+func takenOver(hash uint32, interval, last, now int64) int64 {
+	next := nextSlot(hash, interval, now)
+	if last == 0 || last > now+interval {
+		return next
+	}
+	after := slotAfterRun(hash, interval, last)
+	if after > now {
+		return after
+	}
+	if passed := max(after, next-interval); now-passed <= makeUpFor.Milliseconds() {
+		return passed
+	}
+	return next
+}
+
 // nextSlot is the first time after `after` that is in the task's phase: hash modulo interval after a multiple of the
 // interval since the epoch. All are milliseconds; the phase counts them so that a million tasks do not all start at
 // whole seconds.

@@ -25,6 +25,9 @@ type Spec struct {
 	Group GroupID
 	// AtOnce has the first run start without delay, where Last does not say when it is due.
 	AtOnce bool
+	// TakenOver says that another scheduler ran the task until now: it keeps to the task's phase, and makes up for a slot
+	// that passed meanwhile.
+	TakenOver bool
 }
 
 func (s *Spec) millis() uint32 { return uint32(min(s.Interval, maxInterval).Milliseconds()) }
@@ -98,9 +101,12 @@ func (t *table[T]) add(lane LaneID, spec Spec, value T, now time.Time) (id ID, d
 		k.last = spec.Last.UnixMilli()
 	}
 	*t.value(id) = value
-	if spec.AtOnce && spec.Last.IsZero() {
+	switch {
+	case spec.AtOnce && spec.Last.IsZero():
 		t.wait(id, now.UnixMilli())
-	} else {
+	case spec.TakenOver:
+		t.wait(id, takenOver(hash, int64(k.interval), k.last, now.UnixMilli()))
+	default:
 		t.wait(id, firstRun(hash, spec.Interval, now, spec.Last).UnixMilli())
 	}
 	return id, k.due

@@ -38,9 +38,9 @@ type Membership interface {
 	// Seed is a number that all members of a group share and nobody outside can guess. They learn it from Kafka, before any
 	// function of a part is called; until then, and where shares are fixed, it is not ok.
 	Seed() (seed [16]byte, ok bool)
-	// Announce says which list of resources a receiver knows, as a hash, so that people can see whether all members know
-	// the same.
-	Announce(resources string)
+	// Announce says which list of resources a part knows, as a hash, so that people can see whether all members know the
+	// same.
+	Announce(part, resources string)
 }
 
 // Part is what a component keeps for each shard. A part must not call the Membership's Join or leave from its functions.
@@ -50,6 +50,9 @@ type Part struct {
 	Name string
 	// Source is set for what brings data in: it gives shards before those that process them, and takes them after.
 	Source bool
+	// Ready is closed when what the component needs for its shards is loaded; nil is at once. The Collector joins the fleet
+	// then, or without it after a while.
+	Ready <-chan struct{}
 
 	// Drain ends the runs of shards that are given away: Owns does not let any begin now. It returns when what they brought
 	// was handed on, or when ctx is done, having cancelled the rest.

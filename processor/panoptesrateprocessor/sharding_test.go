@@ -40,7 +40,7 @@ type fleet struct {
 func (f *fleet) Count() int              { return f.count }
 func (f *fleet) Owns(int) (uint64, bool) { return 0, false }
 func (f *fleet) Holds(int, uint64) bool  { return false }
-func (f *fleet) Announce(string)         {}
+func (f *fleet) Announce(string, string) {}
 
 func (f *fleet) Join(p shard.Part) (func(), error) {
 	f.part = p

@@ -170,10 +170,20 @@ const retryEvery = 100 * time.Millisecond
 // requestTimeout leaves time for several tries within a session.
 func requestTimeout(session time.Duration) time.Duration { return session / 5 }
 
-// Start begins to join.
+// readyFor is how long parts may take to load what they need before the member joins without it. Others own the shards
+// meanwhile.
+const readyFor = 30 * time.Second
+
+// Start begins to join, as soon as all parts are ready.
 func (g *Group) Start() {
-	g.done.Go(g.run)
-	g.done.Go(g.beat)
+	g.done.Go(func() {
+		if late := g.parts.Ready(g.stopping, readyFor); len(late) > 0 && !g.isStopping() {
+			g.set.Logger.Warn("Joining the group although not all is loaded yet", zap.Strings("waited_for", late),
+				zap.Duration("waited", readyFor))
+		}
+		g.done.Go(g.beat)
+		g.run()
+	})
 }
 
 // Stop gives all shards away and leaves the group, or gives up when ctx is done. It may be called without Start, and twice.

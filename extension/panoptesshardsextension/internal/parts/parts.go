@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/handover"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard"
@@ -64,6 +65,34 @@ func (p *Parts) Begin() {
 	p.list.Lock()
 	defer p.list.Unlock()
 	p.list.begun = true
+}
+
+// Ready waits until all parts are, or stop is closed, or for no longer than patience. It returns the names of those that
+// are not ready.
+func (p *Parts) Ready(stop <-chan struct{}, patience time.Duration) (late []string) {
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	over := false
+	for _, part := range p.giving() {
+		if part.Ready == nil {
+			continue
+		}
+		if !over {
+			select {
+			case <-part.Ready:
+				continue
+			case <-stop:
+			case <-timer.C:
+			}
+			over = true
+		}
+		select {
+		case <-part.Ready:
+		default:
+			late = append(late, part.Name)
+		}
+	}
+	return late
 }
 
 // giving returns the parts in the order in which they give, taking in that in which they take.
