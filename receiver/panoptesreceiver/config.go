@@ -47,6 +47,9 @@ type Config struct {
 	// Panoptes' own names, and secrets where secrets::directory names none. None by default: then the receiver keeps keys and
 	// enrichment itself.
 	Redis *component.ID `mapstructure:"redis"`
+	// Sharding is the extension panoptes_shards by which several Collectors share a fleet: only resources of this one's
+	// shards are polled. None by default: all are.
+	Sharding *component.ID `mapstructure:"sharding"`
 	// Emit says how finished runs are joined into batches.
 	Emit EmitConfig `mapstructure:"emit"`
 	// Status says when failing runs make the component's status an error.

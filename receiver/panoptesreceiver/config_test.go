@@ -57,6 +57,7 @@ func TestEverySetting(t *testing.T) {
 	t.Parallel()
 	cfg, err := load(t, "all")
 	require.NoError(t, err)
+	sharding := component.MustNewIDWithName("panoptes_shards", "fleet")
 	storage := component.MustNewIDWithName("file_storage", "plugins")
 	redis := component.MustNewIDWithName("panoptes_redis", "site")
 	httpClient := confighttp.NewDefaultClientConfig()
@@ -91,6 +92,7 @@ func TestEverySetting(t *testing.T) {
 		},
 		Storage:           &storage,
 		Redis:             &redis,
+		Sharding:          &sharding,
 		MaxConcurrentRuns: 16,
 		Limits:            LimitsConfig{PerResource: 2, PerEndpoint: 4, PerPlugin: 8, Dimensions: 256},
 		Breaker:           BreakerConfig{Failures: 5, Backoff: 30 * time.Second, MaxBackoff: 5 * time.Minute},
@@ -169,7 +171,7 @@ func TestRefusals(t *testing.T) {
 			"max_repetitions must be at least 1, is 0\nport must be between 1 and 65535, is 0\n" +
 			"proxy_port must be between 1 and 65535, is 70000\n" +
 			"context::x509: x509_secured_requests must be between 0 and 2, is 3",
-		"unknown_keys": `colour: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "polling_status" "processes" "python" "redis" "resources" "secrets" "service_identity" "status" "storage"]
+		"unknown_keys": `colour: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "polling_status" "processes" "python" "redis" "resources" "secrets" "service_identity" "sharding" "status" "storage"]
 context.snmp.comunity: unknown key, did you mean "community"?
 emit.delay: unknown key, did you mean "max_delay"?
 plugin: unknown key, did you mean "plugins"?
@@ -178,7 +180,6 @@ plugins.directory: unknown key, did you mean "directories"?
 python.workers: unknown key, did you mean "max_workers"?
 resources.filters: unknown key, did you mean "filter"?`,
 		"later_keys": `plugins.inline: unknown key, expected one of ["directories" "overrides" "pins" "scan_interval" "settle"]`,
-		"sharding":   `sharding: this key is reserved: this version cannot share resources between receivers, each one runs all of its own; remove it`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,12 +13,13 @@ import (
 func (t *tasks) setResources(all []*pluginsdk.Resource) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	all = t.list(all)
 	t.index = nil
 	slots := t.find(all)
-	t.apply()
-	t.scheduler.CloseGroups(t.closing...)
-	t.closing = t.closing[:0]
-	t.follow(t.place(all, slots))
+	t.close()
+	changes := t.place(all, slots)
+	t.order = slots
+	t.follow(changes)
 	for _, l := range t.plugins {
 		t.logUnused(l)
 	}
@@ -91,8 +92,14 @@ func (t *tasks) place(all []*pluginsdk.Resource, slots []int32) (changes []chang
 		slots[i] = int32(slot)
 		changes = append(changes, change{slot: slot, old: old, now: res})
 	}
-	t.order = slots
 	return changes
+}
+
+// close makes the changes that were gathered, and closes the groups of resources that left.
+func (t *tasks) close() {
+	t.apply()
+	t.scheduler.CloseGroups(t.closing...)
+	t.closing = t.closing[:0]
 }
 
 // follow brings the tasks of resources that changed in step with all plugins: some resources at a time, which then lie in

@@ -20,11 +20,6 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	return conf.Unmarshal(c)
 }
 
-// reservedKeys are keys of later versions: a configuration that has one would not do what its author expects.
-var reservedKeys = map[string]string{
-	"sharding": "this key is reserved: this version cannot share resources between receivers, each one runs all of its own; remove it",
-}
-
 // checkKeys names every key that Config does not have. Values are left to confmap, which knows their types.
 func checkKeys(conf *confmap.Conf) error {
 	return errors.Join(unknownKeys(conf.ToStringMap(), reflect.TypeFor[Config](), "")...)
@@ -38,8 +33,6 @@ func unknownKeys(got map[string]any, want reflect.Type, path string) []error {
 		switch {
 		case ok:
 			errs = append(errs, unknownKeysIn(got[key], field, path+key)...)
-		case path == "" && reservedKeys[key] != "":
-			errs = append(errs, fmt.Errorf("%s: %s", key, reservedKeys[key]))
 		default:
 			errs = append(errs, fmt.Errorf("%s: unknown key, %s", path+key, suggest(key, slices.Sorted(maps.Keys(fields)))))
 		}

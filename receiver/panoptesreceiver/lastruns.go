@@ -54,6 +54,8 @@ type lastRuns struct {
 
 	results map[taskName]lastResult
 	dirty   map[taskName]struct{} // of results
+
+	takenShards
 }
 
 // lastResult is when a task last had results.
@@ -68,6 +70,7 @@ func newLastRuns() *lastRuns {
 	return &lastRuns{
 		now: time.Now, started: time.Now(), known: map[taskName]int64{}, begun: map[taskName]int64{}, gone: map[taskName]struct{}{},
 		results: map[taskName]lastResult{}, dirty: map[taskName]struct{}{},
+		takenShards: takenShards{tenures: map[int]string{}, changed: map[int]struct{}{}},
 	}
 }
 
@@ -108,7 +111,7 @@ func (l *lastRuns) began(name taskName, slot time.Time) {
 func (l *lastRuns) keeps() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.stored || len(l.results) > 0
+	return l.stored || l.shards > 0 || len(l.results) > 0
 }
 
 // rename notes that a task goes on under another name; last is its last slot, zero where it has not run. What another
@@ -165,16 +168,18 @@ func (l *lastRuns) had(p *plugin.Plugin, name taskName, begun time.Time) {
 	l.dirty[name] = struct{}{}
 }
 
-// Sections of the state: first runs of tasks, last results, and when the receiver was last known to live.
+// Sections of the state: first runs of tasks, last results, when the receiver was last known to live, and the shards that it
+// owned.
 const (
 	sectionTasks   = "tasks"
 	sectionResults = "results"
 	sectionAlive   = "alive"
+	sectionShards  = "shards"
 )
 
 // sources are the sections of the state.
 func (l *lastRuns) sources() map[string]state.Source {
-	return map[string]state.Source{sectionTasks: firstRuns{l}, sectionResults: resultTimes{l}, sectionAlive: life{l}}
+	return map[string]state.Source{sectionTasks: firstRuns{l}, sectionResults: resultTimes{l}, sectionAlive: life{l}, sectionShards: tenures{l}}
 }
 
 // firstRuns is when tasks ran first, as a section of the state.

@@ -118,7 +118,7 @@ func (t *tasks) setTask(l *loaded, c *change, p plan) {
 	spec := schedule.Spec{Hash: p.name.hash, SameName: !p.named, Interval: p.plugin.Interval, Group: t.groups[c.slot]}
 	switch {
 	case *id == 0:
-		spec.Last = t.runs.last(p.name, p.plugin.Interval)
+		t.runs.claim(p.name, t.shardOf(c.now), &spec)
 		l.held++
 	case p.renamed:
 		t.renamed = append(t.renamed, renamed{len(t.edits), p})

@@ -69,6 +69,7 @@ type panoptesReceiver struct {
 	keeping    *keeping
 	// resourceKeys is nil where nothing is shared.
 	resourceKeys *resourcekeys.Keys
+	sharding     *sharding
 	plugins      *catalogue.Plugins
 	history      *history           // nil where nobody looks
 	hide         []func()           // take the receiver off the boards
@@ -156,8 +157,14 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if err != nil {
 		return err
 	}
+	if err := r.join(host); err != nil {
+		return err
+	}
 	if err := r.openStorage(ctx, host); err != nil {
 		return err
+	}
+	if r.sharding != nil {
+		r.forgetUnowned()
 	}
 	r.plugins = catalogue.NewPlugins(plugins)
 	r.show(host)
@@ -311,6 +318,7 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 	for _, hide := range r.hide {
 		hide()
 	}
+	r.sharding.quit()
 	ctx, cancel := context.WithTimeout(ctx, shutdownGrace)
 	defer cancel()
 	if r.cancel != nil {

@@ -42,7 +42,7 @@ func newPluginAttrs(name string) pluginAttrs {
 	for _, r := range logemit.Reasons {
 		a.unheard[r] = set(attribute.String("reason", r))
 	}
-	for _, r := range append([]schedule.Reason{reasonCached}, schedule.Reasons...) {
+	for _, r := range append([]schedule.Reason{reasonCached, reasonMoved}, schedule.Reasons...) {
 		a.skipped[r] = set(attribute.String("reason", string(r)))
 	}
 	for _, o := range run.Outcomes {
@@ -63,6 +63,15 @@ func (r *panoptesReceiver) run(ctx context.Context, one schedule.Run[target]) sc
 		r.missed(one.Value, 1) // an earlier run, given up at its deadline, still goes on
 		return schedule.Result{Verdict: schedule.VerdictDead}
 	}
+	held, ok := r.hold(ctx, one, v)
+	if !ok {
+		r.skipped(one.Value, reasonMoved)
+		return schedule.Result{}
+	}
+	defer held.end()
+	if held != nil {
+		ctx = held.ctx
+	}
 	name := nameOfRun(one, v)
 	if one.First {
 		r.tasks.runs.began(name, one.Due)
@@ -78,6 +87,9 @@ func (r *panoptesReceiver) run(ctx context.Context, one schedule.Run[target]) sc
 	started := time.Now()
 	result := r.runners.Run(ctx, request)
 	gaveWay(ctx, &result)
+	if held.settle(&result) {
+		r.telemetry.PanoptesMovedRuns.Add(ctx, 1, l.attrs.plugin)
+	}
 	if len(result.Groups)+len(result.Resources)+len(result.Enrichment) > 0 {
 		r.tasks.runs.had(v.plugin, name, begun)
 	}
@@ -106,6 +118,22 @@ func (r *panoptesReceiver) run(ctx context.Context, one schedule.Run[target]) sc
 	}
 	r.noteRun(endedRun{Run: one, Result: result, started: started, interval: request.Plugin.Interval, made: out, tail: tail})
 	return schedule.Result{Verdict: says, Took: result.Duration}
+}
+
+// hold notes the begin of a run, where the fleet is shared; nil where it is not. It returns false where the run must not take
+// place.
+func (r *panoptesReceiver) hold(ctx context.Context, one schedule.Run[target], v *version) (*heldRun, bool) {
+	if r.sharding == nil {
+		return nil, true
+	}
+	n := r.tasks.shardOf(one.Value.resource)
+	if v.plugin.Type == plugin.TypeDiscovery {
+		if !r.tasks.once {
+			return nil, true // each Collector discovers for itself
+		}
+		n = r.tasks.shardOfName(one.Value.plugin.name)
+	}
+	return r.sharding.begin(ctx, n, one.Task)
 }
 
 // gaveWay makes a time-out of a run that had to give up its place. One that had no worker yet says nothing.

@@ -46,6 +46,7 @@ type tasks struct {
 	renamed   []renamed          // of edits
 	opened    []schedule.GroupID // in advance
 	closing   []schedule.GroupID // once their tasks are removed
+	shares
 }
 
 // endpoint is what several resources share.
@@ -65,13 +66,16 @@ func newTasks(s *schedule.Scheduler[target], f *failures, limits LimitsConfig, l
 func (t *tasks) counts() (plugins, resources int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.plugins), len(t.slots)
+	return len(t.plugins), len(t.listed)
 }
 
 // setPlugins takes all plugins that there are.
 func (t *tasks) setPlugins(all []*plugin.Plugin) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.touch != nil {
+		t.touch()
+	}
 	named := make(map[string]*plugin.Plugin, len(all))
 	for _, p := range all {
 		named[p.Name()] = p
@@ -171,7 +175,7 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 func (t *tasks) setDiscovery(l *loaded) {
 	v := l.current.Load()
 	p, _ := v.layered.Against(noResource)
-	if p.Type != plugin.TypeDiscovery || p.Interval <= 0 {
+	if p.Type != plugin.TypeDiscovery || p.Interval <= 0 || !t.discovers(l.name) {
 		t.endDiscovery(l)
 		return
 	}
@@ -182,6 +186,9 @@ func (t *tasks) setDiscovery(l *loaded) {
 		return
 	}
 	l.source.Store(t.store.Open(store.Place{Kind: store.KindDiscovery, Name: l.name}))
+	if t.once {
+		t.runs.claim(nameOf(t.name), t.shardOfName(l.name), &spec)
+	}
 	l.alone = t.scheduler.Add(l.lane, spec, target{l, noResource})
 }
 
@@ -198,7 +205,7 @@ func (t *tasks) endDiscovery(l *loaded) {
 // logUnused says that a plugin runs against nothing, which mostly is a filter that does not say what was meant.
 func (t *tasks) logUnused(l *loaded) {
 	v := l.current.Load()
-	if l.held > 0 || l.alone != 0 || len(t.slots) == 0 || v.plugin.Interval <= 0 && !v.layered.Overridden() {
+	if l.held > 0 || l.alone != 0 || len(t.slots) == 0 || len(t.owned) > 0 || v.plugin.Interval <= 0 && !v.layered.Overridden() {
 		return
 	}
 	t.logger.Info("No resource matches the plugin's filter, so it does not run",

@@ -38,6 +38,17 @@ func (s Enrichment) Keep(ctx context.Context, found []run.Enrichment) error {
 	return errors.Join(errs...)
 }
 
+// EnrichedResource returns the id of the resource that a key of the store has enrichment of; ok is false for other keys.
+// Namespaces have no colon, ids may have.
+func EnrichedResource(key string) (resourceID string, ok bool) {
+	key, ok = strings.CutPrefix(key, enrichmentPrefix)
+	end := strings.LastIndexByte(key, ':')
+	if !ok || end < 0 {
+		return "", false
+	}
+	return key[:end], true
+}
+
 func enrichmentKey(resourceID, namespace string) string {
 	return enrichmentPrefix + resourceID + ":" + namespace
 }

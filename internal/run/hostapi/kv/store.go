@@ -244,6 +244,24 @@ func (n *Namespace) keys(prefix string) []string {
 	return keys
 }
 
+// Entry is a key of a namespace and what it holds.
+type Entry struct {
+	Key, Value string
+	Expires    time.Time // zero: never
+}
+
+// Entries returns the keys that are wanted and hold text.
+func (n *Namespace) Entries(wanted func(key string) bool) (found []Entry) {
+	s := n.lock()
+	defer s.mu.Unlock()
+	for full, e := range s.entries {
+		if bare, ok := strings.CutPrefix(full, n.prefix); ok && e.members == nil && wanted(bare) {
+			found = append(found, Entry{bare, e.value, e.expires})
+		}
+	}
+	return found
+}
+
 // SetAdd implements pluginsdk.KeyValueStore.
 func (n *Namespace) SetAdd(_ context.Context, name, member string) error {
 	if err := errors.Join(CheckSize("name", name, MaxKeyBytes), CheckSize("member", member, MaxKeyBytes)); err != nil {

@@ -1,6 +1,7 @@
 package emit
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,9 +43,11 @@ type Emitter struct {
 	wg       sync.WaitGroup
 
 	mu      sync.Mutex
-	room    *sync.Cond // the batch was taken
+	room    *sync.Cond // the batch was taken, or sent
 	builder *pdata.Builder
 	groups  []scoped
+	added   int // groups, ever
+	sent    int // of them, or dropped
 
 	filling atomic.Bool // the batch is at least half full
 }
@@ -90,6 +93,7 @@ func (e *Emitter) Add(scope *pdata.Scope, groups []*pluginsdk.MetricsGroup) (poi
 		}
 		points += n
 		e.groups = append(e.groups, scoped{scope, g})
+		e.added++
 		if e.builder.Points() >= e.settings.MaxPoints {
 			e.pace.Full()
 		} else if len(e.groups) == 1 {
@@ -128,6 +132,26 @@ func (e *Emitter) flush() {
 	}
 	if b.points > 0 {
 		e.sender.send(b)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.sent += len(b.groups)
+	e.room.Broadcast()
+}
+
+// Flush sends what there is without delay, and returns when the pipeline has all that was added before, or it was dropped,
+// or ctx is done.
+func (e *Emitter) Flush(ctx context.Context) {
+	defer context.AfterFunc(ctx, func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.room.Broadcast()
+	})()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.pace.Full()
+	for all := e.added; e.sent < all && ctx.Err() == nil; {
+		e.room.Wait()
 	}
 }
 

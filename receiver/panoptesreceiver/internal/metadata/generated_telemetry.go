@@ -38,6 +38,7 @@ type TelemetryBuilder struct {
 	PanoptesEnrichmentGroups     metric.Int64Counter
 	PanoptesGroups               metric.Int64Counter
 	PanoptesMissedSlots          metric.Int64Counter
+	PanoptesMovedRuns            metric.Int64Counter
 	PanoptesPlugins              metric.Int64ObservableGauge
 	PanoptesRecycledWorkers      metric.Int64Counter
 	PanoptesReloadErrors         metric.Int64Counter
@@ -227,6 +228,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_panoptes_missed_slots",
 		metric.WithDescription("Slots in which a task did not run because its previous run had not ended, or had not started for lack of a free place. [Development]"),
 		metric.WithUnit("{slot}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesMovedRuns, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_moved_runs",
+		metric.WithDescription("Runs whose results were dropped since, when they ended, the shard of their resource was no longer this Collector's. [Development]"),
+		metric.WithUnit("{run}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesPlugins, err = builder.meter.Int64ObservableGauge(

@@ -50,6 +50,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.PanoptesEnrichmentGroups.Add(context.Background(), 1)
 	tb.PanoptesGroups.Add(context.Background(), 1)
 	tb.PanoptesMissedSlots.Add(context.Background(), 1)
+	tb.PanoptesMovedRuns.Add(context.Background(), 1)
 	tb.PanoptesRecycledWorkers.Add(context.Background(), 1)
 	tb.PanoptesReloadErrors.Add(context.Background(), 1)
 	tb.PanoptesResourcesLeft.Add(context.Background(), 1)
@@ -88,6 +89,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesMissedSlots(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesMovedRuns(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesPlugins(t, testTel,
