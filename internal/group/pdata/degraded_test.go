@@ -15,6 +15,8 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func testResource() *pluginsdk.Resource {
@@ -67,6 +69,34 @@ func summaries(t *testing.T, md pmetric.Metrics, o FromOptions) ([]string, Repor
 		t.Fatal(err)
 	}
 	return out, report
+}
+
+// A data point without a time must not move its group to 1970: consumers would take the whole group for too old.
+func TestPointsWithoutATime(t *testing.T) {
+	t.Parallel()
+	began := time.Now().Add(-time.Millisecond) // times are rounded
+	for _, all := range []bool{false, true} {
+		md := testMetrics(t)
+		p := partsOf(md)
+		p.gp.SetTimestamp(0)
+		if all {
+			p.cp.SetTimestamp(0)
+		}
+		report, err := Groups(md, FromOptions{}, func(g Group) error {
+			at := g.Timestamp.Number.Float64()
+			for _, m := range g.Metrics() {
+				assert.InDelta(t, at, m.Timestamp.Float64(), 0)
+			}
+			if all {
+				assert.GreaterOrEqual(t, at, float64(began.UnixMilli())/1000)
+			} else {
+				assert.InDelta(t, at, secondsOf(p.cp.Timestamp()).Float64(), 0)
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		assert.Len(t, report, 1)
+	}
 }
 
 // parts are the pieces of testMetrics that the cases change.

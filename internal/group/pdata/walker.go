@@ -3,6 +3,7 @@ package pdata
 import (
 	"hash/maphash"
 	"math"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -26,8 +27,9 @@ type walker struct {
 // openGroup is a group to which points are still being added.
 type openGroup struct {
 	group    *pluginsdk.MetricsGroup
-	earliest pcommon.Timestamp
-	lastID   int // of the metric that was added last
+	earliest pcommon.Timestamp // of those that have a time
+	timeless bool              // some metric has none
+	lastID   int               // of the metric that was added last
 }
 
 // attributeSet is a set of attributes, within a group type, that points of the scope have. Most have one group.
@@ -68,8 +70,7 @@ func (w *walker) beginScope(scope pcommon.InstrumentationScope) {
 // endScope hands the groups of the scope out. A resource without a creation time was created when its first group was.
 func (w *walker) endScope(visit func(Group) error) error {
 	for i := range w.groups {
-		g := w.groups[i].group
-		g.Timestamp = pluginsdk.NumberTimestamp(secondsOf(w.groups[i].earliest))
+		g := w.groups[i].timed()
 		if g.Resource.CreationTimestamp.IsZero() {
 			g.Resource.CreationTimestamp = g.Timestamp
 		}
@@ -78,6 +79,31 @@ func (w *walker) endScope(visit func(Group) error) error {
 		}
 	}
 	return nil
+}
+
+// timed returns the group with its own time, which is that of its earliest metric. Metrics without a time get it, too; where
+// none has any, it is the present.
+func (o *openGroup) timed() *pluginsdk.MetricsGroup {
+	g := o.group
+	if o.earliest == math.MaxUint64 {
+		o.earliest = pcommon.NewTimestampFromTime(time.Now())
+	}
+	at := secondsOf(o.earliest)
+	g.Timestamp = pluginsdk.NumberTimestamp(at)
+	if !o.timeless {
+		return g
+	}
+	out := &pluginsdk.MetricsGroup{Resource: g.Resource, Type: g.Type, Interval: g.Interval, Timestamp: g.Timestamp}
+	for _, d := range g.Dimensions() {
+		_ = out.AddDimension(d.Name, d.Value) // as it was added before
+	}
+	for _, m := range g.Metrics() {
+		if m.Timestamp.Equal(pluginsdk.Float(0)) {
+			m.Timestamp = at
+		}
+		_ = out.AddMetric(m)
+	}
+	return out
 }
 
 // metricRun is one Metric on its way into the groups.
@@ -126,10 +152,12 @@ func (w *walker) add(run *metricRun, set int, at pcommon.Timestamp, value plugin
 	}
 	o := &w.groups[g]
 	o.lastID = run.id
-	o.earliest = min(o.earliest, at)
 	reasons := w.resource.reasons | run.reasons | s.reasons
 	if at == 0 {
 		reasons |= noTimestamp
+		o.timeless = true
+	} else {
+		o.earliest = min(o.earliest, at)
 	}
 	if reasons != 0 {
 		w.tally.add(reasons, 1)

@@ -90,11 +90,11 @@ func between(old, p Point, t *Terms) (float64, Outcome) {
 }
 
 // Delta returns the rate per second of a sum that is itself the growth in a window which began at start and ended at
-// the point's time. It needs no state. A window of no length gives NotANumber, growth below 0 Reset.
+// the point's time. It needs no state. No known start, or a window of no length, gives NotANumber, growth below 0 Reset.
 func (p Point) Delta(start int64) (float64, Outcome) {
 	from := Point{Millis: start, float: p.float}
 	switch {
-	case p.Millis <= start:
+	case start == 0 || p.Millis <= start:
 		return 0, NotANumber
 	case fell(from, p):
 		return 0, Reset

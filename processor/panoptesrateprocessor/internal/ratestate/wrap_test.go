@@ -101,8 +101,9 @@ func TestDelta(t *testing.T) {
 		"below 0":         {IntPoint(11_000, -1), 1000, 0, Reset},
 		"double below 0":  {FloatPoint(11_000, -1), 1000, 0, Reset},
 		"no window":       {IntPoint(1000, 5), 1000, 0, NotANumber},
+		"no start":        {IntPoint(11_000, 50), 0, 0, NotANumber},
 		"ends in advance": {IntPoint(1000, 5), 1001, 0, NotANumber},
-		"beyond doubles":  {FloatPoint(1, math.MaxFloat64), 0, 0, NotANumber},
+		"beyond doubles":  {FloatPoint(2, math.MaxFloat64), 1, 0, NotANumber},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
