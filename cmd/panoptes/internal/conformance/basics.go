@@ -36,6 +36,10 @@ func (k *kit) open(context.Context) (Verdict, string) {
 
 // match finds the resource to run against.
 func (k *kit) match(context.Context) (Verdict, string) {
+	if k.plugin.Type == plugin.TypeDiscovery {
+		k.resource = &pluginsdk.Resource{}
+		return Skip, "the plugin discovers resources: it is run against none"
+	}
 	if len(k.Resources) == 0 {
 		k.resource = madeUp()
 		return Skip, "no resources are given (--resources): the plugin is run against one that is made up"
@@ -77,7 +81,7 @@ func madeUp() *pluginsdk.Resource {
 
 // load loads the module without running it.
 func (k *kit) load(ctx context.Context) (Verdict, string) {
-	_, err := k.runner.Load(ctx, k.plugin)
+	loaded, err := k.runner.Load(ctx, k.plugin)
 	switch {
 	case err != nil && k.plugin.Kind == plugin.KindGo:
 		k.over = true
@@ -86,7 +90,24 @@ func (k *kit) load(ctx context.Context) (Verdict, string) {
 	case err != nil:
 		return Fail, err.Error()
 	}
-	return Pass, ""
+	k.plugin = loaded
+	return Pass, "a plugin for " + string(loaded.Type)
+}
+
+// senseless says why a check makes no sense for the type of the plugin, or "".
+func (k *kit) senseless(check string) string {
+	if k.plugin == nil || k.plugin.Type == plugin.TypePolling {
+		return ""
+	}
+	switch check {
+	case "metrics", "prometheus":
+		return "the plugin makes no metrics"
+	case "odd_unicode", "huge_resource", "many_at_once":
+		if k.plugin.Type == plugin.TypeDiscovery {
+			return "the plugin runs against no resource"
+		}
+	}
+	return ""
 }
 
 func (k *kit) call(ctx context.Context, r *pluginsdk.Resource) run.Result {
@@ -97,7 +118,7 @@ func (k *kit) call(ctx context.Context, r *pluginsdk.Resource) run.Result {
 func (k *kit) run(ctx context.Context) (Verdict, string) {
 	result := k.call(ctx, k.resource)
 	k.plain = result.Outcome
-	detail := fmt.Sprintf("%s in %s, %d groups", result.Outcome, result.Duration.Round(time.Millisecond), len(result.Groups))
+	detail := fmt.Sprintf("%s in %s, %s", result.Outcome, result.Duration.Round(time.Millisecond), k.returned(&result))
 	switch {
 	case result.Outcome == run.OutcomeRaised && !k.given:
 		return Warn, "against a resource that is made up: " + describe(result)
@@ -111,6 +132,17 @@ func (k *kit) run(ctx context.Context) (Verdict, string) {
 		return Fail, detail
 	}
 	return Pass, detail
+}
+
+// returned says what a run came to.
+func (k *kit) returned(r *run.Result) string {
+	switch k.plugin.Type {
+	case plugin.TypeDiscovery:
+		return fmt.Sprintf("%d resources", len(r.Resources))
+	case plugin.TypeEnrichment:
+		return fmt.Sprintf("%d groups of enrichment", len(r.Enrichment))
+	}
+	return fmt.Sprintf("%d groups", len(r.Groups))
 }
 
 // describe tells how a run failed, with the plugin's traceback.

@@ -38,6 +38,17 @@ func good(_ context.Context, pc *asked) (*set, error) {
 	return pluginsdk.NewMetricsGroupSet(g), err
 }
 
+// labelled is a plugin whose metrics Prometheus would misread.
+func labelled(_ context.Context, pc *asked) (*set, error) {
+	g, err := pc.NewMetricsGroup("disk")
+	if err == nil {
+		err = errors.Join(g.AddDimension("job", "x"), g.AddDimension("h\u00f6he", "1"), g.AddDimension("h_he", "2"),
+			g.AddMetric(pluginsdk.Metric{Name: "reads", Type: pluginsdk.Counter, Value: pluginsdk.Int(-3)}),
+			g.AddCounter("reads_total", 1), g.AddGauge("reads_rate_per_second", 1))
+	}
+	return pluginsdk.NewMetricsGroupSet(g), err
+}
+
 // play checks one Go plugin and returns its lines by name.
 func play(t *testing.T, p goPlugin, change func(*Settings), conf ...string) (map[string]Check, bool) {
 	t.Helper()
@@ -115,6 +126,11 @@ func TestFaults(t *testing.T) {
 		},
 		"gauge under transforms":      {good, nil, []string{"rate:disk:reads", "rate:disk:writes"}, "metrics", Warn, `name "writes"`},
 		"other type under transforms": {good, nil, []string{"rate:disk:reads", "rate:disc:reads"}, "metrics", Warn, `"disc", of which`},
+		"labels of Prometheus' own":   {labelled, nil, nil, "prometheus", Warn, "exported_job"},
+		"labels that collide":         {labelled, nil, nil, "prometheus", Warn, "dimensions \"h\u00f6he\" and \"h_he\""},
+		"counter below zero":          {labelled, nil, nil, "prometheus", Warn, `counter "reads" of group type "disk" is -3`},
+		"names that collide":          {labelled, nil, nil, "prometheus", Warn, "both disk_reads_total in Prometheus"},
+		"a rate that collides":        {labelled, nil, nil, "prometheus", Warn, "the rate of counter \"reads\""},
 		"panics at odd text": {
 			func(ctx context.Context, pc *asked) (*set, error) {
 				if strings.Contains(pc.Resource.ID, "\x00") {
@@ -187,8 +203,8 @@ func TestHeedless(t *testing.T) {
 	release := make(chan struct{})
 	var runs atomic.Int64
 	checks, fine := play(t, func(ctx context.Context, pc *asked) (*set, error) {
-		// The runs before are those of run, metrics, the two odd resources, 8 at once, and the one that is timed.
-		if runs.Add(1) == 14 {
+		// The runs before are those of run, metrics, prometheus, the two odd resources, 8 at once, and the one that is timed.
+		if runs.Add(1) == 15 {
 			<-release
 		}
 		return good(ctx, pc)

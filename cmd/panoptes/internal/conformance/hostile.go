@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -120,18 +121,25 @@ func (k *kit) cancel(ctx context.Context) (Verdict, string) {
 
 // manyRuns calls the plugin again and again and looks at the memory it holds.
 func (k *kit) manyRuns(ctx context.Context) (Verdict, string) {
+	runs := k.Runs
+	if runs == 0 {
+		runs = manyRuns
+		if k.given || k.plugin.Type == plugin.TypeDiscovery {
+			runs = fewRuns
+		}
+	}
 	deadline := time.Now().Add(k.Budget)
 	var early int64
 	var err error
 	start, n := time.Now(), 0
-	for ; n < k.Runs && (n < 2 || time.Now().Before(deadline)); n++ {
+	for ; n < runs && (n < 2 || time.Now().Before(deadline)); n++ {
 		if result := k.call(ctx, k.resource); result.Outcome != k.plain && result.Outcome.Failed() {
 			return Fail, fmt.Sprintf("run %d ended as %s", n+1, describe(result))
 		}
 		if ctx.Err() != nil {
 			return Skip, "interrupted"
 		}
-		if n == k.Runs/10 {
+		if n == runs/10 {
 			if early, err = k.Memory(); err != nil {
 				return Skip, "the memory of the plugin cannot be measured: " + err.Error()
 			}
@@ -139,8 +147,8 @@ func (k *kit) manyRuns(ctx context.Context) (Verdict, string) {
 	}
 	rate := float64(n) / time.Since(start).Seconds()
 	detail := fmt.Sprintf("%d runs, %.0f a second, one after the other", n, rate)
-	if n < k.Runs {
-		return Pass, detail + fmt.Sprintf("; the time for %d is over, memory was not judged", k.Runs)
+	if n < runs {
+		return Pass, detail + fmt.Sprintf("; the time for %d is over, memory was not judged", runs)
 	}
 	late, err := k.Memory()
 	if err != nil {
@@ -150,6 +158,9 @@ func (k *kit) manyRuns(ctx context.Context) (Verdict, string) {
 	detail += fmt.Sprintf("; memory went from %.1f to %.1f MiB", float64(early)/(1<<20), float64(late)/(1<<20))
 	if grown > maxGrowth {
 		return Fail, detail + fmt.Sprintf(", which is more than %d MiB in %d runs: something is kept from run to run", maxGrowth>>20, n-n/10)
+	}
+	if k.Runs == 0 && runs == fewRuns {
+		detail += "; --runs 1000 looks longer, at the cost of the device"
 	}
 	return Pass, detail
 }

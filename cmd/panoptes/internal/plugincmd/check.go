@@ -41,7 +41,8 @@ func NewCheck(host Host) *cobra.Command {
 		Short: "Check that plugins are fit to be run in a Collector",
 		Long: `Checks each plugin file, and each one of a directory and below: that it parses, which resources it is run against, that
 its module loads, that a run gives groups that keep to the rules. Then it plays a hostile host: odd Unicode, a resource
-of a megabyte, input in small pieces, a clock that is set, runs at once, a run that is given up in its middle, and a thousand runs, with a look at the memory.
+of a megabyte, input in small pieces, a clock that is set, runs at once, a run that is given up in its middle, and many runs, with a look at the memory.
+For Prometheus it names labels and names that would collide there, and counters below zero.
 
 It prints a verdict a line: pass, fail, warn for what works but hardly is meant, skip for what could not be checked. The
 exit code is 1 where a check failed. The plugin does run, and against the devices that the resources name.`,
@@ -50,7 +51,7 @@ exit code is 1 where a check failed. The plugin does run, and against the device
   panoptes plugin check plugins --junit > report.xml`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			if o.runs < 1 {
+			if cmd.Flags().Changed("runs") && o.runs < 1 {
 				return exit.Misusef("--runs must be at least 1, is %d", o.runs)
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
@@ -61,7 +62,7 @@ exit code is 1 where a check failed. The plugin does run, and against the device
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.resources, "resources", nil, "a `FILE` of resources in the format of Panoptes' discovery; may be repeated")
-	flags.IntVar(&o.runs, "runs", 1000, "the `NUMBER` of runs of the check many_runs")
+	flags.IntVar(&o.runs, "runs", 0, "the `NUMBER` of runs of the check many_runs (default 1000, or 10 where resources are given or discovered)")
 	flags.DurationVar(&o.budget, "budget", 30*time.Second, "the time that the check many_runs may take")
 	flags.BoolVar(&o.explain, "explain", false, "tell for each resource that does not match which clause of the filter fails")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object a check, a line each")

@@ -3,6 +3,7 @@ package plugincmd
 import (
 	"encoding/json"
 	"encoding/xml"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,7 +22,7 @@ func TestCheckForPeople(t *testing.T) {
 	require.Contains(t, stdout, bad+"\npass  plugin_file")
 	require.Contains(t, stdout, "\nfail  run            raised: ")
 	require.Contains(t, stdout, "\npass  many_runs      20 runs, ")
-	require.True(t, strings.HasSuffix(stdout, "\n13 passed, 1 failed, 0 warned, 2 skipped\n"), stdout)
+	require.True(t, strings.HasSuffix(stdout, "\n14 passed, 1 failed, 0 warned, 2 skipped\n"), stdout)
 }
 
 // As above, it runs alone.
@@ -55,6 +56,80 @@ func TestCheckMachineReadable(t *testing.T) {
 	last := report.Suites[0].Cases[len(report.Suites[0].Cases)-1]
 	require.Contains(t, last.Failure.Text, "at the disco")
 }
+
+// Plugins of each type are checked, with a filter or without one.
+func TestCheckTypes(t *testing.T) {
+	f := newFolder(t)
+	found := f.write(t, "found.py", discovers)
+	f.write(t, "found.panoptes-plugin", "[Core]\nName = found\nModule = "+found+"\n[main]\nexecute_frequency = 60\n")
+	f.write(t, "knows.py", enriches)
+	f.plugin(t, "knows", "knows.py", `resource_class = "system"`, "enrichment_ttl = 300\n")
+	f.write(t, "polls.py", polls)
+	f.write(t, "polls.panoptes-plugin", "[Core]\nName = polls\nModule = polls.py\n[main]\nexecute_frequency = 60\n")
+	stdout, stderr, err := execute(t, NewCheck(host), f.path, "--resources", f.resources, "--json")
+	require.ErrorIs(t, err, exit.ErrReported, stderr)
+	details := map[string]string{}
+	for line := range strings.Lines(stdout) {
+		var c struct{ File, Check, Verdict, Detail string }
+		require.NoError(t, json.Unmarshal([]byte(line), &c))
+		details[strings.TrimSuffix(filepath.Base(c.File), ".panoptes-plugin")+" "+c.Check] = c.Verdict + ": " + c.Detail
+	}
+	for check, want := range map[string]string{
+		"found load":        "pass: a plugin for discovery",
+		"found resources":   "skip: the plugin discovers resources",
+		"found run":         ", 1 resources",
+		"found odd_unicode": "skip: ",
+		"found many_runs":   "pass: 10 runs",
+		"knows run":         ", 1 groups of enrichment",
+		"knows prometheus":  "skip: the plugin makes no metrics",
+		"knows many_runs":   "; --runs 1000 looks longer",
+		"polls load":        "fail: ",
+	} {
+		require.Contains(t, details[check], want, check)
+	}
+	require.Contains(t, details["polls load"], "resource_filter")
+}
+
+const discovers = `
+from yahoo_panoptes.discovery.panoptes_discovery_plugin import PanoptesDiscoveryPlugin
+from yahoo_panoptes.framework.resources import PanoptesResource, PanoptesResourceSet
+
+
+class Found(PanoptesDiscoveryPlugin):
+    def run(self, context):
+        found = PanoptesResourceSet()
+        found.add(PanoptesResource('dc1', 'system', 'host', 'generic', 'one', 'localhost', resource_plugin='found'))
+        return found
+`
+
+const enriches = `
+from yahoo_panoptes.enrichment.enrichment_plugin import PanoptesEnrichmentPlugin
+from yahoo_panoptes.framework.enrichment import (
+    PanoptesEnrichmentGroup, PanoptesEnrichmentGroupSet, PanoptesEnrichmentSchemaValidator, PanoptesEnrichmentSet)
+
+
+class Any(PanoptesEnrichmentSchemaValidator):
+    schema = {'enrichment_label': {'type': 'dict', 'schema': {'speed': {'type': 'integer'}}}}
+
+
+class Knows(PanoptesEnrichmentPlugin):
+    def run(self, context):
+        group = PanoptesEnrichmentGroup('ports', Any(), 300, 60)
+        group.add_enrichment_set(PanoptesEnrichmentSet('xe-0', {'speed': 1}))
+        known = PanoptesEnrichmentGroupSet(context.data)
+        known.add_enrichment_group(group)
+        return known
+`
+
+const polls = `
+from yahoo_panoptes.framework.metrics import PanoptesMetricsGroupSet
+from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
+
+
+class Polls(PanoptesPollingPlugin):
+    def run(self, context):
+        return PanoptesMetricsGroupSet()
+`
 
 func TestCheckMisuse(t *testing.T) {
 	t.Parallel()
