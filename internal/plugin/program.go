@@ -141,7 +141,12 @@ func (p *Plugin) Units() output.Units { return p.program.units }
 
 // Scope is the scope of the plugin's groups in pdata.
 func (p *Plugin) Scope() pdata.Scope {
+	name := p.Name()
+	if name == p.File.NormalizedName {
+		name = ""
+	}
 	return pdata.Scope{
+		Name:   name,
 		Plugin: p.File.NormalizedName, Transforms: p.File.Transforms(), Topics: p.File.Topics(), Units: p.Contract().Units(),
 		PlainNames: p.program != nil && p.program.plainNames,
 	}

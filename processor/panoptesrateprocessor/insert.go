@@ -107,7 +107,7 @@ func (c *pass) countCollisions() {
 func (c *pass) warnOfCollision(metric string) {
 	if c.told.First(c.tally.scope, metric) {
 		c.logger.Warn("Metric is already present, so there is no rate of that name",
-			zap.String("plugin", pluginName(c.tally.scope)),
+			zap.String("plugin", c.tally.plugin),
 			zap.String("metric", metric),
 			zap.String("next", "rename the gauge in the plugin, or take the counter out of the transforms"))
 	}

@@ -50,22 +50,22 @@ func newPlugin(name string) *plugin {
 	return p
 }
 
-// get returns the plugin of a scope's name.
-func (ps *plugins) get(scope string) *plugin {
+// get returns the plugin of a scope's name, whose own name is name.
+func (ps *plugins) get(scope, name string) *plugin {
 	ps.mu.RLock()
 	p, full := ps.known[scope], len(ps.known) >= maxPlugins
 	ps.mu.RUnlock()
 	switch {
 	case p != nil:
 		return p
-	case full || len(scope) > maxPluginName:
+	case full || max(len(scope), len(name)) > maxPluginName:
 		return ps.other
 	}
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if p = ps.known[scope]; p == nil && len(ps.known) < maxPlugins {
 		scope = strings.Clone(scope)
-		p = newPlugin(pluginName(scope))
+		p = newPlugin(strings.Clone(name))
 		ps.known[scope] = p
 	}
 	if p == nil {

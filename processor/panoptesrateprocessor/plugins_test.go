@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -31,31 +32,48 @@ import (
 func TestPluginsAreBounded(t *testing.T) {
 	t.Parallel()
 	ps := newPlugins()
-	assert.Equal(t, otherPlugin, ps.get(strings.Repeat("x", maxPluginName+1)).name)
+	assert.Equal(t, otherPlugin, ps.get("panoptes/x", strings.Repeat("x", maxPluginName+1)).name)
 	for i := range 2 * maxPlugins {
 		want := fmt.Sprint(i)
 		if i >= maxPlugins {
 			want = otherPlugin
 		}
-		require.Equal(t, want, ps.get(fmt.Sprint("panoptes/", i)).name)
+		require.Equal(t, want, ps.get(fmt.Sprint("panoptes/", i), fmt.Sprint(i)).name)
 	}
 	assert.Len(t, ps.known, maxPlugins)
-	assert.Equal(t, "7", ps.get("panoptes/7").name)
+	assert.Equal(t, "7", ps.get("panoptes/7", "7").name)
 
 	ps = newPlugins()
-	assert.Equal(t, "unknown", ps.get("").name)
-	assert.Equal(t, "unknown", ps.get("panoptes/").name)
-	assert.Equal(t, "some/scraper", ps.get("some/scraper").name)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
 			for i := range maxPlugins {
-				ps.get(fmt.Sprint(i))
+				ps.get(fmt.Sprint(i), "p")
 			}
 		})
 	}
 	wg.Wait()
 	assert.Len(t, ps.known, maxPlugins)
+}
+
+// The name is the one that the receiver's own metrics have, so that both stand in one panel.
+func TestPluginName(t *testing.T) {
+	t.Parallel()
+	for scope, want := range map[[2]string]string{
+		{"", ""}:                            "unknown",
+		{"panoptes/", ""}:                   "unknown",
+		{"some/scraper", ""}:                "some/scraper",
+		{"panoptes/ports", ""}:              "ports",
+		{"panoptes/TCP_check", "TCP check"}: "TCP check",
+		{"panoptes/TCP_check", ""}:          "TCP_check",
+	} {
+		in := pcommon.NewInstrumentationScope()
+		in.SetName(scope[0])
+		if scope[1] != "" {
+			in.Attributes().PutStr(attrs.PluginName, scope[1])
+		}
+		assert.Equal(t, want, pluginName(in))
+	}
 }
 
 // TestSkippedByPlugin: several plugins in one batch.
@@ -189,7 +207,7 @@ func TestNoIntervalIsNoWarning(t *testing.T) {
 			}
 			process(t, o.rateProcessor, md)
 		}
-		assert.Equal(t, want, o.plugins.get("some/scraper").gaps, "interval %d", interval)
+		assert.Equal(t, want, o.plugins.get("some/scraper", "some/scraper").gaps, "interval %d", interval)
 	}
 }
 

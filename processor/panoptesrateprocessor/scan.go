@@ -31,7 +31,7 @@ type lastMetric struct {
 
 // scan finds the counters of one scope and puts their points into the window.
 func (c *pass) scan(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics) {
-	tally := c.tallyOf(sm.Scope().Name())
+	tally := c.tallyOf(sm.Scope())
 	c.tally = &c.tallies[tally]
 	c.widths = c.takeWidths(sm.Scope().Attributes())
 	p := c.planFor(sm.Scope())
@@ -125,7 +125,7 @@ func (c *pass) complain(text string, bad []string) {
 	c.tally.skipped[skipBadTransform] += int64(len(bad))
 	if c.told.First(c.tally.scope, text) {
 		c.logger.Error("Cannot read some of the plugin's transforms; these lines are off, everything else goes on",
-			zap.String("plugin", pluginName(c.tally.scope)),
+			zap.String("plugin", c.tally.plugin),
 			zap.Int("lines", len(bad)),
 			zap.Strings("errors", bad[:min(len(bad), maxComplaints)]),
 			zap.String("next", "mend the section [transforms] of the plugin file, or the processor's transforms"))

@@ -57,6 +57,7 @@ var skipOf = [...]skip{
 // tally counts what a plugin's scopes came to in one call of ConsumeMetrics.
 type tally struct {
 	scope   string // its name
+	plugin  string
 	skipped [skips]int64
 	gaps    gaps
 }
@@ -65,14 +66,15 @@ type tally struct {
 // harm.
 const talliesSearched = 16
 
-// tallyOf returns the index of the tally of a scope's name.
-func (c *pass) tallyOf(scope string) int {
+// tallyOf returns the index of the tally of a scope, by its name.
+func (c *pass) tallyOf(in pcommon.InstrumentationScope) int {
+	scope := in.Name()
 	for i := len(c.tallies) - 1; i >= max(0, len(c.tallies)-talliesSearched); i-- {
 		if c.tallies[i].scope == scope {
 			return i
 		}
 	}
-	c.tallies = append(c.tallies, tally{scope: scope})
+	c.tallies = append(c.tallies, tally{scope: scope, plugin: pluginName(in)})
 	return len(c.tallies) - 1
 }
 
@@ -86,7 +88,7 @@ func (c *pass) logSkip(resource pcommon.Resource, m pmetric.Metric, p pmetric.Nu
 	}
 	c.logger.Debug("A data point gets no rate",
 		zap.String("reason", skipNames[reason]),
-		zap.String("plugin", pluginName(c.tally.scope)),
+		zap.String("plugin", c.tally.plugin),
 		zap.String("metric", m.Name()),
 		zap.Any("resource", resource.Attributes().AsRaw()),
 		zap.Any("attributes", p.Attributes().AsRaw()),
@@ -108,7 +110,7 @@ func (c *pass) report(ctx context.Context) {
 		if t.skipped == none.skipped && t.gaps == none.gaps {
 			continue
 		}
-		plugin := c.plugins.get(t.scope)
+		plugin := c.plugins.get(t.scope, t.plugin)
 		for s, n := range t.skipped {
 			if n > 0 {
 				c.telemetry.PanoptesRatesSkipped.Add(ctx, n, plugin.skipped[s])
@@ -125,9 +127,13 @@ func (c *pass) report(ctx context.Context) {
 	}
 }
 
-// pluginName is the plugin of a scope; of a scope that is of no plugin, the scope's name.
-func pluginName(scope string) string {
-	if name := strings.TrimPrefix(scope, attrs.ScopePrefix); name != "" {
+// pluginName is the name of a scope's plugin, as the receiver's own metrics have it; of a scope that is of no plugin, the
+// scope's name.
+func pluginName(scope pcommon.InstrumentationScope) string {
+	if v, ok := scope.Attributes().Get(attrs.PluginName); ok && v.Str() != "" {
+		return v.Str()
+	}
+	if name := strings.TrimPrefix(scope.Name(), attrs.ScopePrefix); name != "" {
 		return name
 	}
 	return "unknown"

@@ -28,7 +28,9 @@ const (
 	GroupType     = "panoptes.metrics_group.type"
 	GroupInterval = "panoptes.metrics_group.interval"
 	// GroupPlainNames is true where the names of metrics have no type in front.
-	GroupPlainNames  = "panoptes.metrics_group.plain_names"
+	GroupPlainNames = "panoptes.metrics_group.plain_names"
+	// PluginName is the plugin's name as its file gives it, where that is not the normalized one.
+	PluginName       = "panoptes.plugin.name"
 	PluginTransforms = "panoptes.plugin.transforms"
 	PluginTopics     = "panoptes.plugin.topics"
 	CounterWidths    = "panoptes.counter.widths"

@@ -14,6 +14,8 @@ import (
 type Scope struct {
 	// Plugin is the plugin's normalized name.
 	Plugin string
+	// Name is the plugin's name as its file gives it; "" where that is Plugin.
+	Name string
 	// Transforms is the text of its [transforms], one "K = rate:T:names" a line; "" where it has none.
 	Transforms string
 	// Topics is the text of its [topics] processed; "" where it has none.

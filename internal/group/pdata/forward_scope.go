@@ -44,9 +44,12 @@ type metricBuilder struct {
 func (b *Builder) newScope(out pmetric.ScopeMetrics, key scopeKey) *scopeBuilder {
 	out.Scope().SetName(b.join(attrs.ScopePrefix, key.Plugin))
 	a := out.Scope().Attributes()
-	a.EnsureCapacity(5)
+	a.EnsureCapacity(6)
 	a.PutStr(attrs.GroupType, key.groupType)
 	a.PutInt(attrs.GroupInterval, int64(key.interval))
+	if key.Name != "" {
+		a.PutStr(attrs.PluginName, key.Name)
+	}
 	if key.Transforms != "" {
 		a.PutStr(attrs.PluginTransforms, key.Transforms)
 	}
