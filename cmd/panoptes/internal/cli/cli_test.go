@@ -47,7 +47,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"plugin", "run", "x", "--resources", "y", "--json", "--otlp"}, 2, "", "[json otlp]"},
 		{[]string{"plugin", "run", "x", "--resources", "y", "--times", "0"}, 2, "", "--times must be at least 1, is 0"},
 		{[]string{"plugin", "run", "x", "--resources", "y", "--pause", "5"}, 2, "", `invalid argument "5"`},
-		{[]string{"tail"}, 2, "", `required flag(s) "brokers" not set`},
+		{[]string{"tail"}, 2, "", "at least one of the flags in the group [brokers config] is required"},
 		{[]string{"tail", "--brokers", "x:1", "--from", "x5"}, 2, "", `unknown --from "x5"`},
 		{[]string{"tail", "--brokers", "x:1", "--count", "-5"}, 2, "", "--count must not be negative"},
 		{[]string{"tail", "--brokers", "x:nonsense"}, 2, "", "nonsense"},

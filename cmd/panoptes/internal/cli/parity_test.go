@@ -130,7 +130,7 @@ func TestParityIsMisused(t *testing.T) {
 		"--counter-absolute must not be negative, is NaN": append(two, "--counter-absolute", "nan"),
 		`unknown --from "-10"`:                            append(two, "--from", "-10"),
 		`required flag(s) "topic" not set`:                {"--brokers", seeds},
-		"--brokers must not be empty":                     {"--brokers", "", "--topic", "a", "--topic", "b"},
+		"--brokers must not have empty parts":             {"--brokers", "", "--topic", "a", "--topic", "b"},
 	} {
 		code, stdout, stderr := run(t, "", append([]string{"parity"}, args...)...)
 		assert.Equal(t, 2, code, "%s: %s", want, stderr)
