@@ -232,6 +232,9 @@ type logLine struct {
 	Stream    string  `json:"stream"`
 	Exception string  `json:"exception"`
 	Time      float64 `json:"time"`
+	// InResult says that the result of the run says the same. Whoever reports the result does that once, so that the line is
+	// for debugging only.
+	InResult bool `json:"in_result"`
 }
 
 func (line *logLine) write(logger *zap.Logger, run Run) {
@@ -245,7 +248,11 @@ func (line *logLine) write(logger *zap.Logger, run Run) {
 	if line.Exception != "" {
 		fields = append(fields, zap.String("exception", line.Exception))
 	}
-	run.Line(logger, timeOf(line.Time), levelOf(line.Level), line.Message, fields...)
+	level := levelOf(line.Level)
+	if line.InResult {
+		level = zapcore.DebugLevel
+	}
+	run.Line(logger, timeOf(line.Time), level, line.Message, fields...)
 }
 
 // timeOf is the time of a line in seconds since 1970, zero where it is not given or makes no sense.

@@ -48,6 +48,25 @@ func TestTimeOfALine(t *testing.T) {
 	assert.WithinDuration(t, time.Unix(int64(now)-30, 0), written.All()[0].Time, time.Millisecond)
 }
 
+// TestLineThatTheResultSays: a run that fails is told of once, by whoever reports its result.
+func TestLineThatTheResultSays(t *testing.T) {
+	t.Parallel()
+	logger, written := logged()
+	l := NewProcess(logger, Run{}, nil, NewBudget())
+	var taken []string
+	l.Begin(Run{ID: 1, Take: func(line Line) {
+		if line.Level >= zap.InfoLevel {
+			taken = append(taken, line.Message)
+		}
+	}})
+	l.Notify("log", []byte(`{"run_id":1,"level":"error","message":"Failed to execute plugin:","in_result":true}`))
+	l.Notify("log", []byte(`{"run_id":1,"level":"error","message":"the plugin's own"}`))
+	assert.Equal(t, []string{"the plugin's own"}, taken)
+	for _, line := range written.FilterMessage("Failed to execute plugin:").All() {
+		assert.Equal(t, zap.DebugLevel, line.Level)
+	}
+}
+
 // TestFloodOfLogLinesIsLimited: in lines and in bytes, for all processes of a plugin together.
 func TestFloodOfLogLinesIsLimited(t *testing.T) {
 	t.Parallel()
