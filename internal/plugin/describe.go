@@ -19,6 +19,10 @@ type Description struct {
 	// SysPath is the folder whose modules can be imported, SysPathSource where to read them instead.
 	SysPath       string `json:"sys_path,omitempty"`
 	SysPathSource string `json:"sys_path_source,omitempty"`
+	// Package is the package that the folder PackagePath stands for, PackageSource where to read its modules instead.
+	Package       string `json:"package,omitempty"`
+	PackagePath   string `json:"package_path,omitempty"`
+	PackageSource string `json:"package_source,omitempty"`
 }
 
 // Describe returns the description of p.
@@ -34,7 +38,8 @@ func (p *Plugin) Describe() Description {
 	if p.Kind != KindPython {
 		return d
 	}
-	d.Source, d.SysPath, d.SysPathSource = p.source, p.besideFolder(), p.beside
+	d.Source, d.SysPath, d.SysPathSource = p.source, p.beside.folder, p.beside.copied
+	d.Package, d.PackagePath, d.PackageSource = p.packageName, p.packaged.folder, p.packaged.copied
 	if filepath.Base(d.Module) == packageFile {
 		if d.Source != "" {
 			d.Module, d.Source = d.Source, ""

@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -18,8 +17,6 @@ const (
 	// mistake is an error rather than a long pause.
 	maxModuleFiles  = 2000
 	maxProgramFiles = 20_000
-	// maxPackageDepth ends links that lead to what they are in.
-	maxPackageDepth = 32
 )
 
 // ownFile is one file of what belongs to a plugin: it counts for the version, nobody else may be able to replace it, and
@@ -109,55 +106,4 @@ func walk(dir string, limit int, visit func(f ownFile, d fs.DirEntry) error) err
 		}
 		return visit(ownFile{path: path, name: filepath.ToSlash(name)}, d)
 	})
-}
-
-// sysPathOption of [main] lets a plugin import the modules beside its plugin file, where it is sysPathPlugin.
-const (
-	sysPathOption = "sys_path"
-	sysPathPlugin = "plugin"
-)
-
-// besideFolder is the folder whose modules the plugin may import: that of its plugin file, or "".
-func (p *Plugin) besideFolder() string {
-	if p.Kind != KindPython || p.File.Config.Get("main", sysPathOption) != sysPathPlugin {
-		return ""
-	}
-	return filepath.Dir(p.File.Path)
-}
-
-// visitBeside visits the Python files of a folder that can be imported, through symbolic links: those in it, and those of
-// packages. Other files of packages are no modules, and are left where they are.
-func visitBeside(folder string, visit func(ownFile) error) error {
-	n := 0
-	var enter func(path, name string, depth int) error
-	enter = func(path, name string, depth int) error {
-		entries, err := os.ReadDir(path)
-		if err != nil || depth > maxPackageDepth {
-			return err
-		}
-		for _, e := range entries {
-			path, name := filepath.Join(path, e.Name()), name+e.Name()
-			info, err := os.Stat(path)
-			switch {
-			case err != nil: // it leads nowhere, or is gone by now
-			case info.IsDir() && isPackage(path):
-				err = enter(path, name+"/", depth+1)
-			case info.Mode().IsRegular() && strings.HasSuffix(name, ".py"):
-				if n++; n > maxModuleFiles {
-					return fmt.Errorf("the folder %q has more than %d Python files: give the plugin a folder of its own", folder, maxModuleFiles)
-				}
-				err = visit(ownFile{path: path, name: name})
-			}
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-		}
-		return nil
-	}
-	return enter(folder, "", 0)
-}
-
-func isPackage(folder string) bool {
-	info, err := os.Stat(filepath.Join(folder, packageFile))
-	return err == nil && info.Mode().IsRegular()
 }

@@ -24,6 +24,8 @@ type OpenOptions struct {
 	Filter string
 	// Python says in what a Python plugin runs; zero fields take the settings of all.
 	Python PythonEnv
+	// Package is what the folder of a Python plugin is in what it imports.
+	Package Package
 	// Pins are the SHA-256 sums, in hex digits, that plugins must have, by their Name. A plugin that is not named may
 	// have any.
 	Pins map[string]string
@@ -76,11 +78,11 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 	if err := p.readContract(); err != nil {
 		return fail(err)
 	}
-	if err := p.setVersion(); err != nil {
+	if err := p.findImports(o.Package); err != nil {
 		return fail(err)
 	}
-	if v := p.File.Config.Get("main", sysPathOption); p.Kind == KindPython && v != "" && v != sysPathPlugin {
-		return fail(fmt.Errorf("[main] sys_path must be %q, for modules beside the plugin file, or be left out, is %q", sysPathPlugin, v))
+	if err := p.setVersion(); err != nil {
+		return fail(err)
 	}
 	if err := p.marshal(); err != nil {
 		return fail(err)

@@ -84,8 +84,9 @@ type Plugin struct {
 	noFilter error
 	// source is the copy of Module that is run, see Snapshot; "" runs Module itself.
 	source string
-	// beside is the copy of the modules beside the plugin that it may import; "" has them where they are, if at all.
-	beside string
+	// beside and packaged are what the plugin can import besides libraries, packageName is what packaged stands for.
+	beside, packaged importable
+	packageName      string
 	// builtIn says that the module comes with the Python package and not from the disk.
 	builtIn bool
 	// documents are those of KindSNMP.

@@ -15,13 +15,10 @@ import (
 // ErrChanged is what the error of Snapshot wraps where the plugin changed since it was opened.
 var ErrChanged = errors.New("the plugin changed while it was read")
 
-// copiesSuffix is added to the folder that a module is copied to, for the modules beside the plugin.
-const copiesSuffix = ".beside"
-
 // Snapshot copies what would be run into the folder dir, which it makes, and returns the plugin that runs from there:
 // what happens to the original afterwards changes nothing. A plugin that is compiled or built in is returned as it is. A
 // module that is one file still sees itself at its own place (__file__), so that it finds the files beside it, and so do
-// modules beside the plugin, which are copied next to dir. A package, whose files are all copied, sees the copy, and so
+// modules that the plugin can import, which are copied next to dir. A package, whose files are all copied, sees the copy, and so
 // does a program.
 func (p *Plugin) Snapshot(dir string) (*Plugin, error) {
 	switch {
@@ -41,9 +38,11 @@ func (p *Plugin) Snapshot(dir string) (*Plugin, error) {
 		copied.Module = filepath.Join(dir, filepath.Base(p.Module))
 	}
 	err := p.visitFiles(func(f ownFile) error { return f.copy(dir) })
-	if err == nil && p.besideFolder() != "" {
-		copied.beside = dir + copiesSuffix
-		err = visitBeside(p.besideFolder(), func(f ownFile) error { return f.copy(copied.beside) })
+	if err == nil {
+		copied.beside, err = p.beside.copy(dir)
+	}
+	if err == nil {
+		copied.packaged, err = p.packaged.copy(dir)
 	}
 	if err == nil {
 		err = copied.setVersion()
@@ -55,7 +54,7 @@ func (p *Plugin) Snapshot(dir string) (*Plugin, error) {
 		return nil, fmt.Errorf("plugin %q: %w", p.Name(), ErrChanged)
 	}
 	snapshot := *p
-	snapshot.source, snapshot.beside, snapshot.documents = copied.Module, copied.beside, copied.documents
+	snapshot.source, snapshot.beside, snapshot.packaged, snapshot.documents = copied.Module, copied.beside, copied.packaged, copied.documents
 	if err := snapshot.marshal(); err != nil {
 		return nil, fmt.Errorf("plugin %q: %w", p.Name(), err)
 	}

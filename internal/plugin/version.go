@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -86,13 +87,11 @@ func (p *Plugin) setVersion() error {
 	if err := p.visitFiles(c.add("")); err != nil {
 		return fmt.Errorf("read module: %w", err)
 	}
-	if folder := p.besideFolder(); folder != "" && !p.builtIn {
-		if p.beside != "" {
-			folder = p.beside
-		}
-		if err := visitBeside(folder, c.add("beside/")); err != nil {
-			return fmt.Errorf("read the modules beside the plugin: %w", err)
-		}
+	if p.packageName != "" {
+		c.addText("package", p.packageName)
+	}
+	if err := errors.Join(p.beside.addTo(c), p.packaged.addTo(c)); err != nil {
+		return err
 	}
 	p.SHA256 = hex.EncodeToString(c.sum.Sum(nil))
 	p.Version = p.SHA256[:versionDigits]

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -82,6 +84,9 @@ type PluginsConfig struct {
 type DirectoryConfig struct {
 	// Path is the directory.
 	Path string `mapstructure:"path"`
+	// Package is the package that the directory stands for in what its Python plugins import, such as
+	// yahoo_panoptes.plugins.polling.napalm ("" for none).
+	Package string `mapstructure:"package"`
 	// Python is what the Python plugins of the directory run in, where that is not what the block python says.
 	Python DirectoryPythonConfig `mapstructure:"python"`
 }
@@ -127,6 +132,8 @@ type PythonConfig struct {
 	// MaxMemoryMiB is by how many MiB a process may grow before it is replaced (default 256). A run that wants more than
 	// twice that at once gets a MemoryError, on Linux.
 	MaxMemoryMiB int `mapstructure:"max_memory_mib"`
+	// Environment are the names of variables that plugins get besides PATH, HOME, LANG, LC_*, TZ and TMPDIR.
+	Environment []string `mapstructure:"environment"`
 	// RuntimeDir is where the embedded Python package is written. "" takes systemd's state directory, where there is one;
 	// else Linux keeps it in memory, and other systems in a temporary directory for as long as the receiver runs.
 	RuntimeDir string `mapstructure:"runtime_dir"`
@@ -290,11 +297,17 @@ func (c *PluginsConfig) Validate() error {
 
 // Validate checks one directory.
 func (d *DirectoryConfig) Validate() error {
+	var errs []error
 	if d.Path == "" {
-		return errors.New("path must not be empty")
+		errs = append(errs, errors.New("path must not be empty"))
 	}
-	return nil
+	if d.Package != "" && !packageName.MatchString(d.Package) {
+		errs = append(errs, fmt.Errorf("package must be the name of a Python package, such as yahoo_panoptes.plugins.polling.napalm, is %q", d.Package))
+	}
+	return errors.Join(errs...)
 }
+
+var packageName = regexp.MustCompile(`^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$`)
 
 // Validate checks the block python.
 func (c *PythonConfig) Validate() error {
@@ -305,8 +318,14 @@ func (c *PythonConfig) Validate() error {
 	if c.Isolation != isolationShared && c.Isolation != isolationPlugin {
 		errs = append(errs, fmt.Errorf("isolation must be %q or %q, is %q", isolationShared, isolationPlugin, c.Isolation))
 	}
-	return errors.Join(append(errs, between("max_workers", c.MaxWorkers, 1, 1024), atLeast("max_runs", c.MaxRuns, 1),
-		atLeast("max_memory_mib", c.MaxMemoryMiB, 16))...)
+	for _, name := range c.Environment {
+		if strings.HasPrefix(name, "PYTHON") {
+			errs = append(errs, fmt.Errorf("environment has %q, which interpreters ignore: they are started isolated (-I); "+
+				"have what plugins import in a virtual environment, and name that as the interpreter", name))
+		}
+	}
+	return errors.Join(append(errs, variableNames(c.Environment), between("max_workers", c.MaxWorkers, 1, 1024),
+		atLeast("max_runs", c.MaxRuns, 1), atLeast("max_memory_mib", c.MaxMemoryMiB, 16))...)
 }
 
 // Validate checks what a directory says about Python; 0 and "" are not set.

@@ -3,6 +3,7 @@ package panoptesreceiver
 import (
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 )
@@ -12,6 +13,33 @@ func (c *PythonConfig) env() plugin.PythonEnv {
 	return plugin.PythonEnv{
 		Interpreter: c.Interpreter, MaxWorkers: c.MaxWorkers, MaxRuns: c.MaxRuns, MaxMemory: int64(c.MaxMemoryMiB) << 20,
 	}
+}
+
+// OpenOptions are what the plugin file at path is opened with: of the directories that it is in the innermost one says
+// what it runs in and what package it belongs to.
+func (c *PluginsConfig) OpenOptions(path string) plugin.OpenOptions {
+	o, length := plugin.OpenOptions{Pins: c.Pins}, -1
+	path = absolute(path)
+	for _, d := range c.Directories {
+		folder := absolute(d.Path)
+		rest, below := strings.CutPrefix(path, folder)
+		if !below || len(folder) <= length || rest != "" && !os.IsPathSeparator(rest[0]) && folder != string(filepath.Separator) {
+			continue
+		}
+		length = len(folder)
+		o.Python, o.Package = d.Python.env(), plugin.Package{}
+		if d.Package != "" {
+			o.Package = plugin.Package{Name: d.Package, Folder: folder}
+		}
+	}
+	return o
+}
+
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path // there is no working directory
 }
 
 // runtimeDir is where the embedded Python package is written: systemd's state directory (StateDirectory=) where nothing

@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 )
 
 func load(t *testing.T, name string) (*Config, error) {
@@ -53,6 +55,27 @@ func TestDefaults(t *testing.T) {
 	assert.True(t, cfg.ServiceIdentity)
 }
 
+// TestOptionsOfDirectories: of the directories that a plugin file is in the innermost one counts.
+func TestOptionsOfDirectories(t *testing.T) {
+	t.Parallel()
+	c := PluginsConfig{Directories: []DirectoryConfig{
+		{Path: "/p", Python: DirectoryPythonConfig{Interpreter: "outer"}, Package: "a.b"},
+		{Path: "/p/q", Python: DirectoryPythonConfig{Interpreter: "inner"}},
+		{Path: "relative", Package: "c"},
+	}}
+	working, err := os.Getwd()
+	require.NoError(t, err)
+	for path, want := range map[string]plugin.OpenOptions{
+		"/p/x":         {Python: plugin.PythonEnv{Interpreter: "outer"}, Package: plugin.Package{Name: "a.b", Folder: "/p"}},
+		"/p/qq/x":      {Python: plugin.PythonEnv{Interpreter: "outer"}, Package: plugin.Package{Name: "a.b", Folder: "/p"}},
+		"/p/q/x":       {Python: plugin.PythonEnv{Interpreter: "inner"}},
+		"/pp/x":        {},
+		"relative/y/x": {Package: plugin.Package{Name: "c", Folder: filepath.Join(working, "relative")}},
+	} {
+		assert.Equal(t, want, c.OpenOptions(path), path)
+	}
+}
+
 func TestEverySetting(t *testing.T) {
 	t.Parallel()
 	cfg, err := load(t, "all")
@@ -69,7 +92,7 @@ func TestEverySetting(t *testing.T) {
 			Directories: []DirectoryConfig{
 				{Path: "./plugins"},
 				{Path: "/opt/plugins", Python: DirectoryPythonConfig{Interpreter: "/opt/venv", MaxWorkers: 3, MaxRuns: 50, MaxMemoryMiB: 64}},
-				{Path: "/opt/more", Python: DirectoryPythonConfig{Interpreter: "python3.12"}},
+				{Path: "/opt/more", Python: DirectoryPythonConfig{Interpreter: "python3.12"}, Package: "yahoo_panoptes.plugins.polling.napalm"},
 			}, Settle: time.Second, ScanInterval: 2 * time.Minute,
 			Overrides: []OverrideConfig{
 				{
@@ -96,7 +119,7 @@ func TestEverySetting(t *testing.T) {
 		MaxConcurrentRuns: 16,
 		Limits:            LimitsConfig{PerResource: 2, PerEndpoint: 4, PerPlugin: 8, Dimensions: 256},
 		Breaker:           BreakerConfig{Failures: 5, Backoff: 30 * time.Second, MaxBackoff: 5 * time.Minute},
-		Python:            PythonConfig{Interpreter: "/usr/bin/python3", MaxWorkers: 2, MaxRuns: 100, MaxMemoryMiB: 32, RuntimeDir: "/run/panoptes", Isolation: "plugin"},
+		Python:            PythonConfig{Interpreter: "/usr/bin/python3", MaxWorkers: 2, MaxRuns: 100, MaxMemoryMiB: 32, RuntimeDir: "/run/panoptes", Isolation: "plugin", Environment: []string{"HTTPS_PROXY"}},
 		Processes: ProcessesConfig{
 			MaxExec: 4, PerPlugin: 2, Environment: []string{"HTTPS_PROXY"}, RunAs: "nobody", NoNewPrivs: true, Dumpable: true,
 			Limits: ProcessLimitsConfig{MemoryMiB: 256, CPU: time.Minute, OpenFiles: 64, Processes: 100},
@@ -157,7 +180,9 @@ func TestRefusals(t *testing.T) {
 			"limits: per_resource must be at least 0, is -1\nper_endpoint must be at least 0, is -1\nper_plugin must be at least 0, is -1\ndimensions must be between 1 and 4096, is 0\n" +
 			"breaker: failures must be between 0 and 1000, is -1\nbackoff must be at least 1s, is 0s\n" +
 			"max_backoff must be between backoff (0s) and 24h, is 25h0m0s\n" +
-			"python: interpreter must not be empty\nisolation must be \"shared\" or \"plugin\", is \"none\"\nmax_workers must be between 1 and 1024, is 0\nmax_runs must be at least 1, is 0\nmax_memory_mib must be at least 16, is 1\n" +
+			"python: interpreter must not be empty\nisolation must be \"shared\" or \"plugin\", is \"none\"\n" +
+			"environment has \"PYTHONPATH\", which interpreters ignore: they are started isolated (-I); have what plugins import in a virtual environment, and name that as the interpreter\n" +
+			"environment must have names of variables, has \"A=b\"\nmax_workers must be between 1 and 1024, is 0\nmax_runs must be at least 1, is 0\nmax_memory_mib must be at least 16, is 1\n" +
 			"emit: max_delay must be greater than zero, is 0s\nmax_points must be at least 1, is 0\n" +
 			"status: failing_share must be between 0 and 1, is 1.5\nwindow must be between 10s and 24h0m0s, is 1s",
 		"bad_processes": "plugins: pins: SHA-256 of \"X\" must have 64 hex digits, is \"12ab\"\n" +

@@ -47,17 +47,23 @@ type ProcessLimitsConfig struct {
 
 // Validate checks the block processes.
 func (c *ProcessesConfig) Validate() error {
-	errs := []error{between("max_exec", c.MaxExec, 1, 4096), between("per_plugin", c.PerPlugin, 1, 1024)}
-	for _, name := range c.Environment {
-		if name == "" || strings.ContainsAny(name, "=\x00") {
-			errs = append(errs, fmt.Errorf("environment must have names of variables, has %q", name))
-		}
-	}
 	h := child.Hardening{Limits: c.Limits.limits(), NoNewPrivileges: c.NoNewPrivs}
 	if c.RunAs != "" {
 		h.User = &child.User{}
 	}
-	return errors.Join(append(errs, h.Supported())...)
+	return errors.Join(between("max_exec", c.MaxExec, 1, 4096), between("per_plugin", c.PerPlugin, 1, 1024),
+		variableNames(c.Environment), h.Supported())
+}
+
+// variableNames checks a list environment.
+func variableNames(names []string) error {
+	var errs []error
+	for _, name := range names {
+		if name == "" || strings.ContainsAny(name, "=\x00") {
+			errs = append(errs, fmt.Errorf("environment must have names of variables, has %q", name))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // minOpenFiles lets a program open its libraries and its pipes.

@@ -207,7 +207,7 @@ func (r *panoptesReceiver) startEmitter(obs *receiverhelper.ObsReport) (pressure
 func (r *panoptesReceiver) pluginSettings() (catalogue.PluginSettings, error) {
 	plugins := catalogue.PluginSettings{
 		Settle: r.cfg.Plugins.Settle, ScanInterval: r.cfg.Plugins.ScanInterval, MaxChecks: r.cfg.Python.MaxWorkers,
-		Open:   plugin.OpenOptions{Pins: r.cfg.Plugins.Pins},
+		Open:   r.cfg.Plugins.OpenOptions,
 		Logger: r.logger, Failed: r.reloadError("plugin"),
 		Health: func(err error) { r.health.set(troublePlugins, err) },
 	}
@@ -216,16 +216,17 @@ func (r *panoptesReceiver) pluginSettings() (catalogue.PluginSettings, error) {
 		if err != nil {
 			return plugins, fmt.Errorf("plugins::directories: %q: %w", d.Path, err)
 		}
-		plugins.Directories = append(plugins.Directories, catalogue.Directory{
-			Path: path, Python: d.Python.env(),
-		})
+		plugins.Directories = append(plugins.Directories, path)
 	}
 	return plugins, nil
 }
 
 func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.PollingPlugin) runtimes.Settings {
 	s := runtimes.Settings{
-		Python:    python.Settings{PythonEnv: r.cfg.Python.env(), RuntimeDir: r.cfg.Python.runtimeDir(), Isolated: r.cfg.Python.Isolation == isolationPlugin},
+		Python: python.Settings{
+			PythonEnv: r.cfg.Python.env(), RuntimeDir: r.cfg.Python.runtimeDir(), Inherit: r.cfg.Python.Environment,
+			Isolated: r.cfg.Python.Isolation == isolationPlugin,
+		},
 		GoPlugins: goPlugins,
 		Limits:    run.Limits{Bounds: bounds.Bounds{Dimensions: r.cfg.Limits.Dimensions}},
 		Host: runtimes.Host{

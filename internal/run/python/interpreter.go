@@ -33,8 +33,9 @@ const (
 // interpreter is what workers are started from: the interpreter, and the embedded package on disk. Both are found
 // when the first worker is wanted; what failed is tried again at the next start. It is safe for concurrent use.
 type interpreter struct {
-	setting string // of the interpreter
-	dir     string // for the package; "" means memory, or a temporary folder
+	setting string   // of the interpreter
+	dir     string   // for the package; "" means memory, or a temporary folder
+	inherit []string // names of variables
 
 	mu        sync.Mutex
 	path      string   // as sys.executable says; "" until it is known to be fit
@@ -46,8 +47,8 @@ type interpreter struct {
 // firstExtra is the number of a child's first descriptor beside the standard ones.
 const firstExtra = 3
 
-func newInterpreter(setting, dir string) *interpreter {
-	return &interpreter{setting: setting, dir: dir}
+func newInterpreter(setting, dir string, inherit []string) *interpreter {
+	return &interpreter{setting: setting, dir: dir, inherit: inherit}
 }
 
 // command is how to start a worker. extra is the number of the first descriptor that it may pass.
@@ -58,7 +59,7 @@ func (i *interpreter) command(ctx context.Context, extra int) (child.Config, err
 		return child.Config{}, err
 	}
 	// faulthandler shows where in Python a segmentation fault happened.
-	config := child.Config{Path: i.path, Args: []string{"-I", "-B", "-u", "-X", "faulthandler"}}
+	config := child.Config{Path: i.path, Args: []string{"-I", "-B", "-u", "-X", "faulthandler"}, Inherit: i.inherit}
 	inMemory, err := i.holdArchive()
 	switch {
 	case err != nil:
@@ -116,7 +117,7 @@ func (i *interpreter) findInterpreter(ctx context.Context) error {
 		return fmt.Errorf("python.interpreter %q cannot be run: %w; install Python 3.8 or later, or set python.interpreter "+
 			"to the path of one", setting, err)
 	}
-	found, err := probeInterpreter(ctx, path)
+	found, err := probeInterpreter(ctx, path, i.inherit)
 	if err != nil {
 		return fmt.Errorf("python.interpreter %q (%s) does not work as a Python interpreter: %w", setting, path, err)
 	}
@@ -142,9 +143,9 @@ type found struct {
 }
 
 // probeInterpreter runs the interpreter once to learn what it is.
-func probeInterpreter(ctx context.Context, path string) (f found, err error) {
+func probeInterpreter(ctx context.Context, path string, inherit []string) (f found, err error) {
 	var stderr runlog.Tail
-	p, err := child.Start(child.Config{Path: path, Args: []string{"-I", "-B", "-c", probe}, Stderr: stderr.Add})
+	p, err := child.Start(child.Config{Path: path, Args: []string{"-I", "-B", "-c", probe}, Inherit: inherit, Stderr: stderr.Add})
 	if err != nil {
 		return f, err
 	}

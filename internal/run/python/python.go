@@ -40,6 +40,8 @@ type Settings struct {
 	// RuntimeDir is where the embedded Python package is written to; "" keeps it in memory, where the system can, and
 	// else in a temporary directory that goes at Close.
 	RuntimeDir string
+	// Inherit are the names of variables of the environment that workers get besides the usual ones.
+	Inherit []string
 	// Isolated gives each plugin workers of its own.
 	Isolated bool
 }
@@ -85,7 +87,7 @@ func (r *Runtime) pool(p *plugin.Plugin) (*workers.Pool, error) {
 	}
 	e := r.environments[env]
 	if e == nil {
-		i := newInterpreter(env.Interpreter, r.settings.RuntimeDir)
+		i := newInterpreter(env.Interpreter, r.settings.RuntimeDir, r.settings.Inherit)
 		// Twice what it may grow by: what a run uses and gives back is no leak.
 		greeter := greeter{hello: r.hello, memoryLimit: 2 * env.MaxMemory, logger: r.host.Logger}
 		e = &environment{interpreter: i, launcher: newLauncher(i, greeter)}

@@ -397,6 +397,11 @@ func TestRunningPluginsDoNotSeeOurEnvironment(t *testing.T) {
 	p := openPython(t, "env", class("        assert 'PANOPTES_TEST_TOKEN' not in os.environ\n        assert os.environ['PATH']\n"+goodBody), plugin.OpenOptions{})
 	res := runOnce(runners, p, "r1")
 	assert.Equal(t, run.OutcomeOK, res.Outcome, "%v", res.Err)
+	inherit := pythonWorkers(1)
+	inherit.Inherit = []string{"PANOPTES_TEST_TOKEN"}
+	p = openPython(t, "named", class("        assert os.environ['PANOPTES_TEST_TOKEN'] == 'hush'\n"+goodBody), plugin.OpenOptions{})
+	res = runOnce(newRunners(t, Settings{Python: inherit}), p, "r1")
+	assert.Equal(t, run.OutcomeOK, res.Outcome, "%v", res.Err)
 }
 
 func TestRuntimeDir(t *testing.T) {
@@ -502,6 +507,45 @@ func TestModulesBesideAPlugin(t *testing.T) {
 	_, _, err = plugin.Open(path, plugin.OpenOptions{})
 	require.ErrorIs(t, err, safepath.ErrUnsafe)
 	assert.ErrorContains(t, err, "helper.py")
+}
+
+// TestFolderThatStandsForAPackage: what a plugin imports by the package's name is that of its folder, belongs to its
+// version, and is run from a copy.
+func TestFolderThatStandsForAPackage(t *testing.T) {
+	t.Parallel()
+	runners := newRunners(t, Settings{Python: pythonWorkers(1)})
+	const name = "yahoo_panoptes.plugins.polling.napalm"
+	path := writePlugin(t, "eos", "import pkgutil\nfrom "+name+".drivers.eos import SPEED, __file__ as place\n"+class(
+		"        assert place == os.path.join(os.path.dirname(__file__), 'drivers', 'eos.py'), place\n"+
+			"        assert pkgutil.get_data('"+name+"', 'speeds.json') == b'{}'\n        return one_group(context, SPEED)"))
+	dir := filepath.Dir(path)
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "drivers"), 0o700))
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	write("drivers/eos.py", "from ..base import FACTOR\nSPEED = 10 * FACTOR\n")
+	write("base.py", "FACTOR = 1\n")
+	write("__init__.py", "")
+	write("speeds.json", "{}")
+	open := func(name string) *plugin.Plugin {
+		p, _, err := plugin.Open(path, plugin.OpenOptions{Package: plugin.Package{Name: name, Folder: dir}})
+		require.NoError(t, err)
+		return p
+	}
+	res := runOnce(runners, open(""), "r1")
+	require.Equal(t, run.OutcomeRejected, res.Outcome)
+	require.ErrorContains(t, res.Err, name)
+
+	p := open(name)
+	assert.NotEqual(t, open("other").SHA256, p.SHA256)
+	snapshot, err := p.Snapshot(t.TempDir() + "/copy")
+	require.NoError(t, err)
+	write("base.py", "FACTOR = 2\n")
+	res = runOnce(runners, snapshot, "r1")
+	require.NoError(t, res.Err)
+	assert.Equal(t, "10", value(t, res), "what was copied counts")
+	assert.Equal(t, "20", value(t, runOnce(runners, p, "r1")), "without a copy it is what lies there")
+	assert.NotEqual(t, p.SHA256, open(name).SHA256)
 }
 
 // TestRequirements: a plugin whose requirements are not met is not loaded, and is told how to install them.

@@ -8,6 +8,32 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 )
 
+// The directory of a Python plugin says what it imports, and what of the environment it gets.
+func TestRunInADirectoryAsACollectorDoes(t *testing.T) {
+	t.Setenv("PANOPTES_TEST_PROXY", "there")
+	f := newFolder(t)
+	plugin := f.plugin(t, "named", "mod.py", `resource_id = "one"`, "")
+	f.write(t, "base.py", "VALUE = 5\n")
+	f.write(t, "mod.py", `import os
+from panoptes import check, gauge
+from yahoo_panoptes.plugins.polling.site.base import VALUE
+
+@check(every=60)
+def value(resource):
+    yield gauge("value", VALUE if os.environ["PANOPTES_TEST_PROXY"] == "there" else 0)
+`)
+	config := f.write(t, "collector.yaml", `
+receivers:
+  panoptes:
+    plugins: {directories: [{path: `+f.path+`, package: yahoo_panoptes.plugins.polling.site}]}
+    resources: {files: [`+f.resources+`]}
+    python: {environment: [PANOPTES_TEST_PROXY]}
+`)
+	stdout, stderr, err := execute(t, NewRun(host), plugin, "--config", config, "--json")
+	require.NoError(t, err, stderr)
+	require.Contains(t, stdout, `"metric_value": 5`)
+}
+
 // The configuration of a Collector says what a run is like there.
 func TestRunAsACollectorDoes(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@
 package plugincmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,7 +138,9 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		return err
 	}
 	settings := runtimes.Settings{
-		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.python, MaxWorkers: 1}},
+		Python: python.Settings{
+			PythonEnv: plugin.PythonEnv{Interpreter: o.python, MaxWorkers: 1}, Inherit: o.collector.environment,
+		},
 		GoPlugins: o.host.GoPlugins,
 		Host: runtimes.Host{
 			Info: wire.HostInfo{Name: "panoptes", Version: o.host.Version}, Context: wire.Context{Sites: sites(all)},
@@ -214,7 +217,7 @@ func (o *runOptions) recorder(p *plugin.Plugin, settings *runtimes.Settings) (*r
 
 // open opens the plugin and makes sure that its runtime is there.
 func (o *runOptions) open(file string, stderr io.Writer) (*plugin.Plugin, error) {
-	p, warnings, err := plugin.Open(file, plugin.OpenOptions{})
+	p, warnings, err := plugin.Open(file, o.collector.options(file))
 	for _, warning := range warnings {
 		fmt.Fprintf(stderr, "panoptes: %s\n", warning)
 	}
@@ -231,7 +234,11 @@ func (o *runOptions) open(file string, stderr io.Writer) (*plugin.Plugin, error)
 				"test it with the package pluginsdk/plugintest, or run it in a Collector", p.Name(), p.Module)
 		}
 	case plugin.KindPython:
-		if _, err := exec.LookPath(o.python); err != nil {
+		interpreter := cmp.Or(p.Python.Interpreter, o.python)
+		if info, err := os.Stat(interpreter); err == nil && info.IsDir() {
+			break // a virtual environment
+		}
+		if _, err := exec.LookPath(interpreter); err != nil {
 			return nil, exit.Misusef("plugin %q needs Python: %w; name the interpreter with --python", p.Name(), err)
 		}
 	}

@@ -82,7 +82,7 @@ func (f *fleet) loadPlugins(tell func(string, ...any)) error {
 	}
 	named := map[string]bool{override.Any: true}
 	for _, file := range files {
-		p, _, err := plugin.Open(file, plugin.OpenOptions{})
+		p, _, err := plugin.Open(file, f.cfg.Plugins.OpenOptions(file))
 		if err != nil && !(errors.Is(err, plugin.ErrNotScheduled) && p != nil) {
 			tell("left out: %v", err)
 			continue

@@ -34,7 +34,7 @@ func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
 	}
 	owner := map[string]string{}
 	for _, file := range files {
-		p, warnings, err := plugin.Open(file, plugin.OpenOptions{})
+		p, warnings, err := plugin.Open(file, cfg.Plugins.OpenOptions(file))
 		for _, w := range warnings {
 			v.doubtful(where, "plugin file %q: %s", file, w)
 		}

@@ -26,13 +26,13 @@ const checkTimeout = 30 * time.Second
 // PluginSettings are what NewPlugins takes. The functions are called from the goroutine of Run alone.
 type PluginSettings struct {
 	// Directories are scanned for plugin files.
-	Directories []Directory
+	Directories []string
 	// Settle is how long a change must last before it counts.
 	Settle time.Duration
 	// ScanInterval is the time between two scans.
 	ScanInterval time.Duration
-	// Open is what plugin files are opened with.
-	Open plugin.OpenOptions
+	// Open is what the plugin file at a path is opened with.
+	Open func(path string) plugin.OpenOptions
 	// SnapshotDir is where copies of modules are kept; the caller removes it in the end.
 	SnapshotDir string
 	// Check loads a plugin to see whether it can be, and returns it with what that tells of it. It is called from several
@@ -49,32 +49,6 @@ type PluginSettings struct {
 	Failed func()
 	// Health gets what keeps directories from being read, or nil, whenever that changes.
 	Health func(error)
-}
-
-// Directory is one directory of plugins, and what its Python plugins run in.
-type Directory struct {
-	Path   string
-	Python plugin.PythonEnv
-}
-
-// paths are those of all directories.
-func (s *PluginSettings) paths() []string {
-	paths := make([]string, 0, len(s.Directories))
-	for _, d := range s.Directories {
-		paths = append(paths, d.Path)
-	}
-	return paths
-}
-
-// options are what a plugin file is opened with: the innermost directory that it is in has its say.
-func (s *PluginSettings) options(path string) plugin.OpenOptions {
-	o, length := s.Open, -1
-	for _, d := range s.Directories {
-		if rest, ok := strings.CutPrefix(path, d.Path); ok && len(d.Path) > length && (rest == "" || os.IsPathSeparator(rest[0]) || d.Path == string(filepath.Separator)) {
-			o.Python, length = d.Python, len(d.Path)
-		}
-	}
-	return o
 }
 
 // Plugins keeps the plugins of a set of directories. Run is its life.
@@ -165,7 +139,7 @@ func (p *Plugins) Run(ctx context.Context) {
 func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 	now := time.Now()
 	periodic := p.pace.begin(now)
-	found := walk(p.settings.paths())
+	found := walk(p.settings.Directories)
 	for _, path := range found.files {
 		f := p.files[path]
 		if f == nil {
@@ -194,7 +168,7 @@ func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 
 // look takes the state of a file where it is new and has settled.
 func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle time.Duration, periodic bool) {
-	opened, warnings, err := plugin.Open(f.path, p.settings.options(f.path))
+	opened, warnings, err := plugin.Open(f.path, p.settings.Open(f.path))
 	if errors.Is(err, plugin.ErrNotScheduled) && opened != nil {
 		warnings, err = append(warnings, err.Error()), nil
 	}
@@ -334,7 +308,7 @@ func (p *Plugins) fail(f *pluginFile, err error) {
 func (p *Plugins) watchAll(found found) {
 	dirs := found.dirs
 	var entries []string
-	for _, root := range p.settings.paths() {
+	for _, root := range p.settings.Directories {
 		entries = append(entries, links(root)...)
 	}
 	for _, f := range p.files {

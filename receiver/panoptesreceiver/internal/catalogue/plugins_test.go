@@ -51,7 +51,8 @@ func startDeck(t *testing.T, settle time.Duration, prepare func(*deck), dirs ...
 	d.logs = logs
 	logger := zap.New(core, zap.Hooks(func(e zapcore.Entry) error { d.lines <- e.Message; return nil }))
 	p := NewPlugins(PluginSettings{
-		Directories: directories(append([]string{d.dir}, dirs...)), Settle: settle, ScanInterval: d.scan, SnapshotDir: t.TempDir(),
+		Directories: append([]string{d.dir}, dirs...), Settle: settle, ScanInterval: d.scan, SnapshotDir: t.TempDir(),
+		Open:  func(string) plugin.OpenOptions { return plugin.OpenOptions{} },
 		Check: d.check, MaxChecks: 4, Logger: logger,
 		Changed: func(plugins []*plugin.Plugin) { d.changed <- plugins },
 		Failed:  func() { d.mu.Lock(); d.failed++; d.mu.Unlock() },
@@ -62,23 +63,6 @@ func startDeck(t *testing.T, settle time.Duration, prepare func(*deck), dirs ...
 	go func() { defer close(done); p.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done })
 	return d
-}
-
-func directories(paths []string) (all []Directory) {
-	for _, path := range paths {
-		all = append(all, Directory{Path: path})
-	}
-	return all
-}
-
-func TestOptionsOfDirectories(t *testing.T) {
-	t.Parallel()
-	s := PluginSettings{Directories: []Directory{
-		{"/p", plugin.PythonEnv{Interpreter: "outer"}}, {"/p/q", plugin.PythonEnv{Interpreter: "inner"}},
-	}}
-	for path, want := range map[string]string{"/p/a": "outer", "/p/q/a": "inner", "/p/qq/a": "outer", "/pp/a": ""} {
-		assert.Equal(t, want, s.options(path).Python.Interpreter, path)
-	}
 }
 
 // check stands for the runtimes: a module with the word "broken" does not load.
