@@ -213,6 +213,30 @@ class Leftovers(Folder):
             self.assertEqual([False] * 8 + [True], ['retire' in worker.run(module) for _ in range(9)])
 
 
+# What the next plugin finds changed: docs/security.md says that these are not isolated. It finds a library, lab_library, too.
+SHARED = {
+    'the code of a function': ('import json; json.dumps.__code__ = (lambda obj, **options: "mine").__code__', '__import__("json").dumps({})'),
+    'an entry of a dictionary': ('import http.client; http.client.responses[200] = "mine"',
+                                 '__import__("http.client").client.responses[200]'),
+    'what a library keeps': ('import lab_library; lab_library.settings["retries"] = 7', '__import__("lab_library").settings'),
+    'variables that os.environ does not know': (
+        'import os; os.putenv("PANOPTES_LEFT", "mine")',
+        '__import__("subprocess").check_output(["sh", "-c", "echo $PANOPTES_LEFT"])'),
+    'a name that is hidden': ('import ssl; getattr(ssl, "__di".__add__("ct__"))["OP_ALL"] = 0', 'int(__import__("ssl").OP_ALL)'),
+}
+
+
+class Shared(Folder):
+    def test_what_is_not_isolated(self):
+        self.write('site/lab_library.py', 'settings = {"retries": 1}')
+        for name, (change, expression) in SHARED.items():
+            with self.subTest(name), Worker(command=_command(self.folder + '/site')) as worker:
+                self.write('probe.py', PROBE.format(expression=expression))
+                before = worker.run(os.path.join(self.folder, 'probe'))['error']['message']
+                self.assertNotIn('retire', worker.run(self.plugin(change, 'change')))
+                self.assertNotEqual(before, worker.run(os.path.join(self.folder, 'probe'))['error']['message'])
+
+
 class Codes(unittest.TestCase):
     def test_suspicion(self):
         for level, *sources in (
