@@ -16,6 +16,8 @@ import (
 // program is what a plugin file says of a plugin that is an executable file.
 type program struct {
 	args []argument
+	// scripts are the files that are run besides the program, by its arguments.
+	scripts []string
 	// The output of exec plugins, how it is read, and what its metrics are named.
 	output     output.Format
 	groupType  string
@@ -41,6 +43,9 @@ func (p *Plugin) resolveProgram(kind Kind) error {
 		}
 	}
 	if err := p.readOutput(); err != nil {
+		return err
+	}
+	if err := p.program.findScripts(p.Module); err != nil {
 		return err
 	}
 	return p.program.findFiles(p.File.Path, p.Module)

@@ -87,6 +87,11 @@ func (p *Plugin) setVersion() error {
 	if err := p.visitFiles(c.add("")); err != nil {
 		return fmt.Errorf("read module: %w", err)
 	}
+	if p.program != nil {
+		if err := c.addScripts(p.program.scripts); err != nil {
+			return err
+		}
+	}
 	if p.packageName != "" {
 		c.addText("package", p.packageName)
 	}

@@ -253,10 +253,10 @@ func judge(c *run.Call, exit wire.Exit, lines *runlog.Process, end execEnd) run.
 	case exit.How != "":
 		return c.Failed(run.OutcomeCrashed, died("the program ended by "+exit.How))
 	case nagios && code > output.MaxNagiosState:
-		return c.Failed(run.OutcomeRaised, died(fmt.Sprintf("the program ended with exit status %d, which is no state: "+
-			"0 to %d are; it wrote: %.200s", code, output.MaxNagiosState, end.stdout)))
+		return c.Failed(run.OutcomeRaised, died(fmt.Sprintf("the program ended with exit status %d%s, which is no state: "+
+			"0 to %d are; it wrote: %.200s", code, exitMeaning(c.Plugin.Executable(), code), output.MaxNagiosState, end.stdout)))
 	case !nagios && code != 0:
-		return c.Failed(run.OutcomeRaised, died(fmt.Sprintf("the program ended with exit status %d", code)))
+		return c.Failed(run.OutcomeRaised, died(fmt.Sprintf("the program ended with exit status %d%s", code, exitMeaning(c.Plugin.Executable(), code))))
 	}
 	if nagios {
 		text, _ := output.SplitNagios(string(end.stdout))

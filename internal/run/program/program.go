@@ -67,10 +67,8 @@ func start(c child.Config) (*child.Process, error) {
 			continue
 		case isShortage(err):
 			return nil, err
-		case isNoProgram(err):
-			err = fmt.Errorf(`%w: a script must begin with a line such as "#!/bin/sh", a program must be one for this system`, err)
 		}
-		return nil, &workers.RejectedError{Cause: err}
+		return nil, &workers.RejectedError{Cause: explained(c.Path, err)}
 	}
 }
 

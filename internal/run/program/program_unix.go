@@ -9,8 +9,6 @@ import (
 
 func isTextBusy(err error) bool { return errors.Is(err, syscall.ETXTBSY) }
 
-func isNoProgram(err error) bool { return errors.Is(err, syscall.ENOEXEC) }
-
 // isShortage says that the system, and not the program, is why a process cannot be started.
 func isShortage(err error) bool {
 	for _, shortage := range []error{syscall.EAGAIN, syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE} {

@@ -2,6 +2,4 @@ package program
 
 func isTextBusy(error) bool { return false }
 
-func isNoProgram(error) bool { return false }
-
 func isShortage(error) bool { return false }
