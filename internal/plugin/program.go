@@ -127,6 +127,9 @@ func (g *program) findFiles(pluginFile, module string) error {
 	return err
 }
 
+// Scripts are the files that the program runs in turn, by its arguments.
+func (p *Plugin) Scripts() []string { return p.program.scripts }
+
 // Executable is the program that is run: the copy, where there is one.
 func (p *Plugin) Executable() string {
 	if p.source != "" {

@@ -63,6 +63,8 @@ type Result struct {
 	Enrichment []Enrichment
 	// Dropped is what was taken out of the result, group by group or metric by metric.
 	Dropped []Drop
+	// Check is what a check of Nagios' kind said; nil for any other plugin.
+	Check *Check
 	// Err says what happened where Outcome.Failed(): it names the plugin, the resource and the cause. Otherwise nil.
 	Err error
 	// Duration is the wall-clock time of the run without the wait for a free worker.
@@ -103,6 +105,14 @@ type Drop struct {
 	More int
 	// Err names the plugin, the resource, the group, the field and the rule.
 	Err error
+}
+
+// Check is what a check of Nagios' kind said of its resource.
+type Check struct {
+	// State is 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN).
+	State int
+	// Text is what it wrote for people.
+	Text string
 }
 
 // PluginError is what a plugin raised. Its text is one line; the traceback is apart.

@@ -17,6 +17,9 @@ func tidy(secrets *logs.Scrubber, result *Result) {
 	if result.Err != nil {
 		result.Err = tidyError(secrets, result.Err)
 	}
+	if result.Check != nil {
+		result.Check.Text = logs.Printable(secrets.Clean(result.Check.Text))
+	}
 	for i := range result.Dropped {
 		result.Dropped[i].Err = tidyError(secrets, result.Dropped[i].Err)
 	}

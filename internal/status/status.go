@@ -207,6 +207,8 @@ type Task struct {
 	Points    int       `json:"data_points"`
 	// Bytes are those of the groups in Panoptes' JSON.
 	Bytes int64 `json:"bytes"`
+	// Check is what a check of Nagios' kind said that is not OK; nil for any other task.
+	Check *Check `json:"check,omitempty"`
 	// Failures is how many runs failed in a row.
 	Failures int `json:"failures"`
 	// Missed is how many slots it missed since the start of the Collector.
@@ -214,6 +216,19 @@ type Task struct {
 	// Next is when it is due.
 	Next     time.Time           `json:"next,omitzero"`
 	Resource *pluginsdk.Resource `json:"-"`
+}
+
+// Check is what a check of Nagios' kind said.
+type Check struct {
+	// State is 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN).
+	State int `json:"state"`
+	// Reason is the first line of what it wrote for people, where it is kept; in a Detail all of it.
+	Reason string `json:"reason,omitempty"`
+}
+
+// Name is the state's.
+func (c *Check) Name() string {
+	return [...]string{"OK", "WARNING", "CRITICAL", "UNKNOWN"}[min(max(c.State, 0), 3)]
 }
 
 // Identity is what identifies the resource of a task; all is "" where the plugin runs against none.

@@ -22,7 +22,8 @@ type failures struct {
 
 	mu      sync.Mutex
 	tasks   map[failureKey]failure
-	failing map[*loaded]int // tasks by plugin
+	failing map[*loaded]int      // tasks by plugin
+	checks  map[failureKey]uint8 // states that are not OK
 }
 
 type failureKey struct {
@@ -36,7 +37,7 @@ type failure struct {
 }
 
 func newFailures(logger *zap.Logger) *failures {
-	return &failures{logger: logger, digest: logs.NewDigest(), tasks: map[failureKey]failure{}, failing: map[*loaded]int{}}
+	return &failures{logger: logger, digest: logs.NewDigest(), tasks: map[failureKey]failure{}, failing: map[*loaded]int{}, checks: map[failureKey]uint8{}}
 }
 
 // note takes the result of a run.
@@ -128,6 +129,7 @@ func (f *failures) forget(key failureKey) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.drop(key)
+	delete(f.checks, key)
 }
 
 // forgetPlugin drops what is known of a plugin that is no more.
@@ -137,6 +139,11 @@ func (f *failures) forgetPlugin(l *loaded) {
 	for key := range f.tasks {
 		if key.plugin == l {
 			f.drop(key)
+		}
+	}
+	for key := range f.checks {
+		if key.plugin == l {
+			delete(f.checks, key)
 		}
 	}
 }

@@ -38,6 +38,7 @@ type lastRun struct {
 	runs     uint64
 	failures uint16 // in a row
 	outcome  uint8  // index into run.Outcomes
+	check    uint8  // the state of a check
 	series   uint32 // data points of the last run that did not fail
 }
 
@@ -46,6 +47,7 @@ type history struct {
 	mu      sync.Mutex
 	pages   []*[historyPageSize]lastRun
 	texts   failureTexts
+	reasons failureTexts                      // of checks that are not OK
 	outputs map[schedule.ID][]json.RawMessage // nil: they are not kept
 }
 
@@ -91,6 +93,7 @@ func (h *history) note(r endedRun) {
 	if l.plugin != r.Value.plugin || l.resource.Identity() != r.Value.resource.Identity() {
 		*l = lastRun{plugin: r.Value.plugin, runs: l.runs}
 		h.texts.forget(r.Task)
+		h.reasons.forget(r.Task)
 		delete(h.outputs, r.Task)
 	}
 	l.resource = r.Value.resource
@@ -109,11 +112,25 @@ func (h *history) note(r endedRun) {
 	} else if l.failures < math.MaxUint16 {
 		l.failures++
 	}
+	h.noteCheck(l, r.Task, r.Check)
 	if r.Err != nil {
 		h.texts.set(r.Task, newFailureText(r.Err, r.tail.end()))
 	}
 	if _, ok := h.outputs[r.Task]; ok || h.outputs != nil && len(h.outputs) < maxOutputs {
 		h.outputs[r.Task] = outputOf(r.Result)
+	}
+}
+
+// noteCheck takes what a check said. A run without a state, as one that timed out, leaves the last one.
+func (h *history) noteCheck(l *lastRun, id schedule.ID, c *run.Check) {
+	switch {
+	case c == nil:
+	case c.State == 0:
+		l.check = 0
+		h.reasons.forget(id)
+	default:
+		l.check = uint8(c.State)
+		h.reasons.set(id, failureText{text: c.Text})
 	}
 }
 
@@ -148,6 +165,9 @@ func (h *history) fill(g *schedule.Glance[target], t *status.Task) {
 	if t.Failures > 0 {
 		t.Error = h.texts.of(g.Task).firstLine()
 	}
+	if l.check > 0 {
+		t.Check = &status.Check{State: int(l.check), Reason: h.reasons.of(g.Task).firstLine()}
+	}
 }
 
 // ended is a number that changes with each run of a task that ends.
@@ -157,11 +177,11 @@ func (h *history) ended(id schedule.ID) uint64 {
 	return h.of(id).runs
 }
 
-// detail returns the last error of a task, and its last output.
-func (h *history) detail(id schedule.ID) (failureText, []json.RawMessage) {
+// detail returns the last error of a task, what a check said that is not OK, and its last output.
+func (h *history) detail(id schedule.ID) (failed failureText, reason string, output []json.RawMessage) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.texts.of(id), h.outputs[id]
+	return h.texts.of(id), h.reasons.of(id).text, h.outputs[id]
 }
 
 // seriesAtOnce is for how many tasks the lock is held at a time.

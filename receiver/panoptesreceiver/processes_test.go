@@ -11,6 +11,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
 // script writes an exec plugin with a folder of its own.
@@ -71,6 +74,35 @@ func TestProcessPluginLive(t *testing.T) {
 	b.line("Cannot load plugin", "exit status 3; it said: oops")
 	b.until("the last good version", func(p point) bool { return p.value == 2 })
 	assert.Zero(t, b.sum("panoptes_runs", "outcome=unavailable"))
+}
+
+// What a check says of a state that is not OK is with the pipeline of logs once, and on the status page as long as it lasts.
+func TestCheckThatIsNotOK(t *testing.T) {
+	t.Parallel()
+	b := newShownBench(t)
+	b.heard = newHearer()
+	b.script("raid", `. ./value; printf 'MD RAID %s|disks=1\n' "$TEXT"; printf 'array md0 has 1 of 2 disks\n'; exit $STATE`,
+		"runtime = exec\noutput = nagios\ngroup = raid\n")
+	b.write("plugins/raid/value", "TEXT=degraded; STATE=2")
+	b.start()
+	const text = `MD RAID degraded\narray md0 has 1 of 2 disks`
+	bad := b.saidAt(plog.SeverityNumberInfo, text) // each run says it at debug
+	assert.Equal(t, plog.SeverityNumberError, bad.severity)
+	assert.Equal(t, "panoptes/raid", bad.scope)
+	assert.EqualValues(t, 2, bad.attributes["state"])
+	task := b.task("raid", func(t status.Task) bool { return t.Check != nil })
+	assert.Equal(t, status.Check{State: 2, Reason: "MD RAID degraded"}, *task.Check)
+	assert.Equal(t, "ok", task.Outcome)
+	detail, err := (*b.board.shown.Load()).Detail(task.TaskID())
+	require.NoError(t, err)
+	assert.Equal(t, "MD RAID degraded\narray md0 has 1 of 2 disks", detail.Check.Reason)
+
+	b.write("plugins/raid/value", "TEXT=whole; STATE=0")
+	assert.Equal(t, plog.SeverityNumberInfo, b.saidAt(plog.SeverityNumberInfo, `MD RAID whole\narray md0 has 1 of 2 disks`).severity)
+	b.task("raid", func(t status.Task) bool { return t.Check == nil })
+	fields := b.line("Check changed its state", "state:CRITICAL")
+	assert.Equal(t, text, fields["text"])
+	assert.Equal(t, 1, strings.Count(b.log(), "state:CRITICAL"), "once")
 }
 
 func TestPinnedPlugin(t *testing.T) {

@@ -99,6 +99,7 @@ func (r *panoptesReceiver) run(ctx context.Context, one schedule.Run[target]) sc
 	r.failures.note(one.Value, v, result)
 	r.health.note(result)
 	r.say(l, res, result)
+	r.noteCheck(one.Value, result)
 	r.dropped(ctx, v, one.Value, result.Dropped)
 	var out made
 	says := verdict(result)

@@ -134,7 +134,10 @@ func (s statusReceiver) Detail(id status.TaskID) (*status.Detail, error) {
 	}
 	d := &status.Detail{Interval: g.Interval.Seconds()}
 	s.task(&g, time.Now(), &d.Task)
-	failed, output := s.r.history.detail(task)
+	failed, reason, output := s.r.history.detail(task)
+	if d.Check != nil {
+		d.Check.Reason = reason
+	}
 	d.Error, d.ErrorAt, d.Log, d.Output = failed.text, failed.at, failed.log, output
 	d.Entry = s.entry(id)
 	return d, nil

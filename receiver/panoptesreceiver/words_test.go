@@ -56,6 +56,12 @@ type record struct {
 // said waits for a log record with this text.
 func (b *bench) said(text string) record {
 	b.t.Helper()
+	return b.saidAt(plog.SeverityNumberUnspecified, text)
+}
+
+// saidAt waits for a log record with this text that has at least this severity.
+func (b *bench) saidAt(least plog.SeverityNumber, text string) record {
+	b.t.Helper()
 	deadline := time.After(patience)
 	for {
 		select {
@@ -63,7 +69,7 @@ func (b *bench) said(text string) record {
 			for _, rl := range ld.ResourceLogs().All() {
 				for _, sl := range rl.ScopeLogs().All() {
 					for _, r := range sl.LogRecords().All() {
-						if r.Body().Str() == text {
+						if r.Body().Str() == text && r.SeverityNumber() >= least {
 							return record{
 								rl.Resource().Attributes().AsRaw(), r.Attributes().AsRaw(), sl.Scope().Name(), text, r.SeverityNumber(),
 							}

@@ -46,6 +46,7 @@ func (s shown) task(state status.State) status.Task {
 	return status.Task{
 		Plugin: "Interfaces", Resource: s.full, State: state, LastStart: noon, Duration: 1, Lateness: 0.001,
 		Outcome: "raised", Error: "oops", Groups: 1, Points: 2, Bytes: 345, Failures: 6, Missed: 7, Next: noon,
+		Check: &status.Check{State: 2, Reason: "array md0 degraded"},
 	}
 }
 

@@ -32,6 +32,8 @@ type Config struct {
 	// Path is the program: a path, or a name that is looked up in PATH.
 	Path string
 	Args []string
+	// Scripts are files that the program runs in turn: nobody else may be able to replace them either.
+	Scripts []string
 	// Dir is the working directory; "" is ours.
 	Dir string
 	// Env is added to the reduced environment, as NAME=value. See Environ.
@@ -114,6 +116,11 @@ func (p *Process) check() error {
 	for _, variable := range p.cmd.Env {
 		if v, ok := strings.CutPrefix(variable, "PATH="); ok {
 			searchPath = v
+		}
+	}
+	for _, path := range p.config.Scripts {
+		if err := safepath.CheckProgram(path, searchPath); err != nil {
+			return err
 		}
 	}
 	return safepath.CheckProgram(p.cmd.Path, searchPath)

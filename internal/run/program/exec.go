@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
@@ -258,10 +259,6 @@ func judge(c *run.Call, exit wire.Exit, lines *runlog.Process, end execEnd) run.
 	case !nagios && code != 0:
 		return c.Failed(run.OutcomeRaised, died(fmt.Sprintf("the program ended with exit status %d%s", code, exitMeaning(c.Plugin.Executable(), code))))
 	}
-	if nagios {
-		text, _ := output.SplitNagios(string(end.stdout))
-		lines.Of(0).Line(lines.Logger(), time.Time{}, zapcore.DebugLevel, text, zap.String("stream", "stdout"), zap.Int("state", code))
-	}
 	items, err := output.Read(c.Context(), c.Plugin.Output(), end.stdout, code, defaults(c, c.Plugin.GroupType()))
 	switch {
 	case c.Context().Err() != nil:
@@ -271,8 +268,17 @@ func judge(c *run.Call, exit wire.Exit, lines *runlog.Process, end execEnd) run.
 	case len(items) == 0 && isBlank(end.stdout):
 		return run.Result{Outcome: run.OutcomeNone}
 	}
-	return groups(c, items)
+	result := groups(c, items)
+	if nagios && !result.Outcome.Failed() {
+		text, _ := output.SplitNagios(string(end.stdout))
+		lines.Of(0).Line(lines.Logger(), time.Time{}, zapcore.DebugLevel, text, zap.String("stream", "stdout"), zap.Int("state", code))
+		result.Check = &run.Check{State: code, Text: logs.KeepStart(strings.ToValidUTF8(text, "\uFFFD"), maxCheckText)}
+	}
+	return result
 }
+
+// maxCheckText is how much of the text of a check is kept.
+const maxCheckText = 4 << 10
 
 // exitOf is how a process ended.
 func exitOf(err error) wire.Exit {

@@ -43,7 +43,7 @@ func (s Settings) child(p *plugin.Plugin) child.Config {
 		file = p.File.Path
 	}
 	return child.Config{
-		Path: path, Dir: filepath.Dir(path), Inherit: s.Inherit, Hardening: s.Hardening,
+		Path: path, Scripts: p.Scripts(), Dir: filepath.Dir(path), Inherit: s.Inherit, Hardening: s.Hardening,
 		Env: []string{"PANOPTES_PLUGIN=" + p.Name(), "PANOPTES_PLUGIN_FILE=" + file},
 	}
 }

@@ -15,10 +15,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -266,4 +268,52 @@ func killPid(t *testing.T, text string) {
 	pid, err := strconv.Atoi(text)
 	require.NoError(t, err)
 	require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+}
+
+// A check has the text that it wrote beside its state; the log has it at debug only, since it comes with each run.
+func TestCheckText(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	dir := t.TempDir()
+	writeScript(t, filepath.Join(dir, "check"), `printf 'DISK dead\033[1m - of disk|used=1'"\n"'more\n'; exit 2`)
+	file := filepath.Join(dir, "x.panoptes-plugin")
+	require.NoError(t, os.WriteFile(file, []byte("[Core]\nName = raid\nModule = check"+pluginHead+"runtime = exec\noutput = nagios\n"), 0o600))
+	p, _, err := plugin.Open(file, plugin.OpenOptions{})
+	require.NoError(t, err)
+	var lines []runlog.Line
+	result := r.Run(t.Context(), run.Request{Plugin: p, Resource: testResource("md0"), Log: func(l runlog.Line) { lines = append(lines, l) }})
+	require.Equal(t, run.OutcomeOK, result.Outcome, result.Err)
+	assert.Equal(t, &run.Check{State: 2, Text: `DISK dead\x1b[1m - of disk` + "\nmore"}, result.Check)
+	for _, l := range lines {
+		assert.Equal(t, zapcore.DebugLevel, l.Level, l.Message)
+	}
+}
+
+// A program that cannot be run, or says by its exit status that it could not run another, says why.
+func TestExecMessages(t *testing.T) {
+	t.Parallel()
+	r := newRunners(t, Settings{})
+	for name, c := range map[string]struct {
+		text    string
+		outcome run.Outcome
+		want    string
+	}{
+		"crlf":    {"#!/bin/sh\r\necho \"{}\"\r\n", run.OutcomeRejected, `the interpreter "/bin/sh\r" of its first line does not exist: the line ends as on Windows`},
+		"missing": {"#!/bin/sh\nno-such-command-here\n", run.OutcomeRaised, "the program ended with exit status 127 (as shells and env say of a command that is not found); it said: "},
+		"forbid":  {"#!/bin/sh\nexec /dev/null\n", run.OutcomeRaised, "the program ended with exit status 126 (as shells say of a command that cannot be executed)"},
+		"env":     {"#!/usr/bin/env nosuchpython\n", run.OutcomeRaised, `exit status 127 (env does not find the interpreter "nosuchpython" of its first line in PATH)`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			path, file := filepath.Join(dir, "check.sh"), filepath.Join(dir, "x.panoptes-plugin")
+			require.NoError(t, os.WriteFile(path, []byte(c.text), 0o700))
+			require.NoError(t, os.WriteFile(file, []byte("[Core]\nName = "+name+"\nModule = check.sh"+pluginHead+"runtime = exec\n"), 0o600))
+			p, _, err := plugin.Open(file, plugin.OpenOptions{})
+			require.NoError(t, err)
+			result := runOnce(r, p, "id")
+			assert.Equal(t, c.outcome, result.Outcome)
+			assert.ErrorContains(t, result.Err, c.want)
+		})
+	}
 }
