@@ -18,6 +18,9 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/devices"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/service"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/workers"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -71,6 +74,9 @@ type Host struct {
 	// of the errors of their runs, and so are the texts of Hidden.
 	Secrets hostapi.SecretsStore
 	Hidden  []string
+	// SNMP says how devices are asked for plugins, and Engine asks them; nil takes one that is closed with the Runner.
+	SNMP   devices.Settings
+	Engine *engine.Engine
 	// Intercept sees, and may answer, the calls that plugins make of their host; nil lets the host answer.
 	Intercept hostapi.Intercept
 	// Tap is told what passes between host and plugins; nil tells nobody.
@@ -97,11 +103,23 @@ func New(s Settings) (*run.Runner, error) {
 	secrets := hostapi.KnownSecrets{Store: h.Secrets, Scrubber: scrubber}
 	hello := wire.Hello{Host: h.Info, LogLevel: runlog.Level(h.Logger, h.Heard), Context: h.Context}
 	digest, budget := logs.NewDigest(), runlog.NewBudget()
+	closing := digest.Stop
+	if h.Engine == nil {
+		var err error
+		if h.Engine, err = engine.New(engine.Options{}); err != nil {
+			return nil, err
+		}
+		closing = func() {
+			_ = h.Engine.Close() // of sockets that nobody waits for
+			digest.Stop()
+		}
+	}
+	snmp := service.New(devices.New(h.SNMP, h.Engine, secrets))
 	processes := func(kind plugin.Kind) workers.Host {
 		return workers.Host{
 			Logger: h.Logger, Digest: digest, Budget: budget, Tap: h.Tap, MaxLine: s.Limits.ResultBytes,
 			Calls: hostapi.NewTable(h.Intercept,
-				hostapi.KV{Store: h.KV}, hostapi.Secrets{Store: secrets}, h.Enrichment),
+				hostapi.KV{Store: h.KV}, hostapi.Secrets{Store: secrets}, h.Enrichment, snmp),
 			Restarted: func(reason string) { h.Restarted(kind, reason) }, Recycled: h.Recycled,
 		}
 	}
@@ -112,7 +130,7 @@ func New(s Settings) (*run.Runner, error) {
 		plugin.KindPython:  python.New(s.Python, processes(plugin.KindPython), hello),
 		plugin.KindProcess: program.NewProcessRuntime(s.Programs, processes(plugin.KindProcess), hello),
 		plugin.KindExec:    program.NewExecRuntime(s.Programs, h.Logger, budget, h.Tap),
-	}, s.Limits, h.Logger, scrubber, digest.Stop), nil
+	}, s.Limits, h.Logger, scrubber, closing), nil
 }
 
 func (s *Settings) setDefaults() error {

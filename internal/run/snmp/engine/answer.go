@@ -19,6 +19,8 @@ var (
 func (j *job) answer(x *exchange, s shape, p *message.PDU) {
 	j.under--
 	switch {
+	case s.probe:
+		j.probed(x)
 	case x.raw:
 		j.takeRaw(p)
 	case p.Status != message.NoError:
@@ -27,7 +29,7 @@ func (j *job) answer(x *exchange, s shape, p *message.PDU) {
 		j.tooBig(x, s, errNothing)
 	default:
 		j.memory.came(int(s.size))
-		j.relax(x)
+		j.relax(x, s)
 		j.refusals = 0
 	}
 	j.release(x)

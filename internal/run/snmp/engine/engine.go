@@ -211,3 +211,24 @@ func (e *Engine) resolve(ctx context.Context, j *job, host string, port uint16) 
 		})
 	})
 }
+
+// Resolve looks the host of a target up, if it is a name. The device is not asked. The end of ctx ends it.
+func (e *Engine) Resolve(ctx context.Context, t *Target) error {
+	host, addr, _, err := splitAddress(t.Address)
+	if err == nil && !addr.IsValid() {
+		found := make(chan error, 1)
+		e.names.resolve(host, func(_ netip.Addr, err error) { found <- err })
+		select {
+		case err = <-found:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			err = fmt.Errorf("%w: %w", ErrUnreachable, err)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", t.label(), err)
+	}
+	return nil
+}

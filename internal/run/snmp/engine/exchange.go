@@ -24,14 +24,33 @@ func (x *exchange) reset() { *x = exchange{job: x.job, reads: x.reads[:0], colum
 type shape struct {
 	reads, columns, rows int32
 	size                 int32 // of the answer, as far as can be told
+	probe                bool  // nothing of the exchange, but whether the device answers at all
 }
 
 func (x *exchange) plan(g group, size int) {
-	x.shape = shape{int32(len(x.reads)), int32(len(x.columns)), int32(g.rows), int32(size + x.job.overhead)}
+	x.shape = shape{reads: int32(len(x.reads)), columns: int32(len(x.columns)), rows: int32(g.rows), size: int32(size + x.job.overhead)}
 }
 
 // variables is how many variables the answer to a shape has.
-func (s shape) variables() int { return int(s.reads) + int(s.columns)*int(s.rows) }
+func (s shape) variables() int {
+	if s.probe {
+		return 1
+	}
+	return int(s.reads) + int(s.columns)*int(s.rows)
+}
+
+// probed is what a probe asks for, which all agents have: sysUpTime.0.
+var probed = ber.MustOID("1.3.6.1.2.1.1.3.0")
+
+// retried is the shape of another try, of which last says that it is the last one. Where nothing came so far, half is asked
+// for, since large answers may be lost. If the last try brings nothing either, that should be the device's fault and not that of
+// one variable among many, so it is a probe.
+func (x *exchange) retried(last bool) shape {
+	if last && !x.raw && x.tries[0].shape.variables() > 1 {
+		return shape{probe: true}
+	}
+	return x.shape.halved()
+}
 
 // halved is about half of a shape: fewer rows, then fewer columns, then fewer variables.
 func (s shape) halved() shape {
@@ -54,6 +73,9 @@ func (s shape) halved() shape {
 // writeVariables writes the list of variables of a request.
 func (x *exchange) writeVariables(b *ber.Builder, s shape) {
 	end := b.Len()
+	if s.probe {
+		writeName(b, probed)
+	}
 	if x.raw {
 		oids := x.job.request.Bulk.OIDs
 		for i := len(oids) - 1; i >= 0; i-- {
@@ -77,6 +99,8 @@ func (x *exchange) writeVariables(b *ber.Builder, s shape) {
 func (x *exchange) pdu(s shape) message.PDU {
 	p := message.PDU{Type: x.kind}
 	switch {
+	case s.probe:
+		p.Type = message.GetRequest
 	case x.kind != message.GetBulkRequest:
 	case x.raw:
 		p.Status, p.Index = message.Status(x.job.request.Bulk.NonRepeaters), int32(x.job.request.Bulk.MaxRepetitions)

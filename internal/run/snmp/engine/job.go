@@ -72,7 +72,9 @@ type column struct {
 	base    ber.OID
 	learned learned
 	hint    int
-	most    int // how many rows may be asked for at a time, since more were an error; 0 for no bound
+	most    int  // if not 0, how many rows may be asked for at a time, and alone, since more were an error
+	doubts  int  // how often the device answered, but not for this column and others, since it last did
+	silent  bool // the device answered, but not for this column alone
 	err     error
 }
 
@@ -181,6 +183,9 @@ func (j *job) attach(m *memory) {
 		c := &j.columns[i]
 		c.learned = m.find(columnKey(j.target.context(), c.base))
 		rows += int(c.learned.rows)
+		if c.learned.silent() {
+			c.most = 1
+		}
 	}
 	all := make([]cell, min(rows, j.maxRows)) // for all columns at once; one that grew gets its own
 	for _, i := range j.idle {
@@ -253,6 +258,8 @@ func (j *job) result() *Result {
 			c.cells = slices.DeleteFunc(c.cells, func(c cell) bool { return c.kind == 0 })
 		} else if c.err == nil {
 			j.remember(c)
+		} else if c.silent {
+			j.memory.keep(learned{key: c.learned.key, rows: silentRows})
 		}
 		r.Columns[i] = Rows{Base: c.base, Err: c.err, cells: c.cells, text: text}
 	}

@@ -317,6 +317,45 @@ func TestLearnsWhatADeviceCannot(t *testing.T) {
 	}
 }
 
+// TestOneColumnWithoutAnswer walks a table of an agent that answers nothing where one of its columns is asked for. Only that one
+// fails, and the next time it keeps the others waiting no more.
+func TestOneColumnWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{"1.3.2.1.1", "1.3.2.1.2", "1.3.2.1.3"} {
+		t.Run(bad, func(t *testing.T) {
+			t.Parallel()
+			e, _, target := hostile(t, func(s *agenttest.Server, r *agenttest.Request) {
+				for _, one := range variables(r.PDU.Variables) {
+					raw, _, _ := ber.ReadVarBind(one)
+					if name, _ := ber.ParseContent(raw.OID); strings.HasPrefix(name.String(), bad) {
+						return
+					}
+				}
+				s.Reply(r)
+			})
+			public(target).Timeout = 100 * time.Millisecond
+			var retries [3]int
+			for i := range retries {
+				result := e.Do(context.Background(), target, &engine.Request{Get: []ber.OID{ber.MustOID("1.3.1.3.0")}, Columns: columns(3)})
+				require.ErrorIs(t, result.Err, engine.ErrTimeout)
+				assert.Equal(t, "12345", result.Variables[0].Value.Text())
+				for c := range result.Columns {
+					if result.Columns[c].Base.String() == bad {
+						assert.ErrorIs(t, result.Columns[c].Err, engine.ErrTimeout)
+					} else {
+						require.NoError(t, result.Columns[c].Err)
+						assert.Equal(t, 48, result.Columns[c].Len())
+					}
+				}
+				retries[i] = result.Stats.Retries
+			}
+			assert.Equal(t, [2]int{1, 1}, [2]int(retries[1:]), "of the bad column alone")
+			whole := e.Do(context.Background(), target, &engine.Request{Get: []ber.OID{ber.MustOID(bad + ".1")}})
+			require.ErrorIs(t, whole.Err, engine.ErrTimeout)
+		})
+	}
+}
+
 // TestLargeValues has values that make answers of many packets.
 func TestLargeValues(t *testing.T) {
 	text := strings.Builder{}

@@ -40,6 +40,12 @@ type learned struct {
 
 const maxLearnedRows = math.MaxUint16
 
+// silentRows stands in the place of a column's length, with no bytes, if the device did not answer for it: then it is not to
+// keep the answers to others.
+const silentRows = 1
+
+func (l *learned) silent() bool { return l.bytes == 0 && l.rows == silentRows }
+
 func newMemory() memory { return memory{answer: largestAnswer, patience: leastPatience} }
 
 var keySeed = maphash.MakeSeed()

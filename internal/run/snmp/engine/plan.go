@@ -85,14 +85,14 @@ func (j *job) nextColumns(x *exchange) {
 	if oneRow {
 		x.kind = message.GetNextRequest
 	}
-	if i := slices.IndexFunc(j.idle, func(c int32) bool { return j.columns[c].most > 0 }); i >= 0 {
-		c := &j.columns[j.idle[i]]
-		x.columns = append(x.columns, j.idle[i])
+	j.plan.look(j, oneRow)
+	if len(j.plan.order) == 0 { // what is asked for alone comes last, since it may have no answer
+		c := &j.columns[j.idle[0]]
+		x.columns = append(x.columns, j.idle[0])
 		x.plan(group{columns: 1, rows: c.most}, c.most*c.size())
-		j.idle = slices.Delete(j.idle, i, i+1)
+		j.idle = slices.Delete(j.idle, 0, 1)
 		return
 	}
-	j.plan.look(j, oneRow)
 	room := int(j.memory.answer) - j.overhead
 	best := j.plan.choose(room)
 	scalars, n := j.scalars()
@@ -171,12 +171,19 @@ func (j *job) nextReads(x *exchange) {
 	x.plan(group{}, size)
 }
 
-// look puts the idle columns in order, the longest first: those of equal length go together.
+// look puts the idle columns in order, except those that are asked for alone. The longest come first: those of equal length go
+// together.
 func (p *planner) look(j *job, oneRow bool) {
 	p.most, p.oneRow, p.parallel = j.most, oneRow, j.under == 0 && j.target.inFlight() > 1
 	p.order = p.order[:0]
-	for _, i := range j.idle[:min(len(j.idle), window)] {
+	for _, i := range j.idle {
 		c := &j.columns[i]
+		if c.most > 0 {
+			continue
+		}
+		if len(p.order) == window {
+			break
+		}
 		p.order = append(p.order, candidate{i, int32(c.left()), int32(c.size())})
 	}
 	longestFirst := func(a, b candidate) int { return cmp.Compare(b.left, a.left) }

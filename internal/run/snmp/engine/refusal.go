@@ -91,9 +91,10 @@ func (j *job) tooBig(x *exchange, s shape, err error) {
 const relaxAfter = 16
 
 // relax lets a job that had to ask for less ask for more after good answers.
-func (j *job) relax(x *exchange) {
-	for _, i := range x.columns {
-		if c := &j.columns[i]; c.most > 0 {
+func (j *job) relax(x *exchange, s shape) {
+	for _, i := range x.columns[:s.columns] {
+		c := &j.columns[i]
+		if c.doubts = 0; c.most > 0 {
 			if c.most *= 2; c.most*c.size() > int(j.memory.answer) {
 				c.most = 0
 			}
@@ -104,6 +105,23 @@ func (j *job) relax(x *exchange) {
 	}
 	if j.good++; j.good >= relaxAfter {
 		j.good, j.most = 0, 2*j.most
+	}
+}
+
+// mostDoubts is after how many probes that were answered in the place of an exchange its columns are asked for alone. The
+// first time the exchange may have been lost on its way.
+const mostDoubts = 2
+
+// probed takes it that a device is there, but did not answer an exchange: it may not like one of what was asked for.
+func (j *job) probed(x *exchange) {
+	for _, i := range x.columns {
+		c := &j.columns[i]
+		if c.doubts++; c.doubts >= mostDoubts {
+			c.most = 1
+		}
+	}
+	for _, i := range x.reads {
+		j.reads[i].alone = true
 	}
 }
 

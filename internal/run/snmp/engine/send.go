@@ -121,7 +121,7 @@ func (l *loop) overdue(x *exchange, now int64) {
 		x.retry++
 		x.job.stats.Retries++
 		l.counters.Retries++
-		x.shape = x.shape.halved()
+		x.shape = x.retried(x.retry == x.job.target.retries())
 		l.send(x, now)
 		return
 	}
@@ -129,21 +129,27 @@ func (l *loop) overdue(x *exchange, now int64) {
 }
 
 // giveUp ends an exchange that has no answer. If the device answered nothing meanwhile, its job ends, too: it would wait for
-// each of the others.
+// each of the others. What is asked for alone since it may have no answer ends by itself, unless that happens again.
 func (l *loop) giveUp(x *exchange, now int64) {
 	j, d := x.job, x.device
 	l.counters.GivenUp++
 	err := l.silence(x, now)
-	if d.heard >= x.tries[0].sent && !x.discovery {
+	alone := !x.raw && !x.discovery && len(x.columns)+len(x.reads) == 1 && j.stats.Received > 0
+	if alone && len(x.columns) == 1 {
+		j.columns[x.columns[0]].silent = true
+	}
+	heard := d.heard >= x.tries[0].sent && !x.discovery
+	goesOn := heard || alone && d.silent == 0
+	if !heard {
+		d.silent = min(d.silent+1, 1<<20)
+	}
+	if goesOn {
 		l.remove(x)
 		j.unanswered(x, err)
 		l.recycle(x)
 		l.settle(j)
 	} else {
-		d.silent = min(d.silent+1, 1<<20)
-		if d.authority != nil {
-			d.authority = nil // its time may be what the device does not take any more
-		}
+		d.authority = nil // its time may be what the device does not take any more
 		l.end(j, err)
 	}
 	l.pump(d, now)
