@@ -19,6 +19,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/group/bounds"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
 )
 
 // Config is the configuration of the receiver. Relative paths start at the Collector's working directory.
@@ -163,7 +164,8 @@ type SNMPConfig struct {
 	ConnectionFactoryModule string `mapstructure:"connection_factory_module"`
 	// ConnectionFactoryClass is the class in that module.
 	ConnectionFactoryClass string `mapstructure:"connection_factory_class"`
-	// Community is the community for sites without a secret (default public).
+	// Community is the community for sites without a secret. Its default (public) is what plugins see and is not sent; any other
+	// is sent and is not what plugins see.
 	Community configopaque.String `mapstructure:"community"`
 	// Timeout is the time to wait for an answer, in seconds, 1 to 120 (default 5).
 	Timeout int `mapstructure:"timeout"`
@@ -179,6 +181,20 @@ type SNMPConfig struct {
 	ProxyPort int `mapstructure:"proxy_port"`
 	// CommunityStringKey is the name of the secret that holds a site's community (default snmp_community_string).
 	CommunityStringKey string `mapstructure:"community_string_key"`
+	// Credentials are rules of which the first counts that fits a resource. Where none does, CommunityStringKey says the
+	// community, with version 2c. Plugins do not see them.
+	Credentials []SNMPCredentialsConfig `mapstructure:"credentials"`
+	// InFlight is how many requests a device has to answer at a time (default 2).
+	InFlight int `mapstructure:"in_flight"`
+	// PacketsPerSecond bounds what is sent to a device (default 0, no bound).
+	PacketsPerSecond float64 `mapstructure:"packets_per_second"`
+	// MaxInFlight is how many requests may wait for answers at a time, over all devices (default 4096).
+	MaxInFlight int `mapstructure:"max_in_flight"`
+	// SourceAddress are the addresses that requests come from, at most one of IPv4 and one of IPv6 (default: as the system
+	// routes).
+	SourceAddress []string `mapstructure:"source_address"`
+	// AnySource is a filter of the resources whose devices answer from another address than they are asked at (default: none).
+	AnySource string `mapstructure:"any_source"`
 }
 
 // X509Config has the names and defaults of section [x509] in panoptes.ini.
@@ -240,6 +256,8 @@ func createDefaultConfig() component.Config {
 				Port:                    161,
 				ProxyPort:               10161,
 				CommunityStringKey:      "snmp_community_string",
+				InFlight:                engine.DefaultInFlight,
+				MaxInFlight:             engine.DefaultInFlightOverall,
 			},
 			X509: X509Config{
 				CertLocation: "/home/panoptes/x509/certs",
@@ -370,6 +388,7 @@ func (c *SNMPConfig) Validate() error {
 		atLeast("max_repetitions", c.MaxRepetitions, 1),
 		between("port", c.Port, 1, 65535),
 		between("proxy_port", c.ProxyPort, 1, 65535),
+		c.validateEngine(),
 	)
 }
 

@@ -129,6 +129,15 @@ func TestEverySetting(t *testing.T) {
 			SNMP: SNMPConfig{
 				ConnectionFactoryModule: "my.module", ConnectionFactoryClass: "MyFactory", Community: "secret", Timeout: 7,
 				Retries: 2, NonRepeaters: 1, MaxRepetitions: 10, Port: 1161, ProxyPort: 1162, CommunityStringKey: "key",
+				Credentials: []SNMPCredentialsConfig{
+					{
+						Resources: `resource_class = "network"`, Version: "3", User: "panoptes", Auth: "sha256", AuthSecret: "snmp_auth",
+						Priv: "aes", PrivSecret: "snmp_priv", Context: "vrf1",
+					},
+					{Version: "2c", Community: "snmp_community_string"},
+				},
+				InFlight: 4, PacketsPerSecond: 50.5, MaxInFlight: 100, SourceAddress: []string{"192.0.2.1", "2001:db8::1"},
+				AnySource: `resource_subclass = "firewall"`,
 			},
 			X509: X509Config{
 				CertLocation: "/certs", CertFilename: "a.pem", KeyLocation: "/keys", KeyFilename: "a.key", SecuredRequests: 1,
@@ -141,7 +150,7 @@ func TestEverySetting(t *testing.T) {
 		PollingStatus: true,
 	}, cfg)
 	assert.Equal(t, map[string]any{
-		"connection_factory_module": "my.module", "connection_factory_class": "MyFactory", "community": "secret", "timeout": 7,
+		"connection_factory_module": "my.module", "connection_factory_class": "MyFactory", "community": "public", "timeout": 7,
 		"retries": 2, "non_repeaters": 1, "max_repetitions": 10, "port": 1161, "proxy_port": 1162, "community_string_key": "key",
 	}, cfg.Context.SNMP.values())
 	assert.Equal(t, map[string]any{
@@ -195,6 +204,17 @@ func TestRefusals(t *testing.T) {
 			"retries must be between 1 and 10, is 0\nnon_repeaters must be at least 0, is -1\n" +
 			"max_repetitions must be at least 1, is 0\nport must be between 1 and 65535, is 0\n" +
 			"proxy_port must be between 1 and 65535, is 70000\n" +
+			"in_flight must be between 1 and 1000, is 0\nmax_in_flight must be between 1 and 1048576, is 0\n" +
+			"packets_per_second must not be negative, is -1\n" +
+			"any_source \"x\": column 1: found \"x\", expected a field, NOT or \"(\" (fields are resource_site, resource_class, resource_subclass, resource_type, resource_id, resource_endpoint and resource_metadata.KEY)\n" +
+			"source_address \"x\" is no IP address\n" +
+			"source_address must have at most one address of IPv4 and one of IPv6, has [\"x\" \"192.0.2.1\" \"192.0.2.2\"]\n" +
+			"context::snmp::credentials::0: unknown version \"4\" of SNMP: expected 1, 2c or 3\n" +
+			"unknown authentication \"sha3\": expected one of [\"none\" \"md5\" \"sha\" \"sha224\" \"sha256\" \"sha384\" \"sha512\"]\n" +
+			"unknown encryption \"3des\": expected one of [\"none\" \"des\" \"aes\" \"aes192\" \"aes256\" \"aes192c\" \"aes256c\"]\n" +
+			"resources \"resource_clas\": column 1: found \"resource_clas\", expected a field, NOT or \"(\" (did you mean resource_class? fields are resource_site, resource_class, resource_subclass, resource_type, resource_id, resource_endpoint and resource_metadata.KEY)\n" +
+			"context::snmp::credentials::1: community has no meaning: remove it, or set what it is for (it is for version 1 or 2c)\n" +
+			"user must not be empty with version 3\n" +
 			"context::x509: x509_secured_requests must be between 0 and 2, is 3",
 		"unknown_keys": `colour: unknown key, expected one of ["breaker" "context" "emit" "limits" "max_concurrent_runs" "plugins" "polling_status" "processes" "python" "redis" "resources" "secrets" "service_identity" "sharding" "status" "storage"]
 context.snmp.comunity: unknown key, did you mean "community"?

@@ -1,11 +1,11 @@
 package panoptesreceiver
 
-// values is what plugins see as context.snmp, by Panoptes' names.
+// values is what plugins see as context.snmp, by Panoptes' names. Secrets are not among them: the host has them, and asks devices.
 func (c *SNMPConfig) values() map[string]any {
 	return map[string]any{
 		"connection_factory_module": c.ConnectionFactoryModule,
 		"connection_factory_class":  c.ConnectionFactoryClass,
-		"community":                 string(c.Community),
+		"community":                 defaultCommunity,
 		"timeout":                   c.Timeout,
 		"retries":                   c.Retries,
 		"non_repeaters":             c.NonRepeaters,

@@ -29,6 +29,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/workers"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
@@ -59,6 +60,7 @@ type panoptesReceiver struct {
 
 	// From Start to Shutdown.
 	runners    *run.Runner
+	snmp       *engine.Engine
 	emitter    *emit.Emitter // nil where there is no next
 	scheduler  *schedule.Scheduler[target]
 	tasks      *tasks
@@ -103,6 +105,9 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		return err
 	}
 	if err := r.openShared(host); err != nil {
+		return err
+	}
+	if r.snmp, err = engine.New(r.cfg.Context.SNMP.EngineOptions()); err != nil {
 		return err
 	}
 	settings := r.runnerSettings(goPlugins)
@@ -234,6 +239,7 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 			Context: wire.Context{
 				Sites: r.cfg.Context.Sites, SNMP: r.cfg.Context.SNMP.values(), X509: r.cfg.Context.X509.values(),
 			},
+			SNMP: r.cfg.Context.SNMP.DeviceSettings(), Engine: r.snmp,
 			Logger: r.logger,
 			KV:     r.enrichment.Store, Enrichment: r.enrichment,
 			Hidden: hidden(r.cfg),
@@ -282,6 +288,7 @@ func (r *panoptesReceiver) reloadError(source string) func() {
 // observe lets the metrics about what is held be read.
 func (r *panoptesReceiver) observe() error {
 	return errors.Join(
+		r.observeSNMP(),
 		r.telemetry.RegisterPanoptesRunningCallback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(int64(r.scheduler.Running()))
 			return nil
@@ -344,6 +351,9 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 		defer cancel()
 		errs = append(errs, r.runners.Close(last))
 		child.Sweep(r.orphan)
+	}
+	if r.snmp != nil {
+		errs = append(errs, r.snmp.Close())
 	}
 	if r.keeping != nil {
 		r.tasks.runs.stop()

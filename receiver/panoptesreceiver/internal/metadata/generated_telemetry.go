@@ -52,6 +52,11 @@ type TelemetryBuilder struct {
 	PanoptesRunning              metric.Int64ObservableGauge
 	PanoptesRuns                 metric.Int64Counter
 	PanoptesSkippedRuns          metric.Int64Counter
+	PanoptesSnmpDroppedPackets   metric.Int64ObservableCounter
+	PanoptesSnmpInFlight         metric.Int64ObservableGauge
+	PanoptesSnmpPackets          metric.Int64ObservableCounter
+	PanoptesSnmpRetries          metric.Int64ObservableCounter
+	PanoptesSnmpUnanswered       metric.Int64ObservableCounter
 	PanoptesTasks                metric.Int64ObservableGauge
 	PanoptesWorkerRestarts       metric.Int64Counter
 }
@@ -118,6 +123,81 @@ func (builder *TelemetryBuilder) RegisterPanoptesRunningCallback(cb metric.Int64
 		cb(ctx, &observerInt64{inst: builder.PanoptesRunning, obs: o})
 		return nil
 	}, builder.PanoptesRunning)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterPanoptesSnmpDroppedPacketsCallback sets callback for observable PanoptesSnmpDroppedPackets metric.
+func (builder *TelemetryBuilder) RegisterPanoptesSnmpDroppedPacketsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.PanoptesSnmpDroppedPackets, obs: o})
+		return nil
+	}, builder.PanoptesSnmpDroppedPackets)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterPanoptesSnmpInFlightCallback sets callback for observable PanoptesSnmpInFlight metric.
+func (builder *TelemetryBuilder) RegisterPanoptesSnmpInFlightCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.PanoptesSnmpInFlight, obs: o})
+		return nil
+	}, builder.PanoptesSnmpInFlight)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterPanoptesSnmpPacketsCallback sets callback for observable PanoptesSnmpPackets metric.
+func (builder *TelemetryBuilder) RegisterPanoptesSnmpPacketsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.PanoptesSnmpPackets, obs: o})
+		return nil
+	}, builder.PanoptesSnmpPackets)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterPanoptesSnmpRetriesCallback sets callback for observable PanoptesSnmpRetries metric.
+func (builder *TelemetryBuilder) RegisterPanoptesSnmpRetriesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.PanoptesSnmpRetries, obs: o})
+		return nil
+	}, builder.PanoptesSnmpRetries)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterPanoptesSnmpUnansweredCallback sets callback for observable PanoptesSnmpUnanswered metric.
+func (builder *TelemetryBuilder) RegisterPanoptesSnmpUnansweredCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.PanoptesSnmpUnanswered, obs: o})
+		return nil
+	}, builder.PanoptesSnmpUnanswered)
 	if err != nil {
 		return err
 	}
@@ -316,6 +396,36 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_panoptes_skipped_runs",
 		metric.WithDescription("Runs that were due and did not take place. [Development]"),
 		metric.WithUnit("{run}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesSnmpDroppedPackets, err = builder.meter.Int64ObservableCounter(
+		"otelcol_panoptes_snmp_dropped_packets",
+		metric.WithDescription("Packets that were not taken for the answer of a device. [Development]"),
+		metric.WithUnit("{packet}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesSnmpInFlight, err = builder.meter.Int64ObservableGauge(
+		"otelcol_panoptes_snmp_in_flight",
+		metric.WithDescription("Requests that wait for the answer of a device. [Development]"),
+		metric.WithUnit("{request}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesSnmpPackets, err = builder.meter.Int64ObservableCounter(
+		"otelcol_panoptes_snmp_packets",
+		metric.WithDescription("Packets of SNMP that went to devices and came from them. [Development]"),
+		metric.WithUnit("{packet}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesSnmpRetries, err = builder.meter.Int64ObservableCounter(
+		"otelcol_panoptes_snmp_retries",
+		metric.WithDescription("Packets that were sent again since no answer came in time. [Development]"),
+		metric.WithUnit("{packet}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesSnmpUnanswered, err = builder.meter.Int64ObservableCounter(
+		"otelcol_panoptes_snmp_unanswered",
+		metric.WithDescription("Requests that a device did not answer in all tries. [Development]"),
+		metric.WithUnit("{request}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesTasks, err = builder.meter.Int64ObservableGauge(
