@@ -241,6 +241,7 @@ func drawMetrics(t *rapid.T) pmetric.Metrics {
 		}
 		for range rapid.IntRange(1, 2).Draw(t, "points") {
 			p := points.AppendEmpty()
+			p.SetTimestamp(1600000000e9) // without one, it would be the present, which does not stand still
 			p.SetDoubleValue(rapid.Float64().Draw(t, "value"))
 			_ = p.Attributes().FromRaw(attributes.Draw(t, "attributes"))
 		}

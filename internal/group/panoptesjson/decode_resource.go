@@ -128,10 +128,11 @@ func (s *scanner) stringOrNull() (string, error) {
 	return s.ReadString()
 }
 
-// metadata reads an object of strings. Of a key that comes twice the last value counts.
+// metadata reads an object of strings. Of a key that comes twice the last value counts. The time to live stands first, where
+// Validate would put it, so that there is no other list to make.
 func (d *Decoder) metadata(r *pluginsdk.Resource) error {
 	s := &d.scanner
-	r.Metadata = r.Metadata[:0]
+	r.Metadata = append(r.Metadata[:0], pluginsdk.MetadataEntry{Key: pluginsdk.ResourceTTLKey, Value: pluginsdk.DefaultResourceTTL})
 	if s.Null() {
 		return nil
 	}

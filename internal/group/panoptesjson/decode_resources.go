@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -24,7 +25,7 @@ type BadResource struct {
 // Resources reads the resources of a text: a JSON list of them, {"resources": [...]}, or a single one. An entry that is no
 // resource costs itself alone, and is one of bad; err, an *Error, is why there is none at all. The strings of each are
 // parts of a copy of its own text, so that one that is kept does not keep all others in memory. Long lists are read on all
-// processors.
+// processors. The text is not copied as a whole: it must not change while errors of it are in use.
 func (d *Decoder) Resources(text []byte) (list []*pluginsdk.Resource, bad []BadResource, err error) {
 	return d.resources(text, d.entries)
 }
@@ -42,7 +43,7 @@ func (d *Decoder) resources(text []byte, find func(*resourceReaders) error) (lis
 	if err := d.checkSize(text); err != nil {
 		return nil, nil, err
 	}
-	d.read(text)
+	d.scanner.Text, d.scanner.Data, d.scanner.At = unsafe.String(unsafe.SliceData(text), len(text)), text, 0
 	defer d.forget()
 	s := &d.scanner
 	readers := &resourceReaders{text: s.Text, data: s.Data, free: make(chan struct{}, runtime.GOMAXPROCS(0)-1)}

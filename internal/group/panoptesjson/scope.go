@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 )
 
 // scope is the scope at hand: what it says of its groups, then its points gathered into groups, before anything of it
@@ -149,7 +150,7 @@ func (s *scope) readPoints(points pmetric.NumberDataPointSlice, truncate bool) b
 	for i := range points.Len() {
 		in := points.At(i)
 		p := point{at: uint64(in.Timestamp()), metric: uint32(len(s.metrics)-1) * 2}
-		if p.at == 0 || in.Flags().NoRecordedValue() || !p.setValue(in, truncate) {
+		if !pdata.HasTime(in.Timestamp()) || in.Flags().NoRecordedValue() || !p.setValue(in, truncate) {
 			return false
 		}
 		a := in.Attributes()

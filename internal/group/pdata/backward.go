@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -33,6 +34,8 @@ type FromOptions struct {
 	DoubleRates bool
 	// DefaultInterval is the interval, in seconds, of groups whose scope does not tell it; 0 means 60.
 	DefaultInterval int
+	// Now tells the time of groups of which no data point has one; nil means time.Now.
+	Now func() time.Time
 	// Defaults are for resources that lack fields.
 	Defaults ResourceDefaults
 }

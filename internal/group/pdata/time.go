@@ -31,6 +31,9 @@ func pdataTime(seconds pluginsdk.Number) (pcommon.Timestamp, bool) {
 	return pcommon.Timestamp(millis) * nanosPerMilli, true
 }
 
+// HasTime says whether a data point has a time: one that is zero, as in OpenTelemetry, or would be in milliseconds, is none.
+func HasTime(t pcommon.Timestamp) bool { return t >= nanosPerMilli/2 }
+
 // secondsOf turns nanoseconds into seconds, rounded to the millisecond. The quotient of two integers below 2^53 is the
 // double nearest to the decimal fraction, so it prints with three decimals at most.
 func secondsOf(t pcommon.Timestamp) pluginsdk.Number {

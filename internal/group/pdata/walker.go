@@ -28,6 +28,7 @@ type walker struct {
 type openGroup struct {
 	group    *pluginsdk.MetricsGroup
 	earliest pcommon.Timestamp // of those that have a time
+	timed    bool              // some metric has one
 	timeless bool              // some metric has none
 	lastID   int               // of the metric that was added last
 }
@@ -57,6 +58,9 @@ type source struct {
 }
 
 func newWalker(o FromOptions) *walker {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	return &walker{opts: o, firstSet: map[uint64]int{}, sources: map[sourceKey]source{}}
 }
 
@@ -70,7 +74,7 @@ func (w *walker) beginScope(scope pcommon.InstrumentationScope) {
 // endScope hands the groups of the scope out. A resource without a creation time was created when its first group was.
 func (w *walker) endScope(visit func(Group) error) error {
 	for i := range w.groups {
-		g := w.groups[i].timed()
+		g := w.groups[i].close(w.opts.Now)
 		if g.Resource.CreationTimestamp.IsZero() {
 			g.Resource.CreationTimestamp = g.Timestamp
 		}
@@ -81,12 +85,12 @@ func (w *walker) endScope(visit func(Group) error) error {
 	return nil
 }
 
-// timed returns the group with its own time, which is that of its earliest metric. Metrics without a time get it, too; where
+// close returns the group with its own time, which is that of its earliest metric. Metrics without a time get it, too; where
 // none has any, it is the present.
-func (o *openGroup) timed() *pluginsdk.MetricsGroup {
+func (o *openGroup) close(now func() time.Time) *pluginsdk.MetricsGroup {
 	g := o.group
-	if o.earliest == math.MaxUint64 {
-		o.earliest = pcommon.NewTimestampFromTime(time.Now())
+	if !o.timed {
+		o.earliest = pcommon.NewTimestampFromTime(now())
 	}
 	at := secondsOf(o.earliest)
 	g.Timestamp = pluginsdk.NumberTimestamp(at)
@@ -153,11 +157,11 @@ func (w *walker) add(run *metricRun, set int, at pcommon.Timestamp, value plugin
 	o := &w.groups[g]
 	o.lastID = run.id
 	reasons := w.resource.reasons | run.reasons | s.reasons
-	if at == 0 {
+	if !HasTime(at) {
 		reasons |= noTimestamp
 		o.timeless = true
 	} else {
-		o.earliest = min(o.earliest, at)
+		o.earliest, o.timed = min(o.earliest, at), true
 	}
 	if reasons != 0 {
 		w.tally.add(reasons, 1)

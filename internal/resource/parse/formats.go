@@ -24,6 +24,9 @@ const (
 	FormatYAML
 )
 
+// maxYAML is the most bytes of YAML that are read: its tree takes some twenty-five times as many.
+const maxYAML = 16 << 20
+
 // FormatOf tells the format by the name of a file: YAML for .yaml and .yml, one JSON object a line for .jsonl and
 // .ndjson, else JSON.
 func FormatOf(path string) Format {
@@ -73,6 +76,10 @@ func parseLines(data []byte) (res []*pluginsdk.Resource, warnings []error, err e
 // parseYAML reads documents of the shapes that JSON has. Plain scalars are taken as they are written where a text is
 // needed: in YAML nobody sees that os_version: 4.10 is a number.
 func parseYAML(data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
+	if len(data) > maxYAML {
+		return nil, nil, fmt.Errorf("it has %d bytes; YAML of resources may have %d, as reading it takes many times its size in memory: "+
+			"write it as JSON, of which %d are read", len(data), maxYAML, MaxSize)
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	for {
 		var doc yaml.Node
