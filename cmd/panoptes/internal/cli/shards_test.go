@@ -17,8 +17,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/shard"
 )
 
-// sharing starts a member of a group, which owns shards soon.
-func sharing(t *testing.T, broker, instance string) (end func()) {
+// sharing starts a member of a group, which knows some resources and owns shards soon.
+func sharing(t *testing.T, broker, instance, resources string) (end func()) {
 	t.Helper()
 	factory := panoptesshardsextension.NewFactory()
 	cfg := factory.CreateDefaultConfig().(*panoptesshardsextension.Config)
@@ -28,6 +28,7 @@ func sharing(t *testing.T, broker, instance string) (end func()) {
 	e, err := factory.Create(t.Context(), extensiontest.NewNopSettings(factory.Type()), cfg)
 	require.NoError(t, err)
 	require.NoError(t, e.Start(t.Context(), componenttest.NewNopHost()))
+	e.(shard.Membership).Announce("receiver/panoptes", resources)
 	require.NoError(t, e.(extensioncapabilities.PipelineWatcher).Ready())
 	end = func() { require.NoError(t, e.Shutdown(context.Background())) }
 	t.Cleanup(end)
@@ -41,14 +42,15 @@ func TestShards(t *testing.T) {
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr, `topic "panoptes-shards": the topic does not exist`)
 
-	endA := sharing(t, broker, "a")
-	endB := sharing(t, broker, "b")
+	endA := sharing(t, broker, "a", "7-aa")
+	endB := sharing(t, broker, "b", "7-aa")
 	require.Eventually(t, func() bool {
 		code, stdout, _ := run(t, "", "shards", "--brokers", broker)
 		return code == 0 && strings.Count(stdout, "\t4\t4\t") == 2
 	}, 20*time.Second, 100*time.Millisecond)
-	_, stdout, _ := run(t, "", "shards", "--brokers", broker)
-	assert.Regexp(t, `^a\t127\.0\.0\.1:\d+\t4\t4\t\nb\t127\.0\.0\.1:\d+\t4\t4\t\n$`, stdout)
+	_, stdout, stderr := run(t, "", "shards", "--brokers", broker)
+	assert.Regexp(t, `^a\t127\.0\.0\.1:\d+\t4\t4\t7-aa\nb\t127\.0\.0\.1:\d+\t4\t4\t7-aa\n$`, stdout)
+	assert.Empty(t, stderr)
 
 	code, stdout, _ = run(t, "", "shards", "--brokers", broker, "--all")
 	assert.Zero(t, code)
@@ -68,6 +70,13 @@ func TestShards(t *testing.T) {
 	assert.Zero(t, code)
 	owner := all.Shards[shard.Of("router7", 8)].Assigned
 	assert.Regexp(t, `^router7\t\d\t`+owner+`\t127\.0\.0\.1:\d+\t20`, stdout)
+
+	endA()
+	endA = sharing(t, broker, "a", "6-bb")
+	require.Eventually(t, func() bool {
+		code, stdout, stderr = run(t, "", "shards", "--brokers", broker)
+		return code == 0 && strings.Contains(stderr, "members know different resources") && strings.Contains(stdout, "6-bb")
+	}, 20*time.Second, 100*time.Millisecond, "one member reads another list")
 
 	endA()
 	endB()

@@ -52,6 +52,7 @@ func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
 			continue
 		}
 		owner[name] = file
+		v.noteKV(id, p)
 		if slowest := v.transforming[id]; p.File.Transforms() != "" && (slowest == nil || p.Interval > slowest.Interval) {
 			v.transforming[id] = p
 		}

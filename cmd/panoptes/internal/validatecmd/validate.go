@@ -12,6 +12,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
@@ -55,14 +56,17 @@ type validation struct {
 	// transforming is, of a receiver that has any, the plugin with [transforms] that runs least often. Such a plugin polls
 	// for certain: of others it is their module that says so.
 	transforming map[component.ID]*plugin.Plugin
-	plugins      int
-	found        int // resources
+	// keeping is, of a receiver that has any, the first plugin that seems to use the key-value store.
+	keeping map[component.ID]*plugin.Plugin
+	plugins int
+	found   int // resources
 }
 
 func run(ctx context.Context, configs []string, collector, gates string, stdout, stderr io.Writer) error {
 	v := validation{
 		findings:     findings{out: stdout, style: term.StyleOf(stdout)},
 		transforming: map[component.ID]*plugin.Plugin{},
+		keeping:      map[component.ID]*plugin.Plugin{},
 	}
 	var err error
 	if v.config, err = collectorconfig.Load(ctx, configs); err != nil {
@@ -72,6 +76,7 @@ func run(ctx context.Context, configs []string, collector, gates string, stdout,
 	v.components()
 	v.pipelines()
 	v.extensions()
+	v.sharding()
 	if v.errors == 0 {
 		v.collector(ctx, collector, gates, configs, stderr)
 	}
@@ -90,6 +95,8 @@ func (v *validation) components() {
 			switch cfg := cfg.(type) {
 			case *panoptesreceiver.Config:
 				v.receiver(id, cfg)
+			case *panoptesshardsextension.Config:
+				v.shards(id, cfg)
 			case *panoptesstatusextension.Config:
 				if what := cfg.Exposed(); what != "" {
 					v.doubtful("extensions::"+id.String()+"::endpoint", "is open to the network: %s", what)
