@@ -50,6 +50,13 @@ func (p *Plugin) Declare(said pluginsdk.Contract) error {
 	return nil
 }
 
+// Tell takes what the plugin makes, without holding it to that. A contract in the plugin file comes first.
+func (p *Plugin) Tell(made []pluginsdk.GroupContract) {
+	if p.declared != nil && !p.declared.inFile {
+		p.declared.contract.Store(contract.Describing(pluginsdk.Contract{Groups: made}))
+	}
+}
+
 // DeclareOnce is Declare for what describe returns, which it calls the first time alone.
 func (p *Plugin) DeclareOnce(describe func() pluginsdk.Contract) (err error) {
 	if p.declared != nil {

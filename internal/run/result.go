@@ -91,7 +91,12 @@ const (
 	DropLimit = "limit"
 	// DropContract: the group or the metric is not what the plugin's contract says.
 	DropContract = "contract"
+	// DropNotFetched: what an SNMP column would have given that did not come, or not as a whole.
+	DropNotFetched = "not_fetched"
 )
+
+// DropReasons are all of them.
+var DropReasons = []string{DropInvalid, DropNotFinite, DropDuplicate, DropLimit, DropContract, DropNotFetched}
 
 // Drop is one group, or one metric of a group, that is not passed on.
 type Drop struct {

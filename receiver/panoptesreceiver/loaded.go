@@ -12,16 +12,22 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
 )
 
-// Classes of the scheduler: Python plugins share the places of their workers, exec plugins those of their children.
+// Classes of the scheduler: Python plugins share the places of their workers, exec plugins those of their children. Those
+// that poll by SNMP without a program mostly wait, so they take no place from others.
 const (
 	classGo = iota
 	classPython
 	classProcess
 	classExec
+	classSNMP
 )
+
+// snmpPlaces is how many runs that poll by SNMP may be under way. Each costs a goroutine; what is sent is bounded elsewhere.
+const snmpPlaces = 4096
 
 var classes = map[plugin.Kind]int{
 	plugin.KindGo: classGo, plugin.KindPython: classPython, plugin.KindProcess: classProcess, plugin.KindExec: classExec,
+	plugin.KindSNMP: classSNMP,
 }
 
 // target is what a task is about.

@@ -142,6 +142,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 			classPython:  {Places: r.cfg.workers() * workers.RunsPerWorker, Ahead: workers.RunsPerWorker},
 			classProcess: {Places: r.cfg.MaxConcurrentRuns},
 			classExec:    {Places: r.cfg.Processes.MaxExec},
+			classSNMP:    {Places: snmpPlaces, Apart: true},
 		},
 		Breaker: schedule.Breaker{
 			Failures: r.cfg.Breaker.Failures, Backoff: r.cfg.Breaker.Backoff, MaxBackoff: r.cfg.Breaker.MaxBackoff,

@@ -166,6 +166,8 @@ type point struct {
 	value                   float64
 	transforms              string
 	attributes              map[string]any
+	unit, widths            string
+	start                   time.Time // zero where it is not known
 }
 
 // until waits for a data point that is as wanted.
@@ -194,15 +196,23 @@ func points(md pmetric.Metrics) (out []point) {
 			if v, ok := sm.Scope().Attributes().Get(attrs.PluginTransforms); ok {
 				p.transforms = v.Str()
 			}
+			if v, ok := sm.Scope().Attributes().Get(attrs.CounterWidths); ok {
+				p.widths = v.Str()
+			}
 			for _, m := range sm.Metrics().All() {
-				p.metric = m.Name()
-				data := m.Gauge().DataPoints()
+				p.metric, p.unit = m.Name(), m.Unit()
+				var data pmetric.NumberDataPointSlice
 				if m.Type() == pmetric.MetricTypeSum {
 					data = m.Sum().DataPoints()
+				} else {
+					data = m.Gauge().DataPoints()
 				}
 				for _, dp := range data.All() {
 					p.value = value(dp)
 					p.dimensions = dp.Attributes().AsRaw()
+					if p.start = (time.Time{}); dp.StartTimestamp() != 0 {
+						p.start = dp.StartTimestamp().AsTime()
+					}
 					out = append(out, p)
 				}
 			}

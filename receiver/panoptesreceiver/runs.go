@@ -48,7 +48,7 @@ func newPluginAttrs(name string) pluginAttrs {
 	for _, o := range run.Outcomes {
 		a.outcome[o] = set(attribute.String("outcome", string(o)))
 	}
-	for _, r := range []string{run.DropInvalid, run.DropNotFinite, run.DropDuplicate, run.DropLimit, run.DropContract} {
+	for _, r := range run.DropReasons {
 		a.dropped[r] = set(attribute.String("reason", r))
 	}
 	return a
@@ -283,7 +283,14 @@ func (r *panoptesReceiver) withoutEmpty(ctx context.Context, t target, groups []
 func (r *panoptesReceiver) dropped(ctx context.Context, v *version, t target, drops []run.Drop) {
 	for _, d := range drops {
 		r.telemetry.PanoptesDroppedGroups.Add(ctx, int64(1+d.More), t.plugin.attrs.dropped[d.Reason])
-		if v.drops.first(d) {
+		if !v.drops.first(d) {
+			continue
+		}
+		if d.Reason == run.DropNotFetched {
+			r.logger.Warn("A device did not answer all that a plugin asks of it; what is missing is counted from now on",
+				zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("group", d.Group),
+				zap.String("metric", d.Metric), zap.Error(d.Err))
+		} else {
 			r.logger.Warn("Plugin returned data that breaks a rule; it is dropped, and counted from now on",
 				zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("group", d.Group),
 				zap.String("metric", d.Metric), zap.String("reason", d.Reason), zap.Error(d.Err),

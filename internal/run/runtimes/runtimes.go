@@ -18,6 +18,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/devices"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/service"
@@ -114,12 +115,13 @@ func New(s Settings) (*run.Runner, error) {
 			digest.Stop()
 		}
 	}
-	snmp := service.New(devices.New(h.SNMP, h.Engine, secrets))
+	asked := devices.New(h.SNMP, h.Engine, secrets)
+	calls := service.New(asked)
 	processes := func(kind plugin.Kind) workers.Host {
 		return workers.Host{
 			Logger: h.Logger, Digest: digest, Budget: budget, Tap: h.Tap, MaxLine: s.Limits.ResultBytes,
 			Calls: hostapi.NewTable(h.Intercept,
-				hostapi.KV{Store: h.KV}, hostapi.Secrets{Store: secrets}, h.Enrichment, snmp),
+				hostapi.KV{Store: h.KV}, hostapi.Secrets{Store: secrets}, h.Enrichment, calls),
 			Restarted: func(reason string) { h.Restarted(kind, reason) }, Recycled: h.Recycled,
 		}
 	}
@@ -129,6 +131,7 @@ func New(s Settings) (*run.Runner, error) {
 		},
 		plugin.KindPython:  python.New(s.Python, processes(plugin.KindPython), hello),
 		plugin.KindProcess: program.NewProcessRuntime(s.Programs, processes(plugin.KindProcess), hello),
+		plugin.KindSNMP:    snmp.New(asked, h.KV),
 		plugin.KindExec:    program.NewExecRuntime(s.Programs, h.Logger, budget, h.Tap),
 	}, s.Limits, h.Logger, scrubber, closing), nil
 }

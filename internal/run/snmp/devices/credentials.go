@@ -85,6 +85,9 @@ type keptCredentials struct {
 
 // find returns the credentials for a resource and a wish.
 func (d *Devices) find(ctx context.Context, r *pluginsdk.Resource, w *Wish) (engine.Credentials, error) {
+	if w.Credentials != nil {
+		return *w.Credentials, nil
+	}
 	if w.Community != "" {
 		return withSuffix(engine.Credentials{Community: w.Community}, w.Suffix), nil
 	}

@@ -68,6 +68,8 @@ type Wish struct {
 	// Timeout is for one try. Retries counts where Timeout is not zero.
 	Timeout time.Duration
 	Retries int
+	// Credentials are the plugin's own, which come before all; nil leaves them to the rules.
+	Credentials *engine.Credentials
 	// Community is the plugin's own, which is sent with version 2c.
 	Community engine.Secret
 	// Site and CommunityKey say which secret is the community where no rule fits.

@@ -48,7 +48,7 @@ func (x *ExporterFile) Modules(names ...string) (*Module, error) {
 	if err := d.err(); err != nil {
 		return nil, err
 	}
-	r.builder.Uptime(r.builder.Scalar(sysUpTime, 0))
+	r.builder.Uptime(sysUpTime)
 	p, err := r.builder.Program()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", x.name, err)

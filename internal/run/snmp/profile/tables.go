@@ -3,6 +3,7 @@ package profile
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -45,10 +46,10 @@ func (r *tablesReader) read(root *yaml.Node) {
 	top := r.mapping(root, "the file", "uptime", "groups")
 	switch n := top.node("uptime"); {
 	case n == nil:
-		r.builder.Uptime(r.builder.Scalar(sysUpTime, 0))
+		r.builder.Uptime(sysUpTime)
 	case n.Value != "none":
 		if oid, ok := r.oid(n, "uptime"); ok {
-			r.builder.Uptime(r.builder.Scalar(oid, 0))
+			r.builder.Uptime(oid)
 		}
 	}
 	if n := top.need("groups"); n != nil {
@@ -188,6 +189,9 @@ func (g *groupReader) metric(key, n *yaml.Node) {
 	f := g.mapping(n, what, "oid", "else", "type", "format", "layout", "extract", "enum", "scale", "offset", "unit", "help")
 	m.Columns, m.Unit, m.Help = g.columns(f, 0), f.text("unit"), f.text("help")
 	m.Scale, m.Offset = f.number("scale"), f.number("offset")
+	if whole := math.Round(1 / m.Scale); m.Scale > 0 && m.Scale < 1 && 1/whole == m.Scale {
+		m.Scale, m.Divisor = 0, whole
+	}
 	switch f.choice("type", "auto", "gauge", "counter") {
 	case "gauge":
 		m.Kind = table.KindGauge

@@ -47,9 +47,11 @@ func (b *Builder) Column(c Column) int {
 	return len(b.program.columns) - 1
 }
 
-// Uptime sets the column that tells how long the device has run, in hundredths of a second where its type is TimeTicks,
+// Uptime sets the variable that tells how long the device has run, in hundredths of a second where its type is TimeTicks,
 // else in seconds.
-func (b *Builder) Uptime(column int) { b.program.uptime = column }
+func (b *Builder) Uptime(oid ber.OID) {
+	b.program.uptime, b.program.uptimeOID = b.Scalar(oid, 0), oid
+}
 
 // Filter restricts columns, see Filter.
 func (b *Builder) Filter(f Filter, restricts []int) {

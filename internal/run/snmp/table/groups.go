@@ -204,7 +204,7 @@ func (r *run) number(g *pluginsdk.MetricsGroup, t *Table, metric int, v ber.Valu
 
 // width is how many bits a counter has that has some on the wire, 0 where it is not known.
 func (m *Metric) width(bits int) uint8 {
-	if bits == 0 || m.Offset != 0 || m.Numbers != nil || m.Convert != ConvertNumber && m.Convert != ConvertOrZero {
+	if bits == 0 || m.Offset != 0 || m.Divisor != 0 || m.Numbers != nil || m.Convert != ConvertNumber && m.Convert != ConvertOrZero {
 		return 0
 	}
 	if m.Scale != 0 {

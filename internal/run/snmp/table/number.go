@@ -102,7 +102,10 @@ func parseNumber(text string) (pluginsdk.Number, error) {
 
 // scaled multiplies and shifts. An integer stays one where both are whole and the result fits.
 func (m *Metric) scaled(n pluginsdk.Number) pluginsdk.Number {
-	if m.Scale == 0 && m.Offset == 0 {
+	switch {
+	case m.Divisor != 0:
+		return pluginsdk.Float(n.Float64()/m.Divisor + m.Offset)
+	case m.Scale == 0 && m.Offset == 0:
 		return n
 	}
 	scale := m.Scale

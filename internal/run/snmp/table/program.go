@@ -13,6 +13,16 @@ type Program struct {
 	tables  []*Table
 	filters []Filter
 	uptime  int // column, or None
+	// uptimeOID is the variable of uptime.
+	uptimeOID ber.OID
+}
+
+// Uptime returns the variable that tells how long the device has run, if the Program has one.
+func (p *Program) Uptime() (oid ber.OID, has bool) {
+	if p.uptime == None {
+		return oid, false
+	}
+	return p.uptimeOID, true
 }
 
 // None is the number of no column and of no slot.
@@ -154,8 +164,9 @@ type Metric struct {
 	Convert Conversion
 	// Pattern is the layout of ConvertPattern.
 	Pattern string
-	// Scale multiplies, where it is not 0; Offset is added afterwards.
-	Scale, Offset float64
+	// Scale multiplies, where it is not 0; Offset is added afterwards. Divisor divides in the place of Scale: 73 by 10 is 7.3,
+	// and multiplied by 0.1 it is not.
+	Scale, Divisor, Offset float64
 	// Label is the dimension that the shape adds.
 	Label string
 	Text  Text

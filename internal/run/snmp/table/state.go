@@ -32,8 +32,12 @@ type BootState struct {
 	Seen   time.Time
 }
 
-// NewBoot returns a Boot that knows what another knew.
-func NewBoot(s BootState) *Boot { return &Boot{state: s} }
+// Restore makes it know what another knew.
+func (b *Boot) Restore(s BootState) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.state = s
+}
 
 // State is what is known.
 func (b *Boot) State() BootState {
