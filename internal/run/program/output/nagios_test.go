@@ -76,6 +76,10 @@ func TestNagiosAsItIsWritten(t *testing.T) {
 			"check {label=disk space free} g:value=3 g:warn=1\ncheck {label=x} g:value=2"},
 		{"a blank before the =", "OK | load =5", state + "check {label=load} g:value=5"},
 		{"a blank before the unit", "OK | a=5 ms;10;20 b=256 bytes", state + "check {label=a} {uom=ms} g:value=5 g:warn=10 g:crit=20\ncheck {label=b} {uom=bytes} g:value=256"},
+		{"a unit between items", "OK | a=256 bytes b=0;1 c=5 %, d=7 s left=1 e=1ms ms f=2", state + "check {label=a} {uom=bytes} g:value=256\n" +
+			"check {label=b} g:value=0 g:warn=1\ncheck {label=c} {uom=%} g:value=5\ncheck {label=d} g:value=7\ncheck {label=s left} g:value=1\n" +
+			"check {label=e} {uom=ms} g:value=1\ncheck {label=ms f} g:value=2"},
+		{"bounds that are not known", "OK | a=1;U;2;U;U", state + "check {label=a} g:value=1 g:crit=2"},
 		{"bars in the text", "OK a|b matched | time=3s", state + `[check ] performance data: "b matched" is no label=value` + "\ncheck {label=time} {uom=s} g:value=3"},
 		{"a comma after the unit", "OK | mem=14287416kB, pageins=0, x=1", state + "check {label=mem} {uom=kB} g:value=14287416\ncheck {label=pageins} g:value=0\ncheck {label=x} g:value=1"},
 		{"values that are none", "OK | a=1,234,567;;; b=1.2.3 c=2024-01-05 d=10:30 e=0x10 f=nan g=1e400 h=5", state +

@@ -29,7 +29,9 @@ func parsePerfItem(label, text string) (perfItem, error) {
 	item := perfItem{label: label}
 	for i := range item.bounds {
 		if i+1 < len(parts) {
-			item.bounds[i] = strings.TrimSpace(parts[i+1])
+			if item.bounds[i] = strings.TrimSpace(parts[i+1]); item.bounds[i] == "U" {
+				item.bounds[i] = "" // not known, as a value that is so
+			}
 		}
 	}
 	value := strings.TrimSpace(parts[0])

@@ -103,8 +103,8 @@ func (s *perfScanner) quotedLabel() (string, error) {
 	return b.String(), nil
 }
 
-// value takes all that belongs to the value: its first word, and of those up to the next item what has a ";", or, where
-// no item follows, all. The others begin the next item's label.
+// value takes all that belongs to the value: its first word, a unit behind a mere number, and of the words up to the next
+// item what has a ";", or, where no item follows, all. The others begin the next item's label.
 func (s *perfScanner) value() string {
 	value := ""
 	if s.rest != "" && !strings.ContainsRune(perfBlanks+"|", rune(s.rest[0])) {
@@ -125,10 +125,16 @@ func (s *perfScanner) value() string {
 			break
 		}
 		words = append(words, word)
-		if strings.Contains(word, ";") {
+		if strings.Contains(word, ";") || len(words) == 1 && isUnitBehind(value, word) {
 			mine, after = len(words), s.rest
 		}
 	}
 	s.rest = after
 	return strings.Join(append([]string{value}, words[:mine]...), " ")
+}
+
+// isUnitBehind says whether a word is the unit of the number before it. One letter may as well begin a label.
+func isUnitBehind(value, word string) bool {
+	word = strings.TrimRight(word, ",")
+	return perfNumber.FindString(value) == value && value != "" && (word == "%" || len(word) > 1 && knownUnit(word))
 }

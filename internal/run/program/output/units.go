@@ -46,7 +46,7 @@ var unitScales = func() map[string]*unitScale {
 		"ns": {unit: "s", by: 1e9},
 		"B":  {unit: "By"}, "bytes": {unit: "By"}, "%": {unit: "%"},
 		"V": {unit: "V"}, "mV": {unit: "V", by: 1e3}, "A": {unit: "A"}, "mA": {unit: "A", by: 1e3}, "W": {unit: "W"},
-		"Hz": {unit: "Hz"}, "°C": {unit: "Cel"},
+		"Hz": {unit: "Hz"}, "°C": {unit: "Cel"}, "C": {unit: "Cel"},
 	}
 	factor := int64(1)
 	for _, prefix := range []string{"K", "M", "G", "T", "P", "E"} {
