@@ -211,13 +211,18 @@ func (r *panoptesReceiver) startEmitter(obs *receiverhelper.ObsReport) (pressure
 
 // pluginSettings makes paths absolute, so that log lines and plugins mean the same by them.
 func (r *panoptesReceiver) pluginSettings() (catalogue.PluginSettings, error) {
+	plugins, err := r.cfg.Plugins.settings()
+	plugins.MaxChecks, plugins.Logger, plugins.Failed = r.cfg.Python.MaxWorkers, r.logger, r.reloadError("plugin")
+	plugins.Health = func(err error) { r.health.set(troublePlugins, err) }
+	return plugins, err
+}
+
+// settings are where plugins are found, and how they are opened.
+func (c *PluginsConfig) settings() (catalogue.PluginSettings, error) {
 	plugins := catalogue.PluginSettings{
-		Settle: r.cfg.Plugins.Settle, ScanInterval: r.cfg.Plugins.ScanInterval, MaxChecks: r.cfg.Python.MaxWorkers,
-		Open:   r.cfg.Plugins.OpenOptions,
-		Logger: r.logger, Failed: r.reloadError("plugin"),
-		Health: func(err error) { r.health.set(troublePlugins, err) },
+		Settle: c.Settle, ScanInterval: c.ScanInterval, Open: c.OpenOptions,
 	}
-	for _, d := range r.cfg.Plugins.Directories {
+	for _, d := range c.Directories {
 		path, err := filepath.Abs(d.Path)
 		if err != nil {
 			return plugins, fmt.Errorf("plugins::directories: %q: %w", d.Path, err)
@@ -228,6 +233,7 @@ func (r *panoptesReceiver) pluginSettings() (catalogue.PluginSettings, error) {
 }
 
 func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.PollingPlugin) runtimes.Settings {
+	seen, hidden := r.cfg.PluginContext()
 	s := runtimes.Settings{
 		Python: python.Settings{
 			PythonEnv: r.cfg.Python.env(), RuntimeDir: r.cfg.Python.runtimeDir(), Inherit: r.cfg.Python.Environment,
@@ -236,14 +242,12 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 		GoPlugins: goPlugins,
 		Limits:    run.Limits{Bounds: bounds.Bounds{Dimensions: r.cfg.Limits.Dimensions}},
 		Host: runtimes.Host{
-			Info: wire.HostInfo{Name: r.set.BuildInfo.Command, Version: r.set.BuildInfo.Version},
-			Context: wire.Context{
-				Sites: r.cfg.Context.Sites, SNMP: r.cfg.Context.SNMP.values(), X509: r.cfg.Context.X509.values(),
-			},
-			SNMP: r.cfg.Context.SNMP.DeviceSettings(), Engine: r.snmp,
+			Info:    wire.HostInfo{Name: r.set.BuildInfo.Command, Version: r.set.BuildInfo.Version},
+			Context: seen,
+			SNMP:    r.cfg.Context.SNMP.DeviceSettings(), Engine: r.snmp,
 			Logger: r.logger,
 			KV:     r.enrichment.Store, Enrichment: r.enrichment,
-			Hidden: hidden(r.cfg),
+			Hidden: hidden,
 			Restarted: func(kind plugin.Kind, reason string) {
 				r.telemetry.PanoptesWorkerRestarts.Add(context.Background(), 1,
 					metric.WithAttributeSet(attribute.NewSet(attribute.String("runtime", string(kind)), attribute.String("reason", reason))))
@@ -263,14 +267,6 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 		s.Host.Secrets = r.shared.Secrets()
 	}
 	return s
-}
-
-// hidden is what plugins see of the configuration that nobody should read in a log. Panoptes' default community is no secret.
-func hidden(cfg *Config) []string {
-	if community := string(cfg.Context.SNMP.Community); community != defaultCommunity {
-		return []string{community}
-	}
-	return nil
 }
 
 // orphan tells that a process that a plugin left behind was ended. Its arguments may be secret.

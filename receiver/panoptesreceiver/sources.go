@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
@@ -26,34 +27,66 @@ import (
 // ends. Plugins that discover resources open sources of their own. ctx is for reading TLS files and the like.
 func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (run []func(context.Context), err error) {
 	cfg := &r.cfg.Resources
-	settings := store.Settings{Sample: cfg.Sample, Logger: r.logger, Changed: r.resourcesChanged, Left: r.resourcesLeft}
-	if cfg.Filter != "" {
-		if settings.Filter, err = filter.Parse(cfg.Filter); err != nil {
-			return nil, fmt.Errorf("resources::filter: %w", err)
-		}
+	settings, err := cfg.storeSettings()
+	if err != nil {
+		return nil, err
 	}
+	settings.Logger, settings.Changed, settings.Left = r.logger, r.resourcesChanged, r.resourcesLeft
 	r.store = store.New(settings)
 	r.tasks.store = r.store
 	if len(cfg.Files)+len(cfg.Inline)+len(cfg.HTTP) == 0 && cfg.Kafka == nil {
 		r.logger.Warn("The receiver has no sources of resources, so that only plugins that discover some run")
 	}
-	files, err := r.files()
+	s := sources{
+		cfg: cfg, settle: r.cfg.Plugins.Settle, store: r.store, host: host, telemetry: r.set.TelemetrySettings,
+		logger: r.logger, failed: r.reloadError("resources"), listed: func() {},
+	}
+	return s.open(ctx)
+}
+
+// storeSettings are which of the resources count.
+func (c *ResourcesConfig) storeSettings() (store.Settings, error) {
+	settings := store.Settings{Sample: c.Sample}
+	if c.Filter != "" {
+		var err error
+		if settings.Filter, err = filter.Parse(c.Filter); err != nil {
+			return settings, fmt.Errorf("resources::filter: %w", err)
+		}
+	}
+	return settings, nil
+}
+
+// sources is what lists resources to a store.
+type sources struct {
+	cfg       *ResourcesConfig
+	settle    time.Duration
+	store     *store.Store
+	host      component.Host
+	telemetry component.TelemetrySettings
+	logger    *zap.Logger
+	failed    func() // is called for each list that is broken
+	listed    func() // is called once by each source, when it has listed resources for the first time or could not
+}
+
+// open opens those of the configuration.
+func (s *sources) open(ctx context.Context) (run []func(context.Context), err error) {
+	files, err := s.files()
 	if err != nil {
 		return nil, err
 	}
 	run = append(run, files.Run)
-	if len(cfg.Inline) > 0 {
-		run = append(run, r.inline)
+	if len(s.cfg.Inline) > 0 {
+		run = append(run, s.inline)
 	}
-	for i := range cfg.HTTP {
-		source, err := r.http(ctx, host, i)
+	for i := range s.cfg.HTTP {
+		source, err := s.http(ctx, i)
 		if err != nil {
 			return nil, fmt.Errorf("resources::http::%d: %w", i, err)
 		}
 		run = append(run, source.Run)
 	}
-	if cfg.Kafka != nil { // last: it has connections to close
-		source, err := r.kafka(ctx, host)
+	if s.cfg.Kafka != nil { // last: it has connections to close
+		source, err := s.kafka(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("resources::kafka: %w", err)
 		}
@@ -63,12 +96,12 @@ func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (
 }
 
 // files makes paths absolute, so that log lines and people mean the same by them.
-func (r *panoptesReceiver) files() (*catalogue.Files, error) {
+func (s *sources) files() (*catalogue.Files, error) {
 	settings := catalogue.FileSettings{
-		Settle: r.cfg.Plugins.Settle, ScanInterval: r.cfg.Resources.ScanInterval, Store: r.store,
-		Logger: r.logger, Failed: r.reloadError("resources"),
+		Settle: s.settle, ScanInterval: s.cfg.ScanInterval, Store: s.store,
+		Logger: s.logger, Failed: s.failed, Listed: s.listed,
 	}
-	for _, pattern := range r.cfg.Resources.Files {
+	for _, pattern := range s.cfg.Files {
 		path, err := filepath.Abs(pattern)
 		if err != nil {
 			return nil, fmt.Errorf("resources::files: %q: %w", pattern, err)
@@ -79,10 +112,11 @@ func (r *panoptesReceiver) files() (*catalogue.Files, error) {
 }
 
 // inline lists the resources of the configuration, for as long as it is in force.
-func (r *panoptesReceiver) inline(ctx context.Context) {
-	source := r.store.Open(store.Place{Kind: store.KindInline})
-	source.Set(r.cfg.Resources.InlineResources(), time.Now())
-	ticker := time.NewTicker(r.cfg.Resources.ScanInterval)
+func (s *sources) inline(ctx context.Context) {
+	source := s.store.Open(store.Place{Kind: store.KindInline})
+	source.Set(s.cfg.InlineResources(), time.Now())
+	s.listed()
+	ticker := time.NewTicker(s.cfg.ScanInterval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -94,13 +128,13 @@ func (r *panoptesReceiver) inline(ctx context.Context) {
 	}
 }
 
-func (r *panoptesReceiver) http(ctx context.Context, host component.Host, i int) (*catalogue.HTTP, error) {
-	cfg := &r.cfg.Resources.HTTP[i]
+func (s *sources) http(ctx context.Context, i int) (*catalogue.HTTP, error) {
+	cfg := &s.cfg.HTTP[i]
 	at, err := url.Parse(cfg.URL)
 	if err != nil {
 		return nil, err
 	}
-	client, err := cfg.Client.ToClient(ctx, host.GetExtensions(), r.set.TelemetrySettings)
+	client, err := cfg.Client.ToClient(ctx, s.host.GetExtensions(), s.telemetry)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +143,7 @@ func (r *panoptesReceiver) http(ctx context.Context, host component.Host, i int)
 		bare := cfg.Client
 		bare.Auth, bare.Headers, bare.Cookies = configoptional.None[configauth.Config](), nil, configoptional.None[confighttp.CookiesConfig]()
 		bare.TLS.CertFile, bare.TLS.KeyFile, bare.TLS.CertPem, bare.TLS.KeyPem = "", "", "", ""
-		other, err := bare.ToClient(ctx, host.GetExtensions(), r.set.TelemetrySettings)
+		other, err := bare.ToClient(ctx, s.host.GetExtensions(), s.telemetry)
 		if err != nil {
 			return nil, err
 		}
@@ -118,19 +152,19 @@ func (r *panoptesReceiver) http(ctx context.Context, host component.Host, i int)
 	catalogue.KeepTo(client, at, elsewhere)
 	return catalogue.NewHTTP(catalogue.HTTPSettings{
 		URL: at, Interval: cfg.Interval, MaxSize: cfg.MaxSize, Client: client,
-		Source: r.store.Open(store.Place{Kind: store.KindHTTP, Order: i, Name: catalogue.DisplayURL(at)}),
-		Logger: r.logger, Failed: r.reloadError("resources"),
+		Source: s.store.Open(store.Place{Kind: store.KindHTTP, Order: i, Name: catalogue.DisplayURL(at)}),
+		Logger: s.logger, Failed: s.failed, Listed: s.listed,
 	}), nil
 }
 
-func (r *panoptesReceiver) kafka(ctx context.Context, host component.Host) (*catalogue.Kafka, error) {
-	cfg := r.cfg.Resources.Kafka
-	options, err := kafkaclient.Options(ctx, &cfg.Client, host, r.logger)
+func (s *sources) kafka(ctx context.Context) (*catalogue.Kafka, error) {
+	cfg := s.cfg.Kafka
+	options, err := kafkaclient.Options(ctx, &cfg.Client, s.host, s.logger)
 	if err != nil {
 		return nil, err
 	}
 	return catalogue.NewKafka(catalogue.KafkaSettings{
-		Topics: cfg.Topics, Options: options, Store: r.store, Logger: r.logger, Failed: r.reloadError("resources"),
+		Topics: cfg.Topics, Options: options, Store: s.store, Logger: s.logger, Failed: s.failed, Listed: s.listed,
 	})
 }
 

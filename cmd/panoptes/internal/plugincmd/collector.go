@@ -2,14 +2,28 @@ package plugincmd
 
 import (
 	"context"
+	"io"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/extension"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesredisextension"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
@@ -18,12 +32,10 @@ type collector struct {
 	configs  []string
 	receiver string
 	rules    override.Rules
-	// directories say what plugin files are opened with; nil for no configuration.
-	directories *panoptesreceiver.PluginsConfig
+	cfg      *panoptesreceiver.Config // nil without a configuration
+	redis    component.Component
 	// interpreter is what the command line says, which counts before the configuration.
 	interpreter string
-	// environment are the names of variables that Python plugins get.
-	environment []string
 }
 
 // read reads the receiver's part of the configuration, and lets it say what the command line does not.
@@ -46,37 +58,111 @@ func (c *collector) read(ctx context.Context, o *runOptions) error {
 	if err != nil {
 		return exit.Misusef("receivers::%s: %w", id, err)
 	}
-	receiver := decoded.(*panoptesreceiver.Config)
-	if c.rules, err = receiver.Plugins.Rules(); err != nil {
+	c.cfg = decoded.(*panoptesreceiver.Config)
+	if c.rules, err = c.cfg.Plugins.Rules(); err != nil {
 		return exit.Misusef("receivers::%s: %w", id, err)
 	}
-	c.directories, c.environment = &receiver.Plugins, receiver.Python.Environment
-	if len(o.resources) == 0 {
-		o.resources = receiver.Resources.Files
-	}
 	if o.secrets == "" {
-		o.secrets = receiver.Secrets.Directory
+		o.secrets = c.cfg.Secrets.Directory
 	}
 	c.interpreter = o.python
 	if o.python == "" {
-		o.python = receiver.Python.Interpreter
+		o.python = c.cfg.Python.Interpreter
 	}
-	return nil
+	return c.openRedis(ctx, config)
+}
+
+// openRedis connects to the Redis that the receiver names, as the extension does.
+func (c *collector) openRedis(ctx context.Context, config *collectorconfig.Config) error {
+	id := c.cfg.Redis
+	if id == nil {
+		return nil
+	}
+	cfg, err := config.Decode(collectorconfig.Extensions, *id)
+	switch {
+	case err != nil:
+		return exit.Misusef("extensions::%s: %w", id, err)
+	case !config.Has(collectorconfig.Extensions, *id):
+		return exit.Misusef("redis names the extension %q, which the configuration does not have", id)
+	case id.Type() != collectorconfig.RedisType:
+		return exit.Misusef("redis names the extension %q: name one of type %s", id, collectorconfig.RedisType)
+	}
+	c.redis, err = panoptesredisextension.NewFactory().Create(ctx, extension.Settings{ID: *id, TelemetrySettings: quiet(zap.NewNop())}, cfg)
+	if err != nil {
+		return err
+	}
+	return c.redis.Start(ctx, offline{})
+}
+
+// close ends the connections.
+func (c *collector) close(ctx context.Context) error {
+	if c.redis == nil {
+		return nil
+	}
+	return c.redis.Shutdown(ctx)
 }
 
 // options are what a plugin file is opened with. It may be another version than the one that is pinned: that is what
 // plugin run is for.
 func (c *collector) options(file string) plugin.OpenOptions {
-	if c.directories == nil {
+	if c.cfg == nil {
 		return plugin.OpenOptions{}
 	}
-	o := c.directories.OpenOptions(file)
+	o := c.cfg.Plugins.OpenOptions(file)
 	o.Pins = nil
 	if c.interpreter != "" {
 		o.Python.Interpreter = c.interpreter
 	}
 	return o
 }
+
+// apply lets the receiver say what plugins see.
+func (c *collector) apply(s *runtimes.Settings) {
+	if c.cfg == nil {
+		return
+	}
+	s.Python.Inherit, s.Host.SNMP = c.cfg.Python.Environment, c.cfg.Context.SNMP.DeviceSettings()
+	sites := s.Host.Context.Sites
+	s.Host.Context, s.Host.Hidden = c.cfg.PluginContext()
+	if len(s.Host.Context.Sites) == 0 {
+		s.Host.Context.Sites = sites
+	}
+	if shared, ok := c.redis.(hostapi.Shared); ok {
+		// What the plugin stores is for this command alone: a Collector polls with the same keys.
+		s.Host.KV = newOverlay(shared.Namespace(kv.PluginsNamespace))
+		s.Host.Secrets = shared.Secrets()
+	}
+}
+
+// sourceLimit is how long servers and Kafka may take to tell resources.
+const sourceLimit = 30 * time.Second
+
+// resources are those that the receiver has. bad is how many sources are broken.
+func (c *collector) resources(ctx context.Context, stderr io.Writer) (all []*pluginsdk.Resource, bad int, err error) {
+	logger := term.Logger(stderr, zapcore.WarnLevel)
+	ctx, cancel := context.WithTimeout(ctx, sourceLimit)
+	defer cancel()
+	all, sources, err := c.cfg.FindResources(ctx, panoptesreceiver.Finding{Host: offline{}, Telemetry: quiet(logger), Ask: true})
+	for _, s := range sources {
+		if s.Error != "" {
+			bad++
+		}
+	}
+	return all, bad, err
+}
+
+// quiet is a component's telemetry of which only the log is kept.
+func quiet(logger *zap.Logger) component.TelemetrySettings {
+	return component.TelemetrySettings{
+		Logger: logger, TracerProvider: tracenoop.NewTracerProvider(), MeterProvider: metricnoop.NewMeterProvider(), Resource: pcommon.NewResource(),
+	}
+}
+
+// offline is a host without extensions.
+type offline struct{}
+
+// GetExtensions implements component.Host.
+func (offline) GetExtensions() map[component.ID]component.Component { return nil }
 
 // choose finds the receiver that is meant.
 func (c *collector) choose(config *collectorconfig.Config) (component.ID, error) {

@@ -1,11 +1,19 @@
 package plugincmd
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"strconv"
 	"testing"
+	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/internal/redistest"
 )
 
 // The directory of a Python plugin says what it imports, and what of the environment it gets.
@@ -74,4 +82,144 @@ receivers:
 	require.ErrorContains(t, err, "name one with --receiver")
 	_, _, err = execute(t, NewRun(host), plugin, "--config", f.write(t, "bad.yaml", "receivers: {panoptes: {plugin: }}"))
 	require.ErrorContains(t, err, `did you mean "plugins"`)
+}
+
+const asks = `
+from yahoo_panoptes.framework.metrics import *
+from yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin
+
+
+class Asks(PanoptesPollingPlugin):
+    def run(self, context):
+        group = PanoptesMetricsGroup(context.data, 'asks', 60)
+        for name, value in seen(context).items():
+            group.add_dimension(PanoptesMetricDimension(name, str(value)))
+        group.add_metric(PanoptesMetric('n', 1, PanoptesMetricType.GAUGE))
+        groups = PanoptesMetricsGroupSet()
+        groups.add(group)
+        return groups
+`
+
+// Resources of all sources are those of the receiver, after its filter, and plugins see its context.
+func TestRunReadsTheReceiversSettings(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t)
+	f.write(t, "asks.py", asks+`
+
+def seen(context):
+    return {'timeout': context.snmp['timeout'], 'community': context.snmp['community'], 'sites': ','.join(sorted(context.sites))}
+`)
+	plugin := f.plugin(t, "asks", "asks.py", `resource_class = "system"`, "")
+	f.write(t, "lists/a.json", "["+resource("file-a", "dc1")+"]")
+	f.write(t, "lists/b.json", "["+resource("file-b", "dc1")+", "+resource("elsewhere", "dc9")+"]")
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("[" + resource("served", "dc1") + "]"))
+	}))
+	defer server.Close()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "dc1-resources"))
+	require.NoError(t, err)
+	defer cluster.Close()
+	producer, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...))
+	require.NoError(t, err)
+	defer producer.Close()
+	require.NoError(t, producer.ProduceSync(t.Context(), &kgo.Record{
+		Topic: "dc1-resources", Key: []byte("found:0.1:abc"), Timestamp: time.Now(),
+		Value: []byte(`{"resources": [` + resource("bus", "dc1") + `], "resource_set_creation_timestamp": ` +
+			strconv.FormatInt(time.Now().Unix(), 10) + `, "resource_set_schema_version": "0.1"}`),
+	}).FirstErr())
+	config := f.write(t, "collector.yaml", `
+receivers:
+  panoptes:
+    plugins: {directories: [`+f.path+`]}
+    context: {sites: [dc1, dc9], snmp: {timeout: 7, community: sesame}}
+    resources:
+      files: ["`+f.path+`/lists/*.json"]
+      inline: [{resource_site: dc1, resource_class: system, resource_subclass: host, resource_type: generic, resource_id: inline, resource_endpoint: localhost}]
+      http: [{url: "`+server.URL+`"}]
+      kafka: {brokers: ["`+cluster.ListenAddrs()[0]+`"], topics: [dc1-resources]}
+      filter: resource_site = "dc1"
+`)
+	stdout, stderr, err := execute(t, NewRun(host), plugin, "--config", config)
+	require.NoError(t, err, stderr)
+	for _, id := range []string{"file-a", "file-b", "served", "bus", "inline"} {
+		require.Contains(t, stdout, "against "+id+" (site dc1): ok", stderr)
+	}
+	require.NotContains(t, stdout, "elsewhere")
+	require.Contains(t, stdout, "timeout=7")
+	require.Contains(t, stdout, "sites=dc1,dc9")
+
+	_, _, err = execute(t, NewRun(host), plugin, "--config", config, "--resource", "elsewhere")
+	require.EqualError(t, err, `no resource of the receiver has the id "elsewhere"`)
+}
+
+// What a Collector does not take is not run.
+func TestRunRefusesWhatACollectorRefuses(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t)
+	f.write(t, "polls.py", polls)
+	plugin := f.plugin(t, "polls", "polls.py", `resource_class = "system"`, "")
+	f.write(t, "polls.py", "import no_such_module\n"+polls)
+	stdout, stderr, err := execute(t, NewRun(host), plugin, "--resources", f.resources)
+	require.ErrorIs(t, err, exit.ErrReported)
+	require.Empty(t, stdout)
+	require.Contains(t, stderr, "a Collector does not take this plugin")
+	require.Contains(t, stderr, "no_such_module")
+
+	f.write(t, "polls.py", polls)
+	f.write(t, "requirements.txt", "no-such-distribution==1.0\n")
+	_, stderr, err = execute(t, NewRun(host), plugin, "--resources", f.resources)
+	require.ErrorIs(t, err, exit.ErrReported)
+	require.Contains(t, stderr, "no-such-distribution")
+}
+
+// A plugin sees the keys, enrichment and secrets of the receiver's Redis, and changes none of them.
+func TestRunOverARedis(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	f := newFolder(t)
+	f.write(t, "asks.py", asks+`
+
+def seen(context):
+    n = int(context.kv.get('n')) + 1
+    context.kv.set('n', str(n))
+    context.kv.set_add('names', 'mine')
+    context.kv.delete('old')
+    return {
+        'n': n, 'keys': ','.join(sorted(context.kv.find_keys('*'))), 'names': ','.join(sorted(context.kv.set_members('names'))),
+        'token': context.secrets.get_by_site('token', context.data.resource_site),
+        'port': context.enrichment.get_enrichment_value('self', 'ports', 'xe-0')['speed'],
+    }
+`)
+	plugin := f.plugin(t, "asks", "asks.py", `resource_id = "one"`, "[enrichment]\npreload = self:ports\n")
+	client := redis.NewClient(&redis.Options{Addr: server.Addr})
+	defer client.Close()
+	ctx := t.Context()
+	for key, value := range map[string]string{
+		"panoptes:plugins_kv:n": "41", "panoptes:plugins_kv:old": "x", "panoptes:secrets:token:dc1": "sesame",
+		"panoptes:plugins_kv:enrichment:one:ports": `{"data": {"xe-0": {"speed": 7}}, "metadata": {}}`,
+	} {
+		require.NoError(t, client.Set(ctx, key, value, 0).Err())
+	}
+	require.NoError(t, client.SAdd(ctx, "panoptes:plugins_kv:names", "theirs").Err())
+	config := f.write(t, "collector.yaml", `
+extensions: {panoptes_redis: {endpoint: "`+server.Addr+`"}}
+receivers:
+  panoptes:
+    redis: panoptes_redis
+    plugins: {directories: [`+f.path+`]}
+    resources: {files: [`+f.resources+`]}
+service: {extensions: [panoptes_redis]}
+`)
+	stdout, stderr, err := execute(t, NewRun(host), plugin, "--config", config, "--times", "2", "--pause", "0")
+	require.NoError(t, err, stderr)
+	require.Contains(t, stdout, "n=42")
+	require.Contains(t, stdout, "n=43")
+	require.Contains(t, stdout, "keys=enrichment:one:ports,n,names")
+	require.Contains(t, stdout, "names=mine,theirs")
+	require.Contains(t, stdout, "port=7")
+	require.NotContains(t, stderr, "sesame")
+
+	require.Equal(t, "41", client.Get(ctx, "panoptes:plugins_kv:n").Val())
+	require.Equal(t, "x", client.Get(ctx, "panoptes:plugins_kv:old").Val())
+	require.Equal(t, []string{"theirs"}, client.SMembers(ctx, "panoptes:plugins_kv:names").Val())
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,9 @@ type printer interface {
 	plugin(*plugin.Plugin)
 	run(oneRun) error
 }
+
+// forPeople says whether a table is printed, which has rates as they are; messages have them as Kafka gets them.
+func (o *runOptions) forPeople() bool { return !o.otlp && !o.json && !o.flags.Explain }
 
 func (o *runOptions) printer(stdout, stderr io.Writer) printer {
 	switch {
@@ -184,7 +188,7 @@ func (p *peoplePrinter) group(b *strings.Builder, g pdata.Group, known map[metri
 		if m.Type == pluginsdk.Counter {
 			counters[m.Name] = true
 		} else if !known[metricOf{g.Type, m.Name}] {
-			rates[m.Name] = m.Value.String() + "/s"
+			rates[m.Name] = strconv.FormatFloat(m.Value.Float64(), 'g', 6, 64) + "/s"
 		}
 	}
 	var rows [][]string

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -102,8 +103,8 @@ store.`,
 	o.flags.Add(flags)
 	flags.StringVar(&o.python, "python", "", "the Python `INTERPRETER`, 3.8 or newer (default "+runtimes.DefaultInterpreter+")")
 	flags.StringVar(&o.secrets, "secrets", "", "the `DIRECTORY` of secrets that plugins may read: NAME/SITE and NAME/default")
-	flags.StringArrayVar(&o.collector.configs, "config", nil, "a Collector's configuration `FILE`: its overrides are laid over the plugin file, and it says "+
-		"resources, secrets and interpreter where no flag does; may be repeated")
+	flags.StringArrayVar(&o.collector.configs, "config", nil, "a Collector's configuration `FILE`: its receiver says overrides, context, Redis, and, "+
+		"where no flag does, resources, secrets and interpreter; may be repeated")
 	flags.StringVar(&o.collector.receiver, "receiver", "", "with --config: the `ID` of the receiver, where there are several")
 	flags.StringVar(&o.expect.path, "expect", "", "compare the groups of all runs with this `FILE`, without times and whatever their order")
 	flags.BoolVar(&o.expect.update, "update", false, "write the file of --expect instead")
@@ -126,27 +127,25 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if err := o.collector.read(ctx, o); err != nil {
 		return err
 	}
-	if o.python == "" {
-		o.python = runtimes.DefaultInterpreter
-	}
+	o.python = cmp.Or(o.python, runtimes.DefaultInterpreter)
 	p, err := o.open(file, stderr)
 	if err != nil {
 		return err
 	}
-	all, bad, err := input.Resources(o.resources, stderr)
+	all, bad, err := o.targets(ctx, stderr)
 	if err != nil {
 		return err
 	}
 	settings := runtimes.Settings{
-		Python: python.Settings{
-			PythonEnv: plugin.PythonEnv{Interpreter: o.python, MaxWorkers: 1}, Inherit: o.collector.environment,
-		},
+		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.python, MaxWorkers: 1}},
 		GoPlugins: o.host.GoPlugins,
 		Host: runtimes.Host{
 			Info: wire.HostInfo{Name: "panoptes", Version: o.host.Version}, Context: wire.Context{Sites: sites(all)},
 			Logger: term.Logger(stderr, zapcore.DebugLevel),
 		},
 	}
+	o.collector.apply(&settings)
+	defer func() { err = errors.Join(err, wait.End(o.collector.close)) }()
 	if o.secrets != "" {
 		settings.Host.Secrets = kv.NewSecrets(o.secrets)
 	}
@@ -160,7 +159,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		return err
 	}
 	defer func() { err = errors.Join(err, wait.End(runners.Close)) }()
-	if p, err = typed(ctx, runners, p); err != nil {
+	if p, err = typed(ctx, runners, p, stderr); err != nil {
 		return err
 	}
 	layered := o.collector.rules.For(p)
@@ -169,7 +168,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		return err
 	}
 	// Why there is no rate the table says itself.
-	rates, err := chain.New(ctx, o.flags.DoubleRates(), settings.Host.Logger.WithOptions(zap.IncreaseLevel(zapcore.InfoLevel)))
+	rates, err := chain.New(ctx, o.flags.DoubleRates() || o.forPeople(), settings.Host.Logger.WithOptions(zap.IncreaseLevel(zapcore.InfoLevel)))
 	if err != nil {
 		return err
 	}
@@ -245,17 +244,18 @@ func (o *runOptions) open(file string, stderr io.Writer) (*plugin.Plugin, error)
 	return p, nil
 }
 
-// typed is the plugin with its type. One whose module does not load is taken for a polling plugin: its run says more of
-// what is wrong.
-func typed(ctx context.Context, runners *run.Runner, p *plugin.Plugin) (*plugin.Plugin, error) {
-	checked, err := runners.Load(ctx, p)
-	if err == nil {
-		return checked, nil
+// typed is the plugin with its type. One that does not load is refused, as a Collector refuses it.
+func typed(ctx context.Context, runners *run.Runner, p *plugin.Plugin, stderr io.Writer) (*plugin.Plugin, error) {
+	loaded, err := runners.Load(ctx, p)
+	if err == nil || ctx.Err() != nil {
+		return loaded, err
 	}
-	if checked, missing := p.As(plugin.TypePolling); missing == nil {
-		return checked, nil
+	fmt.Fprintf(stderr, "panoptes: a Collector does not take this plugin: %v\n", err)
+	var raised *run.PluginError
+	if errors.As(err, &raised) && raised.Traceback != "" {
+		fmt.Fprintln(stderr, strings.TrimRight(raised.Traceback, "\n"))
 	}
-	return nil, exit.Misuse(err)
+	return nil, exit.ErrReported
 }
 
 // noResource stands in for the resource of a discovery plugin.
@@ -267,14 +267,14 @@ func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource)
 	if p.Type == plugin.TypeDiscovery {
 		return []*pluginsdk.Resource{noResource}, nil
 	}
-	if len(o.resources) == 0 {
+	if len(o.resources) == 0 && o.collector.cfg == nil {
 		return nil, exit.Misusef(`required flag(s) "resources" not set`)
 	}
 	named := all
 	if o.resourceID != "" {
 		named = slices.DeleteFunc(slices.Clone(all), func(r *pluginsdk.Resource) bool { return r.ID != o.resourceID })
 		if len(named) == 0 {
-			return nil, fmt.Errorf("no resource of the files has the id %q", o.resourceID)
+			return nil, fmt.Errorf("no resource of the %s has the id %q", o.origin(), o.resourceID)
 		}
 	}
 	chosen := slices.DeleteFunc(slices.Clone(named), func(r *pluginsdk.Resource) bool { return !filterOf(layered, r).Match(r) })
@@ -288,9 +288,25 @@ func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource)
 		}
 		return nil, fmt.Errorf("resource %q does not match the filter of plugin %q: %s", o.resourceID, p.Name(), clause)
 	case len(all) == 0:
-		return nil, errors.New("the files have no resource")
+		return nil, fmt.Errorf("the %s has no resource", o.origin())
 	}
 	return nil, fmt.Errorf("none of the %d resources matches the filter of plugin %q, which is: %s", len(all), p.Name(), p.Filter)
+}
+
+// targets reads the resources: those of the flags, or all that the receiver of the configuration has.
+func (o *runOptions) targets(ctx context.Context, stderr io.Writer) (all []*pluginsdk.Resource, bad int, err error) {
+	if len(o.resources) > 0 || o.collector.cfg == nil {
+		return input.Resources(o.resources, stderr)
+	}
+	return o.collector.resources(ctx, stderr)
+}
+
+// origin names where resources come from.
+func (o *runOptions) origin() string {
+	if len(o.resources) == 0 {
+		return "receiver"
+	}
+	return "files"
 }
 
 // filterOf is the filter that decides on a resource: the plugin file's, or an override's.

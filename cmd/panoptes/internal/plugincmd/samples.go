@@ -39,7 +39,8 @@ func (s *samples) note(g pdata.Group, m pluginsdk.Metric, hasRate bool) string {
 	if m.Type != pluginsdk.Counter || !s.converts(g.Type, m.Name) {
 		return ""
 	}
-	series := g.Resource.Key() + "\x00" + string(route.AppendPartitioningKey(nil, g.MetricsGroup)) + "\x00" + m.Name
+	// As the rate processor tells series apart: a resource whose endpoint changes stays the same one.
+	series := fmt.Sprintf("%q", g.Resource.Identity()) + string(route.AppendPartitioningKey(nil, g.MetricsGroup)) + "\x00" + m.Name
 	old, known := s.last[series]
 	dt := m.Timestamp.Float64() - old.Timestamp.Float64()
 	if !known || dt >= 0 {

@@ -32,6 +32,7 @@ func TestSamples(t *testing.T) {
 		{401, 90, false, "no rate: 3m1s after the value before, more than 3 intervals"},
 		{461, 99, false, "no rate: the group has a gauge of that name"},
 	} {
+		res.Endpoint += "x" // which is none of the series' identity
 		m := pluginsdk.Metric{Name: "n", Type: pluginsdk.Counter, Value: pluginsdk.Int(step.value), Timestamp: pluginsdk.Int(step.at)}
 		assert.Equal(t, step.want, s.note(group, m, step.rate), step.at)
 	}

@@ -1,17 +1,19 @@
 package simulatecmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
-	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
-	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
@@ -25,7 +27,7 @@ type fleet struct {
 }
 
 // load reads the plugins and resources of a receiver. What is broken is told, and left out as the receiver would.
-func load(receiver string, cfg *panoptesreceiver.Config, extra []string, stderr io.Writer) (*fleet, error) {
+func load(ctx context.Context, receiver string, cfg *panoptesreceiver.Config, extra []string, stderr io.Writer) (*fleet, error) {
 	f := &fleet{receiver: receiver, cfg: cfg}
 	tell := func(format string, args ...any) {
 		fmt.Fprintf(stderr, "panoptes: %s: %s\n", receiver, fmt.Sprintf(format, args...))
@@ -33,38 +35,23 @@ func load(receiver string, cfg *panoptesreceiver.Config, extra []string, stderr 
 	if len(cfg.Resources.HTTP) > 0 || cfg.Resources.Kafka != nil {
 		tell("resources::http and resources::kafka are not asked; --resources stands in for them")
 	}
-	if err := f.loadResources(extra, tell); err != nil {
+	if err := f.loadResources(ctx, extra, stderr, tell); err != nil {
 		return nil, err
 	}
 	return f, f.loadPlugins(tell)
 }
 
-func (f *fleet) loadResources(extra []string, tell func(string, ...any)) error {
-	cfg := &f.cfg.Resources
-	settings := store.Settings{Sample: cfg.Sample}
-	if cfg.Filter != "" {
-		filter, err := filter.Parse(cfg.Filter)
-		if err != nil {
-			return err
-		}
-		settings.Filter = filter
+func (f *fleet) loadResources(ctx context.Context, extra []string, stderr io.Writer, tell func(string, ...any)) error {
+	more, warnings, errs := parse.LoadFiles(extra)
+	for _, w := range append(warnings, errs...) {
+		tell("%v", w)
 	}
-	joined := store.New(settings)
-	read := func(kind store.Kind, globs []string) error {
-		list, warnings, errs := parse.LoadFiles(globs)
-		for _, w := range append(warnings, errs...) {
-			tell("%v", w)
-		}
-		joined.Open(store.Place{Kind: kind}).Set(list, time.Now())
-		return errors.Join(errs...)
-	}
-	_ = read(store.KindFile, cfg.Files) // told
-	if err := read(store.KindDiscovery, extra); err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	joined.Open(store.Place{Kind: store.KindInline}).Set(cfg.InlineResources(), time.Now())
-	f.resources = joined.Join()
-	return nil
+	all, _, err := f.cfg.FindResources(ctx, panoptesreceiver.Finding{Telemetry: component.TelemetrySettings{Logger: term.Logger(stderr, zapcore.WarnLevel)}, More: more})
+	f.resources = all
+	return err
 }
 
 func (f *fleet) loadPlugins(tell func(string, ...any)) error {

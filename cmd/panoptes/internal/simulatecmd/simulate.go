@@ -82,7 +82,7 @@ func run(ctx context.Context, o *options, stdout, stderr io.Writer) error {
 			continue
 		}
 		found++
-		fleet, err := load("receivers::"+id.String(), cfg, o.resources, stderr)
+		fleet, err := load(ctx, "receivers::"+id.String(), cfg, o.resources, stderr)
 		if err != nil {
 			return exit.Misuse(err)
 		}

@@ -38,6 +38,8 @@ type FileSettings struct {
 	Logger *zap.Logger
 	// Failed is called for each broken change, once, from the goroutine of Run.
 	Failed func()
+	// Listed is called once, from there, too, after the first scan.
+	Listed func()
 }
 
 // Files reads the resources of a set of files. Run is its life.
@@ -75,6 +77,7 @@ func (r *Files) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	r.scan(0)
+	r.settings.Listed()
 	for {
 		timer.Reset(time.Until(r.pace.next))
 		select {

@@ -43,7 +43,8 @@ func startRack(t *testing.T, scan time.Duration, filterText string, prepare func
 		Changed: func(list []*pluginsdk.Resource) { r.changed <- list },
 	}
 	s := FileSettings{
-		Files: []string{filepath.Join(r.dir, "*.json"), filepath.Join(r.dir, "sub", "more.json")}, Settle: 20 * time.Millisecond,
+		Listed: func() {},
+		Files:  []string{filepath.Join(r.dir, "*.json"), filepath.Join(r.dir, "sub", "more.json")}, Settle: 20 * time.Millisecond,
 		ScanInterval: scan,
 		Logger:       zap.New(core, zap.Hooks(func(e zapcore.Entry) error { r.lines <- e.Message; return nil })),
 		Failed:       func() { r.failed.Add(1) },
@@ -190,7 +191,7 @@ func TestResourcesUnreachable(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	failed := 0
 	store := store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}})
-	r := NewFiles(FileSettings{Logger: zap.New(core), Store: store, Failed: func() { failed++ }})
+	r := NewFiles(FileSettings{Listed: func() {}, Logger: zap.New(core), Store: store, Failed: func() { failed++ }})
 	inside := filepath.Join(t.TempDir(), "file")
 	write(t, inside, "")
 	f := r.newFile(filepath.Join(inside, "x.json"), 0)

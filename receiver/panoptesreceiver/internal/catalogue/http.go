@@ -36,6 +36,8 @@ type HTTPSettings struct {
 	Logger *zap.Logger
 	// Failed is called when the server begins to fail, from the goroutine of Run.
 	Failed func()
+	// Listed is called once, from there, too, after the first request.
+	Listed func()
 }
 
 // HTTP asks a server for resources. Run is its life.
@@ -54,8 +56,11 @@ func NewHTTP(s HTTPSettings) *HTTP {
 
 // Run asks at once, and every interval, a tenth more or less, until ctx ends.
 func (h *HTTP) Run(ctx context.Context) {
-	for {
+	for first := true; ; first = false {
 		h.take(ctx, time.Now())
+		if first {
+			h.settings.Listed()
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -56,7 +56,8 @@ func TestHTTP(t *testing.T) {
 	source := joined.Open(store.Place{Kind: store.KindHTTP, Name: at.Redacted()})
 	failed := 0
 	h := NewHTTP(HTTPSettings{
-		URL: at, Interval: time.Minute, MaxSize: 2000, Client: server.Client(), Source: source, Logger: zap.New(core), Failed: func() { failed++ },
+		Listed: func() {},
+		URL:    at, Interval: time.Minute, MaxSize: 2000, Client: server.Client(), Source: source, Logger: zap.New(core), Failed: func() { failed++ },
 	})
 	now := time.Now()
 	status := func() store.SourceStatus { return joined.Sources()[0] }
@@ -112,7 +113,8 @@ func TestHTTPEnds(t *testing.T) {
 	require.NoError(t, err)
 	joined := store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}})
 	h := NewHTTP(HTTPSettings{
-		URL: at, Interval: time.Minute, MaxSize: 1, Client: server.Client(), Source: joined.Open(store.Place{}), Logger: zap.NewNop(),
+		Listed: func() {},
+		URL:    at, Interval: time.Minute, MaxSize: 1, Client: server.Client(), Source: joined.Open(store.Place{}), Logger: zap.NewNop(),
 		Failed: func() { t.Error("the end is no failure") },
 	})
 	ctx, cancel := contextOf(t)
@@ -152,7 +154,8 @@ func TestRedirects(t *testing.T) {
 		client.Transport = addToken{http.DefaultTransport}
 		KeepTo(client, at, elsewhere)
 		h := NewHTTP(HTTPSettings{
-			URL: at, Interval: time.Minute, MaxSize: 2000, Client: client, Logger: zap.NewNop(), Failed: func() {},
+			Listed: func() {},
+			URL:    at, Interval: time.Minute, MaxSize: 2000, Client: client, Logger: zap.NewNop(), Failed: func() {},
 			Source: store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}}).Open(store.Place{Kind: store.KindHTTP}),
 		})
 		return h.request(t.Context(), time.Now())

@@ -28,6 +28,8 @@ type KafkaSettings struct {
 	Logger *zap.Logger
 	// Failed is called for each set that is dropped, and when Kafka or a topic goes away, from the goroutine of Run.
 	Failed func()
+	// Listed is called once, from there, too, when all topics have been read up to where they ended.
+	Listed func()
 }
 
 // Kafka reads topics of resource sets as compacted logs: of each key the last set counts. Run is its life, and its one
@@ -41,6 +43,7 @@ type Kafka struct {
 	size     int   // of the sets in force, in bytes
 	lost     error // why no broker can be reached, as told
 	waiting  bool  // told that topics are not there
+	listed   bool  // Listed was called
 	digest   *logs.Digest
 }
 
@@ -98,6 +101,7 @@ func (k *Kafka) Run(ctx context.Context) {
 			}
 			k.forget(time.Now())
 		})
+		k.tellListed()
 		fetches.EachError(func(topic string, _ int32, err error) {
 			if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
 				k.digest.Note(topic, func(held int) {
@@ -198,6 +202,20 @@ func (k *Kafka) caughtUp(name string, t *setTopic) bool {
 		}
 	}
 	return true
+}
+
+// tellListed calls Listed, once.
+func (k *Kafka) tellListed() {
+	if k.listed {
+		return
+	}
+	for _, name := range k.settings.Topics {
+		if t := k.topics[name]; t == nil || t.pending != nil {
+			return
+		}
+	}
+	k.listed = true
+	k.settings.Listed()
 }
 
 // tell logs when Kafka goes away, and when it comes back, and once which topics are not there.

@@ -86,6 +86,7 @@ func (b *bus) start(topics ...string) {
 	b.logs = logs
 	b.store = store.New(store.Settings{Changed: func(list []*pluginsdk.Resource) { b.changed <- list }})
 	k, err := NewKafka(KafkaSettings{
+		Listed: func() {},
 		Topics: topics, Options: []kgo.Opt{kgo.SeedBrokers(b.cluster.ListenAddrs()...)}, Store: b.store, Logger: zap.New(core), Failed: func() { b.failed.Add(1) },
 	})
 	require.NoError(b.t, err)

@@ -1,0 +1,88 @@
+package panoptesreceiver
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// Finding is how FindResources goes about it.
+type Finding struct {
+	// Host has the extensions that connections need.
+	Host component.Host
+	// Telemetry has the logger that is told what is wrong with a source.
+	Telemetry component.TelemetrySettings
+	// Ask asks HTTP servers and Kafka, too.
+	Ask bool
+	// More is listed beside what the configuration names, as if a plugin had discovered it.
+	More []*pluginsdk.Resource
+}
+
+// FindResources returns the resources that a receiver of this configuration would have, and the state of their sources: by
+// the receiver's own code, once. Sources that have not answered when ctx ends have an error.
+func (c *Config) FindResources(ctx context.Context, how Finding) ([]*pluginsdk.Resource, []store.SourceStatus, error) {
+	settings, err := c.Resources.storeSettings()
+	if err != nil {
+		return nil, nil, err
+	}
+	settings.Logger = how.Telemetry.Logger
+	found := store.New(settings)
+	cfg := c.Resources
+	if !how.Ask {
+		cfg.HTTP, cfg.Kafka = nil, nil
+	}
+	listed := make(chan struct{}, 2+len(cfg.HTTP)+1) // files, inline, servers, Kafka
+	s := sources{
+		cfg: &cfg, store: found, host: how.Host, telemetry: how.Telemetry, logger: how.Telemetry.Logger, failed: func() {},
+		listed: func() { listed <- struct{}{} },
+	}
+	run, err := s.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(how.More) > 0 {
+		found.Open(store.Place{Kind: store.KindDiscovery}).Set(how.More, time.Now())
+	}
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	for _, one := range run {
+		running.Go(func() { one(life) })
+	}
+	late := false
+	for range run {
+		select {
+		case <-ctx.Done():
+			late = true
+		case <-listed:
+		}
+	}
+	states, all := found.Sources(), found.Join()
+	cancel()
+	running.Wait()
+	if late {
+		how.Telemetry.Logger.Error("Not all sources of resources have answered in time", zap.Error(ctx.Err()))
+		states = append(states, store.SourceStatus{
+			Place: store.Place{Kind: store.KindKafka}, Failed: time.Now(),
+			Error: fmt.Sprintf("not all sources have answered in time: %v", ctx.Err()),
+		})
+	}
+	return all, states, nil
+}
+
+// PluginContext is what plugins see of the configuration, and what of that nobody should read in a log. Panoptes' default
+// community is no secret.
+func (c *Config) PluginContext() (seen wire.Context, hidden []string) {
+	seen = wire.Context{Sites: c.Context.Sites, SNMP: c.Context.SNMP.values(), X509: c.Context.X509.values()}
+	if community := string(c.Context.SNMP.Community); community != defaultCommunity {
+		hidden = append(hidden, community)
+	}
+	return seen, hidden
+}
