@@ -146,6 +146,31 @@ func TestExporterProfile(t *testing.T) {
 	assert.ErrorContains(t, result.Dropped[0].Err, "no answer")
 }
 
+// Each device has the profile that fits its sysObjectID.
+func TestProfilesOfFolder(t *testing.T) {
+	p := newPoller(t)
+	p.write("p.panoptes-plugin", head+"[snmp]\nprofiles = profiles\n")
+	require.NoError(t, os.Mkdir(filepath.Join(p.dir, "profiles"), 0o700))
+	p.write("profiles/_base.yaml", "metric_tags: [{tag: host, symbol: {OID: 1.3.6.1.2.1.1.5.0, name: sysName}}]\n")
+	p.write("profiles/acme.yaml", "extends: [_base.yaml]\nsysobjectid: 1.3.6.1.4.1.9999.1.*\nmetrics: [{symbol: {OID: 1.3.6.1.2.1.1.3.0, name: uptime}}]\n")
+	p.write("profiles/bad.yaml", "sysobjectid: 1.3.6.1.4.1.9999.2.*\nmetrics: 1\n")
+	p.write("profiles/README.md", "no YAML")
+	set := func(id string) {
+		source, err := snmprec.Parse("device", []byte("1.3.6.1.2.1.1.2.0|6|"+id+"\n1.3.6.1.2.1.1.3.0|67|10000\n1.3.6.1.2.1.1.5.0|4|sw1\n"))
+		require.NoError(t, err)
+		p.agent.Lock()
+		defer p.agent.Unlock()
+		p.agent.Source = source
+	}
+	set("1.3.6.1.4.1.9999.3.1")
+	result := p.poll()
+	assert.ErrorContains(t, result.Err, `no profile of profiles fits the device's sysObjectID, which is "1.3.6.1.4.1.9999.3.1"`)
+	set("1.3.6.1.4.1.9999.1.1")
+	result = p.poll()
+	require.NoError(t, result.Err)
+	assert.Equal(t, []string{`snmp{host="sw1"} uptime=10000`}, texts(result))
+}
+
 // What is wrong names its file and line when the plugin is loaded.
 func TestLoadFails(t *testing.T) {
 	p := newPoller(t)
@@ -153,7 +178,7 @@ func TestLoadFails(t *testing.T) {
 		{head, "groups: 1\n", "p.yaml:1: groups must be a list"},
 		{head + "[snmp]\nprofiles = snmp.yml:larger\n", "", `snmp.yml:4: there is no module "larger"`},
 		{head + "[snmp]\nprofiles = snmp.yml:small\nauth = v4\n", "", `[snmp] auth: snmp.yml has no auth "v4"; it has v3`},
-		{head + "[snmp]\nprofiles = snmp.yml\n", "", "names no module: write FILE:MODULE"},
+		{head + "[snmp]\nprofiles = snmp.yml\n", "", "there are no groups"},
 		{head + "[snmp]\ntables = none.yaml\n", "", `[snmp] tables "none.yaml"`},
 	} {
 		p.write("p.panoptes-plugin", c.file)

@@ -40,7 +40,13 @@ func compile(p *plugin.Plugin) (compiled poller, notices []string, err error) {
 
 // tables are the tables of one plugin.
 type tables struct {
-	programs []*program
+	programs []part
+}
+
+// part is what one document comes to: a program, or several of which each device has one.
+type part interface {
+	Describe() []pluginsdk.GroupContract
+	poll(ctx context.Context, p *polling) run.Result
 }
 
 // program is what one document comes to.
@@ -63,21 +69,34 @@ type state struct {
 }
 
 func (t *tables) read(d plugin.Document, options map[string]string) (notices []string, err error) {
+	if d.Format == plugin.FormatDatadog {
+		out, err := readChoice(d)
+		if err != nil {
+			return nil, err
+		}
+		t.programs = append(t.programs, out)
+		for _, n := range out.profiles.Notices {
+			notices = append(notices, "profile left out: "+n.Error())
+		}
+		return notices, nil
+	}
 	content, err := safefile.Read(context.Background(), d.Path, maxDocument)
 	if err != nil {
 		return nil, err
 	}
-	out := &program{states: map[pluginsdk.Identity]*state{}}
+	out := newProgram(nil)
 	switch d.Format {
 	case plugin.FormatTables:
 		out.Program, err = profile.Tables(d.Name, content)
 	case plugin.FormatExporter:
 		notices, err = out.exporter(d, content, options["auth"])
-	default:
-		err = fmt.Errorf("[snmp] profiles: %q names no module: write FILE:MODULE,…, with a snmp.yml of snmp_exporter", d.Name)
 	}
 	t.programs = append(t.programs, out)
 	return notices, err
+}
+
+func newProgram(p *table.Program) *program {
+	return &program{Program: p, states: map[pluginsdk.Identity]*state{}}
 }
 
 // exporter reads a snmp.yml. auth is the name of one of its credentials, "" for those of the receiver.
