@@ -12,11 +12,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/redistest"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -26,13 +27,15 @@ func TestMigration(t *testing.T) {
 	t.Parallel()
 	seeds := brokers(t)
 	host, port, _ := strings.Cut(seeds, ":")
-	redis := miniredis.RunT(t)
-	require.NoError(t, redis.Set("panoptes:secrets:snmp_community_string:dc1", "community of dc1"))
-	require.NoError(t, redis.Set("panoptes:secrets:snmp_community_string:default", "public"))
+	server := redistest.Start(t)
+	keys := redis.NewClient(&redis.Options{Addr: server.Addr})
+	defer keys.Close()
+	require.NoError(t, keys.Set(t.Context(), "panoptes:secrets:snmp_community_string:dc1", "community of dc1", 0).Err())
+	require.NoError(t, keys.Set(t.Context(), "panoptes:secrets:snmp_community_string:default", "public", 0).Err())
 	old := startOldPanoptes(t, seeds)
 	w := newWalk(t, "../../docs/migration.md", strings.NewReplacer(
 		"kafka1.example.com:9092", seeds, "kafka1.example.com", host, "port = 9092", "port = "+port,
-		"redis://redis1.example.com:6379", "redis://"+redis.Addr(),
+		"redis1.example.com:6379", server.Addr,
 		"127.0.0.1:13151", fmt.Sprintf("127.0.0.1:%d", freePort(t)), "port: 18888", fmt.Sprintf("port: %d", freePort(t)),
 	))
 	w.show(t, "trial.log", "switched.log")
@@ -43,6 +46,13 @@ func TestMigration(t *testing.T) {
 	require.Equal(t, 6, files)
 	require.Greater(t, commands, 8)
 	old.check(t)
+	found, err := keys.Keys(t.Context(), "*panoptes:resource_manager_kv*").Result()
+	require.NoError(t, err)
+	require.NotEmpty(t, found)
+	for _, key := range found {
+		require.Contains(t, key, "panoptes:resource_manager_kv:resource:plugin|")
+		require.Contains(t, key, "|site|dc1|", "of the site that is moved alone")
+	}
 }
 
 // oldPanoptes writes what Panoptes would: resource sets on its bus, and a group of each of its resources every two seconds,

@@ -44,8 +44,8 @@ const (
 
 // Why there is no counterpart, and what to do.
 const (
-	whyRedis = "Redis: the Collector keeps keys, enrichment, resources and times itself, in the extension file_storage, which is written. " +
-		"Secrets are taken over by --secrets-from and --secrets-dir"
+	whyRedis = "Redis: the Collector keeps keys, enrichment, resources and times itself, in the extension file_storage, which is written; " +
+		"the extension panoptes_redis keeps them in a Redis, under Panoptes' own names, while a site is moved. Secrets are taken over by --secrets-from and --secrets-dir"
 	whyLocks = "ZooKeeper: one process schedules and runs, so that there is nothing to lock. Give no two Collectors the same " +
 		"resources: divide them with resources::filter"
 	whyCelery = "Celery: runs need no workers of their own. max_concurrent_runs, limits and python::max_workers bound them"
