@@ -57,6 +57,9 @@ type HTTPConfig struct {
 type KafkaConfig struct {
 	// Topics are the topics, <site>-resources. At least one is needed.
 	Topics []string `mapstructure:"topics"`
+	// Publish puts what discovery plugins find on the topics of the resources' sites, from where all receivers read it
+	// (default false). With sharding each of these plugins then runs at one Collector alone.
+	Publish bool `mapstructure:"publish"`
 	// Client has brokers, client_id, tls, auth, metadata and the like, as the stock kafka components.
 	Client configkafka.ClientConfig `mapstructure:",squash"`
 }

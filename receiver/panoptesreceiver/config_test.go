@@ -111,7 +111,7 @@ func TestEverySetting(t *testing.T) {
 				"resource_endpoint": "10.0.0.1", "resource_metadata": map[string]any{"os": "x"},
 			}},
 			HTTP:  []HTTPConfig{{URL: "https://cmdb/resources", Interval: 5 * time.Minute, MaxSize: 1000, FollowOtherHosts: true, Client: httpClient}},
-			Kafka: &KafkaConfig{Topics: []string{"dc1-resources"}, Client: kafkaClient},
+			Kafka: &KafkaConfig{Topics: []string{"dc1-resources"}, Publish: true, Client: kafkaClient},
 		},
 		Storage:           &storage,
 		Redis:             &redis,

@@ -72,6 +72,7 @@ type panoptesReceiver struct {
 	// resourceKeys is nil where nothing is shared.
 	resourceKeys *resourcekeys.Keys
 	sharding     *sharding
+	sets         *catalogue.SetWriter // of what plugins discover; nil where that stays here
 	plugins      *catalogue.Plugins
 	history      *history           // nil where nobody looks
 	hide         []func()           // take the receiver off the boards
@@ -339,6 +340,9 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 	}
 	if r.emitter != nil {
 		r.emitter.Stop()
+	}
+	if r.sets != nil {
+		r.sets.Close()
 	}
 	r.failures.stop()
 	var errs []error

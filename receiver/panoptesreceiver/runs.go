@@ -12,6 +12,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -208,9 +209,35 @@ func (r *panoptesReceiver) discovered(ctx context.Context, l *loaded, result run
 	case result.Outcome.Failed() && result.Outcome != run.OutcomeCanceled:
 		source.Fail(result.Err)
 	case len(result.Resources) > 0:
-		source.Set(result.Resources, time.Now())
+		if r.sets != nil {
+			r.publish(ctx, l, source, result.Resources)
+		} else {
+			source.Set(result.Resources, time.Now())
+		}
 		r.telemetry.PanoptesDiscoveredResources.Add(ctx, int64(len(result.Resources)), l.attrs.plugin)
 	}
+}
+
+// publishFor bounds how long a resource set may take to be written.
+const publishFor = 10 * time.Second
+
+// publish puts what a discovery plugin found where all receivers read it. Where that fails, what was found before stays for
+// its time to live.
+func (r *panoptesReceiver) publish(ctx context.Context, l *loaded, source *store.Source, found []*pluginsdk.Resource) {
+	ctx, cancel := context.WithTimeout(ctx, publishFor)
+	defer cancel()
+	err := r.sets.Write(ctx, l.current.Load().plugin.Name(), l.current.Load().plugin.Version, found)
+	if err == nil {
+		source.Mend()
+		return
+	}
+	source.Fail(err)
+	r.reloadError("resources")()
+	r.failures.digest.Note("publish\x00"+l.name, func(held int) {
+		r.logger.Error("Cannot publish all discovered resources; what was found before stays for its times to live",
+			zap.String("plugin", l.name), zap.Int("others", held), zap.Error(err),
+			zap.String("next", "look at resources::kafka's brokers, topics and permissions; it is tried again when the plugin runs next"))
+	})
 }
 
 // enriched stores what an enrichment plugin found out.

@@ -75,7 +75,7 @@ func (r *panoptesReceiver) join(host component.Host) error {
 		r.logger.Info("Keys of plugins in the key-value store stay in this Collector when shards move",
 			zap.String("next", "name a panoptes_redis under redis, if plugins keep what the next owner of a resource needs"))
 	}
-	r.tasks.share(m.Count(), false, func(resources string) { m.Announce(name, resources) }, s.ready.touch)
+	r.tasks.share(m.Count(), r.sets != nil, func(resources string) { m.Announce(name, resources) }, s.ready.touch)
 	return nil
 }
 

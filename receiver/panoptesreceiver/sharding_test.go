@@ -12,8 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"go.opentelemetry.io/collector/component"
 	"pgregory.net/rapid"
 
@@ -537,5 +539,51 @@ func TestMovesWhileRunsGoOn(t *testing.T) {
 		states, last = f.give(t, patience, at("a")), fmt.Sprint("t", n)
 		b.scheduled()
 	}
+	b.stop()
+}
+
+// TestDiscoveryOnce: a plugin discovers at the owner of its name's shard alone, and all know what it finds.
+func TestDiscoveryOnce(t *testing.T) {
+	t.Parallel()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "local-resources"))
+	require.NoError(t, err)
+	t.Cleanup(cluster.Close)
+	member := func() (*bench, *fleet) {
+		b := newBench(t)
+		f := b.share()
+		kafka := &KafkaConfig{Topics: []string{"local-resources"}, Publish: true, Client: configkafka.NewDefaultClientConfig()}
+		kafka.Client.Brokers = cluster.ListenAddrs()
+		b.cfg.Resources.Kafka = kafka
+		b.discovery("found1", "found2")
+		b.start()
+		return b, f
+	}
+	knows := func(b *bench, want int) {
+		t.Helper()
+		require.Eventually(t, func() bool { _, n := b.own().tasks.counts(); return n == want }, patience, time.Millisecond)
+	}
+	a, f := member()
+	b, g := member()
+	knows(a, 4)
+	knows(b, 4)
+	f.take(t, nil, "", "a-1", at("finds"))
+	knows(a, 6)
+	knows(b, 6)
+	assert.Zero(t, b.sum("panoptes_discovered_resources"))
+
+	states := f.give(t, patience, at("finds"))
+	require.Len(t, states, 1, "when it ran last goes with it")
+	before := a.sum("panoptes_discovered_resources")
+	b.list("found3")
+	g.take(t, states, "a-1", "b-1", at("finds"))
+	knows(a, 5)
+	knows(b, 5)
+	assert.Positive(t, b.sum("panoptes_discovered_resources"))
+	assert.Equal(t, before, a.sum("panoptes_discovered_resources"))
+
+	// A site whose topic nobody reads is told of.
+	b.write("plugins/found.json", "["+strings.ReplaceAll(resourceWith("x", `"resource_creation_timestamp":1512629517.5`), `"local"`, `"other"`)+"]")
+	b.line("Cannot publish all discovered resources", `add "other-resources" to resources::kafka::topics`)
+	a.stop()
 	b.stop()
 }

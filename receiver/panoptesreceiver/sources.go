@@ -163,6 +163,11 @@ func (s *sources) kafka(ctx context.Context) (*catalogue.Kafka, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Publish {
+		if r.sets, err = catalogue.NewSetWriter(cfg.Topics, options); err != nil {
+			return nil, err
+		}
+	}
 	return catalogue.NewKafka(catalogue.KafkaSettings{
 		Topics: cfg.Topics, Options: options, Store: s.store, Logger: s.logger, Failed: s.failed, Listed: s.listed,
 	})
