@@ -17,14 +17,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// The tests of this file want a cluster of real Apache Kafka brokers: KAFKA_BROKERS has their addresses, and for those that
-// kill brokers KAFKA_CLUSTER_SCRIPT, KAFKA_CLUSTER_PORT and KAFKA_CLUSTER_DIR say how. scripts/test-kafka sees to all of it.
+// The tests of this file want a cluster of real Apache Kafka brokers (scripts/kafka-cluster start PORT DIR): KAFKA_BROKERS has
+// their addresses, and for those that kill brokers KAFKA_CLUSTER_SCRIPT, KAFKA_CLUSTER_PORT and KAFKA_CLUSTER_DIR say how.
+// They are not part of make test; docs/scale.md has the command.
 
 // realOrders are those of a real fleet, but for a shorter session.
 func realOrders(t *testing.T) (o orders, brokers []string) {
 	t.Helper()
 	list := os.Getenv("KAFKA_BROKERS")
-	require.NotEmpty(t, list, "KAFKA_BROKERS is not set: run these tests with scripts/test-kafka")
+	require.NotEmpty(t, list, "KAFKA_BROKERS is not set: docs/scale.md says how to run these tests")
 	o = testOrders(t)
 	name := fmt.Sprint("shards-", strconv.FormatInt(time.Now().UnixNano(), 36))
 	o.Group, o.Topic, o.Stamped = name, name, false
@@ -35,7 +36,7 @@ func realOrders(t *testing.T) (o orders, brokers []string) {
 func cluster(t *testing.T, args ...string) {
 	t.Helper()
 	script := os.Getenv("KAFKA_CLUSTER_SCRIPT")
-	require.NotEmpty(t, script, "KAFKA_CLUSTER_SCRIPT is not set: run these tests with scripts/test-kafka")
+	require.NotEmpty(t, script, "KAFKA_CLUSTER_SCRIPT is not set: docs/scale.md says how to run these tests")
 	args = append([]string{args[0], os.Getenv("KAFKA_CLUSTER_PORT"), os.Getenv("KAFKA_CLUSTER_DIR")}, args[1:]...)
 	out, err := exec.Command(script, args...).CombinedOutput()
 	require.NoError(t, err, string(out))
