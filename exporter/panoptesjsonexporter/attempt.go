@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -60,7 +61,8 @@ func classify(err error) (scope, string) {
 
 // production is one call of produce: it gathers what the client's promises say.
 type production struct {
-	settled sync.WaitGroup
+	left    sync.WaitGroup
+	settled atomic.Int64
 	mu      sync.Mutex
 	failed  map[*kgo.Record]error
 }
@@ -75,30 +77,38 @@ func (p *production) promise(r *kgo.Record, err error) {
 		p.failed[r] = err
 		p.mu.Unlock()
 	}
-	p.settled.Done()
+	p.settled.Add(1)
+	p.left.Done()
 }
 
 // produce sends messages and waits until each is settled. It returns those that were not delivered, in order. Within a
-// partition franz-go keeps the order, and fails with a message all that wait behind it.
-func produce(ctx context.Context, client *kgo.Client, messages []*message) []failure {
+// partition franz-go keeps the order, and fails with a message all that wait behind it. given says that the client was
+// replaced since nothing got on: what failed with ErrClientClosed is then of topics that are not taken.
+func (e *jsonExporter) produce(ctx context.Context, sender *producer, client *kgo.Client, messages []*message) (failures []failure, given bool) {
 	var p production
 	promise := p.promise
-	p.settled.Add(len(messages))
+	p.left.Add(len(messages))
+	told := e.health
+	if sender != e.producer {
+		told = nil
+	}
+	w := newWatch(ctx, e.stalls, sender, client, told, messages, &p.settled)
 	for _, m := range messages {
 		client.Produce(ctx, &m.record, promise)
 	}
-	p.settled.Wait()
+	p.left.Wait()
+	given = w.end()
 	if len(p.failed) == 0 {
-		return nil
+		return nil, given
 	}
-	failures := make([]failure, 0, len(p.failed))
+	failures = make([]failure, 0, len(p.failed))
 	for _, m := range messages {
 		if err, ok := p.failed[&m.record]; ok {
 			m.reset()
 			failures = append(failures, failure{m, err})
 		}
 	}
-	return failures
+	return failures, given
 }
 
 // outcome is what became of messages in an attempt. Delivered are all others.
@@ -107,19 +117,30 @@ type outcome struct {
 	dropped []failure
 	// pending are to be tried again, in order.
 	pending []failure
+	// stuck are to be tried again as well; their topics are not taken, while the cluster answers.
+	stuck []failure
 }
 
 // attempt delivers messages. Of those that failed because of something in their request it finds, by halves, which
 // ones are to blame: one group must not take others with it.
-func (e *jsonExporter) attempt(ctx context.Context, client *kgo.Client, messages []*message) outcome {
+func (e *jsonExporter) attempt(ctx context.Context, sender *producer, messages []*message) outcome {
 	var out outcome
+	if len(messages) == 0 {
+		return out
+	}
 	var suspects []failure
-	for _, f := range produce(ctx, client, messages) {
-		switch s, reason := classify(f.err); {
-		case errors.Is(f.err, kerr.UnknownTopicID):
-			// The topic was deleted and made anew: the client looks it up again only when told to forget it.
-			client.PurgeTopicsFromProducing(f.message.topic.name)
-			out.pending = append(out.pending, f)
+	client, broken := sender.get(), false
+	failures, given := e.produce(ctx, sender, client, messages)
+	for _, f := range failures {
+		s, reason := classify(f.err)
+		// A topic may have been deleted and made again: the client goes on to ask for the old one. To tell it to forget the
+		// topic would begin the numbers of its messages anew, and a broker that has some of them would take others for
+		// them.
+		broken = broken || s == scopeAttempt && ofTopic(f.err) || errors.Is(f.err, kerr.ClusterAuthorizationFailed) ||
+			reason == reasonUnknownTopic && f.message.topic.wasTaken()
+		switch {
+		case given && errors.Is(f.err, kgo.ErrClientClosed):
+			out.stuck = append(out.stuck, failure{f.message, errStuck})
 		case s == scopeAttempt:
 			out.pending = append(out.pending, f)
 		case s == scopeTopic && f.message.topic.fail(f.message, reason, f.err):
@@ -132,19 +153,23 @@ func (e *jsonExporter) attempt(ctx context.Context, client *kgo.Client, messages
 			suspects = append(suspects, f)
 		}
 	}
+	if broken {
+		sender.replace(client)
+	}
 	if len(suspects) == 1 && len(messages) == 1 {
 		out.dropped = append(out.dropped, suspects...)
 		return out
 	}
 	for _, half := range halves(suspects) {
-		if len(out.pending) > 0 {
+		if len(out.pending)+len(out.stuck) > 0 {
 			// The cluster fails for another reason: leave the rest, in order, to the next attempt.
 			out.pending = append(out.pending, half...)
 			continue
 		}
-		o := e.attempt(ctx, client, messagesOf(half))
+		o := e.attempt(ctx, sender, messagesOf(half))
 		out.dropped = append(out.dropped, o.dropped...)
 		out.pending = append(out.pending, o.pending...)
+		out.stuck = append(out.stuck, o.stuck...)
 	}
 	return out
 }

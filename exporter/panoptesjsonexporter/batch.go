@@ -34,6 +34,15 @@ type groupState struct {
 	open int32
 	// dropped is set when it was dropped on one of them.
 	dropped bool
+	// held is set when one of its messages was put into the held queue, which then counts it.
+	held bool
+}
+
+// hold notes that a message of the group is held, and says whether that one counts the group.
+func (g *groupState) hold() bool {
+	counts := !g.held && !g.dropped
+	g.held = true
+	return counts
 }
 
 // batch is what a request's metrics became. Batches are pooled, as their slabs are most of what a delivery would

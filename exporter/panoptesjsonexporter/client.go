@@ -45,8 +45,8 @@ func (p *producer) get() *kgo.Client {
 	return p.client
 }
 
-// replace puts a fresh client in the place of one that is beyond use: a client that the broker has refused idempotent
-// writes once never asks again. What others send with the old one fails, to be tried again.
+// replace puts a fresh client in the place of one that is beyond use: one that the broker has refused idempotent writes, which
+// never asks again, or one that waits for a topic in vain. What others send with the old one fails, to be tried again.
 func (p *producer) replace(broken *kgo.Client) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

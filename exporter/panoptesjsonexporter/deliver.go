@@ -10,9 +10,26 @@ import (
 
 // deliver sends what is pending of a batch, and leaves in it what is to be tried again.
 func (e *jsonExporter) deliver(ctx context.Context, b *batch) error {
-	messages := e.open(ctx, b)
-	client := e.producer.get()
-	out := e.attempt(ctx, client, messages)
+	messages, behind := e.setAside(e.open(ctx, b))
+	out := e.attempt(ctx, e.producer, messages)
+	if e.held == nil {
+		out.pending = append(out.pending, out.stuck...)
+	} else if out.stuck = append(out.stuck, behind...); len(out.stuck) > 0 {
+		out.pending = append(out.pending, e.hold(ctx, b, out.stuck)...)
+	}
+	e.finish(ctx, b, messages, &out)
+	if len(out.pending) == 0 {
+		return nil
+	}
+	err := out.pendingError(len(messages)+len(behind), e.health.lastConnect())
+	b.pending = append(b.pending[:0], messagesOf(out.pending)...)
+	e.telemetry.builder.PanoptesJSONRecordsUnsent.Add(ctx, int64(len(out.pending)))
+	e.health.attempted(err)
+	return err
+}
+
+// finish counts what an attempt at messages has dropped and delivered.
+func (e *jsonExporter) finish(ctx context.Context, b *batch, messages []*message, out *outcome) {
 	for _, f := range out.dropped {
 		f.message.unsettled = true
 		s, reason := classify(f.err)
@@ -21,23 +38,25 @@ func (e *jsonExporter) deliver(ctx context.Context, b *batch) error {
 			e.telemetry.explain(f, reason)
 		}
 	}
-	for _, f := range out.pending {
+	for _, f := range append(out.pending, out.stuck...) {
 		f.message.unsettled = true
 	}
-	if len(messages) > len(out.dropped)+len(out.pending) {
-		e.settle(ctx, b, messages)
+	e.settle(ctx, b, messages)
+}
+
+// setAside takes from messages those of topics of which some are held already.
+func (e *jsonExporter) setAside(messages []*message) (now []*message, behind []failure) {
+	if e.held == nil || e.encoder.topics.held.Load() == 0 {
+		return messages, nil
 	}
-	if len(out.pending) == 0 {
-		return nil
+	for _, m := range messages {
+		if m.topic.isHeld() {
+			behind = append(behind, failure{m, errStuck})
+		} else {
+			now = append(now, m)
+		}
 	}
-	err := out.pendingError(len(messages), e.health.lastConnect())
-	if errors.Is(err, errNotIdempotent) {
-		e.producer.replace(client)
-	}
-	b.pending = append(b.pending[:0], messagesOf(out.pending)...)
-	e.telemetry.builder.PanoptesJSONRecordsUnsent.Add(ctx, int64(len(out.pending)))
-	e.health.attempted(err)
-	return err
+	return now, behind
 }
 
 // open returns the pending messages but those of topics that Kafka refuses at present: these are dropped.
@@ -73,6 +92,9 @@ func (e *jsonExporter) settle(ctx context.Context, b *batch, messages []*message
 		if g.open == 0 && !g.dropped {
 			groups++
 		}
+	}
+	if records == 0 {
+		return
 	}
 	e.telemetry.delivered(ctx, groups, records, size)
 	e.health.attempted(nil)

@@ -31,7 +31,10 @@ type jsonExporter struct {
 	health    *health
 	drain     *exporterkit.Drain // attempts are given up when the client is closed
 
-	producer  *producer // set by start
+	stalls stallTimes
+
+	producer  *producer  // set by start
+	held      *heldQueue // may be nil
 	closeOnce sync.Once
 }
 
@@ -40,6 +43,9 @@ var errNotRunning = errors.New("the exporter is not running")
 func newExporter(ctx context.Context, set exporter.Settings, cfg *Config) (exporter.Metrics, error) {
 	e, err := newJSONExporter(set, cfg)
 	if err != nil {
+		return nil, err
+	}
+	if e.held, err = newHeldQueue(ctx, set, e); err != nil {
 		return nil, err
 	}
 	base, err := xexporterhelper.NewMetricsRequest(ctx, set, newRequest, e.push,
@@ -74,6 +80,7 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 		telemetry: newTelemetry(tb, logger, cfg.Producer.MaxMessageBytes),
 		health:    newHealth(logger),
 		drain:     exporterkit.NewDrain(),
+		stalls:    newStallTimes(cfg.Timeout.Timeout),
 	}, nil
 }
 
@@ -86,6 +93,11 @@ func (e *jsonExporter) start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	e.producer = p
+	if e.held != nil {
+		if err := e.held.start(ctx, e, host); err != nil {
+			return err
+		}
+	}
 	e.health.attach(host)
 	if e.cfg.Producer.RequiredAcks != configkafka.WaitForAll {
 		e.logger.Warn("producer::required_acks is not all: a broker that fails can lose metrics groups, and a repeated "+
@@ -99,9 +111,13 @@ func (e *jsonExporter) start(ctx context.Context, host component.Host) error {
 }
 
 // shutdown is called when the queue is drained, or given up.
-func (e *jsonExporter) shutdown(context.Context) error {
+func (e *jsonExporter) shutdown(ctx context.Context) error {
+	var err error
+	if e.held != nil {
+		err = e.held.Shutdown(ctx)
+	}
 	e.closeClient()
-	return nil
+	return err
 }
 
 // closeClient fails all that is under way, and ends the client's goroutines.
@@ -112,6 +128,9 @@ func (e *jsonExporter) closeClient() {
 		e.drain.GiveUp()
 		if e.producer != nil {
 			e.producer.close()
+		}
+		if e.held != nil && e.held.producer != nil {
+			e.held.producer.close()
 		}
 	})
 }

@@ -22,6 +22,8 @@ type health struct {
 	mu     sync.Mutex
 	host   component.Host
 	failed bool
+	// silent says that it was told that Kafka takes nothing.
+	silent bool
 	// refused says that the broker refuses idempotent writes.
 	refused bool
 	// unreachable holds the last error of each broker that cannot be connected to now.
@@ -84,6 +86,10 @@ func (h *health) lastConnect() error {
 func (h *health) attempted(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if err == nil && h.silent {
+		h.logger.Info("Kafka takes messages again")
+		h.silent = false
+	}
 	switch refused := errors.Is(err, errNotIdempotent); {
 	case refused && !h.refused:
 		h.logger.Error("Cannot deliver to Kafka, trying again and again", zap.Error(err),
@@ -94,6 +100,26 @@ func (h *health) attempted(err error) {
 		h.refused = false
 	}
 	h.report(err)
+}
+
+// stalled is told that an attempt gets on no more, and whether the cluster answers.
+func (h *health) stalled(topics []string, since time.Duration, answers bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !answers && h.host != nil {
+		h.report(fmt.Errorf("no broker answers, and none has taken a message for %s", since.Round(time.Second)))
+	}
+	if h.silent {
+		return
+	}
+	h.silent = true
+	text, next := "Kafka does not take messages: it answers, but not to them", "look at the brokers that lead the topics' partitions"
+	if !answers {
+		text, next = "Kafka does not answer: messages wait", "look whether the brokers hang, and at the network"
+	}
+	named := topics[:min(len(topics), 5)]
+	h.logger.Error(text, zap.Strings("topics", named), zap.Int("topics_in_all", len(topics)), zap.Duration("since", since.Round(time.Second)),
+		zap.String("next", next))
 }
 
 // report is called with the lock.

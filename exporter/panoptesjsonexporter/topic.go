@@ -29,6 +29,7 @@ type topic struct {
 	// The rest is guarded by the table's lock.
 	known   bool     // it took messages
 	refusal *refusal // nil while Kafka does not refuse it
+	held    int      // requests in the held queue
 }
 
 type refusal struct {
@@ -48,6 +49,46 @@ func (t *topic) closed() (reason string, closed bool) {
 		return "", false
 	}
 	return t.refusal.reason, true
+}
+
+// isHeld says whether messages wait in the held queue.
+func (t *topic) isHeld() bool {
+	t.table.mu.Lock()
+	defer t.table.mu.Unlock()
+	return t.held > 0
+}
+
+// hold is told that messages are put into the held queue; err is why.
+func (t *topic) hold(err error) {
+	t.table.mu.Lock()
+	defer t.table.mu.Unlock()
+	if t.held == 0 {
+		t.table.held.Add(1)
+		t.table.logger.Error("Kafka does not take a topic: its metrics groups wait in a queue of their own",
+			zap.String("topic", t.name), zap.String("resource_site", t.site), zap.Error(err),
+			zap.String("next", "look whether the topic's partitions have leaders, and as many in-sync replicas as min.insync.replicas"))
+	}
+	t.held++
+}
+
+// unhold is told that they are with Kafka, or dropped.
+func (t *topic) unhold() {
+	t.table.mu.Lock()
+	defer t.table.mu.Unlock()
+	if t.held == 0 { // of a queue that an earlier Collector left
+		return
+	}
+	if t.held--; t.held == 0 {
+		t.table.held.Add(-1)
+		t.table.logger.Info("No metrics groups of a topic wait in a queue of their own any more", zap.String("topic", t.name))
+	}
+}
+
+// wasTaken says whether Kafka ever took messages of it.
+func (t *topic) wasTaken() bool {
+	t.table.mu.Lock()
+	defer t.table.mu.Unlock()
+	return t.known
 }
 
 // fail is told that Kafka refused the topic of m, and says whether the message is to be dropped.

@@ -29,8 +29,10 @@ type topicTable struct {
 
 	// refused is how many topics Kafka refuses, so that a batch without trouble need not look at each message.
 	refused atomic.Int64
-	mu      sync.Mutex
-	topics  map[string]*topic
+	// held is of how many topics messages are in the held queue.
+	held   atomic.Int64
+	mu     sync.Mutex
+	topics map[string]*topic
 }
 
 func newTopicTable(cfg *Config, logger *zap.Logger, told *logs.Hourly) *topicTable {
@@ -84,6 +86,18 @@ func (t *topicTable) destination(m *panoptesjson.Message) destination {
 		}
 	}
 	return d
+}
+
+// named returns a topic of which messages are held.
+func (t *topicTable) named(name string) *topic {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	tp := t.topics[name]
+	if tp == nil { // of a queue that an earlier Collector left
+		tp = &topic{name: name, table: t}
+		t.topics[name] = tp
+	}
+	return tp
 }
 
 // use returns a topic, or why it may not be used. It is called with the lock.

@@ -177,7 +177,7 @@ func (r *Reader) doubtful() bool {
 func (r *Reader) lookAt(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	details, err := r.admin.ListTopicsWithInternal(ctx, r.settings.Names...)
+	details, err := ListTopics(ctx, r.client, r.settings.Names)
 	if err != nil {
 		return fmt.Errorf("list topics: %w", err)
 	}
