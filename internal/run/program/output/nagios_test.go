@@ -1,6 +1,10 @@
 package output
 
-import "testing"
+import (
+	"runtime"
+	"strings"
+	"testing"
+)
 
 func TestNagios(t *testing.T) {
 	t.Parallel()
@@ -105,6 +109,28 @@ func TestNagiosAsItIsWritten(t *testing.T) {
 		{"a quote to the end of the line", "OK | 'a b=1\nx\n| b=2", state + `[check ] performance data: label that begins with "a" has no quote at its end` + "\n" +
 			"check {label=b} g:value=1\ncheck {label=b} g:value=2"},
 	})
+}
+
+// Four times as much is read with four times as much memory: no item costs a copy of all after it. No other test runs beside.
+func TestNagiosIsReadInLinearTime(t *testing.T) {
+	d := defaults()
+	d.Groups = 10
+	allocated := func(item string, items int) uint64 {
+		text := []byte("OK|" + strings.Repeat(item, items) + "\n'last'=1")
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got, err := Read(t.Context(), Nagios, text, 0, d)
+		runtime.ReadMemStats(&after)
+		if err != nil || got[0].Err != nil || len(got) > maxErrors+12 {
+			t.Errorf("%q: %d items, %v", item, len(got), err)
+		}
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	for _, item := range []string{"a=1 ", "a=1 b ", "a= b ", "a=1;x ", "a 'b ", "'a'=1|", "'''a ", "''"} {
+		if few, many := allocated(item, 5_000), allocated(item, 20_000); many > 8*few {
+			t.Errorf("%q: %d bytes, and %d for four times as much", item, few, many)
+		}
+	}
 }
 
 func TestNagiosUnits(t *testing.T) {

@@ -58,7 +58,7 @@ func (s *perfScanner) label() (string, error) {
 		name, value, ok := strings.Cut(word, "=")
 		switch {
 		case ok && len(words)+len(name) > 0 && !strings.HasPrefix(word, "'"):
-			s.rest = value + s.rest // the value's first word follows at once
+			s.rest = before[len(before)-len(s.rest)-len(value):] // the value's first word follows at once
 			if name != "" {
 				words = append(words, name)
 			}
