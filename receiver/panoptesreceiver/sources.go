@@ -41,7 +41,19 @@ func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (
 		cfg: cfg, settle: r.cfg.Plugins.Settle, store: r.store, host: host, telemetry: r.set.TelemetrySettings,
 		logger: r.logger, failed: r.reloadError("resources"), listed: func() {},
 	}
-	return s.open(ctx)
+	if cfg.Kafka != nil && cfg.Kafka.Publish {
+		options, err := kafkaclient.Options(ctx, &cfg.Kafka.Client, host, r.logger)
+		if err == nil {
+			r.sets, err = catalogue.NewSetWriter(cfg.Kafka.Topics, options)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("resources::kafka: %w", err)
+		}
+	}
+	if run, err = s.open(ctx); err != nil && r.sets != nil {
+		r.sets.Close()
+	}
+	return run, err
 }
 
 // storeSettings are which of the resources count.
@@ -162,11 +174,6 @@ func (s *sources) kafka(ctx context.Context) (*catalogue.Kafka, error) {
 	options, err := kafkaclient.Options(ctx, &cfg.Client, s.host, s.logger)
 	if err != nil {
 		return nil, err
-	}
-	if cfg.Publish {
-		if r.sets, err = catalogue.NewSetWriter(cfg.Topics, options); err != nil {
-			return nil, err
-		}
 	}
 	return catalogue.NewKafka(catalogue.KafkaSettings{
 		Topics: cfg.Topics, Options: options, Store: s.store, Logger: s.logger, Failed: s.failed, Listed: s.listed,
