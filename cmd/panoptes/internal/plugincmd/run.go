@@ -32,6 +32,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/snmprec"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -55,6 +56,7 @@ type runOptions struct {
 	secrets    string
 	expect     expectation
 	record     string
+	snmprec    string
 	collector  collector
 }
 
@@ -108,6 +110,7 @@ store.`,
 	flags.StringVar(&o.collector.receiver, "receiver", "", "with --config: the `ID` of the receiver, where there are several")
 	flags.StringVar(&o.expect.path, "expect", "", "compare the groups of all runs with this `FILE`, without times and whatever their order")
 	flags.BoolVar(&o.expect.update, "update", false, "write the file of --expect instead")
+	flags.StringVar(&o.snmprec, "snmprec", "", "answer SNMP from the recording `FILE` (OID|TAG|VALUE a line, as snmpsim has them), whatever the device; nothing is sent")
 	flags.StringVar(&o.record, "record", "", "write all that the plugin saw and said to `FILE`, without secrets, for panoptes replay")
 	cmd.MarkFlagsMutuallyExclusive("json", "otlp", "explain")
 	return cmd
@@ -146,6 +149,13 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	}
 	o.collector.apply(&settings)
 	defer func() { err = errors.Join(err, wait.End(o.collector.close)) }()
+	if o.snmprec != "" {
+		recorded, err := snmprec.Open(o.snmprec)
+		if err != nil {
+			return exit.Misuse(err)
+		}
+		settings.Host.SNMP.Agent = recorded
+	}
 	if o.secrets != "" {
 		settings.Host.Secrets = kv.NewSecrets(o.secrets)
 	}
