@@ -22,6 +22,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/schemacmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/shardscmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/simulatecmd"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/snmpcmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/statuscmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/tailcmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/validatecmd"
@@ -91,8 +92,10 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
 	resources.AddCommand(resourcecmd.NewMatch(), resourcecmd.NewList())
 	schema := group("schema", "Check messages against the schema", "")
 	schema.AddCommand(schemacmd.NewCheck())
+	snmp := group("snmp", "Ask devices as a Collector does, and record them", "")
+	snmp.AddCommand(snmpcmd.NewGet(), snmpcmd.NewWalk(), snmpcmd.NewRecord())
 	root.AddCommand(
-		democmd.New(), influxcmd.New(), migratecmd.New(), paritycmd.New(), pipecmd.New(), plugin, replaycmd.New(Version), resources, schema, shardscmd.New(), simulatecmd.New(),
+		democmd.New(), influxcmd.New(), migratecmd.New(), paritycmd.New(), pipecmd.New(), plugin, replaycmd.New(Version), resources, schema, shardscmd.New(), simulatecmd.New(), snmp,
 		statuscmd.New(), tailcmd.New(), statuscmd.NewTop(), validatecmd.New(), newVersion(),
 	)
 	return root

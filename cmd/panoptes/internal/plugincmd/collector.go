@@ -3,7 +3,6 @@ package plugincmd
 import (
 	"context"
 	"io"
-	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/component"
@@ -50,15 +49,11 @@ func (c *collector) read(ctx context.Context, o *runOptions) error {
 	if err != nil {
 		return exit.Misuse(err)
 	}
-	id, err := c.choose(config)
+	receiver, id, err := config.Receiver(c.receiver)
 	if err != nil {
 		return exit.Misuse(err)
 	}
-	decoded, err := config.Decode(collectorconfig.Receivers, id)
-	if err != nil {
-		return exit.Misusef("receivers::%s: %w", id, err)
-	}
-	c.cfg = decoded.(*panoptesreceiver.Config)
+	c.cfg = receiver
 	if c.rules, err = c.cfg.Plugins.Rules(); err != nil {
 		return exit.Misusef("receivers::%s: %w", id, err)
 	}
@@ -163,24 +158,3 @@ type offline struct{}
 
 // GetExtensions implements component.Host.
 func (offline) GetExtensions() map[component.ID]component.Component { return nil }
-
-// choose finds the receiver that is meant.
-func (c *collector) choose(config *collectorconfig.Config) (component.ID, error) {
-	var ids []component.ID
-	var names []string
-	for _, id := range config.IDs(collectorconfig.Receivers) {
-		if id.Type() != collectorconfig.ReceiverType || c.receiver != "" && id.String() != c.receiver {
-			continue
-		}
-		ids, names = append(ids, id), append(names, id.String())
-	}
-	switch {
-	case len(ids) == 1:
-		return ids[0], nil
-	case len(ids) > 1:
-		return component.ID{}, exit.Misusef("the configuration has several receivers, %s: name one with --receiver", strings.Join(names, ", "))
-	case c.receiver != "":
-		return component.ID{}, exit.Misusef("the configuration has no receiver %q", c.receiver)
-	}
-	return component.ID{}, exit.Misusef("the configuration has no receiver %q", collectorconfig.ReceiverType)
-}

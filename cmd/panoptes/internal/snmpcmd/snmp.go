@@ -1,0 +1,194 @@
+// Package snmpcmd is the commands panoptes snmp get, walk and record: a device is asked as a Collector asks it.
+package snmpcmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/snmprec"
+)
+
+const about = `
+The device is the ID of a resource, or a host with or without a port. With --config it is asked as the Collector of that
+configuration asks it: the rules for credentials, the secrets and the resources are from there. What it cost is said on stderr.`
+
+// NewGet returns the command snmp get.
+func NewGet() *cobra.Command {
+	return command("get DEVICE OID...", "Get variables of a device", `Gets variables, each by its whole name.
+`+about, `  panoptes snmp get switch1 sysUpTime.0 .1.3.6.1.2.1.1.5.0 --config collector.yaml`, 2,
+		func(_ io.Writer, oids []ber.OID) *engine.Request { return &engine.Request{Get: oids} }, show)
+}
+
+// NewWalk returns the command snmp walk.
+func NewWalk() *cobra.Command {
+	return command("walk DEVICE OID...", "Walk columns or subtrees of a device", `Walks one or more subtrees together, packed into as few packets as the device can answer. A subtree that ends early
+is printed as far as it came, its error is said, and the exit code is 1.
+`+about, `  panoptes snmp walk switch1 ifName ifHCInOctets ifHCOutOctets --config collector.yaml
+  panoptes snmp walk 127.0.0.1:1161 .1.3.6.1.2.1.1 --community public`, 2, walk, show)
+}
+
+// NewRecord returns the command snmp record.
+func NewRecord() *cobra.Command {
+	return command("record DEVICE [OID...]", "Record a device, to play it back", `Walks a device, or some subtrees of it, and prints a recording as snmpsim has them: OID|TAG|VALUE. panoptes plugin run
+--snmprec plays it back. A recording has all that the device says, its serial numbers and names too; credentials are not in it.
+`+about, `  panoptes snmp record switch1 --config collector.yaml >switch1.snmprec`, 1,
+		func(stderr io.Writer, oids []ber.OID) *engine.Request {
+			if len(oids) == 0 {
+				oids = []ber.OID{ber.MustOID("1.3.6.1.2.1"), ber.MustOID("1.3.6.1.4.1")}
+			}
+			return walk(stderr, oids)
+		}, record)
+}
+
+func walk(_ io.Writer, oids []ber.OID) *engine.Request {
+	r := &engine.Request{}
+	for _, oid := range oids {
+		r.Columns = append(r.Columns, engine.Column{Base: oid})
+	}
+	return r
+}
+
+// command returns a command that asks a device for what its arguments say, and shows what came.
+func command(use, short, long, example string, least int, ask func(io.Writer, []ber.OID) *engine.Request,
+	print func(io.Writer, *engine.Result) error,
+) *cobra.Command {
+	o := options{}
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long, Example: example, Args: cobra.MinimumNArgs(least),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			oids, err := parse(args[1:])
+			if err != nil {
+				return err
+			}
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			defer context.AfterFunc(ctx, stop)()
+			stderr := cmd.ErrOrStderr()
+			d, err := o.open(ctx, args[0], stderr)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = d.engine.Close() }() // of sockets that nobody waits for
+			result := d.engine.Do(ctx, &d.target, ask(stderr, oids))
+			if err := print(cmd.OutOrStdout(), result); err != nil {
+				return err
+			}
+			fmt.Fprintf(stderr, "panoptes: %s: %s\n", args[0], summary(&result.Stats))
+			return complain(stderr, result)
+		},
+	}
+	o.add(cmd.Flags())
+	return cmd
+}
+
+// complain says each error once. A partial column says how many rows it has.
+func complain(stderr io.Writer, result *engine.Result) error {
+	if result.Err == nil {
+		return nil
+	}
+	said := map[string]bool{}
+	say := func(text string) {
+		if !said[text] {
+			said[text] = true
+			fmt.Fprintf(stderr, "panoptes: %s\n", text)
+		}
+	}
+	for i := range result.Variables {
+		if err := result.Variables[i].Err; err != nil {
+			say(err.Error())
+		}
+	}
+	for i := range result.Columns {
+		if c := &result.Columns[i]; c.Partial() {
+			say(fmt.Sprintf("%v (partial: %d rows came before)", c.Err, c.Len()))
+		}
+	}
+	if len(said) == 0 {
+		return result.Err
+	}
+	return exit.ErrReported
+}
+
+// parse reads object identifiers, or names of the table in names.go.
+func parse(texts []string) (oids []ber.OID, err error) {
+	for _, text := range texts {
+		oid, err := ber.ParseOID(numeric(text))
+		if err != nil {
+			return nil, exit.Misusef("%q is no object identifier, such as .1.3.6.1.2.1.1.3.0 or sysUpTime.0: %w", text, err)
+		}
+		oids = append(oids, oid)
+	}
+	return oids, nil
+}
+
+// each calls visit with all variables of a result.
+func each(result *engine.Result, visit func(ber.OID, ber.Value)) {
+	for i := range result.Variables {
+		if v := &result.Variables[i]; v.Err == nil {
+			visit(v.Name, v.Value)
+		}
+	}
+	for i := range result.Columns {
+		c := &result.Columns[i]
+		for row := range c.Len() {
+			visit(c.Base.Join(c.Index(row)), c.Value(row))
+		}
+	}
+}
+
+// show prints a variable a line: its name, its type and its value.
+func show(out io.Writer, result *engine.Result) error {
+	var rows [][]string
+	each(result, func(name ber.OID, value ber.Value) {
+		rows = append(rows, []string{"." + name.String(), spoken(name), value.Type().String(), readable(value)})
+	})
+	if len(rows) == 0 {
+		return nil
+	}
+	return term.StyleOf(out).Table(out, []string{"OID", "NAME", "TYPE", "VALUE"}, rows)
+}
+
+// record prints a recording.
+func record(out io.Writer, result *engine.Result) error {
+	seen := map[ber.OID]bool{} // subtrees that were named twice, or one within another
+	var all []ber.Variable
+	each(result, func(name ber.OID, value ber.Value) {
+		if !seen[name] {
+			seen[name] = true
+			all = append(all, ber.Variable{Name: name, Value: value})
+		}
+	})
+	recording, err := snmprec.New(all)
+	if err != nil {
+		return err
+	}
+	return recording.Write(out)
+}
+
+// readable is a value for people: octets that are no text are hexadecimal.
+func readable(v ber.Value) string {
+	if v.Type() != ber.OctetString && v.Type() != ber.Opaque {
+		return term.Cell(v.Text())
+	}
+	octets := v.Bytes()
+	printable := utf8.ValidString(octets) && strings.IndexFunc(octets, func(c rune) bool {
+		return !unicode.IsPrint(c) && !strings.ContainsRune("\r\n\t", c)
+	}) < 0
+	if printable {
+		return term.Cell(octets)
+	}
+	return fmt.Sprintf("0x%x", octets)
+}
