@@ -270,9 +270,9 @@ func judge(c *run.Call, exit wire.Exit, lines *runlog.Process, end execEnd) run.
 	}
 	result := groups(c, items)
 	if nagios && !result.Outcome.Failed() {
-		text, _ := output.SplitNagios(string(end.stdout))
+		text := output.NagiosText(end.stdout)
 		lines.Of(0).Line(lines.Logger(), time.Time{}, zapcore.DebugLevel, text, zap.String("stream", "stdout"), zap.Int("state", code))
-		result.Check = &run.Check{State: code, Text: logs.KeepStart(strings.ToValidUTF8(text, "\uFFFD"), maxCheckText)}
+		result.Check = &run.Check{State: code, Text: logs.KeepStart(text, maxCheckText)}
 	}
 	return result
 }

@@ -17,7 +17,7 @@ func readNagios(c *collector, data []byte, state int) {
 	// The name is valid, and the group is empty.
 	_ = g.AddMetric(pluginsdk.Metric{Name: "state", Type: pluginsdk.Gauge, Value: pluginsdk.Int(int64(state)), Timestamp: c.defaults.Time})
 	c.add(g)
-	_, perfdata := SplitNagios(strings.ToValidUTF8(string(data), "\uFFFD"))
+	_, perfdata := splitNagios(data)
 	for line := range strings.Lines(perfdata) {
 		for s := newPerfScanner(line); !c.done(); {
 			item, err := s.next()
@@ -52,11 +52,17 @@ func (c *collector) perfItem(item perfItem) {
 	}
 }
 
-// SplitNagios splits output into the text for people and the performance data: the first line has both, separated by
+// NagiosText is what a check writes for people.
+func NagiosText(data []byte) string {
+	text, _ := splitNagios(plainText(data))
+	return text
+}
+
+// splitNagios splits output into the text for people and the performance data: the first line has both, separated by
 // "|"; the lines after it are text up to another "|", from which on all is performance data. Items do not go beyond
 // the end of a line.
-func SplitNagios(output string) (text, perfdata string) {
-	output = strings.ReplaceAll(output, "\r\n", "\n")
+func splitNagios(data []byte) (text, perfdata string) {
+	output := strings.ReplaceAll(strings.ToValidUTF8(string(data), "\uFFFD"), "\r\n", "\n")
 	first, rest, _ := strings.Cut(output, "\n")
 	text, perfdata, _ = strings.Cut(first, "|")
 	long, more, _ := strings.Cut(rest, "|")

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/bounds"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -86,7 +88,7 @@ var (
 func Read(ctx context.Context, format Format, data []byte, exitCode int, d Defaults) ([]Item, error) {
 	d.Groups = cmp.Or(d.Groups, defaultGroups)
 	c := &collector{ctx: ctx, defaults: d}
-	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // a byte order mark, which editors and shells of Windows write
+	data = plainText(data)
 	switch format {
 	case Prometheus:
 		readPrometheus(c, data)
@@ -196,4 +198,23 @@ func short(text string) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:most], "") + "..."
+}
+
+// plainText is output without the byte order mark that editors and shells of Windows write. Where that is one of UTF-16 the
+// text is turned into UTF-8.
+func plainText(data []byte) []byte {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte("\xFF\xFE")):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte("\xFE\xFF")):
+		order = binary.BigEndian
+	default:
+		return bytes.TrimPrefix(data, []byte("\uFEFF"))
+	}
+	units := make([]uint16, 0, len(data)/2)
+	for rest := data[2:]; len(rest) > 1; rest = rest[2:] {
+		units = append(units, order.Uint16(rest))
+	}
+	return []byte(string(utf16.Decode(units)))
 }

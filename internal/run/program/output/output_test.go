@@ -2,10 +2,12 @@ package output
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -135,5 +137,31 @@ func TestReadIsBounded(t *testing.T) {
 			!strings.Contains(items[2].Err.Error(), limited) {
 			t.Errorf("%s: %s", format, show(items, err))
 		}
+	}
+}
+
+// Shells of Windows write UTF-16.
+func TestByteOrderMarks(t *testing.T) {
+	t.Parallel()
+	for format, text := range map[Format]string{JSON: `{"type":"check","gauges":{"g":5}}`, Prometheus: "g 5\r\n", Nagios: "größer 𝄞\n| g=5"} {
+		for name, order := range map[string]binary.AppendByteOrder{"little": binary.LittleEndian, "big": binary.BigEndian} {
+			data := order.AppendUint16(nil, 0xFEFF)
+			for _, unit := range utf16.Encode([]rune(text)) {
+				data = order.AppendUint16(data, unit)
+			}
+			for _, end := range []string{"", "\x00"} { // cut off
+				got, err := Read(t.Context(), format, append(data, end...), 0, defaults())
+				want, _ := Read(t.Context(), format, []byte(text), 0, defaults())
+				if show(got, err) != show(want, nil) || len(got) == 0 {
+					t.Errorf("%s, %s: %s", format, name, show(got, err))
+				}
+			}
+			if format == Nagios && NagiosText(data) != "größer 𝄞" {
+				t.Errorf("%q", NagiosText(data))
+			}
+		}
+	}
+	if got := NagiosText([]byte("\uFEFFOK \xff|a=1")); got != "OK \uFFFD" {
+		t.Errorf("%q", got)
 	}
 }
