@@ -86,6 +86,10 @@ func TestSNMPTables(t *testing.T) {
 	agent.Unlock()
 	b.line("A device did not answer all that a plugin asks of it; what is missing is counted from now on")
 	assert.Positive(t, b.sum("panoptes_dropped_groups", "reason=not_fetched"))
+
+	// An edit of the tables takes effect.
+	b.write("plugins/tables.yaml", strings.Replace(snmpTables, "octets_in", "octets_seen", 1))
+	b.until("the edited tables", func(p point) bool { return p.metric == "interface.octets_seen" })
 	assert.NotContains(t, b.log(), "s3cret")
 }
 
