@@ -35,13 +35,13 @@ func (r *panoptesReceiver) noteCheck(t target, result run.Result) {
 		}
 		r.logger.Log(level, "Check changed its state", fields...)
 	})
-	if r.words.emitter == nil {
+	if r.pluginLogs.emitter == nil {
 		return
 	}
 	if text == "" {
 		text = "The check is " + name + " and says nothing"
 	}
-	r.words.emitter.Say(t.plugin.speaker, spokenOf(t.resource), runlog.Line{
+	r.pluginLogs.emitter.Say(t.plugin.speaker, resourceOrNone(t.resource), runlog.Line{
 		At: time.Now(), Level: level, Message: text, RunID: result.RunID,
 		Fields: []zap.Field{zap.Int("state", state), zap.Int("state_before", before)},
 	})

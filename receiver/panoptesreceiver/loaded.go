@@ -9,7 +9,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/batch"
 )
 
 // Classes of the scheduler: Python plugins share the places of their workers, exec plugins those of their children. Those
@@ -42,7 +42,7 @@ type loaded struct {
 	attrs   pluginAttrs
 	current atomic.Pointer[version]
 	counts  pluginCounts
-	speaker *logemit.Speaker
+	speaker *batch.Speaker
 
 	// What follows belongs to tasks, under its lock.
 	lane  schedule.LaneID

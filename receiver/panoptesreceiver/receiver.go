@@ -36,8 +36,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk/pluginextension"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/batch"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/catalogue"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/emit"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/resourcekeys"
 )
@@ -49,19 +49,19 @@ const shutdownGrace = 10 * time.Second
 // panoptesReceiver joins the parts: the catalogue tells which tasks there are, the scheduler runs them, the emitter
 // sends what they return.
 type panoptesReceiver struct {
-	set       receiver.Settings
-	cfg       *Config
-	next      consumer.Metrics // nil where the receiver stands in no pipeline of metrics
-	words     words
-	logger    *zap.Logger
-	telemetry *metadata.TelemetryBuilder
-	failures  *failures
-	health    *health
+	set        receiver.Settings
+	cfg        *Config
+	next       consumer.Metrics // nil where the receiver stands in no pipeline of metrics
+	pluginLogs pluginLogs
+	logger     *zap.Logger
+	telemetry  *metadata.TelemetryBuilder
+	failures   *failures
+	health     *health
 
 	// From Start to Shutdown.
 	runners    *run.Runner
 	snmp       *engine.Engine
-	emitter    *emit.Emitter // nil where there is no next
+	emitter    *batch.Metrics // nil where there is no next
 	scheduler  *schedule.Scheduler[target]
 	tasks      *tasks
 	store      *store.Store
@@ -112,7 +112,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		return err
 	}
 	settings := r.runnerSettings(goPlugins)
-	settings.Host.Heard = r.words.next != nil || len(status.Boards(host.GetExtensions())) > 0
+	settings.Host.Heard = r.pluginLogs.next != nil || len(status.Boards(host.GetExtensions())) > 0
 	if settings.Programs, err = r.cfg.Processes.settings(); err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	}
 	plugins.SnapshotDir = r.snapshots
 	pressure := r.startEmitter(obs)
-	r.startWords(obs)
+	r.startPluginLogs(obs)
 	r.scheduler = schedule.New(schedule.Settings[target]{
 		MaxConcurrent: r.cfg.MaxConcurrentRuns,
 		Classes: []schedule.Class{
@@ -154,7 +154,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if r.tasks.rules, err = r.cfg.Plugins.Rules(); err != nil {
 		return err
 	}
-	r.tasks.runners, r.tasks.unheard = r.runners, r.unheard
+	r.tasks.runners, r.tasks.droppedLogs = r.runners, r.droppedLogs
 	plugins.Changed = r.tasks.setPlugins
 	plugins.Check = r.runners.Load
 	if err := r.observe(); err != nil {
@@ -206,7 +206,7 @@ func (r *panoptesReceiver) startEmitter(obs *receiverhelper.ObsReport) (pressure
 			zap.String("next", "list the receiver under service::pipelines::metrics, too"))
 		return nil
 	}
-	r.emitter = emit.New(emit.Settings{
+	r.emitter = batch.NewMetrics(batch.MetricsSettings{
 		Next: r.next, Obs: obs, Mapping: pdata.Options{ServiceIdentity: r.cfg.ServiceIdentity},
 		MaxDelay: r.cfg.Emit.MaxDelay, MaxPoints: r.cfg.Emit.MaxPoints, Logger: r.logger, Dropped: r.droppedPoints,
 	})
@@ -365,8 +365,8 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 		defer cancel()
 		errs = append(errs, r.keeping.close(last))
 	}
-	if r.words.emitter != nil {
-		r.words.emitter.Stop() // workers said their last
+	if r.pluginLogs.emitter != nil {
+		r.pluginLogs.emitter.Stop() // workers said their last
 	}
 	if r.snapshots != "" {
 		errs = append(errs, os.RemoveAll(r.snapshots))

@@ -16,16 +16,16 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/batch"
 )
 
 // pluginAttrs are the attribute sets of a plugin's own metrics, made once.
 type pluginAttrs struct {
-	plugin  metric.MeasurementOption
-	outcome map[run.Outcome]metric.MeasurementOption
-	dropped map[string]metric.MeasurementOption // by reason
-	skipped map[schedule.Reason]metric.MeasurementOption
-	unheard map[string]metric.MeasurementOption // by reason
+	plugin      metric.MeasurementOption
+	outcome     map[run.Outcome]metric.MeasurementOption
+	dropped     map[string]metric.MeasurementOption // by reason
+	skipped     map[schedule.Reason]metric.MeasurementOption
+	droppedLogs map[string]metric.MeasurementOption // by reason
 }
 
 func newPluginAttrs(name string) pluginAttrs {
@@ -34,14 +34,14 @@ func newPluginAttrs(name string) pluginAttrs {
 		return metric.WithAttributeSet(attribute.NewSet(append(kv, p)...))
 	}
 	a := pluginAttrs{
-		plugin:  set(),
-		outcome: map[run.Outcome]metric.MeasurementOption{},
-		dropped: map[string]metric.MeasurementOption{},
-		skipped: map[schedule.Reason]metric.MeasurementOption{},
-		unheard: map[string]metric.MeasurementOption{},
+		plugin:      set(),
+		outcome:     map[run.Outcome]metric.MeasurementOption{},
+		dropped:     map[string]metric.MeasurementOption{},
+		skipped:     map[schedule.Reason]metric.MeasurementOption{},
+		droppedLogs: map[string]metric.MeasurementOption{},
 	}
-	for _, r := range logemit.Reasons {
-		a.unheard[r] = set(attribute.String("reason", r))
+	for _, r := range batch.LogReasons {
+		a.droppedLogs[r] = set(attribute.String("reason", r))
 	}
 	for _, r := range append([]schedule.Reason{reasonCached, reasonMoved}, schedule.Reasons...) {
 		a.skipped[r] = set(attribute.String("reason", string(r)))

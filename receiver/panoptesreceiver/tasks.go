@@ -15,21 +15,21 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/batch"
 )
 
 // tasks keeps the scheduler's tasks in step with plugins and resources: one for each plugin and each resource that its
 // filter matches.
 type tasks struct {
-	scheduler *schedule.Scheduler[target]
-	failures  *failures
-	limits    LimitsConfig
-	rules     override.Rules
-	runs      *lastRuns
-	logger    *zap.Logger
-	runners   *run.Runner // nil where nothing is run
-	unheard   func(l *loaded, reason string, lines int)
-	store     *store.Store
+	scheduler   *schedule.Scheduler[target]
+	failures    *failures
+	limits      LimitsConfig
+	rules       override.Rules
+	runs        *lastRuns
+	logger      *zap.Logger
+	runners     *run.Runner // nil where nothing is run
+	droppedLogs func(l *loaded, reason string, lines int)
+	store       *store.Store
 
 	mu        sync.Mutex
 	plugins   map[string]*loaded // by name
@@ -89,9 +89,9 @@ func (t *tasks) setPlugins(all []*plugin.Plugin) {
 		l := t.plugins[p.Name()]
 		if l == nil {
 			l = &loaded{name: p.Name(), attrs: newPluginAttrs(p.Name())}
-			l.speaker = &logemit.Speaker{
+			l.speaker = &batch.Speaker{
 				Scope:   attrs.ScopePrefix + p.File.NormalizedName,
-				Dropped: func(reason string, lines int) { t.unheard(l, reason, lines) },
+				Dropped: func(reason string, lines int) { t.droppedLogs(l, reason, lines) },
 			}
 			t.plugins[p.Name()] = l
 		}

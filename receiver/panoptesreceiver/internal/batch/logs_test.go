@@ -1,4 +1,4 @@
-package logemit
+package batch
 
 import (
 	"context"
@@ -22,7 +22,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/receiver/receiverhelper"
 	"go.opentelemetry.io/collector/receiver/receivertest"
-	"go.uber.org/goleak"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
@@ -34,10 +33,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden file")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// pipeline is a scripted consumer.
-type pipeline struct {
+// logsPipeline is a scripted consumer.
+type logsPipeline struct {
 	t       *testing.T
 	answer  func(ctx context.Context, offer int) error
 	logs    *observer.ObservedLogs
@@ -50,11 +47,11 @@ type pipeline struct {
 	dropped map[string]int
 }
 
-func (p *pipeline) Capabilities() consumer.Capabilities {
+func (p *logsPipeline) Capabilities() consumer.Capabilities {
 	return consumer.Capabilities{MutatesData: true}
 }
 
-func (p *pipeline) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+func (p *logsPipeline) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	p.mu.Lock()
 	p.offers++
 	n := p.offers
@@ -78,13 +75,13 @@ func (p *pipeline) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	return nil
 }
 
-func newPipeline(t *testing.T, answer func(ctx context.Context, offer int) error) (*pipeline, *Emitter) {
+func newLogsPipeline(t *testing.T, answer func(ctx context.Context, offer int) error) (*logsPipeline, *Logs) {
 	t.Helper()
 	if answer == nil {
 		answer = func(context.Context, int) error { return nil }
 	}
 	core, logs := observer.New(zap.InfoLevel)
-	p := &pipeline{t: t, answer: answer, logs: logs, dropped: map[string]int{}}
+	p := &logsPipeline{t: t, answer: answer, logs: logs, dropped: map[string]int{}}
 	p.speaker = &Speaker{Scope: "panoptes/P", Dropped: func(reason string, n int) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -95,19 +92,19 @@ func newPipeline(t *testing.T, answer func(ctx context.Context, offer int) error
 		ReceiverCreateSettings: receivertest.NewNopSettings(component.MustNewType("panoptes")),
 	})
 	require.NoError(t, err)
-	return p, New(Settings{
+	return p, NewLogs(LogsSettings{
 		Next: p, Obs: obs, MaxDelay: 200 * time.Millisecond, Logger: zap.New(core), Mapping: pdata.Options{ServiceIdentity: true},
 	})
 }
 
 // seen returns how many batches were offered, and what was dropped.
-func (p *pipeline) seen() (offers int, dropped map[string]int) {
+func (p *logsPipeline) seen() (offers int, dropped map[string]int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.offers, maps.Clone(p.dropped)
 }
 
-func (p *pipeline) say(e *Emitter, from, to int) {
+func (p *logsPipeline) say(e *Logs, from, to int) {
 	for i := from; i < to; i++ {
 		e.Say(p.speaker, nil, runlog.Line{At: time.Now(), Level: zap.InfoLevel, Message: fmt.Sprint(i)})
 	}
@@ -121,11 +118,11 @@ func numbers(from, to int) []string {
 	return all
 }
 
-// TestRecords: what records say of a line, and that they come with the attributes that a resource has with its metrics.
-func TestRecords(t *testing.T) {
+// TestLogsRecords: what records say of a line, and that they come with the attributes that a resource has with its metrics.
+func TestLogsRecords(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, e := newPipeline(t, nil)
+		p, e := newLogsPipeline(t, nil)
 		one := &pluginsdk.Resource{
 			Site: "dc1", Class: "network", Subclass: "router", Type: "cisco", ID: "r1", Endpoint: "r1.example", Plugin: "disc",
 			Metadata: pluginsdk.Metadata{{Key: "os", Value: "ios"}},
@@ -163,10 +160,10 @@ func TestRecords(t *testing.T) {
 	})
 }
 
-func TestDelayAndSize(t *testing.T) {
+func TestLogsDelayAndSize(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, e := newPipeline(t, nil)
+		p, e := newLogsPipeline(t, nil)
 		p.say(e, 0, 3)
 		synctest.Wait()
 		offers, _ := p.seen()
@@ -193,7 +190,7 @@ func TestSlowPipelineHoldsNobodyUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		busy := make(chan struct{})
-		p, e := newPipeline(t, func(context.Context, int) error { <-busy; return nil })
+		p, e := newLogsPipeline(t, func(context.Context, int) error { <-busy; return nil })
 		p.say(e, 0, maxBatch)
 		synctest.Wait() // the first batch is with the pipeline
 		p.say(e, maxBatch, maxBatch+maxLines+100)
@@ -205,10 +202,10 @@ func TestSlowPipelineHoldsNobodyUp(t *testing.T) {
 	})
 }
 
-func TestQueueIsBoundedInBytes(t *testing.T) {
+func TestLogsQueueIsBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, e := newPipeline(t, func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() })
+		p, e := newLogsPipeline(t, func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() })
 		p.say(e, 0, maxBatch)
 		synctest.Wait()
 		long := strings.Repeat("x", 2*maxText)
@@ -224,7 +221,7 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 	})
 }
 
-func TestRefusals(t *testing.T) {
+func TestLogsRefusals(t *testing.T) {
 	t.Parallel()
 	down := errors.New("memory limit")
 	for name, c := range map[string]struct {
@@ -247,7 +244,7 @@ func TestRefusals(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				p, e := newPipeline(t, c.answer)
+				p, e := newLogsPipeline(t, c.answer)
 				p.say(e, 0, 5)
 				<-time.After(time.Minute)
 				e.Stop()
@@ -260,15 +257,15 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestShutdownIsBounded: a pipeline that blocks gets some seconds.
-func TestShutdownIsBounded(t *testing.T) {
+// TestLogsShutdownIsBounded: a pipeline that blocks gets some seconds.
+func TestLogsShutdownIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, e := newPipeline(t, func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() })
+		p, e := newLogsPipeline(t, func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() })
 		p.say(e, 0, 5)
 		begun := time.Now()
 		e.Stop()
-		assert.Equal(t, stopFor, time.Since(begun))
+		assert.Equal(t, hurryFor, time.Since(begun))
 		assert.Equal(t, map[string]int{ReasonShutdown: 5}, p.dropped)
 	})
 }

@@ -1,4 +1,4 @@
-package emit
+package batch
 
 import (
 	"context"
@@ -28,8 +28,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// pipeline is a scripted consumer: it answers each batch with what answer says, and notes when it came.
-type pipeline struct {
+// metricsPipeline is a scripted consumer: it answers each batch with what answer says, and notes when it came.
+type metricsPipeline struct {
 	mu      sync.Mutex
 	offered []int
 	at      []time.Duration
@@ -40,11 +40,11 @@ type pipeline struct {
 	logs    *observer.ObservedLogs
 }
 
-func (p *pipeline) Capabilities() consumer.Capabilities {
+func (p *metricsPipeline) Capabilities() consumer.Capabilities {
 	return consumer.Capabilities{MutatesData: true}
 }
 
-func (p *pipeline) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+func (p *metricsPipeline) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.offered = append(p.offered, md.DataPointCount())
@@ -64,19 +64,19 @@ func (p *pipeline) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error
 	return err
 }
 
-func newPipeline(t *testing.T, maxPoints int, answer func(ctx context.Context, n int) error) (*pipeline, *Emitter) {
+func newMetricsPipeline(t *testing.T, maxPoints int, answer func(ctx context.Context, n int) error) (*metricsPipeline, *Metrics) {
 	t.Helper()
 	if answer == nil {
 		answer = func(context.Context, int) error { return nil }
 	}
 	core, logs := observer.New(zap.InfoLevel)
-	p := &pipeline{start: time.Now(), answer: answer, dropped: map[string]int{}, names: map[string]int{}, logs: logs}
+	p := &metricsPipeline{start: time.Now(), answer: answer, dropped: map[string]int{}, names: map[string]int{}, logs: logs}
 	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{
 		ReceiverID:             component.MustNewID("panoptes"),
 		ReceiverCreateSettings: receivertest.NewNopSettings(component.MustNewType("panoptes")),
 	})
 	require.NoError(t, err)
-	return p, New(Settings{
+	return p, NewMetrics(MetricsSettings{
 		Next: p, Obs: obs, MaxDelay: 200 * time.Millisecond, MaxPoints: maxPoints, Logger: zap.New(core),
 		Dropped: func(reason string, n int) { p.dropped[reason] += n },
 	})
@@ -101,10 +101,10 @@ func groups(t *testing.T, n, metrics int) []*pluginsdk.MetricsGroup {
 
 var scope = &pdata.Scope{Plugin: "P"}
 
-func TestDelayAndSize(t *testing.T) {
+func TestMetricsDelayAndSize(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, e := newPipeline(t, 10, nil)
+		p, e := newMetricsPipeline(t, 10, nil)
 		assert.Equal(t, 3, e.Add(scope, groups(t, 1, 3)))
 		assert.Equal(t, 3, e.Add(scope, groups(t, 1, 3)))
 		<-time.After(time.Second)
@@ -129,7 +129,7 @@ func TestDelayAndSize(t *testing.T) {
 func TestGroupsWithoutDataSendNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, e := newPipeline(t, 10, nil)
+		p, e := newMetricsPipeline(t, 10, nil)
 		assert.Zero(t, e.Add(scope, groups(t, 3, 0)))
 		<-time.After(time.Second)
 		e.Stop()
@@ -137,10 +137,10 @@ func TestGroupsWithoutDataSendNothing(t *testing.T) {
 	})
 }
 
-func TestRetry(t *testing.T) {
+func TestMetricsRetry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, e := newPipeline(t, 10, func(_ context.Context, n int) error {
+		p, e := newMetricsPipeline(t, 10, func(_ context.Context, n int) error {
 			if n <= 3 {
 				return errors.New("memory limit")
 			}
@@ -158,25 +158,25 @@ func TestRetry(t *testing.T) {
 	})
 }
 
-func TestRetriesAreBounded(t *testing.T) {
+func TestMetricsRetriesAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, e := newPipeline(t, 10, func(context.Context, int) error { return errors.New("down") })
+		p, e := newMetricsPipeline(t, 10, func(context.Context, int) error { return errors.New("down") })
 		e.Add(scope, groups(t, 1, 3))
 		<-time.After(2 * time.Minute)
 		synctest.Wait()
 		assert.Equal(t, map[string]int{ReasonRetriesExhausted: 3}, p.dropped)
 		last := p.at[len(p.at)-1] - p.at[0]
-		assert.InDelta(t, retryFor.Seconds(), last.Seconds(), 1)
+		assert.InDelta(t, retryMetricsFor.Seconds(), last.Seconds(), 1)
 		assert.Less(t, len(p.at), 40)
 		e.Stop()
 	})
 }
 
-func TestPermanentErrors(t *testing.T) {
+func TestMetricsPermanentErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, e := newPipeline(t, 1, func(context.Context, int) error { return consumererror.NewPermanent(errors.New("bad data")) })
+		p, e := newMetricsPipeline(t, 1, func(context.Context, int) error { return consumererror.NewPermanent(errors.New("bad data")) })
 		e.Add(scope, groups(t, 5, 1))
 		<-time.After(time.Second)
 		e.Stop()
@@ -187,11 +187,11 @@ func TestPermanentErrors(t *testing.T) {
 }
 
 // While the pipeline is busy one batch fills up, and then runs wait.
-func TestBackPressure(t *testing.T) {
+func TestMetricsBackPressure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		busy := make(chan struct{})
-		p, e := newPipeline(t, 10, func(context.Context, int) error { <-busy; return nil })
+		p, e := newMetricsPipeline(t, 10, func(context.Context, int) error { <-busy; return nil })
 		e.Add(scope, groups(t, 10, 1))
 		synctest.Wait()
 		e.Add(scope, groups(t, 10, 1))
@@ -213,7 +213,7 @@ func TestBackPressure(t *testing.T) {
 	})
 }
 
-func TestShutdown(t *testing.T) {
+func TestMetricsShutdown(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]func(ctx context.Context, n int) error{
 		"refuses": func(context.Context, int) error { return errors.New("queue is full") },
@@ -222,7 +222,7 @@ func TestShutdown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				p, e := newPipeline(t, 1, answer)
+				p, e := newMetricsPipeline(t, 1, answer)
 				e.Add(scope, groups(t, 2, 1))
 				<-time.After(20 * time.Second)
 				start := time.Now()
@@ -234,7 +234,7 @@ func TestShutdown(t *testing.T) {
 	}
 	// What the pipeline takes in the meantime is not lost.
 	synctest.Test(t, func(t *testing.T) {
-		p, e := newPipeline(t, 1, func(_ context.Context, n int) error {
+		p, e := newMetricsPipeline(t, 1, func(_ context.Context, n int) error {
 			if n < 12 {
 				return errors.New("queue is full")
 			}
@@ -251,7 +251,7 @@ func TestShutdown(t *testing.T) {
 func TestLateRunsAreSent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, e := newPipeline(t, 10, func(ctx context.Context, _ int) error { return ctx.Err() })
+		p, e := newMetricsPipeline(t, 10, func(ctx context.Context, _ int) error { return ctx.Err() })
 		e.Hurry()
 		<-time.After(3 * hurryFor)
 		e.Add(scope, groups(t, 1, 1))
@@ -263,10 +263,10 @@ func TestLateRunsAreSent(t *testing.T) {
 	})
 }
 
-func TestAbandon(t *testing.T) {
+func TestMetricsAbandon(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p, e := newPipeline(t, 1, func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() })
+		p, e := newMetricsPipeline(t, 1, func(ctx context.Context, _ int) error { <-ctx.Done(); return ctx.Err() })
 		e.Add(scope, groups(t, 2, 1))
 		synctest.Wait()
 		start := time.Now()
@@ -282,7 +282,7 @@ func TestPressure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var takes atomic.Bool
-		_, e := newPipeline(t, 10, func(context.Context, int) error {
+		_, e := newMetricsPipeline(t, 10, func(context.Context, int) error {
 			if !takes.Load() {
 				return errors.New("not now")
 			}

@@ -1,4 +1,4 @@
-package logemit
+package batch
 
 import (
 	"errors"
@@ -17,9 +17,9 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// logs makes log records of lines: one ResourceLogs a resource, with the attributes that it has with its metrics, and in
+// records makes log records of lines: one ResourceLogs a resource, with the attributes that it has with its metrics, and in
 // it one ScopeLogs a plugin, with the name of its metrics' scope.
-func (e *Emitter) logs(batch []entry) plog.Logs {
+func (l *Logs) records(batch []entry) plog.Logs {
 	type scopeKey struct {
 		resource *pluginsdk.Resource
 		scope    string
@@ -36,7 +36,7 @@ func (e *Emitter) logs(batch []entry) plog.Logs {
 			if !ok {
 				rl = out.ResourceLogs().AppendEmpty()
 				if n.resource != nil {
-					pdata.PutResource(rl.Resource().Attributes(), n.resource, e.settings.Mapping)
+					pdata.PutResource(rl.Resource().Attributes(), n.resource, l.settings.Mapping)
 				}
 				resources[n.resource] = rl
 			}

@@ -1,4 +1,4 @@
-package pace
+package batch
 
 import (
 	"sync/atomic"
@@ -9,31 +9,26 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestPace(t *testing.T) {
+func TestSignals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := New()
+		b := newBatcher(pipeline[int]{})
 		var flushed atomic.Int64
-		ended := make(chan struct{})
-		go func() {
-			p.Run(time.Second, func() { flushed.Add(1) })
-			close(ended)
-		}()
+		b.start(time.Second, func() { flushed.Add(1) })
 		after := func(d time.Duration) int64 {
 			<-time.After(d)
 			synctest.Wait()
 			return flushed.Load()
 		}
 		assert.EqualValues(t, 0, after(time.Hour), "nothing came")
-		p.First()
+		signal(b.first)
 		assert.EqualValues(t, 0, after(999*time.Millisecond))
 		assert.EqualValues(t, 1, after(time.Millisecond), "the delay is over")
-		p.Full()
+		signal(b.full)
 		assert.EqualValues(t, 2, after(0), "there is enough")
-		p.First()
-		p.Stop()
-		p.Stop()
-		<-ended
+		signal(b.first)
+		b.stop()
+		b.stop()
 		assert.GreaterOrEqual(t, flushed.Load(), int64(3), "what is left")
 	})
 }

@@ -22,7 +22,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/logemit"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/batch"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/metadata"
 )
 
@@ -148,7 +148,7 @@ func TestTooManyWords(t *testing.T) {
 	b.heard = newHearer()
 	b.heard.answer = func() error { return consumererror.NewPermanent(errors.New("no logs please")) }
 	b.plugins["floods"] = pluginsdk.PollingPluginFunc(func(_ context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
-		for i := range logemit.MaxPerRun + 10 {
+		for i := range batch.MaxPerRun + 10 {
 			pc.Logger.Info(fmt.Sprint("line ", i))
 		}
 		g := pc.NewGroups()
@@ -162,7 +162,7 @@ func TestTooManyWords(t *testing.T) {
 	}
 	assert.Eventually(t, func() bool {
 		return b.sum("panoptes_dropped_log_records", "plugin=Floods", "reason=run_limit") >= 20 &&
-			b.sum("panoptes_dropped_log_records", "plugin=Floods", "reason=permanent") >= 2*logemit.MaxPerRun
+			b.sum("panoptes_dropped_log_records", "plugin=Floods", "reason=permanent") >= 2*batch.MaxPerRun
 	}, patience, 10*time.Millisecond)
 }
 
