@@ -97,9 +97,9 @@ func (a *attempt) write(begin int, ends []int) error {
 	}
 	if v.all {
 		a.closed = v.reason
-		a.exporter.health.attempted(v.err)
+		a.exporter.attempted(v.err)
 	} else {
-		a.exporter.health.attempted(nil)
+		a.exporter.attempted(nil)
 	}
 	return nil
 }

@@ -55,18 +55,15 @@ var _ component.Config = (*Config)(nil)
 
 // Validate checks what nested types do not check themselves.
 func (c *Config) Validate() error {
-	errs := []error{c.checkEndpoint()}
+	errs := []error{
+		c.checkEndpoint(),
+		exporterkit.CheckQueue(c.Queue, "request::max_points and request::max_bytes bound a request"),
+	}
 	if c.Database == "" {
 		errs = append(errs, errors.New("database must not be empty"))
 	}
 	if c.Client.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("timeout (%s) must not be negative", c.Client.Timeout))
-	}
-	if c.Queue.HasValue() && c.Queue.Get().Batch.HasValue() {
-		if n := c.Queue.Get().Batch.Get().MaxSize; n > 0 {
-			errs = append(errs, fmt.Errorf("sending_queue::batch::max_size (%d) cannot be used: it cuts metrics groups apart; "+
-				"request::max_points and request::max_bytes bound a request without", n))
-		}
 	}
 	return errors.Join(errs...)
 }

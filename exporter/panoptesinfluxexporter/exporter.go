@@ -2,7 +2,6 @@ package panoptesinfluxexporter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -13,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
@@ -31,11 +31,9 @@ type influxExporter struct {
 	encoders  sync.Pool    // of *codec.Encoder, which keep their buffers and names
 	lastBody  atomic.Int64 // its size, as a hint for the next one
 	telemetry *telemetry
-	health    *health
+	status    *exporterkit.Status
 	drain     *exporterkit.Drain
 }
-
-var errNotRunning = errors.New("the exporter is not running")
 
 func newExporter(ctx context.Context, set exporter.Settings, cfg *Config) (exporter.Metrics, error) {
 	e, err := newInfluxExporter(set, cfg)
@@ -72,7 +70,7 @@ func newInfluxExporter(set exporter.Settings, cfg *Config) (*influxExporter, err
 		url:       url,
 		agent:     set.BuildInfo.Command + "/" + set.BuildInfo.Version,
 		telemetry: newTelemetry(tb, logger),
-		health:    &health{logger: logger},
+		status:    exporterkit.NewStatus("cannot deliver to InfluxDB"),
 		drain:     exporterkit.NewDrain(),
 	}
 	from := exporterkit.Mapping(cfg.Rates, &cfg.ResourceDefaults, 0)
@@ -89,13 +87,13 @@ func (e *influxExporter) start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	e.client = client
-	e.health.attach(host)
+	e.status.Attach(host)
 	return nil
 }
 
 func (e *influxExporter) shutdown(context.Context) error {
 	e.drain.GiveUp()
-	e.health.attach(nil)
+	e.status.Attach(nil)
 	if e.client != nil {
 		e.client.CloseIdleConnections()
 	}
@@ -106,7 +104,7 @@ func (e *influxExporter) shutdown(context.Context) error {
 // InfluxDB has already are overwritten by themselves. So what became of groups is counted only when all is settled.
 func (e *influxExporter) push(ctx context.Context, md pmetric.Metrics) error {
 	if e.client == nil || e.drain.GivenUp() {
-		return errNotRunning
+		return exporterkit.ErrNotRunning
 	}
 	ctx, cancel := e.drain.Attempt(ctx)
 	defer cancel()
@@ -118,9 +116,20 @@ func (e *influxExporter) push(ctx context.Context, md pmetric.Metrics) error {
 		err = a.flush()
 	}
 	if err != nil {
-		e.health.attempted(err)
+		e.attempted(err)
 		return err
 	}
 	e.telemetry.settled(ctx, report, &a)
 	return a.refusal()
+}
+
+// attempted is told the outcome of a request: nil when InfluxDB took points.
+func (e *influxExporter) attempted(err error) {
+	switch changed := e.status.Report(err); {
+	case changed && err != nil:
+		e.telemetry.logger.Warn("InfluxDB takes no points", zap.Error(err),
+			zap.String("next", "look at the server, and at the exporter's endpoint and credentials"))
+	case changed:
+		e.telemetry.logger.Info("InfluxDB takes points again")
+	}
 }

@@ -3,11 +3,10 @@ package panoptesinfluxexporter
 import (
 	"context"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
@@ -24,22 +23,12 @@ func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger) *telemetry 
 	return &telemetry{builder: tb, logger: logger, hourly: logs.NewHourly()}
 }
 
-func reasonAttribute(reason string) metric.AddOption {
-	return metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason)))
-}
-
 // settled counts what became of a batch.
 func (t *telemetry) settled(ctx context.Context, report pdata.Report, a *attempt) {
-	for reason, n := range report {
-		counter := t.builder.PanoptesInfluxPointsDegraded
-		if reason.Dropped() {
-			counter = t.builder.PanoptesInfluxPointsDropped
-		}
-		counter.Add(ctx, int64(n), reasonAttribute(string(reason)))
-	}
+	exporterkit.CountPoints(ctx, report, t.builder.PanoptesInfluxPointsDegraded, t.builder.PanoptesInfluxPointsDropped)
 	for reason, n := range a.dropped {
 		if n > 0 {
-			t.builder.PanoptesInfluxGroupsDropped.Add(ctx, int64(n), reasonAttribute(reason))
+			t.builder.PanoptesInfluxGroupsDropped.Add(ctx, int64(n), exporterkit.Reason(reason))
 		}
 	}
 	if a.sent > 0 {

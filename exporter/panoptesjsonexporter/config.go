@@ -37,14 +37,14 @@ type Config struct {
 	// see the same records).
 	Headers bool `mapstructure:"headers"`
 	// Rates is the number type of rates: int (default), truncated toward zero as Panoptes does, or double.
-	Rates RatesType `mapstructure:"rates"`
+	Rates exporterkit.Rates `mapstructure:"rates"`
 	// Prime holds back, after a start, the first sample of each group that has counters and no rate yet (default false), so
 	// that what consumers see begins with rates.
 	Prime bool `mapstructure:"prime"`
 	// DefaultInterval is the interval of groups whose data do not tell it (default 60s): whole seconds.
 	DefaultInterval time.Duration `mapstructure:"default_interval"`
 	// ResourceDefaults are for metrics that never were Panoptes'.
-	ResourceDefaults ResourceDefaultsConfig `mapstructure:"resource_defaults"`
+	ResourceDefaults exporterkit.ResourceDefaults `mapstructure:"resource_defaults"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -68,19 +68,6 @@ type TopicsConfig struct {
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
-
-// ResourceDefaultsConfig holds the resource fields of metrics that never were Panoptes' and whose attributes do not
-// tell them. An empty field stands for the built-in default (docs/mapping.md).
-type ResourceDefaultsConfig = exporterkit.ResourceDefaults
-
-// RatesType is the number type of rates in JSON.
-type RatesType = exporterkit.Rates
-
-// The number types of rates.
-const (
-	RatesInt    = exporterkit.RatesInt
-	RatesDouble = exporterkit.RatesDouble
-)
 
 var _ component.Config = (*Config)(nil)
 

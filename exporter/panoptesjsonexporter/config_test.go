@@ -16,6 +16,8 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
 // load reads a configuration of testdata/config.yaml as the Collector does, and validates it.
@@ -89,10 +91,10 @@ func allSettings(c *Config) {
 	b.FlushTimeout, b.MinSize = time.Second, 100
 	c.Topics = TopicsConfig{Global: true, GlobalName: "all", Suffixes: []string{"processed", "copy"}, Allow: []string{"all", "dc*"}, Max: 9}
 	c.Headers = true
-	c.Rates = RatesDouble
+	c.Rates = exporterkit.RatesDouble
 	c.Prime = true
 	c.DefaultInterval = 5 * time.Minute
-	c.ResourceDefaults = ResourceDefaultsConfig{Site: "s", Class: "c", Subclass: "u", Type: "t", ID: "i", Endpoint: "e"}
+	c.ResourceDefaults = exporterkit.ResourceDefaults{Site: "s", Class: "c", Subclass: "u", Type: "t", ID: "i", Endpoint: "e"}
 }
 
 // configErrors are what an operator sees at start, after the exporter's id: each names the setting and the way out.

@@ -2,7 +2,6 @@ package panoptesjsonexporter
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -37,8 +36,6 @@ type jsonExporter struct {
 	held      *heldQueue // may be nil
 	closeOnce sync.Once
 }
-
-var errNotRunning = errors.New("the exporter is not running")
 
 func newExporter(ctx context.Context, set exporter.Settings, cfg *Config) (exporter.Metrics, error) {
 	e, err := newJSONExporter(set, cfg)
@@ -98,7 +95,7 @@ func (e *jsonExporter) start(ctx context.Context, host component.Host) error {
 			return err
 		}
 	}
-	e.health.attach(host)
+	e.health.status.Attach(host)
 	if e.cfg.Producer.RequiredAcks != configkafka.WaitForAll {
 		e.logger.Warn("producer::required_acks is not all: a broker that fails can lose metrics groups, and a repeated "+
 			"message is not recognised", zap.Int("required_acks", int(e.cfg.Producer.RequiredAcks)))
@@ -124,7 +121,7 @@ func (e *jsonExporter) shutdown(ctx context.Context) error {
 func (e *jsonExporter) closeClient() {
 	e.closeOnce.Do(func() {
 		e.telemetry.digest.Stop()
-		e.health.attach(nil)
+		e.health.status.Attach(nil)
 		e.drain.GiveUp()
 		if e.producer != nil {
 			e.producer.close()
@@ -143,7 +140,7 @@ func (e *jsonExporter) push(ctx context.Context, r xexporterhelper.Request) erro
 		return errForeignRequest
 	}
 	if e.producer == nil || e.drain.GivenUp() {
-		return errNotRunning
+		return exporterkit.ErrNotRunning
 	}
 	ctx, cancel := e.drain.Attempt(ctx)
 	defer cancel()

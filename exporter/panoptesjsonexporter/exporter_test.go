@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -105,11 +106,11 @@ func TestVectors(t *testing.T) {
 func TestRates(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		rates RatesType
+		rates exporterkit.Rates
 		want  string
 	}{
-		{RatesInt, `"metric_name": "octets", "metric_value": 2, "metric_type": "gauge"}`},
-		{RatesDouble, `"metric_name": "octets", "metric_value": 2.75, "metric_type": "gauge"}`},
+		{exporterkit.RatesInt, `"metric_name": "octets", "metric_value": 2, "metric_type": "gauge"}`},
+		{exporterkit.RatesDouble, `"metric_name": "octets", "metric_value": 2.75, "metric_type": "gauge"}`},
 	} {
 		t.Run(string(tt.rates), func(t *testing.T) {
 			t.Parallel()
@@ -144,7 +145,7 @@ func TestForeignMetrics(t *testing.T) {
 	c := newCluster(t, kfake.SeedTopics(1, "here-processed"))
 	s := newSender(t, c.ListenAddrs(), func(cfg *Config) {
 		synchronous(cfg)
-		cfg.ResourceDefaults = ResourceDefaultsConfig{Site: "here", Class: "c", Subclass: "s", Type: "t", ID: "i", Endpoint: "e"}
+		cfg.ResourceDefaults = exporterkit.ResourceDefaults{Site: "here", Class: "c", Subclass: "s", Type: "t", ID: "i", Endpoint: "e"}
 		cfg.DefaultInterval = 90e9
 	}).start(t)
 	md := batchOf(pdata.Scope{})

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
 // NewFactory returns the factory of the exporter panoptes_json.
@@ -44,7 +45,7 @@ func createDefaultConfig() component.Config {
 		Client:          client,
 		Producer:        producer,
 		Topics:          TopicsConfig{Site: true, GlobalName: "panoptes-metrics", Suffixes: []string{"processed"}, Max: 1000},
-		Rates:           RatesInt,
+		Rates:           exporterkit.RatesInt,
 		DefaultInterval: time.Minute,
 	}
 }

@@ -9,19 +9,18 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
 // health tells the Collector, and the log, whether Kafka can be reached: once when it changes. It is a hook of the
 // client, and safe for concurrent use.
 type health struct {
 	logger *zap.Logger
+	status *exporterkit.Status
 
-	mu     sync.Mutex
-	host   component.Host
-	failed bool
+	mu sync.Mutex
 	// silent says that it was told that Kafka takes nothing.
 	silent bool
 	// refused says that the broker refuses idempotent writes.
@@ -39,7 +38,7 @@ var (
 )
 
 func newHealth(logger *zap.Logger) *health {
-	return &health{logger: logger, unreachable: map[string]error{}}
+	return &health{logger: logger, status: exporterkit.NewStatus("cannot deliver to Kafka"), unreachable: map[string]error{}}
 }
 
 // OnBrokerConnect implements kgo.HookBrokerConnect.
@@ -64,7 +63,7 @@ func (h *health) OnBrokerConnect(meta kgo.BrokerMetadata, _ time.Duration, _ net
 	}
 	h.unreachable[broker], h.last = err, err
 	if h.connections == 0 { // one broker of several that is away is no error while the others take what there is
-		h.report(err)
+		h.status.Report(err)
 	}
 }
 
@@ -99,15 +98,15 @@ func (h *health) attempted(err error) {
 		h.logger.Info("Kafka takes idempotent writes now")
 		h.refused = false
 	}
-	h.report(err)
+	h.status.Report(err)
 }
 
 // stalled is told that an attempt gets on no more, and whether the cluster answers.
 func (h *health) stalled(topics []string, since time.Duration, answers bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !answers && h.host != nil {
-		h.report(fmt.Errorf("no broker answers, and none has taken a message for %s", since.Round(time.Second)))
+	if !answers {
+		h.status.Report(fmt.Errorf("no broker answers, and none has taken a message for %s", since.Round(time.Second)))
 	}
 	if h.silent {
 		return
@@ -120,24 +119,4 @@ func (h *health) stalled(topics []string, since time.Duration, answers bool) {
 	named := topics[:min(len(topics), 5)]
 	h.logger.Error(text, zap.Strings("topics", named), zap.Int("topics_in_all", len(topics)), zap.Duration("since", since.Round(time.Second)),
 		zap.String("next", next))
-}
-
-// report is called with the lock.
-func (h *health) report(err error) {
-	if h.host == nil || h.failed == (err != nil) {
-		return
-	}
-	h.failed = err != nil
-	event := componentstatus.NewEvent(componentstatus.StatusOK)
-	if err != nil {
-		event = componentstatus.NewRecoverableErrorEvent(fmt.Errorf("cannot deliver to Kafka: %w", err))
-	}
-	componentstatus.ReportStatus(h.host, event)
-}
-
-// attach names the host to report to; nil ends the reports.
-func (h *health) attach(host component.Host) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.host = host
 }

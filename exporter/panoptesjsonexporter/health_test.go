@@ -24,7 +24,7 @@ func TestHealth(t *testing.T) {
 	h, host := newHealth(zap.New(core)), &statusHost{}
 	refused := errors.New("connection refused")
 	one, two := kgo.BrokerMetadata{Host: "kafka1", Port: 9092}, kgo.BrokerMetadata{Host: "kafka2", Port: 9092}
-	h.attach(host)
+	h.status.Attach(host)
 
 	h.OnBrokerConnect(one, 0, nil, nil)
 	h.attempted(nil)
@@ -44,7 +44,7 @@ func TestHealth(t *testing.T) {
 	h.OnBrokerConnect(two, 0, nil, nil)
 	assert.NoError(t, h.lastConnect())
 	h.attempted(nil)
-	h.attach(nil)
+	h.status.Attach(nil)
 	h.attempted(refused)
 	assert.Equal(t, []componentstatus.Status{componentstatus.StatusRecoverableError, componentstatus.StatusOK}, host.reports)
 	assert.Equal(t, 2, logs.FilterMessageSnippet("Cannot connect").Len(), "once a broker")

@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
 // heldQueue has the messages of topics that Kafka does not take while it takes others, so that they hold up no others: all of
@@ -116,7 +118,7 @@ func (e *jsonExporter) pushHeld(ctx context.Context, r xexporterhelper.Request) 
 		return errForeignRequest
 	}
 	if e.held.producer == nil || e.drain.GivenUp() {
-		return errNotRunning
+		return exporterkit.ErrNotRunning
 	}
 	ctx, cancel := e.drain.Attempt(ctx)
 	defer cancel()

@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
 func TestRequestEncoding(t *testing.T) {
@@ -76,7 +78,7 @@ func TestWithoutQueueOrRetry(t *testing.T) {
 		cfg.Timeout.Timeout = 100 * time.Millisecond
 	})
 	md := batchOf(testScope, numbered(t, "dc1", 2)...)
-	require.ErrorIs(t, s.ConsumeMetrics(t.Context(), md), errNotRunning)
+	require.ErrorIs(t, s.ConsumeMetrics(t.Context(), md), exporterkit.ErrNotRunning)
 	s.start(t)
 	err := s.ConsumeMetrics(t.Context(), md)
 	require.ErrorIs(t, err, context.DeadlineExceeded)

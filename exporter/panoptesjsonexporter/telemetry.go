@@ -4,11 +4,10 @@ import (
 	"context"
 	"encoding/json"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -25,19 +24,9 @@ func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger, limit int) 
 	return &telemetry{builder: tb, logger: logger, digest: logs.NewDigest(), limit: limit}
 }
 
-func reasonAttribute(reason string) metric.AddOption {
-	return metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason)))
-}
-
 // encoded counts what came of a batch before anything was sent.
 func (t *telemetry) encoded(ctx context.Context, out *encoded) {
-	for reason, n := range out.report {
-		counter := t.builder.PanoptesJSONPointsDegraded
-		if reason.Dropped() {
-			counter = t.builder.PanoptesJSONPointsDropped
-		}
-		counter.Add(ctx, int64(n), reasonAttribute(string(reason)))
-	}
+	exporterkit.CountPoints(ctx, out.report, t.builder.PanoptesJSONPointsDegraded, t.builder.PanoptesJSONPointsDropped)
 	if out.sanitised > 0 {
 		t.builder.PanoptesJSONGroupsSanitised.Add(ctx, int64(out.sanitised))
 	}
@@ -45,7 +34,7 @@ func (t *telemetry) encoded(ctx context.Context, out *encoded) {
 		t.builder.PanoptesJSONGroupsTopicShared.Add(ctx, int64(out.shared))
 	}
 	for reason, n := range out.dropped {
-		t.builder.PanoptesJSONGroupsDropped.Add(ctx, int64(n), reasonAttribute(reason))
+		t.builder.PanoptesJSONGroupsDropped.Add(ctx, int64(n), exporterkit.Reason(reason))
 	}
 }
 
@@ -54,7 +43,7 @@ func (t *telemetry) droppedMessage(ctx context.Context, g *groupState, reason st
 	g.open--
 	if !g.dropped {
 		g.dropped = true
-		t.builder.PanoptesJSONGroupsDropped.Add(ctx, 1, reasonAttribute(reason))
+		t.builder.PanoptesJSONGroupsDropped.Add(ctx, 1, exporterkit.Reason(reason))
 	}
 }
 

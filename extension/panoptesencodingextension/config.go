@@ -15,11 +15,11 @@ type Config struct {
 	// Framing is how the groups of a batch are written: lines (default), one a line, or array, one JSON array.
 	Framing Framing `mapstructure:"framing"`
 	// Rates is the number type of rates that are written: int (default), truncated toward zero as Panoptes does, or double.
-	Rates RatesType `mapstructure:"rates"`
+	Rates exporterkit.Rates `mapstructure:"rates"`
 	// DefaultInterval is the interval of groups that are written and whose data do not tell it (default 60s): whole seconds.
 	DefaultInterval time.Duration `mapstructure:"default_interval"`
 	// ResourceDefaults are for metrics to be written that never were Panoptes'.
-	ResourceDefaults ResourceDefaultsConfig `mapstructure:"resource_defaults"`
+	ResourceDefaults exporterkit.ResourceDefaults `mapstructure:"resource_defaults"`
 	// ServiceIdentity adds service.namespace, service.name and service.instance.id to what is read (default true).
 	ServiceIdentity bool `mapstructure:"service_identity"`
 	// MaxMessageBytes is the largest message, or line of a stream, that is read (default 16 MiB).
@@ -28,10 +28,6 @@ type Config struct {
 	// prevent unkeyed literal initialization
 	_ struct{}
 }
-
-// ResourceDefaultsConfig holds the resource fields of metrics that never were Panoptes' and whose attributes do not
-// tell them. An empty field stands for the built-in default (docs/mapping.md).
-type ResourceDefaultsConfig = exporterkit.ResourceDefaults
 
 // Framing is how the groups of a batch stand in one message.
 type Framing string
@@ -52,15 +48,6 @@ func (f *Framing) UnmarshalText(text []byte) error {
 		return fmt.Errorf("unknown framing %q: expected %q or %q", t, FramingLines, FramingArray)
 	}
 }
-
-// RatesType is the number type of rates in JSON.
-type RatesType = exporterkit.Rates
-
-// The number types of rates.
-const (
-	RatesInt    = exporterkit.RatesInt
-	RatesDouble = exporterkit.RatesDouble
-)
 
 // Bounds of max_message_bytes: a group has some hundred bytes at least, and what is read is held in memory as a whole.
 const (

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
 func TestLoadConfig(t *testing.T) {
@@ -21,11 +22,11 @@ func TestLoadConfig(t *testing.T) {
 		err  []string
 	}{
 		"": {want: &Config{
-			Framing: FramingLines, Rates: RatesInt, DefaultInterval: time.Minute, ServiceIdentity: true, MaxMessageBytes: 16777216,
+			Framing: FramingLines, Rates: exporterkit.RatesInt, DefaultInterval: time.Minute, ServiceIdentity: true, MaxMessageBytes: 16777216,
 		}},
 		"all": {want: &Config{
-			Framing: FramingArray, Rates: RatesDouble, DefaultInterval: 5 * time.Minute, MaxMessageBytes: 1048576,
-			ResourceDefaults: ResourceDefaultsConfig{
+			Framing: FramingArray, Rates: exporterkit.RatesDouble, DefaultInterval: 5 * time.Minute, MaxMessageBytes: 1048576,
+			ResourceDefaults: exporterkit.ResourceDefaults{
 				Site: "dc1", Class: "network", Subclass: "switch", Type: "os", ID: "unknown1", Endpoint: "nowhere",
 			},
 		}},

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/schema"
 )
 
@@ -142,7 +143,7 @@ func TestPanoptesMessages(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile("../../testdata/vectors/metrics_group_json.jsonl")
 	require.NoError(t, err)
-	o := newObserved(t, func(cfg *Config) { cfg.Rates = RatesDouble })
+	o := newObserved(t, func(cfg *Config) { cfg.Rates = exporterkit.RatesDouble })
 	rows := 0
 	for line := range strings.Lines(string(data)) {
 		var row struct{ Name, Raw string }
@@ -235,7 +236,7 @@ func TestForeignMetrics(t *testing.T) {
 	t.Parallel()
 	o := newObserved(t, func(cfg *Config) {
 		cfg.DefaultInterval = 30e9
-		cfg.ResourceDefaults = ResourceDefaultsConfig{Site: "dc9", Class: "hosts"}
+		cfg.ResourceDefaults = exporterkit.ResourceDefaults{Site: "dc9", Class: "hosts"}
 	})
 	md := pmetric.NewMetrics()
 	rm := md.ResourceMetrics().AppendEmpty()
@@ -269,7 +270,7 @@ func TestForeignMetrics(t *testing.T) {
 func TestRates(t *testing.T) {
 	t.Parallel()
 	fraction := strings.Replace(group("a", 1600000000), `"metric_value": 10`, `"metric_value": 10.75`, 1)
-	for rates, want := range map[RatesType]string{RatesInt: `"metric_value": 10,`, RatesDouble: `"metric_value": 10.75,`} {
+	for rates, want := range map[exporterkit.Rates]string{exporterkit.RatesInt: `"metric_value": 10,`, exporterkit.RatesDouble: `"metric_value": 10.75,`} {
 		o := newObserved(t, func(cfg *Config) { cfg.Rates = rates })
 		md, err := o.UnmarshalMetrics([]byte(fraction))
 		require.NoError(t, err)
@@ -347,7 +348,7 @@ func FuzzBothWays(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	cfg := createDefaultConfig().(*Config)
-	cfg.Rates = RatesDouble
+	cfg.Rates = exporterkit.RatesDouble
 	e, err := newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, message []byte) {

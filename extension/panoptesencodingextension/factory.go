@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 )
 
@@ -19,7 +20,7 @@ func NewFactory() extension.Factory {
 func createDefaultConfig() component.Config {
 	return &Config{
 		Framing:         FramingLines,
-		Rates:           RatesInt,
+		Rates:           exporterkit.RatesInt,
 		DefaultInterval: time.Minute,
 		ServiceIdentity: true,
 		MaxMessageBytes: panoptesjson.DefaultMaxBytes,

@@ -2,6 +2,7 @@ package exporterkit
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -47,6 +48,9 @@ func (d *Drain) Took() {
 	default:
 	}
 }
+
+// ErrNotRunning is the answer to what comes before the start, or once attempts are given up.
+var ErrNotRunning = errors.New("the exporter is not running")
 
 // GiveUp ends all attempts, those to come as well.
 func (d *Drain) GiveUp() { d.giveUp() }

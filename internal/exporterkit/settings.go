@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 )
 
@@ -42,6 +45,16 @@ func (r *Rates) UnmarshalText(text []byte) error {
 	default:
 		return fmt.Errorf("unknown number type of rates %q: expected %q or %q", t, RatesInt, RatesDouble)
 	}
+}
+
+// CheckQueue refuses the setting of a queue that would cut groups apart; instead says what bounds a batch without.
+func CheckQueue(queue configoptional.Optional[exporterhelper.QueueBatchConfig], instead string) error {
+	if queue.HasValue() && queue.Get().Batch.HasValue() {
+		if n := queue.Get().Batch.Get().MaxSize; n > 0 {
+			return fmt.Errorf("sending_queue::batch::max_size (%d) cannot be used: it cuts metrics groups apart; %s without", n, instead)
+		}
+	}
+	return nil
 }
 
 // Mapping is how pdata are read with these settings. An interval of 0 stands for the built-in default.
