@@ -70,7 +70,8 @@ type area struct {
 	Records    int   `json:"records"` // about
 }
 
-const indexKey = "index"
+// IndexKey is where the index of a storage lies: what is found by it alone is forgotten with it.
+const IndexKey = "index"
 
 func (a *area) key(name string, chunk int) string {
 	return name + "." + strconv.FormatInt(a.Generation, 10) + "." + strconv.Itoa(chunk)
@@ -85,7 +86,7 @@ func Open(ctx context.Context, client storage.Client, sources map[string]Source)
 	for name, source := range sources {
 		k.sections[name] = &section{source: source, pending: map[string]json.RawMessage{}}
 	}
-	data, err := client.Get(ctx, indexKey)
+	data, err := client.Get(ctx, IndexKey)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the index of the state: %w", err)
 	}
@@ -94,7 +95,7 @@ func Open(ctx context.Context, client storage.Client, sources map[string]Source)
 		if bad := k.parseIndex(data); bad != nil {
 			k.index = index{}
 			damage = append(damage, bad)
-			if err := k.putAside(ctx, indexKey, data); err != nil {
+			if err := PutAside(ctx, client, IndexKey, asideKey(IndexKey), data); err != nil {
 				return nil, damage, err
 			}
 		}
@@ -129,9 +130,9 @@ func Open(ctx context.Context, client storage.Client, sources map[string]Source)
 // Found says whether the storage held anything when it was opened.
 func (k *Keeper) Found() bool { return k.found }
 
-// Forget has a storage hold nothing.
+// Forget has a storage hold nothing, whatever keeps state under an index in it.
 func Forget(ctx context.Context, client storage.Client) error {
-	if err := client.Delete(ctx, indexKey); err != nil {
+	if err := client.Delete(ctx, IndexKey); err != nil {
 		return fmt.Errorf("delete the index of the state: %w", err)
 	}
 	return nil
@@ -139,15 +140,15 @@ func Forget(ctx context.Context, client storage.Client) error {
 
 func (k *Keeper) parseIndex(data []byte) error {
 	if err := json.Unmarshal(data, &k.index); err != nil {
-		return fmt.Errorf("the index of the state is put aside as %q: %w", asideKey(indexKey), err)
+		return fmt.Errorf("the index of the state is put aside as %q: %w", asideKey(IndexKey), err)
 	}
 	if k.index.Version != formatVersion {
 		return fmt.Errorf("the index of the state is put aside as %q: it has version %d, this program knows version %d",
-			asideKey(indexKey), k.index.Version, formatVersion)
+			asideKey(IndexKey), k.index.Version, formatVersion)
 	}
 	for name, a := range k.index.Sections {
 		if a == nil || a.Chunks < 1 || a.Chunks > maxChunks {
-			return fmt.Errorf("the index of the state is put aside as %q: section %q has no proper number of chunks", asideKey(indexKey), name)
+			return fmt.Errorf("the index of the state is put aside as %q: section %q has no proper number of chunks", asideKey(IndexKey), name)
 		}
 	}
 	return nil
@@ -155,12 +156,13 @@ func (k *Keeper) parseIndex(data []byte) error {
 
 func asideKey(key string) string { return "aside." + key }
 
-// putAside moves what cannot be read out of the way, for people to look at.
-func (k *Keeper) putAside(ctx context.Context, key string, data []byte) error {
-	if err := k.client.Set(ctx, asideKey(key), data); err != nil {
+// PutAside moves what cannot be read out of the way, to another key, for people to look at. It does so in two calls, for a
+// storage that does one and not the other.
+func PutAside(ctx context.Context, client storage.Client, key, aside string, data []byte) error {
+	if err := client.Set(ctx, aside, data); err != nil {
 		return fmt.Errorf("put aside %q of the state: %w", key, err)
 	}
-	if err := k.client.Delete(ctx, key); err != nil {
+	if err := client.Delete(ctx, key); err != nil {
 		return fmt.Errorf("delete %q of the state: %w", key, err)
 	}
 	return nil
@@ -180,7 +182,7 @@ func (k *Keeper) load(ctx context.Context, name string, a *area) (records []Reco
 			held, err := parseChunk(op.Value)
 			if err != nil {
 				damage = append(damage, fmt.Errorf("chunk %q of the state is put aside as %q: %w", op.Key, asideKey(op.Key), err))
-				if err := k.putAside(ctx, op.Key, op.Value); err != nil {
+				if err := PutAside(ctx, k.client, op.Key, asideKey(op.Key), op.Value); err != nil {
 					return nil, damage, err
 				}
 				continue
@@ -354,7 +356,7 @@ func (k *Keeper) writeIndex(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := k.client.Set(ctx, indexKey, data); err != nil {
+	if err := k.client.Set(ctx, IndexKey, data); err != nil {
 		return fmt.Errorf("write the index of the state: %w", err)
 	}
 	k.counted = false

@@ -160,7 +160,7 @@ func TestSaveSections(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 1, differ)
-	assert.Equal(t, string(before[indexKey]), string(m.data[indexKey]))
+	assert.Equal(t, string(before[IndexKey]), string(m.data[IndexKey]))
 
 	often, seldom = newTexts(), newTexts()
 	k, _, err = Open(t.Context(), m, map[string]Source{"often": often, "seldom": seldom})
@@ -227,9 +227,9 @@ func TestDamageIsPutAside(t *testing.T) {
 		lost    bool // all, not a part
 		message string
 	}{
-		{"index is no JSON", indexKey, []byte("{"), true, "index of the state is put aside"},
-		{"index of a later version", indexKey, []byte(`{"version":2}`), true, "has version 2"},
-		{"index without chunks", indexKey, []byte(`{"version":1,"sections":{"texts":{"chunks":0}}}`), true, "no proper number of chunks"},
+		{"index is no JSON", IndexKey, []byte("{"), true, "index of the state is put aside"},
+		{"index of a later version", IndexKey, []byte(`{"version":2}`), true, "has version 2"},
+		{"index without chunks", IndexKey, []byte(`{"version":1,"sections":{"texts":{"chunks":0}}}`), true, "no proper number of chunks"},
 		{"chunk cut off", "texts.", []byte{1, 2}, false, "cut off"},
 		{"chunk of a later version", "texts.", []byte{2, 0, 0, 0, 0, 0}, false, "has version 2"},
 		{"chunk with a wrong checksum", "texts.", []byte{1, 0, 0, 0, 0, '{', '}'}, false, "checksum"},

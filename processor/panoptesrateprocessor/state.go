@@ -44,7 +44,7 @@ func (p *rateProcessor) openState(ctx context.Context, host component.Host) (lab
 	state.HealFor(host, p.storage, p.logger, "rates of the first points of each series")
 	var r ratestate.Restored
 	client, damaged, err := state.OpenStorage(ctx, storages, state.Owner{
-		Kind: component.KindProcessor, ID: p.id, Forget: ratestate.Forget,
+		Kind: component.KindProcessor, ID: p.id, Forget: state.Forget,
 		Restore: func(ctx context.Context, client storage.Client) (found bool, err error) {
 			p.keeper, r, err = ratestate.OpenKeeper(ctx, client, p.state)
 			return r.Found, err

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/state"
 )
 
 // Keeper keeps the state of a Store in a storage.
@@ -41,7 +43,7 @@ type Keeper struct {
 }
 
 const (
-	indexKey = "index"
+	indexKey = state.IndexKey
 	labelKey = "label"
 	asideKey = "aside"
 )

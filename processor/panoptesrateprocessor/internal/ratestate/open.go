@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/state"
 )
 
 // Restored says what OpenKeeper found.
@@ -42,12 +44,8 @@ func OpenKeeper(ctx context.Context, client storage.Client, store *Store) (*Keep
 	if err != nil {
 		r.Damage = append(r.Damage, fmt.Errorf("index of the rate state, put aside as %q: %w", asideKey, err))
 		k.begin()
-		// Not one call for both, for a storage that does one and not the other.
-		if err := client.Set(ctx, asideKey, data); err != nil {
-			return nil, r, fmt.Errorf("put aside the index of the rate state: %w", err)
-		}
-		if err := client.Delete(ctx, indexKey); err != nil {
-			return nil, r, fmt.Errorf("delete the damaged index of the rate state: %w", err)
+		if err := state.PutAside(ctx, client, indexKey, asideKey, data); err != nil {
+			return nil, r, err
 		}
 		return k, r, nil
 	}
@@ -147,12 +145,4 @@ func (k *Keeper) freeUnlisted() {
 			k.free = append(k.free, id)
 		}
 	}
-}
-
-// Forget deletes the index of a storage that no Keeper uses, so that nothing is restored from it.
-func Forget(ctx context.Context, client storage.Client) error {
-	if err := client.Delete(ctx, indexKey); err != nil {
-		return fmt.Errorf("delete the index of the rate state: %w", err)
-	}
-	return nil
 }
