@@ -44,7 +44,7 @@ func parsePerfItem(label, text string) (perfItem, error) {
 	}
 	unit := strings.TrimSpace(strings.TrimRight(value[len(number):], ",")) // some separate items by commas, too
 	first, _ := utf8.DecodeRuneInString(unit)
-	if strings.ContainsRune("0123456789.,:+-", first) || hexadecimal.MatchString(value) {
+	if strings.ContainsRune("0123456789.,:+-", first) || hexadecimal.MatchString(value) || secondExponent.MatchString(unit) {
 		// A version, a date, a number with separators of thousands: its beginning would be another value.
 		return item, fmt.Errorf("value of %q must be a number and a unit, is %q", short(label), short(value))
 	}
@@ -55,7 +55,10 @@ func parsePerfItem(label, text string) (perfItem, error) {
 // perfNumber is a number at the beginning of a text. Some plugins write a decimal comma.
 var perfNumber = regexp.MustCompile(`^[-+]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE][-+]?[0-9]+)?`)
 
-var hexadecimal = regexp.MustCompile(`^[-+]?0[xX][0-9a-fA-F]`)
+var (
+	hexadecimal    = regexp.MustCompile(`^[-+]?0[xX][0-9a-fA-F]`)
+	secondExponent = regexp.MustCompile(`^[eE][-+]?[0-9]`)
+)
 
 func parsePerfNumber(text string) (pluginsdk.Number, error) {
 	if perfNumber.FindString(text) != text || text == "" {
