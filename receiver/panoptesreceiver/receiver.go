@@ -164,9 +164,6 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if err != nil {
 		return err
 	}
-	if err := r.openSets(ctx, host); err != nil {
-		return err
-	}
 	if err := r.join(host); err != nil {
 		return err
 	}

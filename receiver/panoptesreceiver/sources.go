@@ -180,22 +180,6 @@ func (s *sources) kafka(ctx context.Context) (*catalogue.Kafka, error) {
 	})
 }
 
-// openSets lets what plugins discover be published, where the configuration says so.
-func (r *panoptesReceiver) openSets(ctx context.Context, host component.Host) error {
-	cfg := r.cfg.Resources.Kafka
-	if cfg == nil || !cfg.Publish {
-		return nil
-	}
-	options, err := kafkaclient.Options(ctx, &cfg.Client, host, r.logger)
-	if err == nil {
-		r.sets, err = catalogue.NewSetWriter(cfg.Topics, options)
-	}
-	if err != nil {
-		return fmt.Errorf("resources::kafka: %w", err)
-	}
-	return nil
-}
-
 // resourcesChanged takes all resources that there are now.
 func (r *panoptesReceiver) resourcesChanged(all []*pluginsdk.Resource) {
 	r.tasks.setResources(all)
