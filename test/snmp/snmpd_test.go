@@ -131,8 +131,7 @@ func TestSNMPD(t *testing.T) {
 			target := &engine.Target{Address: net.JoinHostPort(host, port), Credentials: credentials, Timeout: time.Second, Retries: 1}
 			result := ask(t, e, target, request)
 			if result.Err != nil {
-				t.Errorf("version %s over %s: %v", name, host, result.Err)
-				continue
+				t.Fatalf("version %s over %s: %v", name, host, result.Err)
 			}
 			if got := result.Variables[0].Value.Text(); got != "agent" {
 				t.Errorf("version %s over %s: sysName is %q", name, host, got)
