@@ -23,6 +23,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	pyrun "github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/python"
 )
 
@@ -58,8 +59,10 @@ func (nowhere) Write(b []byte) (int, error) { return len(b), nil }
 
 func (h *host) close() { must(h.runners.Close(context.Background())) }
 
-func (h *host) run(p *plugin.Plugin) run.Result {
-	result := h.runners.Run(context.Background(), run.Request{Plugin: p, Resource: resource()})
+func (h *host) run(p *plugin.Plugin) run.Result { return h.runOn(p, resource()) }
+
+func (h *host) runOn(p *plugin.Plugin, r *pluginsdk.Resource) run.Result {
+	result := h.runners.Run(context.Background(), run.Request{Plugin: p, Resource: r})
 	must(result.Err)
 	return result
 }
@@ -79,10 +82,12 @@ func (h *host) runs(p *plugin.Plugin, workers int, d time.Duration) (rate, micro
 	var n atomic.Int64
 	var wg sync.WaitGroup
 	began, before := time.Now(), used()
-	for range workers * inFlight {
+	for i := range workers * inFlight {
+		r := resource() // runs of one plugin and resource never overlap
+		r.ID = fmt.Sprint("switch", i)
 		wg.Go(func() {
 			for time.Since(began) < d {
-				h.run(p)
+				h.runOn(p, r)
 				n.Add(1)
 			}
 		})
@@ -121,8 +126,10 @@ func (h *host) memory(p *plugin.Plugin) (bytes float64, workers int) {
 	defer os.RemoveAll(dir)
 	slow := write(dir, "slow", strings.Replace(pidModule, "# here", "import time; time.sleep(0.5)", 1))
 	var wg sync.WaitGroup
-	for range 16 {
-		wg.Go(func() { h.run(slow) })
+	for i := range 16 {
+		r := resource()
+		r.ID = fmt.Sprint("switch", i)
+		wg.Go(func() { h.runOn(slow, r) })
 	}
 	wg.Wait()
 	h.runs(p, 4, 2*time.Second)

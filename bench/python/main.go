@@ -29,10 +29,18 @@ const (
 func main() {
 	out := flag.String("out", "results/python.json", "file for the figures")
 	interpreter := flag.String("python", "python3", "the interpreter")
+	collector := flag.String("idle", "", "a Collector: measure a run in it while it has little to do, and nothing else")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "bench-python-")
 	must(err)
 	defer os.RemoveAll(dir)
+	if *collector != "" {
+		var report bench.Report
+		idle(&report, *interpreter, dir, *collector)
+		report.Print(os.Stdout)
+		must(report.Write(*out))
+		return
+	}
 	p := tutorial(dir)
 	fmt.Printf("the tutorial's plugin: one group, two metrics, one dimension, two log lines; %d processors, %d rounds of %s, medians, %s\n\n",
 		runtime.NumCPU(), rounds, turn, version(*interpreter))

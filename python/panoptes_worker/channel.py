@@ -30,7 +30,7 @@ NOT_INITIALIZED = -32002
 CANCELLED = -32800
 
 # Seconds after which a line that was put by is written, and after which a run is a long one.
-FLUSH_INTERVAL = 0.02
+FLUSH_INTERVAL = 0.05
 LONG_RUN = 0.05
 # Seconds without work after which the flusher sleeps until there is some.
 _REST = 0.5

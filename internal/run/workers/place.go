@@ -14,6 +14,9 @@ import (
 const (
 	// quickRun is how long the jobs of a plugin may take for another job to wait behind them in a worker.
 	quickRun = 20 * time.Millisecond
+	// packedWait is how long a job may be expected to wait in a worker that works, where another one has nothing to do: to
+	// wake that, with what its processor has forgotten, takes more of the machine than a short run.
+	packedWait = 10 * time.Millisecond
 	// longRun is when jobs that wait in a worker behind a job are taken back.
 	longRun = 100 * time.Millisecond
 	// maxPace limits the plugins whose pace is remembered: more than there are are names of plugins that are gone.
@@ -37,27 +40,48 @@ func (p *Pool) placeLocked(j *Job) *worker {
 
 func (w *worker) takesJobs() bool { return !w.retiring && !w.condemned && !w.refused }
 
-// orderedPlaceLocked finds a worker without a job, or, for a plugin whose jobs are quick, one that is busy with such, as
-// long as there is a worker for each processor.
+// orderedPlaceLocked finds a worker without a job, the one used last first. For a plugin whose jobs are quick it is one that
+// is busy with such: before the others where the wait in it is short, so that few workers stay warm and the rest can end,
+// and else as long as there is a worker for each processor.
 func (p *Pool) orderedPlaceLocked(j *Job) *worker {
 	quick := p.quickLocked(j)
 	if !quick && p.crowdedLocked(j) {
 		return nil
 	}
-	var best *worker
+	var best, idle *worker
 	for _, w := range slices.Backward(p.workers) {
 		switch n := len(w.jobs); {
 		case !w.takesJobs():
 		case n == 0:
+			if idle == nil {
+				idle = w
+			}
+		case !quick || n >= RunsPerWorker || !w.quick || p.now().Sub(w.jobs[0].begun) >= longRun:
+		case p.expectedLocked(w) <= packedWait:
 			return w
-		case quick && n < RunsPerWorker && w.quick && p.now().Sub(w.jobs[0].begun) < longRun && (best == nil || n < len(best.jobs)):
+		case best == nil || n < len(best.jobs):
 			best = w
 		}
+	}
+	if idle != nil {
+		return idle
 	}
 	if len(p.workers)+p.starting < p.cores {
 		return nil
 	}
 	return best
+}
+
+// expectedLocked is how long the jobs of a worker will take. A run that takes longer than its plugin's did is one to keep away
+// from.
+func (p *Pool) expectedLocked(w *worker) (sum time.Duration) {
+	for _, j := range w.jobs {
+		sum += p.pace[j.Plugin]
+	}
+	if first := w.jobs[0]; p.now().Sub(first.begun) > p.pace[first.Plugin] {
+		sum += packedWait
+	}
+	return sum
 }
 
 // quickLocked says whether the runs of a plugin are known to be short.
@@ -89,7 +113,17 @@ func (p *Pool) noteLocked(j *Job) {
 	if len(p.pace) > maxPace {
 		clear(p.pace)
 	}
-	p.pace[j.Plugin] = max(p.now().Sub(j.begun), p.pace[j.Plugin]*7/8)
+	took := p.now().Sub(j.begun)
+	pace, known := p.pace[j.Plugin]
+	switch {
+	case !known:
+		pace = took
+	case took > pace: // a run that the processor was taken from does not make a plugin a slow one
+		pace += (took - pace) / 4
+	default:
+		pace -= (pace - took) / 8
+	}
+	p.pace[j.Plugin] = pace
 }
 
 // look takes back what waits behind a job that takes long. The worker's timer calls it.
