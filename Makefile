@@ -148,6 +148,11 @@ bench-codec: | preflight
 bench-python: | preflight
 	@cd bench && go run ./python
 
+## bench-idle: what a run of a Python plugin costs in a Collector that has little to do, in four minutes; writes bench/results/idle.json
+.PHONY: bench-idle
+bench-idle: $(BIN)/panoptes-otelcol
+	@cd bench && go run ./python -idle $(CURDIR)/$(BIN)/panoptes-otelcol -out results/idle.json
+
 ## bench-schedule: the scheduler beside its peers, in nine minutes; writes bench/results/schedule.json
 .PHONY: bench-schedule
 bench-schedule: | preflight

@@ -172,8 +172,7 @@ class Runner:
             members = list(returned.metrics_groups)
         else:
             members = list(returned.resources) if kind == 'discovery' else results.enrichment_groups(returned)
-        # Panoptes says it at info of each run. Where there are some, what is sent says so.
-        logger.log(logging.DEBUG if members else logging.INFO, 'Plugin returned a result set with %d members', len(members))
+        logger.info('Plugin returned a result set with %d members', len(members))
         if kind == 'polling':
             result['groups'], result['dropped'] = results.serialise(
                 members, prepared.resource, prepared.original, getattr(returned, 'dropped', ()))

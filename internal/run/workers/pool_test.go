@@ -158,9 +158,13 @@ func (s *scripted) do(m message) {
 		s.end(errors.New("exit status 7"))
 	case "hangs", "deaf":
 		<-s.done
-	case "sleeps":
+	case "sleeps", "naps":
+		d := 50 * time.Millisecond
+		if m.Params.Act == "naps" {
+			d = time.Millisecond
+		}
 		select {
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(d):
 			answer()
 		case <-s.done:
 		}
@@ -395,6 +399,32 @@ func TestLongJobGivesOthersBack(t *testing.T) {
 		require.NoError(t, p.Close(t.Context()))
 		assert.Equal(t, map[string]int{RestartTimeout: 1}, p.restarted.seen())
 		assert.EqualValues(t, p.lastRun.Load(), p.ended.Load())
+	})
+}
+
+// TestShortJobsArePacked: a worker that works on short jobs takes more of them, though another one has nothing to do; jobs that
+// take long get workers at once.
+func TestShortJobsArePacked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newTestPool(shared, 1)
+		p.cores = 2
+		atOnce := func(n int, plugin, act string) time.Duration {
+			begun := time.Now()
+			all := make([]<-chan Answer, n)
+			for i := range all {
+				all[i] = p.goDo(plugin, act)
+			}
+			for _, a := range all {
+				require.NoError(t, (<-a).Err)
+			}
+			return time.Since(begun)
+		}
+		atOnce(2, "long", "sleeps")
+		require.NoError(t, p.do(t.Context(), "short", "naps").Err)
+		assert.Equal(t, 3*time.Millisecond, atOnce(3, "short", "naps"), "one after the other")
+		assert.Equal(t, 50*time.Millisecond, atOnce(2, "long", "sleeps"), "side by side")
+		assert.EqualValues(t, 2, p.launcher.starts.Load())
+		require.NoError(t, p.Close(t.Context()))
 	})
 }
 
