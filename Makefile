@@ -81,6 +81,11 @@ test-kill: build
 test-kafka: build
 	@GOTESTFLAGS="$(GOTESTFLAGS)" PANOPTES_BIN=$(CURDIR)/$(BIN) scripts/test-kafka
 
+## test-trust: kill the built Collector under load with a real Kafka, and check all that it delivers (PANOPTES_TRUST=full: 500 times, and ten minutes without Kafka)
+.PHONY: test-trust
+test-trust: build
+	@PANOPTES_BIN=$(CURDIR)/$(BIN) scripts/test-trust
+
 ## test-browser: the status pages of the built Collector in a real Chromium (PANOPTES_REQUIRE_CHROMIUM=1: a failure where there is none)
 .PHONY: test-browser
 test-browser: build
