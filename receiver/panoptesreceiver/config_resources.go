@@ -1,11 +1,14 @@
 package panoptesreceiver
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
@@ -25,6 +28,8 @@ type ResourcesConfig struct {
 	// Files are paths, with * ? and [...], of files in Panoptes' discovery JSON; also JSON lines (.jsonl, .ndjson) and
 	// YAML (.yaml, .yml).
 	Files []string `mapstructure:"files"`
+	// Defaults are what resources of files, inline and http need not say.
+	Defaults DefaultsConfig `mapstructure:"defaults"`
 	// Inline are resources with the keys that they have in JSON.
 	Inline []map[string]any `mapstructure:"inline"`
 	// HTTP are servers that list resources.
@@ -43,6 +48,8 @@ type ResourcesConfig struct {
 type HTTPConfig struct {
 	// URL is what is asked for, http or https.
 	URL string `mapstructure:"url"`
+	// Defaults are what this server's resources need not say; what is not set here is as in the defaults of all.
+	Defaults DefaultsConfig `mapstructure:"defaults"`
 	// Interval is the time between two requests (default 60s).
 	Interval time.Duration `mapstructure:"interval"`
 	// MaxSize is the most bytes that an answer may have (default 64 MiB).
@@ -51,6 +58,39 @@ type HTTPConfig struct {
 	FollowOtherHosts bool `mapstructure:"follow_other_hosts"`
 	// Client has tls, auth, headers, timeout (default 30s) and the like, as the Collector's own HTTP clients.
 	Client confighttp.ClientConfig `mapstructure:"client"`
+}
+
+// DefaultsConfig is what resources need not say. What is not set is site default, class system, subclass host, type generic and
+// plugin panoptes_otelcol, and no metadata.
+type DefaultsConfig struct {
+	Site     string            `mapstructure:"resource_site"`
+	Class    string            `mapstructure:"resource_class"`
+	Subclass string            `mapstructure:"resource_subclass"`
+	Type     string            `mapstructure:"resource_type"`
+	Plugin   string            `mapstructure:"resource_plugin"`
+	Metadata map[string]string `mapstructure:"resource_metadata"`
+}
+
+// Resource is a resource with the defaults.
+func (c *DefaultsConfig) Resource() *pluginsdk.Resource { return c.over(parse.Minimal) }
+
+// over lays what is set over a resource.
+func (c *DefaultsConfig) over(base *pluginsdk.Resource) *pluginsdk.Resource {
+	r := &pluginsdk.Resource{
+		Site: cmp.Or(c.Site, base.Site), Class: cmp.Or(c.Class, base.Class), Subclass: cmp.Or(c.Subclass, base.Subclass),
+		Type: cmp.Or(c.Type, base.Type), Plugin: cmp.Or(c.Plugin, base.Plugin), Metadata: slices.Clone(base.Metadata),
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Metadata)) {
+		r.Metadata = r.Metadata.Set(key, c.Metadata[key])
+	}
+	return r
+}
+
+// Validate checks the defaults as those of a resource.
+func (c *DefaultsConfig) Validate() error {
+	r := c.Resource()
+	r.ID, r.Endpoint = "id", "endpoint"
+	return r.Validate()
 }
 
 // KafkaConfig reads topics of resource sets.
@@ -93,7 +133,7 @@ func (c *ResourcesConfig) Validate() error {
 			errs = append(errs, fmt.Errorf("files has a bad pattern %q: %w", glob, err))
 		}
 	}
-	_, bad := inlineResources(c.Inline)
+	_, bad := c.inlineResources()
 	for _, err := range bad {
 		errs = append(errs, fmt.Errorf("inline: %w", err))
 	}
@@ -110,7 +150,8 @@ func (c *ResourcesConfig) Validate() error {
 }
 
 // inlineResources reads the resources of the configuration.
-func inlineResources(list []map[string]any) ([]*pluginsdk.Resource, []error) {
+func (c *ResourcesConfig) inlineResources() ([]*pluginsdk.Resource, []error) {
+	list := c.Inline
 	if len(list) == 0 {
 		return nil, nil
 	}
@@ -118,12 +159,12 @@ func inlineResources(list []map[string]any) ([]*pluginsdk.Resource, []error) {
 	if err != nil {
 		return nil, []error{err}
 	}
-	return parse.ParseJSON(text)
+	return parse.ParseJSON(text, c.Defaults.Resource())
 }
 
 // InlineResources are the resources of the configuration itself, without those that Validate complains of.
 func (c *ResourcesConfig) InlineResources() []*pluginsdk.Resource {
-	list, _ := inlineResources(c.Inline)
+	list, _ := c.inlineResources()
 	return list
 }
 

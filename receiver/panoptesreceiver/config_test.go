@@ -168,8 +168,7 @@ func TestRefusals(t *testing.T) {
 		"bad_plugins":     "plugins: settle must not be negative, is -1s\nscan_interval must be at least 1s, is 10ms",
 		"bad_resources": "resources: files must not have an empty path\n" +
 			`files has a bad pattern "a[": syntax error in pattern` + "\n" +
-			`inline: resources[0] ("a") is left out: resource_site must be a non-empty string; resource_class must be a non-empty string; ` +
-			`resource_subclass must be a non-empty string; resource_type must be a non-empty string; resource_endpoint must be a non-empty string` + "\n" +
+			`inline: resources[0] ("a") is left out: resource_endpoint must be a non-empty string` + "\n" +
 			"scan_interval must be at least 1s, is 0s\n" +
 			"sample must be greater than 0 and at most 1, is 2\n" +
 			"resources::http::0: url must be an http or https URL with a host\ninterval must be at least 1s, is 0s\n" +

@@ -110,7 +110,7 @@ func (s *sources) open(ctx context.Context) (run []func(context.Context), err er
 // files makes paths absolute, so that log lines and people mean the same by them.
 func (s *sources) files() (*catalogue.Files, error) {
 	settings := catalogue.FileSettings{
-		Settle: s.settle, ScanInterval: s.cfg.ScanInterval, Store: s.store,
+		Defaults: s.cfg.Defaults.Resource(), Settle: s.settle, ScanInterval: s.cfg.ScanInterval, Store: s.store,
 		Logger: s.logger, Failed: s.failed, Listed: s.listed,
 	}
 	for _, pattern := range s.cfg.Files {
@@ -163,7 +163,7 @@ func (s *sources) http(ctx context.Context, i int) (*catalogue.HTTP, error) {
 	}
 	catalogue.KeepTo(client, at, elsewhere)
 	return catalogue.NewHTTP(catalogue.HTTPSettings{
-		URL: at, Interval: cfg.Interval, MaxSize: cfg.MaxSize, Client: client,
+		URL: at, Defaults: cfg.Defaults.over(s.cfg.Defaults.Resource()), Interval: cfg.Interval, MaxSize: cfg.MaxSize, Client: client,
 		Source: s.store.Open(store.Place{Kind: store.KindHTTP, Order: i, Name: catalogue.DisplayURL(at)}),
 		Logger: s.logger, Failed: s.failed, Listed: s.listed,
 	}), nil

@@ -30,6 +30,7 @@ func (d *Decoder) readResource() (*pluginsdk.Resource, error) {
 	if err := d.resourceFields(r); err != nil {
 		return nil, err
 	}
+	complete(r, d.opts.Defaults)
 	if err := r.Validate(); err != nil {
 		s.At = start
 		return nil, err
@@ -39,6 +40,32 @@ func (d *Decoder) readResource() (*pluginsdk.Resource, error) {
 	}
 	d.resource, d.resourceText = r, s.Text[start:s.At]
 	return r, nil
+}
+
+// complete gives a resource what it does not say; defaults may be nil.
+func complete(r, defaults *pluginsdk.Resource) {
+	if defaults == nil {
+		return
+	}
+	for _, f := range [...]struct {
+		field    *string
+		fallback string
+	}{
+		{&r.Site, defaults.Site},
+		{&r.Class, defaults.Class},
+		{&r.Subclass, defaults.Subclass},
+		{&r.Type, defaults.Type},
+		{&r.Plugin, defaults.Plugin},
+	} {
+		if *f.field == "" {
+			*f.field = f.fallback
+		}
+	}
+	for _, e := range defaults.Metadata {
+		if _, has := r.Metadata.Get(e.Key); !has {
+			r.Metadata = r.Metadata.Set(e.Key, e.Value)
+		}
+	}
 }
 
 func (d *Decoder) resourceFields(r *pluginsdk.Resource) error {

@@ -46,7 +46,7 @@ func (d *Decoder) resources(text []byte, find func(*resourceReaders) error) (lis
 	d.scanner.Text, d.scanner.Data, d.scanner.At = unsafe.String(unsafe.SliceData(text), len(text)), text, 0
 	defer d.forget()
 	s := &d.scanner
-	readers := &resourceReaders{text: s.Text, data: s.Data, free: make(chan struct{}, runtime.GOMAXPROCS(0)-1)}
+	readers := &resourceReaders{text: s.Text, data: s.Data, defaults: d.opts.Defaults, free: make(chan struct{}, runtime.GOMAXPROCS(0)-1)}
 	defer readers.wg.Wait()
 	s.Blanks()
 	err = find(readers)
@@ -106,8 +106,10 @@ type span struct{ start, end int }
 
 // resourceReaders read resources while the end of the list is still looked for.
 type resourceReaders struct {
-	text string
-	data []byte
+	text     string
+	data     []byte
+	defaults *pluginsdk.Resource
+
 	free chan struct{} // has one for each reader under way
 	wg   sync.WaitGroup
 
@@ -139,11 +141,11 @@ func (r *resourceReaders) hand() {
 	select {
 	case r.free <- struct{}{}:
 		r.wg.Go(func() {
-			part.read(r.text, r.data, spans)
+			part.read(r.text, r.data, spans, r.defaults)
 			<-r.free
 		})
 	default:
-		part.read(r.text, r.data, spans)
+		part.read(r.text, r.data, spans, r.defaults)
 		runtime.Gosched() // what waits for a processor must not wait for the whole list
 	}
 }
@@ -167,8 +169,8 @@ func (r *resourceReaders) end() (list []*pluginsdk.Resource, bad []BadResource) 
 	return list, bad
 }
 
-func (p *resourcePart) read(text string, data []byte, spans []span) {
-	d := NewDecoder(DecoderOptions{})
+func (p *resourcePart) read(text string, data []byte, spans []span, defaults *pluginsdk.Resource) {
+	d := NewDecoder(DecoderOptions{Defaults: defaults})
 	p.list, p.size = make([]*pluginsdk.Resource, 0, len(spans)), len(spans)
 	for i, at := range spans {
 		d.scanner.Text, d.scanner.Data, d.scanner.At = strings.Clone(text[at.start:at.end]), data[at.start:at.end], 0

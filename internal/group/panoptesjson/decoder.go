@@ -61,6 +61,8 @@ type DecoderOptions struct {
 	MaxBytes int
 	// Resource is the resource of messages that have none; nil makes these an error.
 	Resource *pluginsdk.Resource
+	// Defaults has what the resources of a list need not say; nil lets them say all.
+	Defaults *pluginsdk.Resource
 }
 
 // Decoder reads Panoptes' messages. It keeps memory from call to call: use one a goroutine, and keep it. It is not safe

@@ -16,14 +16,18 @@ import (
 // MaxSize is the size, in bytes, that a file of resources may have.
 const MaxSize = 256 << 20
 
-// LoadFile reads one file of resources. The warnings are its bad entries, in order; err is set where the file cannot be
+// Minimal is what resources of files, servers and configurations need not say, unless a source has other defaults: an id and
+// an endpoint are enough.
+var Minimal = &pluginsdk.Resource{Site: "default", Class: "system", Subclass: "host", Type: "generic", Plugin: "panoptes_otelcol"}
+
+// LoadFile reads one file of resources; defaults are as for Parse. The warnings are its bad entries, in order; err is set where the file cannot be
 // read or does not parse, with line and column, and then there are no resources. All errors name the file.
-func LoadFile(path string) (res []*pluginsdk.Resource, warnings []error, err error) {
+func LoadFile(path string, defaults *pluginsdk.Resource) (res []*pluginsdk.Resource, warnings []error, err error) {
 	data, err := ReadFile(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	return ParseFile(path, data)
+	return ParseFile(path, data, defaults)
 }
 
 // ReadFile reads a file of resources of at most MaxSize. Its error names the file.
@@ -35,9 +39,9 @@ func ReadFile(path string) ([]byte, error) {
 	return data, nil
 }
 
-// ParseFile parses the contents of the file at path, whose name tells the format. It returns what LoadFile does.
-func ParseFile(path string, data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
-	res, warnings, err = Parse(FormatOf(path), data)
+// ParseFile parses the contents of the file at path, whose name tells the format; defaults are as for Parse. It returns what LoadFile does.
+func ParseFile(path string, data []byte, defaults *pluginsdk.Resource) (res []*pluginsdk.Resource, warnings []error, err error) {
+	res, warnings, err = Parse(FormatOf(path), data, defaults)
 	if err != nil {
 		return nil, nil, fmt.Errorf("resources file %q: %w", path, err)
 	}
@@ -93,11 +97,11 @@ func hasWildcard(glob string) bool { return strings.ContainsAny(glob, `*?[`) }
 
 // LoadFiles reads all files that globs stand for and merges them. Each file that cannot be read is one of errs and
 // costs itself alone.
-func LoadFiles(globs []string) (res []*pluginsdk.Resource, warnings, errs []error) {
+func LoadFiles(globs []string, defaults *pluginsdk.Resource) (res []*pluginsdk.Resource, warnings, errs []error) {
 	paths, warnings := Files(globs)
 	var all []*pluginsdk.Resource
 	for _, path := range paths {
-		found, bad, err := LoadFile(path)
+		found, bad, err := LoadFile(path, defaults)
 		warnings = append(warnings, bad...)
 		if err != nil {
 			errs = append(errs, err)

@@ -22,37 +22,43 @@ const (
 	FormatJSON Format = iota
 	FormatJSONLines
 	FormatYAML
+	FormatCSV
 )
 
 // maxYAML is the most bytes of YAML that are read: its tree takes some twenty-five times as many.
 const maxYAML = 16 << 20
 
 // FormatOf tells the format by the name of a file: YAML for .yaml and .yml, one JSON object a line for .jsonl and
-// .ndjson, else JSON.
+// .ndjson, a table for .csv, else JSON.
 func FormatOf(path string) Format {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".yaml", ".yml":
 		return FormatYAML
 	case ".jsonl", ".ndjson":
 		return FormatJSONLines
+	case ".csv":
+		return FormatCSV
 	}
 	return FormatJSON
 }
 
-// Parse reads the resources of a document. The warnings are an *EntryError for each entry that is left out; err is the
+// Parse reads the resources of a document. What an entry does not say, site, class, subclass, type, plugin and metadata, it has
+// from defaults; nil has it say all. The warnings are an *EntryError for each entry that is left out; err is the
 // one reason why there are none at all.
-func Parse(format Format, data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
+func Parse(format Format, data []byte, defaults *pluginsdk.Resource) (res []*pluginsdk.Resource, warnings []error, err error) {
 	switch format {
 	case FormatJSONLines:
-		return parseLines(data)
+		return parseLines(data, defaults)
 	case FormatYAML:
-		return parseYAML(data)
+		return parseYAML(data, defaults)
+	case FormatCSV:
+		return parseCSV(data, defaults)
 	}
-	return parseJSON(data)
+	return parseJSON(data, defaults)
 }
 
 // parseLines reads one resource a line; blank lines are passed over.
-func parseLines(data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
+func parseLines(data []byte, defaults *pluginsdk.Resource) (res []*pluginsdk.Resource, warnings []error, err error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	number := 0
 	for line := range bytes.Lines(data) {
@@ -61,7 +67,7 @@ func parseLines(data []byte) (res []*pluginsdk.Resource, warnings []error, err e
 		if len(line) == 0 {
 			continue
 		}
-		r, bad, err := decoder(line).Resource(line)
+		r, bad, err := decoder(line, defaults).Resource(line)
 		if err != nil {
 			return nil, nil, position(line, number, err)
 		}
@@ -75,7 +81,7 @@ func parseLines(data []byte) (res []*pluginsdk.Resource, warnings []error, err e
 
 // parseYAML reads documents of the shapes that JSON has. Plain scalars are taken as they are written where a text is
 // needed: in YAML nobody sees that os_version: 4.10 is a number.
-func parseYAML(data []byte) (res []*pluginsdk.Resource, warnings []error, err error) {
+func parseYAML(data []byte, defaults *pluginsdk.Resource) (res []*pluginsdk.Resource, warnings []error, err error) {
 	if len(data) > maxYAML {
 		return nil, nil, fmt.Errorf("it has %d bytes; YAML of resources may have %d, as reading it takes many times its size in memory: "+
 			"write it as JSON, of which %d are read", len(data), maxYAML, MaxSize)
@@ -90,7 +96,7 @@ func parseYAML(data []byte) (res []*pluginsdk.Resource, warnings []error, err er
 		if err != nil {
 			return nil, nil, errors.New(strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "\n", ";"))
 		}
-		more, bad, err := parseNode(&doc)
+		more, bad, err := parseNode(&doc, defaults)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -98,13 +104,13 @@ func parseYAML(data []byte) (res []*pluginsdk.Resource, warnings []error, err er
 	}
 }
 
-func parseNode(doc *yaml.Node) (res []*pluginsdk.Resource, warnings []error, err error) {
+func parseNode(doc *yaml.Node, defaults *pluginsdk.Resource) (res []*pluginsdk.Resource, warnings []error, err error) {
 	list, single, err := nodeEntries(doc)
 	if err != nil {
 		return nil, nil, err
 	}
 	for i, node := range list {
-		r, id, err := nodeEntry(node)
+		r, id, err := nodeEntry(node, defaults)
 		if err != nil {
 			bad := &EntryError{Index: i, Line: node.Line, ID: id, Err: err}
 			if single {
@@ -145,7 +151,7 @@ func nodeEntries(doc *yaml.Node) (list []*yaml.Node, single bool, err error) {
 }
 
 // nodeEntry turns an entry into JSON, which has the rules.
-func nodeEntry(node *yaml.Node) (r *pluginsdk.Resource, id string, err error) {
+func nodeEntry(node *yaml.Node, defaults *pluginsdk.Resource) (r *pluginsdk.Resource, id string, err error) {
 	if node = resolve(node); node.Kind != yaml.MappingNode {
 		return nil, "", errors.New("expected an object")
 	}
@@ -164,7 +170,7 @@ func nodeEntry(node *yaml.Node) (r *pluginsdk.Resource, id string, err error) {
 		}
 	}
 	b.WriteByte('}')
-	r, bad, err := decoder(b.Bytes()).Resource(b.Bytes())
+	r, bad, err := decoder(b.Bytes(), defaults).Resource(b.Bytes())
 	if len(bad) > 0 {
 		err = reason(bad[0].Err)
 	}

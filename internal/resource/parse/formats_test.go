@@ -36,7 +36,7 @@ const yamlList = `
 // Plain scalars are the text that was written.
 func TestYAML(t *testing.T) {
 	t.Parallel()
-	got, warnings, err := Parse(FormatYAML, []byte(yamlList))
+	got, warnings, err := Parse(FormatYAML, []byte(yamlList), nil)
 	if err != nil || ids(got) != "17 b" || len(warnings) != 2 {
 		t.Fatalf("%s, %v, %v", ids(got), warnings, err)
 	}
@@ -56,7 +56,7 @@ func TestYAML(t *testing.T) {
 		"resources: [" + object("a", "") + "]": "a",
 		object("a", "") + "\n---\n" + object("b", ""): "a b",
 	} {
-		got, warnings, err := Parse(FormatYAML, []byte(doc))
+		got, warnings, err := Parse(FormatYAML, []byte(doc), nil)
 		if err != nil || len(warnings) > 0 || ids(got) != want {
 			t.Errorf("%q: %s, %v, %v", doc, ids(got), warnings, err)
 		}
@@ -64,7 +64,7 @@ func TestYAML(t *testing.T) {
 	for doc, want := range map[string]string{
 		"a: [": "line 1", "just text": "expected a list", "resources: x": `"resources" must be a list`,
 	} {
-		if _, _, err := Parse(FormatYAML, []byte(doc)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := Parse(FormatYAML, []byte(doc), nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", doc, err)
 		}
 	}
@@ -72,14 +72,14 @@ func TestYAML(t *testing.T) {
 
 func TestJSONLines(t *testing.T) {
 	t.Parallel()
-	got, warnings, err := Parse(FormatJSONLines, []byte(object("a", "")+"\r\n\n  "+object("b", "")+"\n{\"resource_id\": \"c\"}\n7"))
+	got, warnings, err := Parse(FormatJSONLines, []byte(object("a", "")+"\r\n\n  "+object("b", "")+"\n{\"resource_id\": \"c\"}\n7"), nil)
 	if err != nil || ids(got) != "a b" || len(warnings) != 2 {
 		t.Fatalf("%s, %v, %v", ids(got), warnings, err)
 	}
 	if text := warnings[0].Error(); !strings.HasPrefix(text, `line 4: resource ("c") is left out: resource_site must be`) {
 		t.Error(text)
 	}
-	_, _, err = Parse(FormatJSONLines, []byte(object("a", "")+"\n{oops\n"))
+	_, _, err = Parse(FormatJSONLines, []byte(object("a", "")+"\n{oops\n"), nil)
 	if err == nil || !strings.HasPrefix(err.Error(), "line 2, column 2: ") {
 		t.Error(err)
 	}
@@ -91,7 +91,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(uint8(FormatJSON), []byte("["+object("a", "")+"]"))
 	f.Add(uint8(FormatYAML), []byte("a: &a [*a]"))
 	f.Fuzz(func(t *testing.T, format uint8, data []byte) {
-		res, warnings, err := Parse(Format(format%3), data)
+		res, warnings, err := Parse(Format(format%4), data, nil)
 		if err != nil && (res != nil || warnings != nil) {
 			t.Error("an error with resources")
 		}
@@ -133,7 +133,7 @@ func FuzzEntries(f *testing.F) {
 		if !ok {
 			return
 		}
-		got, warnings := ParseJSON(data)
+		got, warnings := ParseJSON(data, nil)
 		left := map[int]bool{}
 		for _, w := range warnings {
 			var e *EntryError
@@ -172,12 +172,12 @@ func TestOneEntryLeavesOthersAsTheyAre(t *testing.T) {
 	t.Parallel()
 	good := object("a", `, "Resource_ID": "x", "RESOURCE_SITE": "y", "z": NaN`)
 	for form, doc := range map[string]string{"alone": "[" + good + "]", "beside a broken one": "[" + good + ", {}]", "single": good} {
-		got, _ := ParseJSON([]byte(doc))
+		got, _ := ParseJSON([]byte(doc), nil)
 		if len(got) != 1 || got[0].ID != "a" || got[0].Site != "local" {
 			t.Errorf("%s: %+v", form, got)
 		}
 	}
-	got, warnings, err := Parse(FormatJSONLines, []byte(good))
+	got, warnings, err := Parse(FormatJSONLines, []byte(good), nil)
 	if err != nil || len(warnings) > 0 || got[0].ID != "a" {
 		t.Errorf("a line: %+v, %v, %v", got, warnings, err)
 	}

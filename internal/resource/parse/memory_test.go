@@ -29,7 +29,7 @@ func TestMemoryOfALargeFile(t *testing.T) {
 	file.WriteString("]")
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	found, warnings, err := ParseFile("resources.json", file.Bytes())
+	found, warnings, err := ParseFile("resources.json", file.Bytes(), nil)
 	runtime.ReadMemStats(&after)
 	require.NoError(t, err)
 	require.Empty(t, warnings)
@@ -39,6 +39,6 @@ func TestMemoryOfALargeFile(t *testing.T) {
 
 func TestLargeYAML(t *testing.T) {
 	t.Parallel()
-	_, _, err := ParseFile("resources.yaml", []byte("# "+strings.Repeat("x", maxYAML)))
+	_, _, err := ParseFile("resources.yaml", []byte("# "+strings.Repeat("x", maxYAML)), nil)
 	require.ErrorContains(t, err, "write it as JSON")
 }

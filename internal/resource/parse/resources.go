@@ -59,20 +59,20 @@ func (e *EntryError) Error() string {
 // Unwrap returns the reason.
 func (e *EntryError) Unwrap() error { return e.Err }
 
-// ParseJSON reads the resources of a document. The errors are an *EntryError for each entry that is left out, or the
+// ParseJSON reads the resources of a document; defaults are as for Parse. The errors are an *EntryError for each entry that is left out, or the
 // one reason why there are no entries at all. A creation timestamp that is a string holding a number becomes a double,
 // as Panoptes' own store makes it (docs/panoptes/runtime.md, section 12); other text stays.
-func ParseJSON(data []byte) ([]*pluginsdk.Resource, []error) {
-	res, warnings, err := parseJSON(data)
+func ParseJSON(data []byte, defaults *pluginsdk.Resource) ([]*pluginsdk.Resource, []error) {
+	res, warnings, err := parseJSON(data, defaults)
 	if err != nil {
 		return nil, []error{err}
 	}
 	return res, warnings
 }
 
-func parseJSON(data []byte) ([]*pluginsdk.Resource, []error, error) {
+func parseJSON(data []byte, defaults *pluginsdk.Resource) ([]*pluginsdk.Resource, []error, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	res, bad, err := decoder(data).Resources(data)
+	res, bad, err := decoder(data, defaults).Resources(data)
 	if err != nil {
 		return nil, nil, position(data, 1, err)
 	}
@@ -80,8 +80,8 @@ func parseJSON(data []byte) ([]*pluginsdk.Resource, []error, error) {
 }
 
 // decoder takes all of data: what a document may be large is its reader's to say.
-func decoder(data []byte) *panoptesjson.Decoder {
-	return panoptesjson.NewDecoder(panoptesjson.DecoderOptions{MaxBytes: len(data)})
+func decoder(data []byte, defaults *pluginsdk.Resource) *panoptesjson.Decoder {
+	return panoptesjson.NewDecoder(panoptesjson.DecoderOptions{MaxBytes: len(data), Defaults: defaults})
 }
 
 // entryErrors are the entries that are left out; line is theirs, 0 where it is not known.

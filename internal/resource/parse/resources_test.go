@@ -35,7 +35,7 @@ func TestForms(t *testing.T) {
 		`{"resources": []}`:    "",
 		"\ufeff [" + b + "]\n": "b",
 	} {
-		got, errs := ParseJSON([]byte(doc))
+		got, errs := ParseJSON([]byte(doc), nil)
 		if len(errs) > 0 || ids(got) != want {
 			t.Errorf("%s: %q, errors %v", doc, ids(got), errs)
 		}
@@ -44,7 +44,7 @@ func TestForms(t *testing.T) {
 
 func TestVectors(t *testing.T) {
 	t.Parallel()
-	got, warnings, err := LoadFile("../../../testdata/vectors/resources.json")
+	got, warnings, err := LoadFile("../../../testdata/vectors/resources.json", nil)
 	if err != nil || len(warnings) > 0 || len(got) != 6 {
 		t.Fatalf("%d resources, %v, %v", len(got), warnings, err)
 	}
@@ -62,13 +62,13 @@ func TestTimestamps(t *testing.T) {
 		`"1512629517.03121"`: "1512629517.03121", `" 1512629517 "`: "1512629517.0", `"1e3"`: "1000.0", `1512629517`: "1512629517",
 		`1512629517.5`: "1512629517.5", `"yesterday"`: "yesterday", `"nan"`: "nan", `"1` + strings.Repeat("0", 310) + `"`: "1" + strings.Repeat("0", 310),
 	} {
-		got, errs := ParseJSON([]byte(object("a", `, "resource_creation_timestamp": `+given)))
+		got, errs := ParseJSON([]byte(object("a", `, "resource_creation_timestamp": `+given)), nil)
 		if len(errs) > 0 || got[0].CreationTimestamp.String() != want {
 			t.Errorf("%s: %v, %v", given, got, errs)
 		}
 	}
 	for _, given := range []string{`null`, `0`, `""`, `"0"`, `0.0`} {
-		got, errs := ParseJSON([]byte(object("a", `, "resource_creation_timestamp": `+given)))
+		got, errs := ParseJSON([]byte(object("a", `, "resource_creation_timestamp": `+given)), nil)
 		if len(errs) > 0 {
 			t.Fatal(errs)
 		}
@@ -85,7 +85,7 @@ func TestBadEntriesCostThemselves(t *testing.T) {
 		object("d", `, "resource_metadata": {"k": 5}`), object("e", `, "resource_metadata": {"_resource_ttl": "x", "1": "2"}`),
 		object("f", `, "resource_creation_timestamp": true`), object("g", ""), `{}`, `{"resource_id": 5}`,
 	}, ",") + "]"
-	got, errs := ParseJSON([]byte(doc))
+	got, errs := ParseJSON([]byte(doc), nil)
 	if ids(got) != "a g" {
 		t.Errorf("kept %q", ids(got))
 	}
@@ -109,7 +109,7 @@ func TestBadEntriesCostThemselves(t *testing.T) {
 			t.Errorf("error\n%v\nwant\n%s", err, want[i])
 		}
 	}
-	if _, errs := ParseJSON([]byte(`{"resource_id": "x"}`)); len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), `resource ("x") is left out:`) {
+	if _, errs := ParseJSON([]byte(`{"resource_id": "x"}`), nil); len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), `resource ("x") is left out:`) {
 		t.Errorf("errors %v", errs)
 	}
 }
@@ -130,7 +130,7 @@ func TestBrokenDocuments(t *testing.T) {
 		`{"resources": {"a": 1}}`:      `line 1, column 15: resources: expected a list, found an object`,
 		strings.Repeat("[", 1_000_000): "line 1, column 66: resources[0]: values are nested deeper than 64",
 	} {
-		got, errs := ParseJSON([]byte(doc))
+		got, errs := ParseJSON([]byte(doc), nil)
 		if got != nil || len(errs) != 1 || !strings.Contains(errs[0].Error(), want) {
 			t.Errorf("%.40q: %v, errors %v, want %s", doc, got, errs, want)
 		}
@@ -153,7 +153,7 @@ func TestFiles(t *testing.T) {
 	missing := filepath.Join(dir, "none.txt")
 	nothing := filepath.Join(dir, "*.yaml")
 
-	res, warnings, errs := LoadFiles([]string{filepath.Join(dir, "*.json"), one, missing, nothing, "[", write("4.txt", "["+object("b", "")+"]")})
+	res, warnings, errs := LoadFiles([]string{filepath.Join(dir, "*.json"), one, missing, nothing, "[", write("4.txt", "["+object("b", "")+"]")}, nil)
 	if ids(res) != "a b" || res[0].Plugin != "p" {
 		t.Errorf("resources %q", ids(res))
 	}
@@ -165,7 +165,7 @@ func TestFiles(t *testing.T) {
 	if !errors.Is(errs[1], os.ErrNotExist) {
 		t.Errorf("%v is not ErrNotExist", errs[1])
 	}
-	if _, _, err := LoadFile(dir); err == nil || !strings.Contains(err.Error(), "cannot be read") {
+	if _, _, err := LoadFile(dir, nil); err == nil || !strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("a folder: %v", err)
 	}
 	if _, err := readFile(two, 10); err == nil || !strings.Contains(err.Error(), "larger than the limit of 10 bytes") {
@@ -199,7 +199,7 @@ func FuzzParseJSON(f *testing.F) {
 	f.Add([]byte("[" + object("a", `, "resource_metadata": {"k": "v"}, "resource_creation_timestamp": "1.5"`) + ",5]"))
 	f.Add([]byte(`{"resources": [null]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, errs := ParseJSON(data)
+		got, errs := ParseJSON(data, nil)
 		for _, err := range errs {
 			if err.Error() == "" {
 				t.Fatal("an empty error")
@@ -207,7 +207,7 @@ func FuzzParseJSON(f *testing.F) {
 		}
 		for _, r := range got {
 			doc := string(r.AppendJSON(nil))
-			again, errs := ParseJSON([]byte(doc))
+			again, errs := ParseJSON([]byte(doc), nil)
 			if len(errs) > 0 || string(again[0].AppendJSON(nil)) != doc {
 				t.Fatalf("%s\nis not read back: %v", doc, errs)
 			}

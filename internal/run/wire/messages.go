@@ -145,7 +145,7 @@ func (a *Answer) result(c *run.Call, groups func([]json.RawMessage) run.Result) 
 func (a *Answer) findings(c *run.Call) run.Result {
 	result := run.Result{Outcome: run.OutcomeOK}
 	if len(a.Resources) > 0 {
-		list, errs := parse.ParseJSON(a.Resources)
+		list, errs := parse.ParseJSON(a.Resources, nil)
 		result.Resources = list
 		for _, err := range errs {
 			c.Drop(&result, run.Drop{Reason: run.DropInvalid, Err: err})

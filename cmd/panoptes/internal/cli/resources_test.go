@@ -74,7 +74,7 @@ func TestResourcesMatchInput(t *testing.T) {
 		"order of the input":     {[]string{two, one}, 0, "c\nb\na\n", ""},
 		"a missing file":         {[]string{one, "/nonexistent.json"}, 2, "", "/nonexistent.json"},
 		"no JSON":                {[]string{file(t, "[\n  {\"resource_site\": \"x\",\n  oops\n]"), one}, 2, "", "line 3, column 3"},
-		"a bad entry":            {[]string{file(t, "["+entry("x", "")+`, {"resource_id": "y"}, `+entry("z", "")+"]")}, 1, "x\nz\n", "resource_site"},
+		"a bad entry":            {[]string{file(t, "["+entry("x", "")+`, {"resource_id": "y"}, `+entry("z", "")+"]")}, 1, "x\nz\n", "resource_endpoint"},
 		"an id with odd letters": {[]string{file(t, entry(`a\nb\u001b`, ""))}, 0, `a\nb\x1b` + "\n", ""},
 		"an empty list":          {[]string{file(t, "[]")}, 0, "", ""},
 	} {

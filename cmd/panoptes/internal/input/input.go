@@ -51,7 +51,7 @@ func Pointer(text string, err error) string {
 func Resources(files []string, stderr io.Writer) (all []*pluginsdk.Resource, bad int, err error) {
 	var errs []error
 	for _, file := range files {
-		found, warnings, err := parse.LoadFile(file)
+		found, warnings, err := parse.LoadFile(file, parse.Minimal)
 		if err != nil {
 			errs = append(errs, err)
 			continue

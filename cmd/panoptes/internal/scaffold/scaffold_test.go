@@ -40,7 +40,7 @@ func TestNewPluginsPassTheChecks(t *testing.T) {
 					return
 				}
 			}
-			found, warnings, err := parse.LoadFile(filepath.Join(folder, "resources.json"))
+			found, warnings, err := parse.LoadFile(filepath.Join(folder, "resources.json"), nil)
 			require.NoError(t, err)
 			require.Empty(t, warnings)
 			fine, err := conformance.Play(t.Context(), files[0], conformance.Settings{

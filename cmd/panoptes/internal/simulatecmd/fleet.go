@@ -42,7 +42,7 @@ func load(ctx context.Context, receiver string, cfg *panoptesreceiver.Config, ex
 }
 
 func (f *fleet) loadResources(ctx context.Context, extra []string, stderr io.Writer, tell func(string, ...any)) error {
-	more, warnings, errs := parse.LoadFiles(extra)
+	more, warnings, errs := parse.LoadFiles(extra, parse.Minimal)
 	for _, w := range append(warnings, errs...) {
 		tell("%v", w)
 	}

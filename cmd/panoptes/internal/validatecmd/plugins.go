@@ -66,7 +66,7 @@ func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
 // resources reads the resource files, and says whether these are all the resources there will be.
 func (v *validation) resources(where string, id component.ID, cfg *panoptesreceiver.Config) (found []*pluginsdk.Resource, all bool) {
 	where += "::resources::files"
-	found, warnings, errs := parse.LoadFiles(cfg.Resources.Files)
+	found, warnings, errs := parse.LoadFiles(cfg.Resources.Files, cfg.Resources.Defaults.Resource())
 	for _, err := range errs {
 		v.wrong(where, err)
 	}

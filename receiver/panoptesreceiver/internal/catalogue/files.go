@@ -19,6 +19,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // maxWarnings bounds the lines that one list of resources may write to the log each time it changes.
@@ -28,6 +29,8 @@ const maxWarnings = 10
 type FileSettings struct {
 	// Files are paths with * ? and [...].
 	Files []string
+	// Defaults are what resources need not say; nil has them say all.
+	Defaults *pluginsdk.Resource
 	// Settle is how long a change must last before it counts.
 	Settle time.Duration
 	// ScanInterval is the time between two scans.
@@ -190,7 +193,7 @@ func (r *Files) load(f *resourceFile, state string, now time.Time) error {
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != state {
 		return errFileChanged
 	}
-	list, warnings, err := parse.ParseFile(f.path, data)
+	list, warnings, err := parse.ParseFile(f.path, data, r.settings.Defaults)
 	if err != nil {
 		return err
 	}

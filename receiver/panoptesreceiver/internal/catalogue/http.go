@@ -18,6 +18,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // HTTPSettings are what NewHTTP takes.
@@ -28,6 +29,8 @@ type HTTPSettings struct {
 	Interval time.Duration
 	// MaxSize is the most bytes that an answer may have.
 	MaxSize int64
+	// Defaults are what resources need not say; nil has them say all.
+	Defaults *pluginsdk.Resource
 	// Client makes the requests.
 	Client *http.Client
 	// Source gets what the server lists.
@@ -93,7 +96,7 @@ func (h *HTTP) request(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Accept", "application/json, application/yaml, application/x-ndjson")
+	req.Header.Set("Accept", "application/json, application/yaml, application/x-ndjson, text/csv")
 	if h.etag != "" {
 		req.Header.Set("If-None-Match", h.etag)
 	}
@@ -135,7 +138,7 @@ func (h *HTTP) read(answer *http.Response, now time.Time) error {
 	if answer.ContentLength > h.settings.MaxSize || int64(data.Len()) > h.settings.MaxSize {
 		return fmt.Errorf("the answer is larger than max_size, which is %d bytes", h.settings.MaxSize)
 	}
-	list, warnings, err := parse.Parse(formatOf(answer), data.Bytes())
+	list, warnings, err := parse.Parse(formatOf(answer), data.Bytes(), h.settings.Defaults)
 	if err != nil {
 		return fmt.Errorf("the answer does not parse: %w", err)
 	}
@@ -206,6 +209,8 @@ func formatOf(answer *http.Response) parse.Format {
 		return parse.FormatJSONLines
 	case "application/yaml", "application/x-yaml", "text/yaml":
 		return parse.FormatYAML
+	case "text/csv":
+		return parse.FormatCSV
 	}
 	return parse.FormatOf(answer.Request.URL.Path)
 }

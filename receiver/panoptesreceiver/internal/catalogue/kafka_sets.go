@@ -128,7 +128,7 @@ func (k *Kafka) apply(key setKey, r *kgo.Record) {
 
 func (k *Kafka) set(src *setSource, r *kgo.Record) {
 	src.key = string(r.Key)
-	list, warnings, err := parse.Parse(parse.FormatJSON, r.Value)
+	list, warnings, err := parse.Parse(parse.FormatJSON, r.Value, nil)
 	if err != nil {
 		k.drop(src, r, fmt.Errorf("the set is no JSON of resources: %w", err))
 		return
