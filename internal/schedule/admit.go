@@ -57,7 +57,7 @@ func (s *Scheduler[T]) admit(laneID LaneID, e readyEntry, now int64, pressure ti
 		return p, false
 	}
 	if k.group != 0 {
-		if s.groups.broken(k.group, now) {
+		if s.heldBack(k, now) {
 			s.skip(laneID, e.id, k, ReasonBreaker, now)
 			return p, false
 		}
@@ -76,6 +76,12 @@ func (s *Scheduler[T]) admit(laneID LaneID, e readyEntry, now int64, pressure ti
 	p.first = k.last == 0
 	k.state, k.last = stateRunning, k.due
 	return p, true
+}
+
+// heldBack says whether the breaker of its resource holds back a task. It holds back none whose own last run found the resource
+// alive: what other plugins do, which hang where this one gets its answer, costs themselves.
+func (s *Scheduler[T]) heldBack(k *task, now int64) bool {
+	return k.group != 0 && !k.answered && s.groups.broken(k.group, now)
 }
 
 // skip gives a task its next slot without a run.
@@ -133,7 +139,7 @@ func (s *Scheduler[T]) unparkClass(class int, now int64) {
 				break
 			}
 			// One whose resource was found out meanwhile takes none of the room.
-			if s.groups.trust(k.group) == t && !s.groups.broken(k.group, now) {
+			if s.groups.trust(k.group) == t && !s.heldBack(k, now) {
 				room--
 			}
 		}

@@ -52,7 +52,7 @@ func (s *Scheduler[T]) glance(id ID, k *task, now int64) Glance[T] {
 	g := Glance[T]{
 		Task: id, Value: *s.table.value(id), Due: time.UnixMilli(k.due), Running: k.state == stateRunning,
 		Interval:   time.Duration(k.interval) * time.Millisecond,
-		BackingOff: k.group != 0 && s.groups.broken(k.group, now),
+		BackingOff: s.heldBack(k, now),
 	}
 	if k.last != 0 {
 		g.Last = time.UnixMilli(k.last)

@@ -25,7 +25,7 @@ const (
 // Breaker says when a resource is left alone. After Failures runs in a row that found it dead, none starts for Backoff,
 // then one; each further failure doubles the wait, up to MaxBackoff. All waits are drawn between three quarters of
 // themselves and all, so that resources that died together do not come back together. One that finds it alive closes
-// the breaker.
+// the breaker. A task whose own last run found the resource alive runs in any case.
 type Breaker struct {
 	// Failures is how many runs in a row must fail; 0 turns the breaker off.
 	Failures int

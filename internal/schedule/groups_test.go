@@ -174,6 +174,40 @@ func TestBreakerCloses(t *testing.T) {
 	})
 }
 
+// Tasks that hang against a resource do not hold back one that gets its answers from it.
+func TestBreakerSparesTasksThatAreAnswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var down atomic.Bool
+		rec := newRecorder(nil)
+		rec.verdict = func(value string) Verdict {
+			if value == "good" && !down.Load() {
+				return VerdictAlive
+			}
+			return VerdictDead
+		}
+		s := rec.scheduler(8)
+		group := s.OpenGroup(0, 0)
+		lane := s.OpenLane(0, 0)
+		s.Add(lane, Spec{Hash: Hash([]byte("good")), Interval: 10 * time.Second, Group: group}, "good")
+		s.Start()
+		advance(20 * time.Second)
+		for i := range 12 {
+			name := fmt.Sprintf("hangs %d", i)
+			s.Add(lane, Spec{Hash: Hash([]byte(name)), Interval: time.Second, Group: group}, name)
+		}
+		n := rec.count("good")
+		advance(10 * time.Minute)
+		assert.InDelta(t, n+60, rec.count("good"), 1)
+		down.Store(true)
+		advance(10 * time.Second)
+		n = rec.count("good")
+		advance(40 * time.Second)
+		assert.Equal(t, n, rec.count("good"), "once it fails itself it is held back")
+		s.Stop(t.Context())
+	})
+}
+
 func TestBreakerWait(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

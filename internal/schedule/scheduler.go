@@ -329,6 +329,9 @@ func (s *Scheduler[T]) end(id ID, p place, begun time.Time, r Result) (missed in
 	if r.Verdict == VerdictAlive {
 		s.queue.lanes[p.lane].answered(cmp.Or(r.Took, took))
 	}
+	if r.Verdict != VerdictNone {
+		s.table.task(id).answered = r.Verdict == VerdictAlive
+	}
 	if p.group != 0 {
 		s.groups.note(p.group, r.Verdict, now.UnixMilli())
 	}

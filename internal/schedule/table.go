@@ -53,6 +53,7 @@ type task struct {
 	lane     LaneID
 	group    GroupID
 	state    state
+	answered bool // its last run found the resource alive
 }
 
 // Tasks and their values lie in pages, so that adding one never copies all others while the scheduler waits.
