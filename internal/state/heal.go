@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
@@ -95,7 +96,7 @@ func heal(path string) error {
 		return nil // as above
 	}
 	defer f.Close()
-	if !lockFile(f) {
+	if !safefile.Lock(f) {
 		return nil // a Collector uses it
 	}
 	info, err := f.Stat()

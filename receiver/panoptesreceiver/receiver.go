@@ -33,6 +33,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/workers"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/internal/scratch"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk/pluginextension"
@@ -76,7 +77,7 @@ type panoptesReceiver struct {
 	plugins      *catalogue.Plugins
 	history      *history           // nil where nobody looks
 	hide         []func()           // take the receiver off the boards
-	snapshots    string             // folder of copied modules
+	snapshots    *scratch.Folder    // of copied modules
 	cancel       context.CancelFunc // of the catalogue
 	catalogue    sync.WaitGroup
 	stop         sync.Once
@@ -125,15 +126,15 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if err != nil {
 		return err
 	}
-	if r.snapshots, err = os.MkdirTemp("", "panoptes-plugins-"); err != nil {
+	if r.snapshots, err = scratch.Make("panoptes-copies-", settings.Programs.Hardening.User != nil); err != nil {
 		return fmt.Errorf("make a folder for copies of plugins: %w", err)
 	}
 	if settings.Programs.Hardening.User != nil {
-		if err := os.Chmod(r.snapshots, 0o711); err != nil { // nobody else needs to see what is there
+		if err := os.Chmod(r.snapshots.Path, 0o711); err != nil { // nobody else needs to see what is there
 			return fmt.Errorf("let user %q run copies of plugins: %w", r.cfg.Processes.RunAs, err)
 		}
 	}
-	plugins.SnapshotDir = r.snapshots
+	plugins.SnapshotDir = r.snapshots.Path
 	pressure := r.startEmitter(obs)
 	r.startPluginLogs(obs)
 	r.scheduler = schedule.New(schedule.Settings[target]{
@@ -365,8 +366,8 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 	if r.pluginLogs.emitter != nil {
 		r.pluginLogs.emitter.Stop() // workers said their last
 	}
-	if r.snapshots != "" {
-		errs = append(errs, os.RemoveAll(r.snapshots))
+	if r.snapshots != nil {
+		errs = append(errs, r.snapshots.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
+	"github.com/panoptes-otel/panoptes-otel/internal/scratch"
 	"github.com/panoptes-otel/panoptes-otel/python"
 )
 
@@ -38,10 +39,10 @@ type interpreter struct {
 	inherit []string // names of variables
 
 	mu        sync.Mutex
-	path      string   // as sys.executable says; "" until it is known to be fit
-	archive   string   // path of the zip; "" until it is written
-	temporary string   // folder of ours to be removed, if any
-	memory    *os.File // the zip, where it is in no folder
+	path      string          // as sys.executable says; "" until it is known to be fit
+	archive   string          // path of the zip; "" until it is written
+	temporary *scratch.Folder // of the package, if any
+	memory    *os.File        // the zip, where it is in no folder
 }
 
 // firstExtra is the number of a child's first descriptor beside the standard ones.
@@ -181,14 +182,14 @@ func (i *interpreter) writeArchive() error {
 	}
 	dir := i.dir
 	if dir == "" {
-		if i.temporary == "" {
-			made, err := os.MkdirTemp("", "panoptes-python-")
+		if i.temporary == nil {
+			made, err := scratch.Make("panoptes-package-", false)
 			if err != nil {
 				return fmt.Errorf("make a folder for the Python runtime: %w; set python.runtime_dir to one that can be written", err)
 			}
 			i.temporary = made
 		}
-		dir = i.temporary
+		dir = i.temporary.Path
 	}
 	path, err := python.WriteZip(dir)
 	if err != nil {
@@ -206,8 +207,8 @@ func (i *interpreter) remove() {
 		_ = i.memory.Close()
 		i.memory = nil
 	}
-	if i.temporary != "" {
-		_ = os.RemoveAll(i.temporary)
-		i.temporary, i.archive = "", ""
+	if i.temporary != nil {
+		_ = i.temporary.Close()
+		i.temporary, i.archive = nil, ""
 	}
 }

@@ -1,7 +1,9 @@
 package catalogue
 
 import (
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 )
@@ -9,6 +11,27 @@ import (
 // keepDiscarded is how long a copy of a module stays after the last run that uses it must have ended: nobody waits
 // for the place, and a run may begin late.
 const keepDiscarded = time.Minute
+
+// filesOf are the files of a copy, without those that an interpreter compiled.
+func filesOf(dir string) (files []string) {
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil // what is gone is not counted
+		case e.IsDir() && e.Name() == "__pycache__":
+			return fs.SkipDir
+		case !e.IsDir():
+			files = append(files, path)
+		}
+		return nil
+	})
+	return files
+}
+
+// copyIsWhole says whether nobody took files away from the copy that the plugin runs from.
+func (f *pluginFile) copyIsWhole() bool {
+	return len(f.copies) == 0 || len(filesOf(f.copies[len(f.copies)-1])) >= f.copied
+}
 
 // discarded is a copy that new runs do not use.
 type discarded struct {

@@ -84,6 +84,7 @@ type pluginFile struct {
 	logged   string         // the error that was logged
 	refused  string         // why good is not used, as logged
 	copies   []string       // folders of the copies, that of good last
+	copied   int            // files in the last
 }
 
 // checked is the answer to a check.
@@ -92,6 +93,7 @@ type checked struct {
 	opened *plugin.Plugin // what was checked
 	plugin *plugin.Plugin // what to run
 	dir    string         // the copy
+	copied int            // files in it
 	err    error
 }
 
@@ -188,6 +190,10 @@ func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle
 		f.opened = opened
 		p.warnAll(opened, warnings)
 		p.check(ctx, f)
+	case f.good != nil && f.opened != nil && f.checking == nil && !f.copyIsWhole():
+		p.logger.Warn("Files are gone of the copy that a plugin runs from, as after temporary files are cleaned up: it is made again",
+			zap.String("plugin", f.good.Name()), zap.String("path", f.path), zap.String("copy", f.copies[len(f.copies)-1]))
+		p.check(ctx, f)
 	case periodic && f.err != nil && f.opened != nil && f.checking == nil && f.settling.pending == "":
 		p.check(ctx, f) // what it imports may have been mended
 	}
@@ -225,6 +231,7 @@ func (p *Plugins) check(ctx context.Context, f *pluginFile) {
 	p.wg.Go(func() {
 		c := checked{file: f, opened: found, dir: dir}
 		c.plugin, c.err = p.load(ctx, found, dir)
+		c.copied = len(filesOf(dir))
 		select {
 		case p.checked <- c:
 		case <-ctx.Done():
@@ -272,7 +279,7 @@ func (p *Plugins) accept(ctx context.Context, c checked) {
 		return
 	}
 	f.good, f.loaded, f.err, f.logged = c.plugin, time.Now(), nil, ""
-	f.copies = append(f.copies, c.dir)
+	f.copies, f.copied = append(f.copies, c.dir), c.copied
 	p.discard(f, 1)
 	p.publish()
 	p.noteStates()
@@ -314,6 +321,9 @@ func (p *Plugins) watchAll(found found) {
 	for _, f := range p.files {
 		if f.opened != nil && f.opened.Kind != plugin.KindGo {
 			dirs = append(dirs, filepath.Dir(f.opened.Module))
+		}
+		if len(f.copies) > 0 {
+			entries = append(entries, filesOf(f.copies[len(f.copies)-1])...)
 		}
 	}
 	if p.watch.watch(wish{dirs: dirs, entries: entries}) {

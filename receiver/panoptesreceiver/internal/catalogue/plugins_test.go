@@ -29,6 +29,7 @@ const patience = 20 * time.Second
 type deck struct {
 	t       *testing.T
 	dir     string
+	copies  string
 	scan    time.Duration
 	changed chan []*plugin.Plugin
 	health  chan error
@@ -44,14 +45,14 @@ func startDeck(t *testing.T, settle time.Duration, prepare func(*deck), dirs ...
 	t.Helper()
 	d := &deck{
 		t: t, changed: make(chan []*plugin.Plugin, 100), health: make(chan error, 100), lines: make(chan string, 1000),
-		checks: map[string]func(context.Context, string) error{}, dir: t.TempDir(), scan: 50 * time.Millisecond,
+		checks: map[string]func(context.Context, string) error{}, dir: t.TempDir(), copies: t.TempDir(), scan: 50 * time.Millisecond,
 	}
 	prepare(d)
 	core, logs := observer.New(zap.InfoLevel)
 	d.logs = logs
 	logger := zap.New(core, zap.Hooks(func(e zapcore.Entry) error { d.lines <- e.Message; return nil }))
 	p := NewPlugins(PluginSettings{
-		Directories: append([]string{d.dir}, dirs...), Settle: settle, ScanInterval: d.scan, SnapshotDir: t.TempDir(),
+		Directories: append([]string{d.dir}, dirs...), Settle: settle, ScanInterval: d.scan, SnapshotDir: d.copies,
 		Open:  func(string) plugin.OpenOptions { return plugin.OpenOptions{} },
 		Check: d.check, MaxChecks: 4, Logger: logger,
 		Changed: func(plugins []*plugin.Plugin) { d.changed <- plugins },
