@@ -254,16 +254,6 @@ func TestRefusalsOfTypes(t *testing.T) {
 	}
 }
 
-func TestEditDistance(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		a, b string
-		want int
-	}{{"", "abc", 3}, {"abc", "", 3}, {"abc", "abc", 0}, {"acb", "abc", 1}, {"kitten", "sitting", 3}, {"files", "file", 1}} {
-		assert.Equal(t, tt.want, editDistance(tt.a, tt.b), "%s %s", tt.a, tt.b)
-	}
-}
-
 // The README has every setting, so that none is without a reason for its default.
 func TestReadmeHasEverySetting(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/spelling"
 )
 
 // Unmarshal reads the configuration. Unknown keys are errors that name the nearest valid key.
@@ -85,7 +87,7 @@ func fieldsByKey(t reflect.Type) map[string]reflect.Type {
 func suggest(key string, valid []string) string {
 	best, distance := "", len(key)/2+1
 	for _, v := range valid {
-		d := editDistance(strings.ToLower(key), v)
+		d := spelling.Distance(strings.ToLower(key), v)
 		if len(key) > 2 && strings.Contains(v, strings.ToLower(key)) {
 			d = min(d, 2) // a part of it, as "delay" for max_delay
 		}
@@ -97,28 +99,4 @@ func suggest(key string, valid []string) string {
 		return fmt.Sprintf("expected one of %q", valid)
 	}
 	return fmt.Sprintf("did you mean %q?", best)
-}
-
-// editDistance is the number of characters to insert, delete or replace between a and b, where two neighbours that
-// changed places count once.
-func editDistance(a, b string) int {
-	before, prev, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(prev[j+1]+1, row[j]+1, prev[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, prev, row = prev, row, before
-	}
-	return prev[len(b)]
 }

@@ -105,6 +105,7 @@ func parse(path string, data []byte) (*File, *Error) {
 	}
 	f.readDocumentation()
 	f.readMain()
+	f.warnTypos(raw)
 	return f, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/spelling"
 )
 
 // SyntaxError says where a filter stops making sense.
@@ -94,7 +96,7 @@ func fieldHint(word string) string {
 	}
 	best, distance := "", len(lower)
 	for _, name := range append(fieldNames[:], metadataField) {
-		if d := editDistance(lower, name); d < distance {
+		if d := spelling.Distance(lower, name); d < distance {
 			best, distance = name, d
 		}
 		// People leave the prefix out.
@@ -112,27 +114,3 @@ func fieldHint(word string) string {
 }
 
 var validFields = "fields are " + strings.Join(fieldNames[:], ", ") + " and " + metadataField + ".KEY"
-
-// editDistance is the Levenshtein distance of two ASCII words; words beyond the length of any field are just far.
-func editDistance(a, b string) int {
-	if len(a) > 64 {
-		return len(a)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}

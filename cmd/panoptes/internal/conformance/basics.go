@@ -22,7 +22,7 @@ func (k *kit) open(context.Context) (Verdict, string) {
 	case errors.Is(err, plugin.ErrNotScheduled) && p != nil:
 		warnings = append(warnings, err.Error())
 	case err != nil:
-		return Fail, err.Error()
+		return Fail, strings.Join(append([]string{err.Error()}, warnings...), "\n") // a typo may be why
 	}
 	_, bad := transforms.Parse(p.File.Transforms())
 	for _, err := range bad {

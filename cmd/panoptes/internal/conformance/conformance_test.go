@@ -108,6 +108,8 @@ func TestFaults(t *testing.T) {
 	}{
 		"no such file":    {good, nil, []string{"Module = go:p", "Module = absent"}, "plugin_file", Fail, "absent"},
 		"never scheduled": {good, nil, []string{"execute_frequency = 60", ""}, "plugin_file", Warn, "never scheduled"},
+		"misspelt option": {good, nil, []string{"execute_frequency", "execute_frequncy"}, "plugin_file", Warn, "did you mean execute_frequency?"},
+		"misspelt filter": {good, nil, []string{"resource_filter", "resource_fitler"}, "plugin_file", Fail, "did you mean resource_filter?"},
 		"bad transform":   {good, nil, []string{"rate:disk:reads", "rate:disk"}, "plugin_file", Warn, "disk"},
 		"nothing matches": {good, nil, []string{`"network"`, `"none"`}, "resources", Fail, `resource_class is "system"`},
 		"not compiled in": {good, nil, []string{"go:p", "go:q"}, "load", Skip, "plugintest"},

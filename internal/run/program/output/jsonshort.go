@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/bounds"
+	"github.com/panoptes-otel/panoptes-otel/internal/spelling"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -186,32 +187,11 @@ func nearKey(name string) string {
 	lower := strings.ToLower(name)
 	for _, key := range shortKeys {
 		// Short words are near to too many others.
-		if lower == key || len(key) > 4 && distance(lower, key) <= 2 {
+		if lower == key || len(key) > 4 && spelling.Distance(lower, key) <= 2 {
 			return key
 		}
 	}
 	return ""
-}
-
-// distance is the number of letters to insert, delete or replace between two short words.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // members are the members of an object in their order.

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
+	"github.com/panoptes-otel/panoptes-otel/internal/spelling"
 )
 
 // document is a YAML file that is being read. It collects errors, so that all of them are told at once.
@@ -136,7 +137,7 @@ func (f *fields) take(n *yaml.Node, known []string, depth int) {
 func suggest(word string, known []string) string {
 	best, distance := "", 3
 	for _, k := range known {
-		if d := editDistance(word, k); d < distance {
+		if d := spelling.Distance(word, k); d < distance {
 			best, distance = k, d
 		}
 	}
@@ -147,30 +148,6 @@ func suggest(word string, known []string) string {
 		return "; there are none"
 	}
 	return "; it has " + strings.Join(known, ", ")
-}
-
-// editDistance is the Levenshtein distance of two words; long ones are just far.
-func editDistance(a, b string) int {
-	if len(a) > 64 || len(b) > 64 {
-		return 64
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := before
-			if a[i] != b[j] {
-				change++
-			}
-			before = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // has says whether a key is there and not null.

@@ -185,10 +185,11 @@ func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle
 	switch {
 	case take && err != nil:
 		f.opened, f.checking = nil, nil
+		p.warnAll(f.path, "", warnings)
 		p.fail(f, err)
 	case take:
 		f.opened = opened
-		p.warnAll(opened, warnings)
+		p.warnAll(f.path, opened.Name(), append(warnings, transformWarnings(opened)...))
 		p.check(ctx, f)
 	case f.good != nil && f.opened != nil && f.checking == nil && !f.copyIsWhole():
 		p.logger.Warn("Files are gone of the copy that a plugin runs from, as after temporary files are cleaned up: it is made again",
@@ -213,14 +214,22 @@ func (p *Plugins) lookGone(f *pluginFile, now time.Time, settle time.Duration) (
 }
 
 // warnAll logs what a plugin file does that its author may not expect.
-func (p *Plugins) warnAll(opened *plugin.Plugin, warnings []string) {
+func (p *Plugins) warnAll(path, name string, warnings []string) {
+	fields := []zap.Field{zap.String("path", path)}
+	if name != "" {
+		fields = append(fields, zap.String("plugin", name))
+	}
+	for _, w := range warnings {
+		p.logger.Warn("Plugin file has a flaw: "+w, fields...)
+	}
+}
+
+func transformWarnings(opened *plugin.Plugin) (warnings []string) {
 	_, errs := transforms.Parse(opened.File.Transforms())
 	for _, err := range errs {
 		warnings = append(warnings, fmt.Sprintf("[transforms] %s; this line is off, the others work", err))
 	}
-	for _, w := range warnings {
-		p.logger.Warn("Plugin file has a flaw: "+w, zap.String("plugin", opened.Name()), zap.String("path", opened.File.Path))
-	}
+	return warnings
 }
 
 // check copies the version that was taken and sees whether it loads, beside all others.

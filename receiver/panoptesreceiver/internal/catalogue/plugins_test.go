@@ -193,6 +193,22 @@ func TestPluginsLive(t *testing.T) {
 	assert.Zero(t, d.failures())
 }
 
+// A plugin that loads and one that does not are both told of, once.
+func TestPluginsTypos(t *testing.T) {
+	t.Parallel()
+	d := startDeck(t, 0, func(d *deck) {
+		fine := d.plugin("fine", "# good")
+		write(t, fine, conf("fine", "fine")+"[transform]\n")
+		broken := d.plugin("broken", "# good")
+		write(t, broken, strings.Replace(conf("broken", "go:absent"), "resource_filter", "resource_fitler", 1))
+	})
+	d.names("fine")
+	d.plugin("later", "# good")
+	d.names("fine", "later") // all were scanned again
+	assert.Equal(t, 1, d.count("did you mean [transforms]?"), d.log())
+	assert.Equal(t, 1, d.count("did you mean resource_filter?"), d.log())
+}
+
 func TestPluginsBrokenChangeKeepsTheLastGoodVersion(t *testing.T) {
 	t.Parallel()
 	d := startDeck(t, 0, func(d *deck) { d.plugin("one", "# good") })
