@@ -117,6 +117,7 @@ func (v *validation) pipeline(where string, p collectorconfig.Pipeline) {
 			}
 		}
 	}
+	v.waiting(where, p)
 	for _, id := range p.Exporters {
 		key := scopeInfoOff[id.Type()]
 		if polls && key != "" && v.config.Raw(collectorconfig.Exporters, id)[key] != true {
@@ -124,6 +125,22 @@ func (v *validation) pipeline(where string, p collectorconfig.Pipeline) {
 		}
 		if id.Type() == prometheusType {
 			v.expiration(id, p.Receivers)
+		}
+	}
+}
+
+// waiting warns where an exporter that waits once its queue is full keeps others from getting anything (docs/reliability.md, "An
+// exporter that is down beside others"). A queue on disk is taken to be large enough.
+func (v *validation) waiting(where string, p collectorconfig.Pipeline) {
+	if len(p.Exporters) < 2 {
+		return
+	}
+	for _, id := range p.Exporters {
+		queue, _ := v.config.Raw(collectorconfig.Exporters, id)["sending_queue"].(map[string]any)
+		waits, set := queue["block_on_overflow"].(bool)
+		if waits = waits || !set && id.Type() == collectorconfig.ExporterType; waits && queue["storage"] == nil {
+			v.doubtful(where+"::exporters", "%q waits once its queue is full, and then the other exporters here get nothing: give it a queue on "+
+				"disk (sending_queue::storage) for the longest time that it may be down, or a pipeline of its own and block_on_overflow: false", id)
 		}
 	}
 }
