@@ -100,11 +100,9 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 // maxSource bounds the modules that are looked through for a decorator, in bytes.
 const maxSource = 1 << 20
 
-// withCheck adds to a plugin file that leaves it open what the @check of its Python module says.
+// withCheck adds to a plugin file that leaves it open what the @check of its Python module says. Of a module with two it
+// warns in any case.
 func withCheck(file *pluginfile.File) (_ *pluginfile.File, warnings []string, err error) {
-	if !file.WantsCheck() {
-		return file, nil, nil
-	}
 	path, kind, _, err := file.ResolveModule()
 	if err != nil || kind != pluginfile.KindPythonFile && kind != pluginfile.KindPythonPackage {
 		return file, nil, nil // resolve tells of an error
@@ -120,6 +118,9 @@ func withCheck(file *pluginfile.File) (_ *pluginfile.File, warnings []string, er
 	}
 	check, err := pluginfile.FindCheck(text)
 	switch {
+	case errors.Is(err, pluginfile.ErrSecondCheck) && !file.NeedsCheck():
+		warnings = append(warnings, fmt.Sprintf("module %q: %v", path, err))
+	case !file.WantsCheck():
 	case err == nil && check != nil:
 		return file.WithCheck(check), nil, nil
 	case err != nil && file.NeedsCheck():

@@ -90,6 +90,16 @@ func TestOpenCheck(t *testing.T) {
 	require.Len(t, warnings, 1)
 	assert.Contains(t, warnings[0], "rates must be a list of names")
 	assert.Equal(t, time.Minute, p.Interval)
+
+	const two = "@check\ndef cpu(ctx):\n    pass\n\n" + all
+	_, _, err = openCheck(t, coreText, two)
+	require.ErrorContains(t, err, `good.py": line 7: there is a second @check: one file is one plugin, so move it to a file of its own`)
+	for _, more := range []string{"", "[transforms]\ndisk = rate:disk:reads\n"} {
+		_, warnings, err = openCheck(t, coreText+pluginHead+more, two)
+		require.NoError(t, err)
+		require.Len(t, warnings, 1, "the plugin file says all, but not which of the two runs")
+		assert.Contains(t, warnings[0], `good.py": line 7: there is a second @check`)
+	}
 }
 
 func TestOpenRefuses(t *testing.T) {

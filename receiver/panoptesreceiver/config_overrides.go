@@ -3,6 +3,8 @@ package panoptesreceiver
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
@@ -41,6 +43,28 @@ func (c *PluginsConfig) Rules() (override.Rules, error) {
 		rules = append(rules, r)
 	}
 	return rules, errors.Join(append(errs, rules.Validate())...)
+}
+
+// Unmatched says, one line each, which overrides and pins concern none of the plugins of these names.
+func (c *PluginsConfig) Unmatched(names []string) []string {
+	var lines []string
+	look := func(key, name, so string) {
+		if name == override.Any || slices.Contains(names, name) {
+			return
+		}
+		next := "write the Name of [Core] in its plugin file"
+		if near := nearest(name, names); near != "" {
+			next = fmt.Sprintf("did you mean %q?", near)
+		}
+		lines = append(lines, fmt.Sprintf("%s: there is no plugin %q, so %s: %s", key, name, so, next))
+	}
+	for i := range c.Overrides {
+		look(fmt.Sprintf("overrides::%d", i), c.Overrides[i].Plugin, "it changes nothing")
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Pins)) {
+		look("pins", name, "nothing is pinned by it")
+	}
+	return lines
 }
 
 func (c *OverrideConfig) rule() (override.Rule, error) {

@@ -36,6 +36,8 @@ func TestOverrides(t *testing.T) {
 	b.write("plugins/a.panoptes-plugin", conf("P", "go:configured")+"count = 1\n")
 	b.cfg.Plugins.Overrides = []OverrideConfig{{
 		Plugin: "P", Resources: `resource_id = "other"`, ExecuteFrequency: 2 * time.Second, Config: map[string]map[string]any{"main": {"count": 3}},
+	}, {
+		Plugin: "p", ExecuteFrequency: time.Second,
 	}}
 	b.start()
 	b.until("count of other", func(p point) bool {
@@ -47,6 +49,8 @@ func TestOverrides(t *testing.T) {
 	b.until("count of localhost", func(p point) bool {
 		return p.resource == "localhost" && p.metric == "test.count" && p.value == 1
 	})
+	assert.Equal(t, 1, b.logs.FilterMessage(
+		`Configuration has a flaw: plugins::overrides::1: there is no plugin "p", so it changes nothing: did you mean "P"?`).Len())
 }
 
 // Resources of all sources are run against; where two have one, the file wins.

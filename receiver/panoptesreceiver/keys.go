@@ -85,18 +85,25 @@ func fieldsByKey(t reflect.Type) map[string]reflect.Type {
 
 // suggest names the nearest key where there is a near one, else all of them.
 func suggest(key string, valid []string) string {
-	best, distance := "", len(key)/2+1
+	if best := nearest(key, valid); best != "" {
+		return fmt.Sprintf("did you mean %q?", best)
+	}
+	return fmt.Sprintf("expected one of %q", valid)
+}
+
+// nearest is the valid word that a word is likely meant to be, or "".
+func nearest(word string, valid []string) string {
+	word = strings.ToLower(word)
+	best, distance := "", len(word)/2+1
 	for _, v := range valid {
-		d := spelling.Distance(strings.ToLower(key), v)
-		if len(key) > 2 && strings.Contains(v, strings.ToLower(key)) {
+		lower := strings.ToLower(v)
+		d := spelling.Distance(word, lower)
+		if len(word) > 2 && strings.Contains(lower, word) {
 			d = min(d, 2) // a part of it, as "delay" for max_delay
 		}
 		if d < distance {
 			best, distance = v, d
 		}
 	}
-	if best == "" {
-		return fmt.Sprintf("expected one of %q", valid)
-	}
-	return fmt.Sprintf("did you mean %q?", best)
+	return best
 }

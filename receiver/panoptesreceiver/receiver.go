@@ -156,7 +156,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		return err
 	}
 	r.tasks.runners, r.tasks.droppedLogs = r.runners, r.droppedLogs
-	plugins.Changed = r.tasks.setPlugins
+	plugins.Changed, plugins.Named = r.tasks.setPlugins, r.warnUnmatched
 	plugins.Check = r.runners.Load
 	if err := r.observe(); err != nil {
 		return err
@@ -194,6 +194,13 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	r.catalogue.Go(func() { r.store.Run(life) })
 	r.catalogue.Go(func() { r.plugins.Run(life) })
 	return nil
+}
+
+// warnUnmatched logs what of the configuration concerns no plugin.
+func (r *panoptesReceiver) warnUnmatched(names []string) {
+	for _, w := range r.cfg.Plugins.Unmatched(names) {
+		r.logger.Warn("Configuration has a flaw: plugins::" + w)
+	}
 }
 
 // startEmitter opens the way to the pipeline of metrics, and returns what says how much the pipeline holds it up. Without

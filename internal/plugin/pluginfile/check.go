@@ -2,6 +2,7 @@ package pluginfile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -34,6 +35,9 @@ var (
 	function = regexp.MustCompile(`(?m)^def[ \t]+([\pL_][\pL\pN_]*)`)
 )
 
+// ErrSecondCheck is what the error of FindCheck wraps where a source has two: which of them runs is chance.
+var ErrSecondCheck = errors.New("there is a second @check: one file is one plugin, so move it to a file of its own, with a plugin file")
+
 // FindCheck reads the decorator @check of a Python source, without running it: what it says must be written out, as
 // numbers, texts and lists of texts. Without a decorator it returns nil. Its error names the line.
 func FindCheck(source []byte) (*Check, error) {
@@ -42,7 +46,7 @@ func FindCheck(source []byte) (*Check, error) {
 		return nil, nil
 	}
 	if len(at) > 1 {
-		return nil, inLine(lineOf(source, at[1][0]), "there is a second @check: one file is one plugin")
+		return nil, inLine(lineOf(source, at[1][0]), "%w", ErrSecondCheck)
 	}
 	var c Check
 	r := &literals{source: source, at: at[0][1]}

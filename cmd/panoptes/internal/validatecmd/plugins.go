@@ -32,7 +32,7 @@ func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
 	if len(files) == 0 && err == nil {
 		v.doubtful(where+"::plugins::directories", "there is no plugin file in %q", dirs)
 	}
-	owner := map[string]string{}
+	owner, names := map[string]string{}, []string{}
 	for _, file := range files {
 		p, warnings, err := plugin.Open(file, cfg.Plugins.OpenOptions(file))
 		for _, w := range warnings {
@@ -46,6 +46,7 @@ func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
 			continue
 		}
 		v.plugins++
+		names = append(names, p.Name())
 		name := p.File.NormalizedName
 		if first, taken := owner[name]; taken {
 			v.wrong(where, fmt.Errorf("plugin %q (%s) has the same name as %s: give it another one", p.Name(), file, first))
@@ -59,6 +60,28 @@ func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
 		if all && len(found) > 0 && p.Filter != nil && !slices.ContainsFunc(found, p.Filter.Match) {
 			v.doubtful(where, "plugin %q (%s): none of the %d resources matches its filter, which is: %s",
 				p.Name(), file, len(found), p.Filter)
+		}
+	}
+	if len(names) == len(files) { // else nobody knows what the others would be called
+		for _, w := range cfg.Plugins.Unmatched(names) {
+			v.doubtful(where, "plugins::%s", w)
+		}
+	}
+	if all && len(found) > 0 {
+		v.overrides(where, cfg, found)
+	}
+}
+
+// overrides warns of those that hold for no resource.
+func (v *validation) overrides(where string, cfg *panoptesreceiver.Config, found []*pluginsdk.Resource) {
+	rules, err := cfg.Plugins.Rules()
+	if err != nil {
+		return // told when it was decoded
+	}
+	for i, r := range rules {
+		if r.Resources != nil && !slices.ContainsFunc(found, r.Resources.Match) {
+			v.doubtful(where, "plugins::overrides::%d: it changes nothing, as none of the %d resources matches its resources, which is: %s",
+				i, len(found), r.Resources)
 		}
 	}
 }

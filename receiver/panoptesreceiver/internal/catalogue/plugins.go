@@ -45,6 +45,8 @@ type PluginSettings struct {
 	// Changed gets all plugins in order of the paths of their files, whenever that changes. A plugin that did not change is
 	// the same pointer.
 	Changed func([]*plugin.Plugin)
+	// Named gets the names of all plugins once, as soon as each file tells its own; nil for nobody.
+	Named func([]string)
 	// Failed is called for each broken change, once.
 	Failed func()
 	// Health gets what keeps directories from being read, or nil, whenever that changes.
@@ -60,6 +62,7 @@ type Plugins struct {
 	files     map[string]*pluginFile
 	current   []*plugin.Plugin // as Changed was told last
 	told      bool
+	named     bool // Named was told
 	health    string
 	copies    int // made so far
 	discarded []discarded
@@ -160,6 +163,7 @@ func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 	}
 	p.publish()
 	p.noteStates()
+	p.tellNames()
 	p.sweep(now)
 	for _, f := range removed {
 		p.logger.Info("Removed plugin: its file is gone", zap.String("plugin", f.good.Name()), zap.String("path", f.path))
@@ -211,6 +215,22 @@ func (p *Plugins) lookGone(f *pluginFile, now time.Time, settle time.Duration) (
 	f.checking = nil
 	p.discard(f, 0)
 	return f.good != nil
+}
+
+// tellNames tells Named, unless a file is so broken that nobody knows what it would be called.
+func (p *Plugins) tellNames() {
+	if p.named || p.settings.Named == nil {
+		return
+	}
+	names := make([]string, 0, len(p.files))
+	for _, f := range p.files {
+		if f.opened == nil {
+			return
+		}
+		names = append(names, f.opened.Name())
+	}
+	p.named = true
+	p.settings.Named(names)
 }
 
 // warnAll logs what a plugin file does that its author may not expect.

@@ -35,6 +35,8 @@ type deck struct {
 	health  chan error
 	lines   chan string // of the log
 	logs    *observer.ObservedLogs
+	named   func([]string)
+	stop    func()
 
 	mu     sync.Mutex
 	checks map[string]func(ctx context.Context, text string) error // by plugin; text is the module's
@@ -56,13 +58,15 @@ func startDeck(t *testing.T, settle time.Duration, prepare func(*deck), dirs ...
 		Open:  func(string) plugin.OpenOptions { return plugin.OpenOptions{} },
 		Check: d.check, MaxChecks: 4, Logger: logger,
 		Changed: func(plugins []*plugin.Plugin) { d.changed <- plugins },
+		Named:   d.named,
 		Failed:  func() { d.mu.Lock(); d.failed++; d.mu.Unlock() },
 		Health:  func(err error) { d.health <- err },
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); p.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
+	d.stop = func() { cancel(); <-done }
+	t.Cleanup(d.stop)
 	return d
 }
 
@@ -207,6 +211,24 @@ func TestPluginsTypos(t *testing.T) {
 	d.names("fine", "later") // all were scanned again
 	assert.Equal(t, 1, d.count("did you mean [transforms]?"), d.log())
 	assert.Equal(t, 1, d.count("did you mean resource_filter?"), d.log())
+}
+
+// Names are told once, and not before all are known.
+func TestPluginsNamed(t *testing.T) {
+	t.Parallel()
+	var told [][]string
+	d := startDeck(t, 0, func(d *deck) {
+		d.named = func(names []string) { told = append(told, slices.Sorted(slices.Values(names))) }
+		d.plugin("one", "broken (")
+		write(t, d.plugin("two", "# good"), "[Core]\n")
+	})
+	d.line("Cannot load plugin")
+	d.plugin("two", "# good")
+	d.names("two")
+	d.plugin("three", "# good")
+	d.names("three", "two")
+	d.stop()
+	assert.Equal(t, [][]string{{"one", "two"}}, told)
 }
 
 func TestPluginsBrokenChangeKeepsTheLastGoodVersion(t *testing.T) {
