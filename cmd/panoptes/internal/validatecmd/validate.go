@@ -23,7 +23,7 @@ func New() *cobra.Command {
 	var configs []string
 	var collector, gates string
 	cmd := &cobra.Command{
-		Use:   "validate --config FILE",
+		Use:   "validate [FILE...]",
 		Short: "Check a Collector's configuration, with the plugins and resources it names",
 		Long: `Checks the configuration of a Collector before it is rolled out: the settings of this project's components, the
 plugin files and resource files that they name, and what the pipelines make of them. Nothing is started but the
@@ -34,18 +34,20 @@ Without it only their names are looked at, and stderr says so.
 
 Findings go to stdout, one a line: "error" for what is wrong, "warning" for what works but is hardly meant, such as a
 batch processor behind the receiver panoptes. The exit code is 1 where there are errors.`,
-		Example: `  panoptes validate --config collector.yaml
+		Example: `  panoptes validate collector.yaml
   panoptes validate --config base.yaml --config site.yaml --collector /usr/local/bin/panoptes-otelcol
   panoptes validate --config collector.yaml --feature-gates=extension.healthcheck.useComponentStatus`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(cmd *cobra.Command, files []string) error {
+			configs = append(configs, files...)
+			if len(configs) == 0 {
+				return exit.Misusef("no configuration is named: expected panoptes validate FILE")
+			}
 			return run(cmd.Context(), configs, collector, gates, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.Flags().StringArrayVar(&configs, "config", nil, "a `FILE` or URI of configuration, as the Collector takes it; may be repeated, later ones win")
+	cmd.Flags().StringArrayVar(&configs, "config", nil, "a `FILE` or URI of configuration, as the Collector takes it; may be repeated, later ones win, and arguments over all of them")
 	cmd.Flags().StringVar(&collector, "collector", "", "the Collector's `PROGRAM`, which checks the stock components")
 	cmd.Flags().StringVar(&gates, "feature-gates", "", "the feature `GATES` that the Collector will be started with, as it takes them")
-	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }
 

@@ -105,10 +105,22 @@ func TestCollectorInPath(t *testing.T) {
 	assert.Empty(t, stderr)
 }
 
+// A configuration may be an argument, beside --config too.
+func TestArguments(t *testing.T) {
+	t.Parallel()
+	files := collector(t, `[ "$*" = "validate --config=`+minimal+`" ]`)
+	stdout, _, err := execute(t, minimal, "--collector", files)
+	require.NoError(t, err, stdout)
+	files = collector(t, `[ "$2 $3" = "--config=`+minimal+` --config=yaml:exporters::debug:" ]`)
+	stdout, _, err = execute(t, "yaml:exporters::debug:", "--config", minimal, "--collector", files)
+	require.NoError(t, err, stdout)
+}
+
 func TestNoConfig(t *testing.T) {
 	t.Parallel()
 	_, _, err := execute(t)
-	require.ErrorContains(t, err, `required flag(s) "config"`)
+	require.ErrorContains(t, err, "expected panoptes validate FILE")
+	assert.Equal(t, 2, exit.Code(err))
 	stdout, _, err := execute(t, "--config", filepath.Join(t.TempDir(), "absent.yaml"))
 	require.ErrorIs(t, err, exit.ErrReported)
 	assert.Contains(t, stdout, "absent.yaml")
