@@ -81,6 +81,8 @@ Exit codes: 0 fine; 1 it ran, and the answer is no or something failed; 2 wrong 
 Results go to stdout, everything else to stderr; tables and colours only to a terminal (NO_COLOR turns colours off).`)
 	root.SilenceErrors = true
 	root.SilenceUsage = true
+	root.Version = versionText()
+	root.SetVersionTemplate("panoptes {{.Version}}\n")
 	root.Example = `  panoptes demo
   panoptes plugin run my.panoptes-plugin --resources my-resources.json --times 2
   panoptes resources match --filter 'resource_class = "network"' my-resources.json`
@@ -126,6 +128,10 @@ func group(use, short, long string) *cobra.Command {
 	}
 }
 
+func versionText() string {
+	return fmt.Sprintf("%s (%s %s/%s)", Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
@@ -133,7 +139,7 @@ func newVersion() *cobra.Command {
 		Example: "  panoptes version",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "panoptes %s (%s %s/%s)\n", Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "panoptes %s\n", versionText())
 			return err
 		},
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -28,6 +29,8 @@ func TestUsage(t *testing.T) {
 	}{
 		{[]string{}, 2, "", "a command is missing"},
 		{[]string{"version"}, 0, "panoptes " + Version, ""},
+		{[]string{"--version"}, 0, "panoptes " + Version + " (" + runtime.Version(), ""},
+		{[]string{"validate"}, 2, "", "expected panoptes validate FILE"},
 		{[]string{"--help"}, 0, "Exit codes: 0 fine", ""},
 		{[]string{"pipe", "--help"}, 0, "--transform", ""},
 		{[]string{"bogus"}, 2, "", `unknown command "bogus" of panoptes`},
