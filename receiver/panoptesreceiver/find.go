@@ -40,11 +40,11 @@ func (c *Config) FindResources(ctx context.Context, how Finding) ([]*pluginsdk.R
 		cfg.HTTP, cfg.Kafka = nil, nil
 	}
 	listed := make(chan struct{}, 2+len(cfg.HTTP)+1) // files, inline, servers, Kafka
-	s := sources{
-		cfg: &cfg, store: found, host: how.Host, telemetry: how.Telemetry, logger: how.Telemetry.Logger, failed: func() {},
+	s := sourceSettings{
+		cfg: &cfg, host: how.Host, telemetry: how.Telemetry, logger: how.Telemetry.Logger, failed: func() {},
 		listed: func() { listed <- struct{}{} },
 	}
-	run, err := s.open(ctx)
+	providers, err := s.open(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -53,11 +53,11 @@ func (c *Config) FindResources(ctx context.Context, how Finding) ([]*pluginsdk.R
 	}
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
-	for _, one := range run {
-		running.Go(func() { one(life) })
+	for _, one := range providers {
+		running.Go(func() { one.Run(life, found) })
 	}
 	late := false
-	for range run {
+	for range providers {
 		select {
 		case <-ctx.Done():
 			late = true

@@ -38,16 +38,17 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk/pluginextension"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/batch"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/catalogue"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/plugindir"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/resourcekeys"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/sources"
 )
 
 // shutdownGrace is how long Shutdown waits for runs under way, so that what they return is not lost. Longer ones are
 // ended: a service manager would soon end the whole Collector.
 const shutdownGrace = 10 * time.Second
 
-// panoptesReceiver joins the parts: the catalogue tells which tasks there are, the scheduler runs them, the emitter
+// panoptesReceiver joins the parts: plugins and resources tell which tasks there are, the scheduler runs them, the emitter
 // sends what they return.
 type panoptesReceiver struct {
 	set        receiver.Settings
@@ -73,13 +74,13 @@ type panoptesReceiver struct {
 	// resourceKeys is nil where nothing is shared.
 	resourceKeys *resourcekeys.Keys
 	sharding     *sharding
-	sets         *catalogue.SetWriter // of what plugins discover; nil where that stays here
-	plugins      *catalogue.Plugins
+	sets         *sources.SetWriter // of what plugins discover; nil where that stays here
+	plugins      *plugindir.Plugins
 	history      *history           // nil where nobody looks
 	hide         []func()           // take the receiver off the boards
 	snapshots    *scratch.Folder    // of copied modules
-	cancel       context.CancelFunc // of the catalogue
-	catalogue    sync.WaitGroup
+	cancel       context.CancelFunc // of what goes on in the background
+	background   sync.WaitGroup
 	stop         sync.Once
 	stopped      error
 }
@@ -161,7 +162,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if err := r.observe(); err != nil {
 		return err
 	}
-	sources, err := r.openStore(ctx, host)
+	providers, err := r.openStore(ctx, host)
 	if err != nil {
 		return err
 	}
@@ -174,25 +175,25 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if r.sharding != nil {
 		r.forgetUnowned()
 	}
-	r.plugins = catalogue.NewPlugins(plugins)
+	r.plugins = plugindir.NewPlugins(plugins)
 	r.show(host)
 	r.health.attach(host)
 	r.scheduler.Start()
 	life, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	if r.keeping != nil {
-		r.catalogue.Go(func() { r.keeping.run(life) })
+		r.background.Go(func() { r.keeping.run(life) })
 	}
-	r.catalogue.Go(func() { r.health.run(life) })
-	r.catalogue.Go(func() { child.SweepOrphans(life, r.orphan) })
+	r.background.Go(func() { r.health.run(life) })
+	r.background.Go(func() { child.SweepOrphans(life, r.orphan) })
 	if r.resourceKeys != nil {
-		r.catalogue.Go(func() { r.resourceKeys.Run(life) })
+		r.background.Go(func() { r.resourceKeys.Run(life) })
 	}
-	for _, one := range sources {
-		r.catalogue.Go(func() { one(life) })
+	for _, one := range providers {
+		r.background.Go(func() { one.Run(life, r.store) })
 	}
-	r.catalogue.Go(func() { r.store.Run(life) })
-	r.catalogue.Go(func() { r.plugins.Run(life) })
+	r.background.Go(func() { r.store.Run(life) })
+	r.background.Go(func() { r.plugins.Run(life) })
 	return nil
 }
 
@@ -219,7 +220,7 @@ func (r *panoptesReceiver) startEmitter(obs *receiverhelper.ObsReport) (pressure
 }
 
 // pluginSettings makes paths absolute, so that log lines and plugins mean the same by them.
-func (r *panoptesReceiver) pluginSettings() (catalogue.PluginSettings, error) {
+func (r *panoptesReceiver) pluginSettings() (plugindir.PluginSettings, error) {
 	plugins, err := r.cfg.Plugins.settings()
 	plugins.MaxChecks, plugins.Logger, plugins.Failed = r.cfg.Python.MaxWorkers, r.logger, r.reloadError("plugin")
 	plugins.Health = func(err error) { r.health.set(troublePlugins, err) }
@@ -227,8 +228,8 @@ func (r *panoptesReceiver) pluginSettings() (catalogue.PluginSettings, error) {
 }
 
 // settings are where plugins are found, and how they are opened.
-func (c *PluginsConfig) settings() (catalogue.PluginSettings, error) {
-	plugins := catalogue.PluginSettings{
+func (c *PluginsConfig) settings() (plugindir.PluginSettings, error) {
+	plugins := plugindir.PluginSettings{
 		Settle: c.Settle, ScanInterval: c.ScanInterval, Open: c.OpenOptions,
 	}
 	for _, d := range c.Directories {
@@ -337,7 +338,7 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 	defer cancel()
 	if r.cancel != nil {
 		r.cancel()
-		r.catalogue.Wait()
+		r.background.Wait()
 	}
 	if r.emitter != nil {
 		r.emitter.Hurry()

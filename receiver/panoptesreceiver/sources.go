@@ -17,15 +17,16 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/catalogue"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/sources"
 )
 
-// openStore makes the store of resources, and returns what keeps its sources: functions that go on until their context
-// ends. Plugins that discover resources open sources of their own. ctx is for reading TLS files and the like.
-func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (run []func(context.Context), err error) {
+// openStore makes the store of resources, and returns its sources. Plugins that discover resources open sources of their own.
+// ctx is for reading TLS files and the like.
+func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (providers []resource.Provider, err error) {
 	cfg := &r.cfg.Resources
 	settings, err := cfg.storeSettings()
 	if err != nil {
@@ -37,23 +38,23 @@ func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (
 	if len(cfg.Files)+len(cfg.Inline)+len(cfg.HTTP) == 0 && cfg.Kafka == nil {
 		r.logger.Warn("The receiver has no sources of resources, so that only plugins that discover some run")
 	}
-	s := sources{
-		cfg: cfg, settle: r.cfg.Plugins.Settle, store: r.store, host: host, telemetry: r.set.TelemetrySettings,
+	s := sourceSettings{
+		cfg: cfg, settle: r.cfg.Plugins.Settle, host: host, telemetry: r.set.TelemetrySettings,
 		logger: r.logger, failed: r.reloadError("resources"), listed: func() {},
 	}
 	if cfg.Kafka != nil && cfg.Kafka.Publish {
 		options, err := kafkaclient.Options(ctx, &cfg.Kafka.Client, host, r.logger)
 		if err == nil {
-			r.sets, err = catalogue.NewSetWriter(cfg.Kafka.Topics, options)
+			r.sets, err = sources.NewSetWriter(cfg.Kafka.Topics, options)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("resources::kafka: %w", err)
 		}
 	}
-	if run, err = s.open(ctx); err != nil && r.sets != nil {
+	if providers, err = s.open(ctx); err != nil && r.sets != nil {
 		r.sets.Close()
 	}
-	return run, err
+	return providers, err
 }
 
 // storeSettings are which of the resources count.
@@ -68,11 +69,10 @@ func (c *ResourcesConfig) storeSettings() (store.Settings, error) {
 	return settings, nil
 }
 
-// sources is what lists resources to a store.
-type sources struct {
+// sourceSettings are what the sources of a configuration need.
+type sourceSettings struct {
 	cfg       *ResourcesConfig
 	settle    time.Duration
-	store     *store.Store
 	host      component.Host
 	telemetry component.TelemetrySettings
 	logger    *zap.Logger
@@ -81,36 +81,36 @@ type sources struct {
 }
 
 // open opens those of the configuration.
-func (s *sources) open(ctx context.Context) (run []func(context.Context), err error) {
+func (s *sourceSettings) open(ctx context.Context) (providers []resource.Provider, err error) {
 	files, err := s.files()
 	if err != nil {
 		return nil, err
 	}
-	run = append(run, files.Run)
+	providers = append(providers, files)
 	if len(s.cfg.Inline) > 0 {
-		run = append(run, s.inline)
+		providers = append(providers, &sources.Inline{Resources: s.cfg.InlineResources(), Refresh: s.cfg.ScanInterval, Listed: s.listed})
 	}
 	for i := range s.cfg.HTTP {
 		source, err := s.http(ctx, i)
 		if err != nil {
 			return nil, fmt.Errorf("resources::http::%d: %w", i, err)
 		}
-		run = append(run, source.Run)
+		providers = append(providers, source)
 	}
 	if s.cfg.Kafka != nil { // last: it has connections to close
 		source, err := s.kafka(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("resources::kafka: %w", err)
 		}
-		run = append(run, source.Run)
+		providers = append(providers, source)
 	}
-	return run, nil
+	return providers, nil
 }
 
 // files makes paths absolute, so that log lines and people mean the same by them.
-func (s *sources) files() (*catalogue.Files, error) {
-	settings := catalogue.FileSettings{
-		Defaults: s.cfg.Defaults.Resource(), Settle: s.settle, ScanInterval: s.cfg.ScanInterval, Store: s.store,
+func (s *sourceSettings) files() (*sources.Files, error) {
+	settings := sources.FileSettings{
+		Defaults: s.cfg.Defaults.Resource(), Settle: s.settle, ScanInterval: s.cfg.ScanInterval,
 		Logger: s.logger, Failed: s.failed, Listed: s.listed,
 	}
 	for _, pattern := range s.cfg.Files {
@@ -120,27 +120,10 @@ func (s *sources) files() (*catalogue.Files, error) {
 		}
 		settings.Files = append(settings.Files, path)
 	}
-	return catalogue.NewFiles(settings), nil
+	return sources.NewFiles(settings), nil
 }
 
-// inline lists the resources of the configuration, for as long as it is in force.
-func (s *sources) inline(ctx context.Context) {
-	source := s.store.Open(store.Place{Kind: store.KindInline})
-	source.Set(s.cfg.InlineResources(), time.Now())
-	s.listed()
-	ticker := time.NewTicker(s.cfg.ScanInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			source.Refresh(time.Now())
-		}
-	}
-}
-
-func (s *sources) http(ctx context.Context, i int) (*catalogue.HTTP, error) {
+func (s *sourceSettings) http(ctx context.Context, i int) (*sources.HTTP, error) {
 	cfg := &s.cfg.HTTP[i]
 	at, err := url.Parse(cfg.URL)
 	if err != nil {
@@ -161,22 +144,21 @@ func (s *sources) http(ctx context.Context, i int) (*catalogue.HTTP, error) {
 		}
 		elsewhere = other.Transport
 	}
-	catalogue.KeepTo(client, at, elsewhere)
-	return catalogue.NewHTTP(catalogue.HTTPSettings{
+	sources.KeepTo(client, at, elsewhere)
+	return sources.NewHTTP(sources.HTTPSettings{
 		URL: at, Defaults: cfg.Defaults.over(s.cfg.Defaults.Resource()), Interval: cfg.Interval, MaxSize: cfg.MaxSize, Client: client,
-		Source: s.store.Open(store.Place{Kind: store.KindHTTP, Order: i, Name: catalogue.DisplayURL(at)}),
-		Logger: s.logger, Failed: s.failed, Listed: s.listed,
+		Order: i, Logger: s.logger, Failed: s.failed, Listed: s.listed,
 	}), nil
 }
 
-func (s *sources) kafka(ctx context.Context) (*catalogue.Kafka, error) {
+func (s *sourceSettings) kafka(ctx context.Context) (*sources.Kafka, error) {
 	cfg := s.cfg.Kafka
 	options, err := kafkaclient.Options(ctx, &cfg.Client, s.host, s.logger)
 	if err != nil {
 		return nil, err
 	}
-	return catalogue.NewKafka(catalogue.KafkaSettings{
-		Topics: cfg.Topics, Options: options, Store: s.store, Logger: s.logger, Failed: s.failed, Listed: s.listed,
+	return sources.NewKafka(sources.KafkaSettings{
+		Topics: cfg.Topics, Options: options, Logger: s.logger, Failed: s.failed, Listed: s.listed,
 	})
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -158,18 +157,16 @@ func (s *setup) introduce(w io.Writer) {
   Status       plugins, resources and tasks: http://%s/
   Collector    %s --config %s
 `, s.broker, s.broker, s.prometheus, s.status, s.collector, s.config)
-	_ = filepath.WalkDir(filepath.Join(s.home, "plugins"), func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".panoptes-plugin") {
-			return nil
+	for _, path := range pluginfile.Walk([]string{filepath.Join(s.home, "plugins")}).Files {
+		file, err := pluginfile.Load(path)
+		if err != nil {
+			continue
 		}
-		if file, err := pluginfile.Load(path); err == nil {
-			fmt.Fprintf(w, "  plugin       %s\n", relative(path))
-			if module, kind, _, err := file.ResolveModule(); err == nil && kind != pluginfile.KindGo {
-				fmt.Fprintf(w, "               %s: edit it now, a change takes effect within seconds\n", relative(module))
-			}
+		fmt.Fprintf(w, "  plugin       %s\n", relative(path))
+		if module, kind, _, err := file.ResolveModule(); err == nil && kind != pluginfile.KindGo {
+			fmt.Fprintf(w, "               %s: edit it now, a change takes effect within seconds\n", relative(module))
 		}
-		return nil
-	})
+	}
 	fmt.Fprintln(w, "Metrics groups as they arrive from Kafka:")
 }
 

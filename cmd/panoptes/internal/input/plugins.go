@@ -3,53 +3,31 @@ package input
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 )
 
-const pluginExtension = ".panoptes-plugin"
-
-// PluginFiles returns the plugin files of directories and below, each once, in order. Links to directories are
-// followed: a deployed release often is one.
-func PluginFiles(dirs []string) ([]string, error) {
-	var files []string
+// PluginFiles returns the plugin files of directories and below, each once, in order. A path of a file stands for itself.
+func PluginFiles(paths []string) ([]string, error) {
+	var files, dirs []string
 	var errs []error
-	seen := map[string]bool{}
-	var walk func(path string, depth int)
-	walk = func(path string, depth int) {
+	for _, path := range paths {
 		info, err := os.Stat(path)
-		if err != nil {
-			// A link that leads nowhere is no plugin; what the user named has to be there.
-			if depth == 0 {
-				errs = append(errs, err)
-			}
-			return
-		}
-		if !info.IsDir() {
-			if depth == 0 || strings.HasSuffix(path, pluginExtension) {
-				files = append(files, path)
-			}
-			return
-		}
-		real, err := filepath.EvalSymlinks(path)
-		if err != nil || seen[real] {
+		switch {
+		case err != nil:
 			errs = append(errs, err)
-			return
-		}
-		seen[real] = true
-		entries, err := os.ReadDir(path)
-		errs = append(errs, err)
-		for _, e := range entries {
-			// The receiver leaves these out as well: Kubernetes keeps the versions of a mounted volume there.
-			if !strings.HasPrefix(e.Name(), "..") {
-				walk(filepath.Join(path, e.Name()), depth+1)
-			}
+		case info.IsDir():
+			dirs = append(dirs, path)
+		default:
+			files = append(files, path)
 		}
 	}
-	for _, dir := range dirs {
-		walk(dir, 0)
-	}
+	found := pluginfile.Walk(dirs)
+	files = append(files, slices.DeleteFunc(found.Files, func(path string) bool {
+		_, err := os.Stat(path)
+		return err != nil // a link that leads nowhere is no plugin
+	})...)
 	slices.Sort(files)
-	return slices.Compact(files), errors.Join(errs...)
+	return slices.Compact(files), errors.Join(append(errs, found.Err())...)
 }

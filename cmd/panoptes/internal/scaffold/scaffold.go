@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 )
 
 //go:embed templates
@@ -60,7 +62,7 @@ func Write(dir, name, language string) ([]string, error) {
 	slices.SortStableFunc(files, func(a, b string) int {
 		return strings.Compare(filepath.Ext(b), filepath.Ext(a))
 	})
-	if i := slices.IndexFunc(files, func(f string) bool { return strings.HasSuffix(f, ".panoptes-plugin") }); i > 0 {
+	if i := slices.IndexFunc(files, func(f string) bool { return pluginfile.IsPluginFile(f) }); i > 0 {
 		files[0], files[i] = files[i], files[0]
 	}
 	return append(files, resources), nil

@@ -1,4 +1,4 @@
-package catalogue
+package sources
 
 import (
 	"context"
@@ -22,8 +22,6 @@ type KafkaSettings struct {
 	Topics []string
 	// Options are those of the connection.
 	Options []kgo.Opt
-	// Store gets what the sets list: the sets of one topic and plugin are a source.
-	Store *store.Store
 	// Logger gets a line when sets do not parse, and when Kafka or a topic goes away or comes back.
 	Logger *zap.Logger
 	// Failed is called for each set that is dropped, and when Kafka or a topic goes away, from the goroutine of Run.
@@ -32,10 +30,11 @@ type KafkaSettings struct {
 	Listed func()
 }
 
-// Kafka reads topics of resource sets as compacted logs: of each key the last set counts. Run is its life, and its one
-// goroutine owns all of it.
+// Kafka reads topics of resource sets as compacted logs: of each key the last set counts. The sets of one topic and plugin
+// are a source. The goroutine of Run owns all of it.
 type Kafka struct {
 	settings KafkaSettings
+	out      *store.Store
 	limits   kafkaLimits
 	reader   *kafkaclient.Reader
 	topics   map[string]*setTopic
@@ -82,8 +81,9 @@ func NewKafka(s KafkaSettings) (*Kafka, error) {
 	return k, nil
 }
 
-// Run reads until ctx ends.
-func (k *Kafka) Run(ctx context.Context) {
+// Run implements resource.Provider: it reads until ctx ends.
+func (k *Kafka) Run(ctx context.Context, out *store.Store) {
+	k.out = out
 	defer k.reader.Close()
 	defer k.digest.Stop()
 	for ctx.Err() == nil {
@@ -92,7 +92,7 @@ func (k *Kafka) Run(ctx context.Context) {
 		idle := poll.Err() != nil && k.reader.Err() == nil
 		cancel()
 		k.findEnds(ctx)
-		k.settings.Store.Together(func() {
+		k.out.Together(func() {
 			fetches.EachRecord(k.take)
 			for name, t := range k.topics {
 				if t.pending != nil && (idle || k.caughtUp(name, t)) {

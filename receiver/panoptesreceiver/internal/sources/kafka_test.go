@@ -1,4 +1,4 @@
-package catalogue
+package sources
 
 import (
 	"context"
@@ -87,7 +87,7 @@ func (b *bus) start(topics ...string) {
 	b.store = store.New(store.Settings{Changed: func(list []*pluginsdk.Resource) { b.changed <- list }})
 	k, err := NewKafka(KafkaSettings{
 		Listed: func() {},
-		Topics: topics, Options: []kgo.Opt{kgo.SeedBrokers(b.cluster.ListenAddrs()...)}, Store: b.store, Logger: zap.New(core), Failed: func() { b.failed.Add(1) },
+		Topics: topics, Options: []kgo.Opt{kgo.SeedBrokers(b.cluster.ListenAddrs()...)}, Logger: zap.New(core), Failed: func() { b.failed.Add(1) },
 	})
 	require.NoError(b.t, err)
 	if b.limits != nil {
@@ -95,7 +95,7 @@ func (b *bus) start(topics ...string) {
 	}
 	ctx, cancel := contextOf(b.t)
 	var wg sync.WaitGroup
-	wg.Go(func() { k.Run(ctx) })
+	wg.Go(func() { k.Run(ctx, b.store) })
 	wg.Go(func() { b.store.Run(ctx) })
 	b.t.Cleanup(func() { cancel(); wg.Wait() })
 }

@@ -1,4 +1,4 @@
-package catalogue
+package plugindir
 
 import (
 	"context"
@@ -17,7 +17,9 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/watch"
 )
 
 // checkTimeout bounds how long a module may take to load.
@@ -57,8 +59,7 @@ type PluginSettings struct {
 type Plugins struct {
 	settings  PluginSettings
 	logger    *zap.Logger
-	watch     *watcher
-	pace      pace
+	loop      *watch.Loop
 	files     map[string]*pluginFile
 	current   []*plugin.Plugin // as Changed was told last
 	told      bool
@@ -67,7 +68,6 @@ type Plugins struct {
 	copies    int // made so far
 	discarded []discarded
 	checks    chan struct{} // places
-	checked   chan checked
 	wg        sync.WaitGroup
 
 	mu     sync.Mutex
@@ -77,7 +77,7 @@ type Plugins struct {
 // pluginFile is what is known of one plugin file.
 type pluginFile struct {
 	path     string
-	settling settling
+	settling watch.Settling
 	good     *plugin.Plugin // the last version that loads; nil where there was none
 	checking *plugin.Plugin // the version that is being checked
 	opened   *plugin.Plugin // the version that was taken, for another check
@@ -100,62 +100,39 @@ type checked struct {
 	err    error
 }
 
-// NewPlugins returns the catalogue of the given directories.
+// NewPlugins returns the plugins of the given directories.
 func NewPlugins(s PluginSettings) *Plugins {
 	return &Plugins{
 		settings: s,
 		logger:   s.Logger,
-		pace:     pace{interval: s.ScanInterval, settle: s.Settle},
+		loop:     watch.NewLoop(s.ScanInterval, s.Settle, s.Logger),
 		files:    map[string]*pluginFile{},
 		checks:   make(chan struct{}, max(s.MaxChecks, 1)),
-		checked:  make(chan checked),
 	}
 }
 
-// Run keeps the catalogue until ctx ends.
+// Run keeps them until ctx ends.
 func (p *Plugins) Run(ctx context.Context) {
-	p.watch = newWatcher(p.logger)
-	defer p.watch.close()
 	defer p.wg.Wait()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	p.scan(ctx, 0)
-	for {
-		timer.Reset(time.Until(p.pace.next))
-		select {
-		case <-ctx.Done():
-			return
-		case e := <-p.watch.events():
-			if p.watch.matters(e) {
-				p.pace.changed(time.Now())
-			}
-		case err := <-p.watch.errors():
-			p.watch.warn(err)
-			p.pace.changed(time.Now())
-		case c := <-p.checked:
-			p.accept(ctx, c)
-		case <-timer.C:
-			p.scan(ctx, p.settings.Settle)
-		}
-	}
+	p.loop.Run(ctx, func(settle time.Duration) { p.scan(ctx, settle) })
 }
 
 // scan looks at all files. settle is 0 at the start, where there is nothing yet to be kept.
 func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 	now := time.Now()
-	periodic := p.pace.begin(now)
-	found := walk(p.settings.Directories)
-	for _, path := range found.files {
+	periodic := p.loop.Begin(now)
+	found := pluginfile.Walk(p.settings.Directories)
+	for _, path := range found.Files {
 		f := p.files[path]
 		if f == nil {
-			f = &pluginFile{path: path, settling: settling{taken: gone}}
+			f = &pluginFile{path: path, settling: watch.Settling{Taken: watch.Gone}}
 			p.files[path] = f
 		}
 		p.look(ctx, f, now, settle, periodic)
 	}
 	var removed []*pluginFile
 	for _, path := range slices.Sorted(maps.Keys(p.files)) {
-		if _, ok := slices.BinarySearch(found.files, path); !ok && !found.hidden(path) {
+		if _, ok := slices.BinarySearch(found.Files, path); !ok && !found.Hidden(path) {
 			if f := p.files[path]; p.lookGone(f, now, settle) {
 				removed = append(removed, f)
 			}
@@ -169,7 +146,7 @@ func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 		p.logger.Info("Removed plugin: its file is gone", zap.String("plugin", f.good.Name()), zap.String("path", f.path))
 	}
 	p.watchAll(found)
-	p.report(found.err())
+	p.report(found.Err())
 }
 
 // look takes the state of a file where it is new and has settled.
@@ -184,8 +161,8 @@ func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle
 	} else {
 		state += err.Error()
 	}
-	take, next := f.settling.see(state, now, settle)
-	p.pace.by(next)
+	take, next := f.settling.See(state, now, settle)
+	p.loop.By(next)
 	switch {
 	case take && err != nil:
 		f.opened, f.checking = nil, nil
@@ -199,16 +176,16 @@ func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle
 		p.logger.Warn("Files are gone of the copy that a plugin runs from, as after temporary files are cleaned up: it is made again",
 			zap.String("plugin", f.good.Name()), zap.String("path", f.path), zap.String("copy", f.copies[len(f.copies)-1]))
 		p.check(ctx, f)
-	case periodic && f.err != nil && f.opened != nil && f.checking == nil && f.settling.pending == "":
+	case periodic && f.err != nil && f.opened != nil && f.checking == nil && !f.settling.Pending():
 		p.check(ctx, f) // what it imports may have been mended
 	}
 }
 
 // lookGone forgets a file that is gone, and says whether that takes a plugin away.
 func (p *Plugins) lookGone(f *pluginFile, now time.Time, settle time.Duration) (removed bool) {
-	take, next := f.settling.see(gone, now, settle)
-	p.pace.by(next)
-	if !take && f.settling.taken != gone {
+	take, next := f.settling.See(watch.Gone, now, settle)
+	p.loop.By(next)
+	if !take && f.settling.Taken != watch.Gone {
 		return false
 	}
 	delete(p.files, f.path)
@@ -261,10 +238,7 @@ func (p *Plugins) check(ctx context.Context, f *pluginFile) {
 		c := checked{file: f, opened: found, dir: dir}
 		c.plugin, c.err = p.load(ctx, found, dir)
 		c.copied = len(filesOf(dir))
-		select {
-		case p.checked <- c:
-		case <-ctx.Done():
-		}
+		p.loop.Do(ctx, func() { p.accept(ctx, c) })
 	})
 }
 
@@ -299,8 +273,8 @@ func (p *Plugins) accept(ctx context.Context, c checked) {
 	case stale || ctx.Err() != nil:
 		return
 	case errors.Is(c.err, plugin.ErrChanged):
-		f.settling = settling{} // once more, from the start
-		p.pace.changed(time.Now())
+		f.settling = watch.Settling{} // once more, from the start
+		p.loop.Changed()
 		return
 	case c.err != nil:
 		p.fail(f, c.err)
@@ -341,11 +315,11 @@ func (p *Plugins) fail(f *pluginFile, err error) {
 }
 
 // watchAll asks for changes to all directories, to the modules outside of them, and to the links that lead there.
-func (p *Plugins) watchAll(found found) {
-	dirs := found.dirs
+func (p *Plugins) watchAll(found pluginfile.Found) {
+	dirs := found.Dirs
 	var entries []string
 	for _, root := range p.settings.Directories {
-		entries = append(entries, links(root)...)
+		entries = append(entries, watch.Links(root)...)
 	}
 	for _, f := range p.files {
 		if f.opened != nil && f.opened.Kind != plugin.KindGo {
@@ -355,9 +329,7 @@ func (p *Plugins) watchAll(found found) {
 			entries = append(entries, filesOf(f.copies[len(f.copies)-1])...)
 		}
 	}
-	if p.watch.watch(wish{dirs: dirs, entries: entries}) {
-		p.pace.changed(time.Now()) // see what came in between
-	}
+	p.loop.Watch(watch.What{Dirs: dirs, Entries: entries})
 }
 
 func (p *Plugins) report(err error) {

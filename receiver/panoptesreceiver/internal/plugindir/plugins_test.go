@@ -1,4 +1,4 @@
-package catalogue
+package plugindir
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 )
 
@@ -96,7 +97,7 @@ func (d *deck) failures() int {
 
 // plugin writes a plugin named name, with its module beside it.
 func (d *deck) plugin(name, module string) string {
-	path := filepath.Join(d.dir, name+pluginSuffix)
+	path := filepath.Join(d.dir, name+pluginfile.Extension)
 	write(d.t, filepath.Join(d.dir, name+".py"), module)
 	write(d.t, path, conf(name, name))
 	return path
@@ -186,12 +187,12 @@ func TestPluginsLive(t *testing.T) {
 	assert.Same(t, two["two"], changed["two"])
 
 	// The plugin file alone changes.
-	write(t, filepath.Join(d.dir, "two"+pluginSuffix), strings.Replace(conf("two", "two"), "= 60", "= 30", 1))
+	write(t, filepath.Join(d.dir, "two"+pluginfile.Extension), strings.Replace(conf("two", "two"), "= 60", "= 30", 1))
 	d.until("new interval", func(m map[string]*plugin.Plugin) bool {
 		return m["two"] != nil && m["two"].Interval == 30*time.Second
 	})
 
-	require.NoError(t, os.Remove(filepath.Join(d.dir, "two"+pluginSuffix)))
+	require.NoError(t, os.Remove(filepath.Join(d.dir, "two"+pluginfile.Extension)))
 	d.names("one")
 	assert.Equal(t, "two", d.line("Removed plugin")["plugin"])
 	assert.Zero(t, d.failures())
@@ -240,17 +241,17 @@ func TestPluginsBrokenChangeKeepsTheLastGoodVersion(t *testing.T) {
 	assert.Equal(t, "SyntaxError: broken (", fields["error"])
 	assert.Equal(t, "here", fields["traceback"])
 	assert.Contains(t, fields["next"], "the last good version, "+good.Version+", goes on")
-	assert.Equal(t, filepath.Join(d.dir, "one"+pluginSuffix), fields["path"])
+	assert.Equal(t, filepath.Join(d.dir, "one"+pluginfile.Extension), fields["path"])
 
 	// Many scans later it was logged once; another error is another line.
-	write(t, filepath.Join(d.dir, "one"+pluginSuffix), "no section")
+	write(t, filepath.Join(d.dir, "one"+pluginfile.Extension), "no section")
 	assert.Contains(t, d.line("Cannot load plugin")["error"], "section")
 	assert.Equal(t, 2, d.count("Cannot load plugin"))
 	assert.Equal(t, 2, d.failures())
 	assert.Empty(t, d.changed, "the last good version stays, and nobody has to be told")
 
 	write(t, filepath.Join(d.dir, "one.py"), "# mended")
-	write(t, filepath.Join(d.dir, "one"+pluginSuffix), conf("one", "one"))
+	write(t, filepath.Join(d.dir, "one"+pluginfile.Extension), conf("one", "one"))
 	mended := d.names("one")["one"]
 	assert.NotEqual(t, good.Version, mended.Version)
 }
@@ -267,7 +268,7 @@ func TestPluginsBadFiles(t *testing.T) {
 	d := startDeck(t, 0, func(d *deck) {
 		d.plugin("good", "# good")
 		for name, text := range bad {
-			write(t, filepath.Join(d.dir, name+pluginSuffix), text)
+			write(t, filepath.Join(d.dir, name+pluginfile.Extension), text)
 		}
 	})
 	d.names("good")
@@ -275,7 +276,7 @@ func TestPluginsBadFiles(t *testing.T) {
 		"noname": {"Name"}, "nomodule": {"Module"}, "missing": {"nowhere"}, "nofilter": {"resource_filter"},
 		"badfilter": {"resource_filter", "column 16"},
 	} {
-		path := filepath.Join(d.dir, name+pluginSuffix)
+		path := filepath.Join(d.dir, name+pluginfile.Extension)
 		at := -1
 		require.Eventually(t, func() bool { // a filter that is missing shows when the module is loaded
 			at = slices.IndexFunc(d.logs.All(), func(e observer.LoggedEntry) bool {
@@ -295,11 +296,11 @@ func TestPluginsOfOneName(t *testing.T) {
 	d := startDeck(t, 0, func(d *deck) {
 		d.plugin("a", "# a")
 		d.plugin("b", "# b")
-		write(t, filepath.Join(d.dir, "b"+pluginSuffix), conf("a", "b"))
+		write(t, filepath.Join(d.dir, "b"+pluginfile.Extension), conf("a", "b"))
 	})
 	first := d.names("a")["a"]
 	fields := d.line("Cannot use plugin")
-	a, b := filepath.Join(d.dir, "a"+pluginSuffix), filepath.Join(d.dir, "b"+pluginSuffix)
+	a, b := filepath.Join(d.dir, "a"+pluginfile.Extension), filepath.Join(d.dir, "b"+pluginfile.Extension)
 	assert.Equal(t, fmt.Sprintf("plugin file %q has the Name \"a\", and so has %q, which is used: give one of them another Name", b, a), fields["error"])
 	assert.Equal(t, a, first.File.Path)
 
@@ -310,10 +311,10 @@ func TestPluginsOfOneName(t *testing.T) {
 
 	// A name that is the same to Panoptes is no better.
 	write(t, filepath.Join(d.dir, "0.py"), "# 0")
-	write(t, filepath.Join(d.dir, "0"+pluginSuffix), conf("é", "0"))
+	write(t, filepath.Join(d.dir, "0"+pluginfile.Extension), conf("é", "0"))
 	d.names("a", "é")
 	write(t, filepath.Join(d.dir, "1.py"), "# 1")
-	write(t, filepath.Join(d.dir, "1"+pluginSuffix), conf("ü", "1"))
+	write(t, filepath.Join(d.dir, "1"+pluginfile.Extension), conf("ü", "1"))
 	assert.Contains(t, d.line("Cannot use plugin")["error"], `which is "_" to Panoptes as "é" of`)
 }
 
@@ -326,7 +327,7 @@ func TestPluginsNameIsNotLostToABrokenFile(t *testing.T) {
 	})
 	d.names("b")
 	write(t, filepath.Join(d.dir, "a.py"), "broken")
-	write(t, filepath.Join(d.dir, "a"+pluginSuffix), conf("b", "a"))
+	write(t, filepath.Join(d.dir, "a"+pluginfile.Extension), conf("b", "a"))
 	d.line("Cannot load plugin")
 	assert.Empty(t, d.changed)
 }
@@ -373,7 +374,7 @@ func TestPluginsUnreadableDirectory(t *testing.T) {
 	parent := t.TempDir()
 	other := filepath.Join(parent, "other")
 	write(t, filepath.Join(other, "far.py"), "# far")
-	write(t, filepath.Join(other, "far"+pluginSuffix), conf("far", "far"))
+	write(t, filepath.Join(other, "far"+pluginfile.Extension), conf("far", "far"))
 	d := startDeck(t, 20*time.Millisecond, func(d *deck) { d.plugin("near", "# near") }, other)
 	d.names("far", "near")
 	require.NoError(t, os.Rename(other, other+".away"))
@@ -391,7 +392,7 @@ func TestPluginsSwappedLink(t *testing.T) {
 	root := t.TempDir()
 	for _, release := range []string{"5", "6"} {
 		write(t, filepath.Join(root, "releases", release, "one.py"), "# release "+release)
-		write(t, filepath.Join(root, "releases", release, "one"+pluginSuffix), conf("one", "one"))
+		write(t, filepath.Join(root, "releases", release, "one"+pluginfile.Extension), conf("one", "one"))
 	}
 	link(t, filepath.Join("releases", "5"), filepath.Join(root, "current"))
 	d := startDeck(t, 20*time.Millisecond, func(d *deck) { d.scan = time.Hour }, filepath.Join(root, "current"))
@@ -408,9 +409,9 @@ func TestPluginsFlaws(t *testing.T) {
 	t.Parallel()
 	d := startDeck(t, 0, func(d *deck) {
 		d.plugin("one", "# one")
-		write(t, filepath.Join(d.dir, "one"+pluginSuffix), conf("one", "one")+"[transforms]\nx = rate:only\ny = rate:one:a\n")
+		write(t, filepath.Join(d.dir, "one"+pluginfile.Extension), conf("one", "one")+"[transforms]\nx = rate:only\ny = rate:one:a\n")
 		d.plugin("never", "# never")
-		write(t, filepath.Join(d.dir, "never"+pluginSuffix), strings.Replace(conf("never", "never"), "= 60", "= 0", 1))
+		write(t, filepath.Join(d.dir, "never"+pluginfile.Extension), strings.Replace(conf("never", "never"), "= 60", "= 0", 1))
 	})
 	d.names("never", "one")
 	assert.Equal(t, 1, d.count("[transforms]"), d.log())

@@ -1,4 +1,4 @@
-package catalogue
+package sources
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -20,6 +21,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/watch"
 )
 
 // maxWarnings bounds the lines that one list of resources may write to the log each time it changes.
@@ -35,8 +37,6 @@ type FileSettings struct {
 	Settle time.Duration
 	// ScanInterval is the time between two scans.
 	ScanInterval time.Duration
-	// Store gets what the files list: each file is a source of its own.
-	Store *store.Store
 	// Logger gets a line for each file that is loaded, broken, mended or gone.
 	Logger *zap.Logger
 	// Failed is called for each broken change, once, from the goroutine of Run.
@@ -45,12 +45,12 @@ type FileSettings struct {
 	Listed func()
 }
 
-// Files reads the resources of a set of files. Run is its life.
+// Files reads the resources of a set of files. Each file is a source of its own.
 type Files struct {
 	settings FileSettings
 	logger   *zap.Logger
-	watch    *watcher
-	pace     pace
+	loop     *watch.Loop
+	out      *store.Store
 	files    map[string]*resourceFile
 	empty    map[string]struct{} // patterns that match nothing, as logged
 }
@@ -58,52 +58,36 @@ type Files struct {
 // resourceFile is what is known of one file of resources.
 type resourceFile struct {
 	path     string
-	settling settling
+	settling watch.Settling
 	source   *store.Source
 }
 
-// NewFiles returns the catalogue of the given files.
+// NewFiles returns the source.
 func NewFiles(s FileSettings) *Files {
 	return &Files{
 		settings: s,
 		logger:   s.Logger,
-		pace:     pace{interval: s.ScanInterval, settle: s.Settle},
+		loop:     watch.NewLoop(s.ScanInterval, s.Settle, s.Logger),
 		files:    map[string]*resourceFile{},
 		empty:    map[string]struct{}{},
 	}
 }
 
-// Run keeps the catalogue until ctx ends.
-func (r *Files) Run(ctx context.Context) {
-	r.watch = newWatcher(r.logger)
-	defer r.watch.close()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	r.scan(0)
-	r.settings.Listed()
-	for {
-		timer.Reset(time.Until(r.pace.next))
-		select {
-		case <-ctx.Done():
-			return
-		case e := <-r.watch.events():
-			if r.watch.matters(e) {
-				r.pace.changed(time.Now())
-			}
-		case err := <-r.watch.errors():
-			r.watch.warn(err)
-			r.pace.changed(time.Now())
-		case <-timer.C:
-			r.scan(r.settings.Settle)
-		}
-	}
+// Run implements resource.Provider.
+func (r *Files) Run(ctx context.Context, out *store.Store) {
+	r.out = out
+	listed := sync.OnceFunc(r.settings.Listed)
+	r.loop.Run(ctx, func(settle time.Duration) {
+		r.scan(settle)
+		listed()
+	})
 }
 
 // scan looks at all files. settle is 0 at the start, where there is nothing yet to be kept.
 func (r *Files) scan(settle time.Duration) {
 	now := time.Now()
-	r.pace.begin(now)
-	r.settings.Store.Together(func() {
+	r.loop.Begin(now)
+	r.out.Together(func() {
 		paths := r.glob()
 		for order, path := range paths {
 			f := r.files[path]
@@ -126,8 +110,8 @@ func (r *Files) scan(settle time.Duration) {
 
 func (r *Files) newFile(path string, order int) *resourceFile {
 	return &resourceFile{
-		path: path, settling: settling{taken: gone},
-		source: r.settings.Store.Open(store.Place{Kind: store.KindFile, Order: order, Name: path}),
+		path: path, settling: watch.Settling{Taken: watch.Gone},
+		source: r.out.Open(store.Place{Kind: store.KindFile, Order: order, Name: path}),
 	}
 }
 
@@ -160,8 +144,8 @@ func (r *Files) look(f *resourceFile, now time.Time, settle time.Duration) {
 	if err != nil {
 		state = "unreadable: " + err.Error()
 	}
-	take, next := f.settling.see(state, now, settle)
-	r.pace.by(next)
+	take, next := f.settling.See(state, now, settle)
+	r.loop.By(next)
 	if !take {
 		return
 	}
@@ -169,8 +153,8 @@ func (r *Files) look(f *resourceFile, now time.Time, settle time.Duration) {
 		err = r.load(f, state, now)
 	}
 	if errors.Is(err, errFileChanged) {
-		f.settling = settling{} // once more, from the start
-		r.pace.changed(time.Now())
+		f.settling = watch.Settling{} // once more, from the start
+		r.loop.Changed()
 		return
 	}
 	if err != nil {
@@ -208,8 +192,8 @@ func (r *Files) load(f *resourceFile, state string, now time.Time) error {
 func (r *Files) lookGone(f *resourceFile, now time.Time, settle time.Duration) {
 	if _, err := os.Lstat(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		state := "unreachable: " + err.Error()
-		take, next := f.settling.see(state, now, settle)
-		r.pace.by(next)
+		take, next := f.settling.See(state, now, settle)
+		r.loop.By(next)
 		if take {
 			f.source.Fail(err)
 			r.settings.Failed()
@@ -217,9 +201,9 @@ func (r *Files) lookGone(f *resourceFile, now time.Time, settle time.Duration) {
 		}
 		return
 	}
-	take, next := f.settling.see(gone, now, settle)
-	r.pace.by(next)
-	if !take && f.settling.taken != gone {
+	take, next := f.settling.See(watch.Gone, now, settle)
+	r.loop.By(next)
+	if !take && f.settling.Taken != watch.Gone {
 		return
 	}
 	delete(r.files, f.path)
@@ -233,18 +217,16 @@ func (r *Files) watchAll() {
 	for _, pattern := range r.settings.Files {
 		dirs, _ := filepath.Glob(filepath.Dir(pattern))
 		for _, dir := range dirs {
-			entries = append(entries, links(dir)...)
+			entries = append(entries, watch.Links(dir)...)
 		}
 	}
 	for path := range r.files {
-		entries = append(entries, links(path)...)
+		entries = append(entries, watch.Links(path)...)
 		if target, err := filepath.EvalSymlinks(path); err == nil {
 			entries = append(entries, target)
 		}
 	}
-	if r.watch.watch(wish{entries: entries, patterns: r.settings.Files}) {
-		r.pace.changed(time.Now()) // see what came in between
-	}
+	r.loop.Watch(watch.What{Entries: entries, Patterns: r.settings.Files})
 }
 
 func hashFile(path string) (string, error) {

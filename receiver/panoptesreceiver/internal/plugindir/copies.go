@@ -1,4 +1,4 @@
-package catalogue
+package plugindir
 
 import (
 	"io/fs"

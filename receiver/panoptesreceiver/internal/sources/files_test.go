@@ -1,4 +1,4 @@
-package catalogue
+package sources
 
 import (
 	"context"
@@ -54,11 +54,11 @@ func startRack(t *testing.T, scan time.Duration, filterText string, prepare func
 		require.NoError(t, err)
 		settings.Filter = f
 	}
-	s.Store = store.New(settings)
+	joined := store.New(settings)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { NewFiles(s).Run(ctx) })
-	wg.Go(func() { s.Store.Run(ctx) })
+	wg.Go(func() { NewFiles(s).Run(ctx, joined) })
+	wg.Go(func() { joined.Run(ctx) })
 	t.Cleanup(func() { cancel(); wg.Wait() })
 	return r
 }
@@ -191,11 +191,12 @@ func TestResourcesUnreachable(t *testing.T) {
 	core, logs := observer.New(zap.InfoLevel)
 	failed := 0
 	store := store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}})
-	r := NewFiles(FileSettings{Listed: func() {}, Logger: zap.New(core), Store: store, Failed: func() { failed++ }})
+	r := NewFiles(FileSettings{Listed: func() {}, Logger: zap.New(core), Failed: func() { failed++ }})
+	r.out = store
 	inside := filepath.Join(t.TempDir(), "file")
 	write(t, inside, "")
 	f := r.newFile(filepath.Join(inside, "x.json"), 0)
-	f.settling.taken = "state"
+	f.settling.Taken = "state"
 	f.source.Set([]*pluginsdk.Resource{{}}, time.Now())
 	r.files[f.path] = f
 	now := time.Unix(1_600_000_000, 0)

@@ -1,4 +1,4 @@
-package catalogue
+package sources
 
 import (
 	"bytes"
@@ -33,8 +33,8 @@ type HTTPSettings struct {
 	Defaults *pluginsdk.Resource
 	// Client makes the requests.
 	Client *http.Client
-	// Source gets what the server lists.
-	Source *store.Source
+	// Order is the server's place among those of the configuration.
+	Order int
 	// Logger gets a line when a list is loaded, and when the server begins to fail or to answer again.
 	Logger *zap.Logger
 	// Failed is called when the server begins to fail, from the goroutine of Run.
@@ -43,9 +43,10 @@ type HTTPSettings struct {
 	Listed func()
 }
 
-// HTTP asks a server for resources. Run is its life.
+// HTTP asks a server for resources.
 type HTTP struct {
 	settings     HTTPSettings
+	source       *store.Source
 	logger       *zap.Logger
 	etag         string
 	lastModified string
@@ -57,8 +58,9 @@ func NewHTTP(s HTTPSettings) *HTTP {
 	return &HTTP{settings: s, logger: s.Logger.With(zap.String("url", DisplayURL(s.URL)))}
 }
 
-// Run asks at once, and every interval, a tenth more or less, until ctx ends.
-func (h *HTTP) Run(ctx context.Context) {
+// Run implements resource.Provider: it asks at once, and every interval, a tenth more or less, until ctx ends.
+func (h *HTTP) Run(ctx context.Context, out *store.Store) {
+	h.source = out.Open(store.Place{Kind: store.KindHTTP, Order: h.settings.Order, Name: DisplayURL(h.settings.URL)})
 	for first := true; ; first = false {
 		h.take(ctx, time.Now())
 		if first {
@@ -78,10 +80,10 @@ func (h *HTTP) take(ctx context.Context, now time.Time) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		h.settings.Source.Fail(err)
+		h.source.Fail(err)
 		if !h.failing {
 			h.settings.Failed()
-			h.logger.Error("Cannot load resources", zap.Error(err), zap.Int("resources", h.settings.Source.Len()),
+			h.logger.Error("Cannot load resources", zap.Error(err), zap.Int("resources", h.source.Len()),
 				zap.String("next", "mend the server; what it listed last stays for its times to live"))
 		}
 		h.failing = true
@@ -116,9 +118,9 @@ func (h *HTTP) request(ctx context.Context, now time.Time) error {
 	case http.StatusOK:
 		return h.read(answer, now)
 	case http.StatusNotModified:
-		h.settings.Source.Refresh(now)
+		h.source.Refresh(now)
 		if h.failing {
-			h.settings.Source.Mend()
+			h.source.Mend()
 		}
 		return nil
 	}
@@ -143,7 +145,7 @@ func (h *HTTP) read(answer *http.Response, now time.Time) error {
 		return fmt.Errorf("the answer does not parse: %w", err)
 	}
 	warnEntries(h.logger, warnings)
-	h.settings.Source.Set(list, now)
+	h.source.Set(list, now)
 	h.etag, h.lastModified = answer.Header.Get("ETag"), answer.Header.Get("Last-Modified")
 	h.logger.Info("Loaded resources", zap.Int("resources", len(list)))
 	return nil

@@ -1,4 +1,4 @@
-package catalogue
+package sources
 
 import (
 	"fmt"
@@ -113,7 +113,7 @@ func (k *Kafka) apply(key setKey, r *kgo.Record) {
 			k.drop(nil, r, k.tooMany())
 			return
 		}
-		src = &setSource{Source: k.settings.Store.Open(k.place(key))}
+		src = &setSource{Source: k.out.Open(k.place(key))}
 		k.sources[key] = src
 	}
 	switch {

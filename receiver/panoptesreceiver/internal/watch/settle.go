@@ -1,28 +1,25 @@
-package catalogue
+package watch
 
-import (
-	"os"
-	"time"
-)
+import "time"
 
 const (
 	// quiet is how long a scan waits after the first sign of a change: changes come in groups.
 	quiet = 50 * time.Millisecond
-	// gone is the state of a file that is no longer there.
-	gone = "gone"
+	// Gone is the state of a file that is no longer there.
+	Gone = "gone"
 )
 
-// settling tells when a state of a file is to be taken. The zero value has taken nothing.
-type settling struct {
-	taken   string
+// Settling tells when a state of a file is to be taken. The zero value has taken nothing.
+type Settling struct {
+	Taken   string
 	pending string
 	since   time.Time
 }
 
-// see notes that the file is in a state, and says whether to take it now. Otherwise, where the state is new, next is
+// See notes that the file is in a state, and says whether to take it now. Otherwise, where the state is new, next is
 // when to look again.
-func (s *settling) see(state string, now time.Time, settle time.Duration) (take bool, next time.Time) {
-	if state == s.taken {
+func (s *Settling) See(state string, now time.Time, settle time.Duration) (take bool, next time.Time) {
+	if state == s.Taken {
 		s.pending = ""
 		return false, time.Time{}
 	}
@@ -32,9 +29,12 @@ func (s *settling) see(state string, now time.Time, settle time.Duration) (take 
 	if due := s.since.Add(settle); now.Before(due) {
 		return false, due
 	}
-	s.taken, s.pending = state, ""
+	s.Taken, s.pending = state, ""
 	return true, time.Time{}
 }
+
+// Pending says whether there is a state that was not taken yet.
+func (s *Settling) Pending() bool { return s.pending != "" }
 
 // pace says when the next scan is.
 type pace struct {
@@ -69,9 +69,4 @@ func (p *pace) changed(now time.Time) {
 		t = after
 	}
 	p.by(t)
-}
-
-func dirExists(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }

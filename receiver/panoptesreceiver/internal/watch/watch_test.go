@@ -1,4 +1,4 @@
-package catalogue
+package watch
 
 import (
 	"os"
@@ -8,18 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-func write(t *testing.T, path, text string) {
-	t.Helper()
-	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
-	// In one step, as a careful deployment does: nobody sees half a file.
-	require.NoError(t, os.WriteFile(path+".new", []byte(text), 0o600))
-	require.NoError(t, os.Rename(path+".new", path))
-}
 
 func link(t *testing.T, target, path string) {
 	t.Helper()
@@ -39,35 +28,6 @@ func relative(t *testing.T, root string, paths []string) []string {
 	return out
 }
 
-func TestWalk(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	for _, name := range []string{
-		"b.panoptes-plugin", "a/b/c/deep.panoptes-plugin", "a/x.panoptes-plugin.example", "a/x.py",
-		"..2024/hidden.panoptes-plugin", "elsewhere/linked.panoptes-plugin",
-	} {
-		write(t, filepath.Join(root, "plugins", name), "")
-	}
-	outside := t.TempDir()
-	write(t, filepath.Join(outside, "out.panoptes-plugin"), "")
-	link(t, outside, filepath.Join(root, "plugins", "link"))
-	link(t, "..", filepath.Join(root, "plugins", "a", "loop"))
-	link(t, "elsewhere", filepath.Join(root, "plugins", "again"))
-	link(t, "nowhere", filepath.Join(root, "plugins", "dangling"))
-	link(t, filepath.Join("..2024", "hidden.panoptes-plugin"), filepath.Join(root, "plugins", "mounted.panoptes-plugin"))
-
-	f := walk([]string{filepath.Join(root, "plugins"), filepath.Join(root, "missing"), filepath.Join(root, "plugins", "a")})
-	assert.Equal(t, []string{
-		"plugins/a/b/c/deep.panoptes-plugin", "plugins/again/linked.panoptes-plugin", "plugins/b.panoptes-plugin",
-		"plugins/link/out.panoptes-plugin", "plugins/mounted.panoptes-plugin",
-	}, relative(t, root, f.files))
-	assert.Contains(t, relative(t, root, f.dirs), "plugins/a/b/c")
-	require.ErrorContains(t, f.err(), "missing")
-	assert.True(t, f.hidden(filepath.Join(root, "missing", "x", "y.panoptes-plugin")))
-	assert.False(t, f.hidden(filepath.Join(root, "plugins", "y.panoptes-plugin")))
-	assert.False(t, f.hidden(filepath.Join(root, "missing2")))
-}
-
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -76,17 +36,17 @@ func TestLinks(t *testing.T) {
 	link(t, filepath.Join("releases", "5"), filepath.Join(root, "current"))
 	link(t, filepath.Join(root, "current", "plugins"), filepath.Join(root, "plugins"))
 	link(t, "loop", filepath.Join(root, "loop"))
-	assert.Equal(t, []string{"plugins", "plugins", "current"}, relative(t, root, links(filepath.Join(root, "plugins"))))
-	assert.Len(t, links(filepath.Join(root, "loop")), maxLinks+1, "ends")
+	assert.Equal(t, []string{"plugins", "plugins", "current"}, relative(t, root, Links(filepath.Join(root, "plugins"))))
+	assert.Len(t, Links(filepath.Join(root, "loop")), maxLinks+1, "ends")
 }
 
 func TestSettling(t *testing.T) {
 	t.Parallel()
-	var s settling
+	var s Settling
 	at := func(seconds int) time.Time { return time.Unix(1_600_000_000+int64(seconds), 0) }
 	see := func(state string, second int) bool {
-		take, next := s.see(state, at(second), 2*time.Second)
-		assert.Equal(t, s.pending != "", !next.IsZero(), "somebody looks again while something is pending")
+		take, next := s.See(state, at(second), 2*time.Second)
+		assert.Equal(t, s.Pending(), !next.IsZero(), "somebody looks again while something is pending")
 		return take
 	}
 	assert.False(t, see("a", 0))
@@ -99,7 +59,7 @@ func TestSettling(t *testing.T) {
 	assert.False(t, see("a", 7), "back to what was taken: nothing to do")
 	assert.False(t, see("c", 8), "the wait starts anew")
 	assert.True(t, see("c", 10))
-	take, _ := s.see("d", at(11), 0)
+	take, _ := s.See("d", at(11), 0)
 	assert.True(t, take)
 }
 

@@ -1,4 +1,4 @@
-package catalogue
+package sources
 
 import (
 	"fmt"
@@ -53,12 +53,12 @@ func TestHTTP(t *testing.T) {
 	at.User = url.UserPassword("u", "geheim")
 	core, logs := observer.New(zap.InfoLevel)
 	joined := store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}})
-	source := joined.Open(store.Place{Kind: store.KindHTTP, Name: at.Redacted()})
 	failed := 0
 	h := NewHTTP(HTTPSettings{
 		Listed: func() {},
-		URL:    at, Interval: time.Minute, MaxSize: 2000, Client: server.Client(), Source: source, Logger: zap.New(core), Failed: func() { failed++ },
+		URL:    at, Interval: time.Minute, MaxSize: 2000, Client: server.Client(), Logger: zap.New(core), Failed: func() { failed++ },
 	})
+	h.source = joined.Open(store.Place{Kind: store.KindHTTP, Name: at.Redacted()})
 	now := time.Now()
 	status := func() store.SourceStatus { return joined.Sources()[0] }
 
@@ -114,12 +114,12 @@ func TestHTTPEnds(t *testing.T) {
 	joined := store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}})
 	h := NewHTTP(HTTPSettings{
 		Listed: func() {},
-		URL:    at, Interval: time.Minute, MaxSize: 1, Client: server.Client(), Source: joined.Open(store.Place{}), Logger: zap.NewNop(),
+		URL:    at, Interval: time.Minute, MaxSize: 1, Client: server.Client(), Logger: zap.NewNop(),
 		Failed: func() { t.Error("the end is no failure") },
 	})
 	ctx, cancel := contextOf(t)
 	done := make(chan struct{})
-	go func() { defer close(done); h.Run(ctx) }()
+	go func() { defer close(done); h.Run(ctx, joined) }()
 	<-asked
 	cancel()
 	<-done
@@ -156,8 +156,8 @@ func TestRedirects(t *testing.T) {
 		h := NewHTTP(HTTPSettings{
 			Listed: func() {},
 			URL:    at, Interval: time.Minute, MaxSize: 2000, Client: client, Logger: zap.NewNop(), Failed: func() {},
-			Source: store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}}).Open(store.Place{Kind: store.KindHTTP}),
 		})
+		h.source = store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}}).Open(store.Place{Kind: store.KindHTTP})
 		return h.request(t.Context(), time.Now())
 	}
 	err := ask("/list", nil)

@@ -1,8 +1,10 @@
-package catalogue
+package watch
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/fsnotify/fsnotify"
 	"go.uber.org/zap"
@@ -76,16 +78,16 @@ func (w *watcher) matters(e fsnotify.Event) bool {
 	})
 }
 
-// wish is what to watch.
-type wish struct {
-	dirs     []string // all entries
-	entries  []string
-	patterns []string // of entries; the directory may have wildcards, too
+// What is what to watch.
+type What struct {
+	Dirs     []string // all of their entries
+	Entries  []string
+	Patterns []string // of entries; the directory may have wildcards, too
 }
 
-// watch asks for changes to what is wished, and to nothing else. It says whether there is a directory that was not
+// watch asks for changes to what is wanted, and to nothing else. It says whether there is a directory that was not
 // watched before: what changed in it after it was scanned and before now, nobody tells.
-func (w *watcher) watch(wanted wish) (added bool) {
+func (w *watcher) watch(wanted What) (added bool) {
 	w.dirs = map[string]*watched{}
 	of := func(dir string) *watched {
 		if w.dirs[dir] == nil {
@@ -93,17 +95,17 @@ func (w *watcher) watch(wanted wish) (added bool) {
 		}
 		return w.dirs[dir]
 	}
-	for _, path := range wanted.entries {
+	for _, path := range wanted.Entries {
 		of(filepath.Dir(path)).names[filepath.Base(path)] = struct{}{}
 	}
-	for _, pattern := range wanted.patterns {
+	for _, pattern := range wanted.Patterns {
 		dirs, _ := filepath.Glob(filepath.Dir(pattern))
 		for _, path := range dirs {
 			dir := of(path)
 			dir.patterns = append(dir.patterns, filepath.Base(pattern))
 		}
 	}
-	for _, dir := range wanted.dirs {
+	for _, dir := range wanted.Dirs {
 		of(dir).all = true
 	}
 	return w.apply()
@@ -125,10 +127,39 @@ func (w *watcher) apply() (added bool) {
 			continue
 		}
 		err := w.fs.Add(dir)
-		if err != nil && dirExists(dir) {
-			w.warn(err)
+		if err != nil {
+			if info, statErr := os.Stat(dir); statErr == nil && info.IsDir() {
+				w.warn(err)
+			}
 		}
 		added = added || err == nil
 	}
 	return added
+}
+
+// maxLinks is how many symbolic links a path may lead over, as in Linux.
+const maxLinks = 40
+
+// Links returns the directory entries by which path is found: path itself, and every symbolic link on the way. When
+// one of them is replaced, path means something else, and only its directory tells.
+func Links(path string) []string {
+	out := []string{path}
+	at := string(filepath.Separator)
+	todo := strings.Split(path, string(filepath.Separator))
+	for n := 0; len(todo) > 0 && n < maxLinks; {
+		next := filepath.Join(at, todo[0])
+		todo = todo[1:]
+		target, err := os.Readlink(next)
+		if err != nil {
+			at = next
+			continue
+		}
+		n++
+		out = append(out, next)
+		if filepath.IsAbs(target) {
+			at = string(filepath.Separator)
+		}
+		todo = append(strings.Split(target, string(filepath.Separator)), todo...)
+	}
+	return out
 }
