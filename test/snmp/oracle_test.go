@@ -3,6 +3,7 @@ package snmp
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"net"
 	"strings"
 	"testing"
@@ -230,8 +231,12 @@ func allowed(v ber.Value, theirs gosnmp.SnmpPDU) bool {
 	case ber.Counter32, ber.Gauge32:
 		// A sign that an agent extended to 64 bits: gosnmp takes it for a large number.
 		return isNumber && uint64(uint32(n)) == n && uint64(theirs.Value.(uint))&math.MaxUint32 == n
-	case ber.TimeTicks, ber.Unsigned32:
+	case ber.TimeTicks:
 		return isNumber && theirs.Value == uint32(n) // gosnmp cuts what has more than 32 bits
+	case ber.Unsigned32:
+		// So it does here, and takes a number whose agent left out the zero byte in front for a negative one.
+		mask := uint64(1)<<(8*((bits.Len64(n)+7)/8)) - 1
+		return isNumber && theirs.Value.(uint32)&uint32(mask) == uint32(n)
 	}
 	return false
 }

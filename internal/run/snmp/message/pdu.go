@@ -66,7 +66,7 @@ func (p *PDU) writeHead(b *ber.Builder) {
 
 var errPDUTag = errors.New("no protocol data unit that is known")
 
-// readPDU reads a PDU, behind which nothing may follow.
+// readPDU reads a PDU. What follows its list of variables, or itself, is not looked at.
 func readPDU(b []byte) (p PDU, err error) {
 	tag, content, _, err := ber.Read(b)
 	if err != nil {
