@@ -76,7 +76,7 @@ func TestUsage(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"demo"}, {"migrate"}, {"parity"}, {"pipe"}, {"plugin", "run"}, {"plugin", "list"}, {"resources", "match"}, {"resources", "list"}, {"tail"}, {"version"},
+		{"demo"}, {"explain"}, {"migrate"}, {"parity"}, {"pipe"}, {"plugin", "run"}, {"plugin", "list"}, {"resources", "match"}, {"resources", "list"}, {"tail"}, {"version"},
 	} {
 		code, stdout, stderr := run(t, "", append(args, "--help")...)
 		require.Zero(t, code)

@@ -1,0 +1,221 @@
+package plugincmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// explanation is one answer to why a plugin does not run, or that it does.
+type explanation struct {
+	options  runOptions
+	resource string // "" for all
+	out      io.Writer
+	stderr   io.Writer
+	style    term.Style
+}
+
+// NewExplain returns the command explain.
+func NewExplain(host Host) *cobra.Command {
+	e := explanation{options: runOptions{host: host}}
+	cmd := &cobra.Command{
+		Use:   "explain --config FILE PLUGIN [RESOURCE]",
+		Short: "Say why a Collector runs a plugin, or why it does not",
+		Long: `Follows a plugin through the configuration of a Collector: its file is found, parses, loads and has an interval; the
+receiver's filter lets resources in, and the plugin's own filter matches some, which gives its tasks. PLUGIN is the Name
+of the plugin or the path of its file. With the id of a RESOURCE it answers for that one, and names the clause that fails.
+
+The module is loaded, and nothing is run. HTTP servers and Kafka are asked where the receiver takes resources from them.
+A running Collector is not asked. The exit code is 1 where the chain breaks; the last line says what to do.`,
+		Example: `  panoptes explain --config collector.yaml Interfaces
+  panoptes explain --config collector.yaml Interfaces sw1.example.com`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 2 {
+				e.resource = args[1]
+			}
+			e.out, e.stderr, e.style = cmd.OutOrStdout(), cmd.ErrOrStderr(), term.StyleOf(cmd.OutOrStdout())
+			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return e.run(ctx, args[0])
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&e.options.collector.configs, "config", nil, "the Collector's configuration `FILE`; may be repeated, later ones win")
+	flags.StringVar(&e.options.collector.receiver, "receiver", "", "the `ID` of the receiver, where there are several")
+	_ = cmd.MarkFlagRequired("config")
+	return cmd
+}
+
+func (e *explanation) run(ctx context.Context, name string) (err error) {
+	c := &e.options.collector
+	if err := c.read(ctx, &e.options); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, wait.End(c.close)) }()
+	p, err := e.find(name)
+	if err != nil {
+		return err
+	}
+	if p, err = e.load(ctx, p); err != nil {
+		return err
+	}
+	layered := c.rules.For(p)
+	if p.Interval <= 0 && !layered.Overridden() {
+		return e.breaks("scheduled", "it has no interval", "write execute_frequency = SECONDS under [main] of "+p.File.Path)
+	}
+	e.holds("scheduled", "every %s, a run may take %s", p.Interval, p.Deadline)
+	if p.Type == plugin.TypeDiscovery {
+		e.holds("tasks", "one: the plugin discovers resources")
+		return nil
+	}
+	admitted, err := e.admit(ctx)
+	if err != nil {
+		return err
+	}
+	matching, err := e.narrow("plugin's filter", admitted, func(r *pluginsdk.Resource) *filter.Filter { return filterOf(layered, r) },
+		"change resource_filter under [main] of "+p.File.Path+", or the resources")
+	if err != nil {
+		return err
+	}
+	tasks := 0
+	for _, r := range matching {
+		if _, runs := layered.Against(r); runs {
+			tasks++
+		}
+		if e.resource != "" {
+			for _, line := range layered.Explain(r) {
+				fmt.Fprintf(e.out, "     %s\n", term.Cell(line))
+			}
+		}
+	}
+	if tasks == 0 {
+		return e.breaks("tasks", "none: it has an interval for none of them", "write execute_frequency = SECONDS under [main] of "+p.File.Path)
+	}
+	shared := ""
+	if c.cfg.Sharding != nil {
+		shared = ", shared between the Collectors of " + c.cfg.Sharding.String()
+	}
+	e.holds("tasks", "%d%s", tasks, shared)
+	return nil
+}
+
+// holds says that the chain holds at a link.
+func (e *explanation) holds(link, format string, args ...any) {
+	fmt.Fprintf(e.out, "%s %s: %s\n", e.style.Paint(term.Green, "yes "), link, term.Cell(fmt.Sprintf(format, args...)))
+}
+
+// breaks says that the chain breaks at a link, and what to do.
+func (e *explanation) breaks(link, why, next string) error {
+	fmt.Fprintf(e.out, "%s %s: %s\n     next: %s\n", e.style.Paint(term.Red, "no  "), link, term.Cell(why), term.Cell(next))
+	return exit.ErrReported
+}
+
+// load loads the module as a Collector would.
+func (e *explanation) load(ctx context.Context, p *plugin.Plugin) (_ *plugin.Plugin, err error) {
+	if p.Kind == plugin.KindGo && e.options.host.GoPlugins[p.Module] == nil {
+		e.holds("loaded", "if the Collector has an extension that offers the Go plugin %q, which this command has not", p.Module)
+		return p, nil
+	}
+	settings := runtimes.Settings{
+		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: cmp.Or(e.options.python, runtimes.DefaultInterpreter), MaxWorkers: 1}},
+		GoPlugins: e.options.host.GoPlugins,
+		Host: runtimes.Host{
+			Info: wire.HostInfo{Name: "panoptes", Version: e.options.host.Version}, Logger: term.Logger(e.stderr, zapcore.WarnLevel),
+		},
+	}
+	e.options.collector.apply(&settings)
+	runners, err := runtimes.New(settings)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, wait.End(runners.Close)) }()
+	loaded, err := runners.Load(ctx, p)
+	if err != nil {
+		return nil, e.breaks("loaded", err.Error(), "correct "+p.Module+"; panoptes plugin check "+p.File.Path+" says more")
+	}
+	e.holds("loaded", "%s", loaded.Module)
+	return loaded, nil
+}
+
+// admit returns the resources that the receiver's filter lets in.
+func (e *explanation) admit(ctx context.Context) ([]*pluginsdk.Resource, error) {
+	c := &e.options.collector
+	text := c.cfg.Resources.Filter
+	c.cfg.Resources.Filter = "" // to see what it leaves out
+	all, bad, err := c.resources(ctx, e.stderr)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, e.breaks("resources", fmt.Sprintf("there is none, and %d sources are broken", bad),
+			"see what the receiver has under resources; panoptes validate checks the files")
+	}
+	e.holds("resources", "%d", len(all))
+	if e.resource != "" {
+		all = slices.DeleteFunc(all, func(r *pluginsdk.Resource) bool { return r.ID != e.resource })
+		if len(all) == 0 {
+			return nil, e.breaks("resource", fmt.Sprintf("none has the id %q", e.resource), "panoptes resources list FILE... shows the ids of files")
+		}
+	}
+	if text == "" {
+		e.holds("receiver's filter", "there is none, all are let in")
+		return all, nil
+	}
+	parsed, err := filter.Parse(text)
+	if err != nil {
+		return nil, exit.Misusef("resources::filter: %w", err)
+	}
+	return e.narrow("receiver's filter", all, func(*pluginsdk.Resource) *filter.Filter { return parsed },
+		"change resources::filter of the receiver, or the resources")
+}
+
+// narrow returns the resources that match, and says which clause leaves out most of the others.
+func (e *explanation) narrow(link string, all []*pluginsdk.Resource, of func(*pluginsdk.Resource) *filter.Filter, next string) ([]*pluginsdk.Resource, error) {
+	var matching []*pluginsdk.Resource
+	out, example := map[string]int{}, map[string]string{} // by clause
+	most := ""
+	for _, r := range all {
+		f := of(r)
+		if f == nil || f.Match(r) {
+			matching = append(matching, r)
+			continue
+		}
+		clause, has := f.Failing(r)
+		if out[clause]++; out[clause] > out[most] {
+			most = clause
+		}
+		if example[clause] == "" {
+			example[clause] = strings.TrimSuffix(r.ID+": "+has, ": ")
+		}
+	}
+	said := fmt.Sprintf("%d of %d match", len(matching), len(all))
+	if most != "" {
+		said += fmt.Sprintf("; %s leaves out %d, such as %s", most, out[most], example[most])
+	}
+	if len(matching) == 0 {
+		return nil, e.breaks(link, said, next)
+	}
+	e.holds(link, "%s", said)
+	return matching, nil
+}
