@@ -209,7 +209,7 @@ func TestPrometheusScrape(t *testing.T) {
 		}
 	}
 	r.prometheus.get(t, "rules", &rules)
-	require.Len(t, rules.Groups, 4)
+	require.Len(t, rules.Groups, 5)
 	for _, group := range rules.Groups {
 		for _, rule := range group.Rules {
 			r.prometheus.query(t, rule.Query)
