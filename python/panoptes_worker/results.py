@@ -9,8 +9,9 @@ from yahoo_panoptes.framework.values import plain_number, shown
 
 from panoptes_worker import channel, logs
 
-# Decimal digits of the longest integer that is sent (Python itself refuses to print much longer ones).
-_MAX_DIGITS = 4000
+# Decimal digits of the longest integer that is sent. The host reads 320 characters, one of which may be the sign, and
+# drops the whole group for a longer one.
+_MAX_DIGITS = 319
 _MAX_BITS = int(_MAX_DIGITS * math.log2(10))
 
 NOT_FINITE = 'not_finite'

@@ -122,6 +122,18 @@ class Sent(Folder):
             self.assertEqual([('c', 'not_finite', 'metric_value of "c" is nan')], [
                 (drop['metric'], drop['reason'], drop['message']) for drop in result['dropped']])
 
+    def test_too_long_an_integer_costs_itself(self):
+        # What is sent has to fit pluginsdk.ParseNumber, sign included; else the host drops the group.
+        module = self.plugin('''
+            from decimal import Decimal
+            from fractions import Fraction
+            return one(context.data, good=5, long=-10 ** 318, a=10 ** 400, b=Decimal('1E+400'), c=Fraction(10 ** 400), d=-10 ** 319)''')
+        with Worker() as worker:
+            result = worker.run(module)
+        self.assertEqual({'good': 5, 'long': -10 ** 318}, metrics_of(result))
+        self.assertEqual({(name, 'metric_value of "{}" is an integer of more than 319 digits'.format(name)) for name in 'abcd'},
+                         {(drop['metric'], drop['message']) for drop in result['dropped']})
+
     def test_numpy(self):
         if not NUMPY:
             self.assertEqual([], numpy_values())
