@@ -79,6 +79,8 @@ func TestNagiosAsItIsWritten(t *testing.T) {
 		{"labels with blanks", "OK | C:\\ used=5GB disk space  free=3;1 x=2", state + "check {label=C:\\ used} {uom=GB} g:value=5\n" +
 			"check {label=disk space free} g:value=3 g:warn=1\ncheck {label=x} g:value=2"},
 		{"a blank before the =", "OK | load =5", state + "check {label=load} g:value=5"},
+		{"a blank behind the =", "OK | a= 5 b = 6 ms;7 c= d=1 e= U f= 3c g = 8%, h=|i= 9", state + "check {label=a} g:value=5\ncheck {label=b} {uom=ms} g:value=6 g:warn=7\n" +
+			"check {label=d} g:value=1\ncheck {label=f} c:value=3\ncheck {label=g} {uom=%} g:value=8\ncheck {label=i} g:value=9"},
 		{"a blank before the unit", "OK | a=5 ms;10;20 b=256 bytes", state + "check {label=a} {uom=ms} g:value=5 g:warn=10 g:crit=20\ncheck {label=b} {uom=bytes} g:value=256"},
 		{"a unit between items", "OK | a=256 bytes b=0;1 c=5 %, d=7 s left=1 e=1ms ms f=2", state + "check {label=a} {uom=bytes} g:value=256\n" +
 			"check {label=b} g:value=0 g:warn=1\ncheck {label=c} {uom=%} g:value=5\ncheck {label=d} g:value=7\ncheck {label=s left} g:value=1\n" +
@@ -96,6 +98,11 @@ func TestNagiosAsItIsWritten(t *testing.T) {
 			`[check ] performance data: value of "f" must begin with a number, is "nan"` + "\n" +
 			`[check ] performance data: value of "g": number 1e400 is beyond the range of a double` + "\n" +
 			"check {label=h} g:value=5"},
+		{"separators of thousands", "OK | a=1_000 b=1'000 c=1\u00a0000 d=2", state +
+			`[check ] performance data: value of "a" must be a number and a unit, is "1_000"` + "\n" +
+			`[check ] performance data: value of "b" must be a number and a unit, is "1'000"` + "\n" +
+			`[check ] performance data: value of "c" must be a number and a unit, is "1\u00a0000"` + "\n" +
+			"check {label=d} g:value=2"},
 		{"units that are none", "OK | a=5 of them; b=7(!) c=1", state + "check {label=a} g:value=5\n" +
 			`[check uom] performance data: uom of "a" is left out: "of them" is no unit` + "\n" +
 			"check {label=b} g:value=7\n" + `[check uom] performance data: uom of "b" is left out: "(!)" is no unit` + "\ncheck {label=c} g:value=1"},

@@ -44,7 +44,8 @@ func parsePerfItem(label, text string) (perfItem, error) {
 	}
 	unit := strings.TrimSpace(strings.TrimRight(value[len(number):], ",")) // some separate items by commas, too
 	first, _ := utf8.DecodeRuneInString(unit)
-	if strings.ContainsRune("0123456789.,:+-", first) || hexadecimal.MatchString(value) || secondExponent.MatchString(unit) {
+	if strings.ContainsRune("0123456789.,:+-", first) || hexadecimal.MatchString(value) || secondExponent.MatchString(unit) ||
+		thousands.MatchString(unit) {
 		// A version, a date, a number with separators of thousands: its beginning would be another value.
 		return item, fmt.Errorf("value of %q must be a number and a unit, is %q", short(label), short(value))
 	}
@@ -58,6 +59,7 @@ var perfNumber = regexp.MustCompile(`^[-+]?([0-9]+([.,][0-9]*)?|[.,][0-9]+)([eE]
 var (
 	hexadecimal    = regexp.MustCompile(`^[-+]?0[xX][0-9a-fA-F]`)
 	secondExponent = regexp.MustCompile(`^[eE][-+]?[0-9]`)
+	thousands      = regexp.MustCompile(`^[_'’\x{a0}\x{202f}][0-9]`)
 )
 
 func parsePerfNumber(text string) (pluginsdk.Number, error) {

@@ -103,12 +103,17 @@ func (s *perfScanner) quotedLabel() (string, error) {
 	return b.String(), nil
 }
 
-// value takes all that belongs to the value: its first word, a unit behind a mere number, and of the words up to the next
+// value takes all that belongs to the value: its first word, also behind a blank if it is a number, a unit behind a mere number, and of the words up to the next
 // item what has a ";", or, where no item follows, all. The others begin the next item's label.
 func (s *perfScanner) value() string {
 	value := ""
 	if s.rest != "" && !strings.ContainsRune(perfBlanks+"|", rune(s.rest[0])) {
 		value = s.word()
+	} else {
+		before := s.rest
+		if value = s.word(); !isBareValue(value) {
+			value, s.rest = "", before
+		}
 	}
 	var words []string
 	mine := 0 // of words
@@ -131,6 +136,15 @@ func (s *perfScanner) value() string {
 	}
 	s.rest = after
 	return strings.Join(append([]string{value}, words[:mine]...), " ")
+}
+
+// isBareValue says whether a word behind "= " is the value, and not the beginning of the next item's label, which would
+// be another one in each run.
+func isBareValue(word string) bool {
+	word = strings.TrimRight(word, ",")
+	number := perfNumber.FindString(word)
+	unit := word[len(number):]
+	return word == "U" || number != "" && (unit == "" || knownUnit(unit))
 }
 
 // isUnitBehind says whether a word is the unit of the number before it. One letter may as well begin a label.
