@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -14,6 +15,7 @@ import (
 // not go on as JSON is passed over.
 func readJSON(c *collector, data []byte) {
 	r := NewReader(c.defaults)
+	data = quoteNotNumbers(data)
 	v := valueReader{data: data, line: 1, budget: maxWasted(len(data))}
 	for !c.done() {
 		value, line, err := v.next()
@@ -30,6 +32,37 @@ func readJSON(c *collector, data []byte) {
 
 // maxWasted is how many bytes are read again, at most, after values over several lines that turned out to be none.
 func maxWasted(size int) int { return 1<<20 + 4*size }
+
+// notNumbers are what Python's json and JavaScript's like write for values that JSON does not have.
+var notNumbers = [][]byte{[]byte("-Infinity"), []byte("Infinity"), []byte("NaN")}
+
+// quoteNotNumbers makes texts of them, so that each costs its own metric, and its message shows it. What stands in a text stays.
+func quoteNotNumbers(data []byte) []byte {
+	if !bytes.Contains(data, []byte("NaN")) && !bytes.Contains(data, []byte("Infinity")) {
+		return data
+	}
+	out := make([]byte, 0, len(data)+len(data)/8)
+	inText := false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case c == '\n':
+			inText = false // texts end with their line
+		case c == '"':
+			inText = !inText
+		case c == '\\' && inText && i+1 < len(data) && data[i+1] != '\n':
+			out = append(out, c)
+			i++
+		case !inText && (c == 'N' || c == 'I' || c == '-'):
+			if k := slices.IndexFunc(notNumbers, func(n []byte) bool { return bytes.HasPrefix(data[i:], n) }); k >= 0 {
+				out = append(append(append(out, '"'), notNumbers[k]...), '"')
+				i += len(notNumbers[k]) - 1
+				continue
+			}
+		}
+		out = append(out, data[i])
+	}
+	return out
+}
 
 // valueReader takes values off a text. Its work is linear in the length of the text, whatever that has.
 type valueReader struct {

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -57,6 +59,8 @@ func TestJSONMetricsOfTheShortForm(t *testing.T) {
 		row("null", `"n": null`, `[a n] group "a": "n" of "gauges" must be a number, is "null"`),
 		row("true", `"n": true`, `[a n] group "a": "n" of "gauges" must be a number, is "true"`),
 		row("a text", `"n": "12.5"`, `[a n] group "a": "n" of "gauges" must be a number, is "\"12.5\""`),
+		row("not a number", `"n": NaN`, `[a n] group "a": "n" of "gauges" must be a number, is "\"NaN\""`),
+		row("infinite", `"n":-Infinity`, `[a n] group "a": "n" of "gauges" must be a number, is "\"-Infinity\""`),
 		row("an object", `"n": {"value": 5}`, `[a n] group "a": "n" of "gauges" must be a number, is "{\"value\": 5}"`),
 		row("beyond a double", `"n": 1e400`, `[a n] group "a": "n" of "gauges": number 1e400 is beyond the range of a double`),
 		row("an integer beyond a double", `"n": 1`+strings.Repeat("0", 310), `[a n] group "a": "n" of "gauges": beyond the range of a double`),
@@ -131,4 +135,16 @@ func TestJSONIsReadInLinearTime(t *testing.T) {
 		}
 	}
 	t.Errorf("the good line is not among %d items", len(items))
+}
+
+func TestNotNumbersAreQuotedOutsideOfTextsAlone(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"a": NaN, "NaN": Infinity}`:      `{"a": "NaN", "NaN": "Infinity"}`,
+		`{"a\" NaN": [-Infinity,-1,NaN]}`:  `{"a\" NaN": ["-Infinity",-1,"NaN"]}`,
+		"\"open NaN\nNaN \"b\\\nNaN\" NaN": "\"open NaN\n\"NaN\" \"b\\\n\"NaN\"\" NaN",
+		"-Inf":                             "-Inf",
+	} {
+		assert.Equal(t, want, string(quoteNotNumbers([]byte(text))))
+	}
 }
