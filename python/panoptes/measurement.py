@@ -127,7 +127,7 @@ def _dimension(where: str, label: object, value: object) -> str:
             where, shown(label)))
     if not isinstance(value, str):
         number = plain_number(value)
-        if isinstance(number, int) and not isinstance(number, bool):
+        if isinstance(number, int) and not isinstance(number, bool) and abs(number) < 10 ** 100:
             return str(number)
         raise _Wrong('{}: dimension "{}" must be a text or a whole number, is {}'.format(where, label, shown(value)))
     if not value:

@@ -126,6 +126,7 @@ def test_context_says_what_is_missing():
     (lambda: gauge('a', 1, unit=''), 'gauge "a": unit must be a text that is not empty, is \'\' of type str'),
     (lambda: gauge('a', 1, group=5), 'gauge "a": group must be a text that is not empty, is 5'),
     (lambda: gauge('a', 1, mount=None), 'gauge "a": dimension "mount" must be a text or a whole number, is None'),
+    (lambda: gauge('a', 1, mount=10 ** 5000), 'gauge "a": dimension "mount" must be a text or a whole number, is '),
     (lambda: gauge('a', 1, mount=1.5), 'is 1.5 of type float'),
     (lambda: gauge('a', 1, mount=''), 'gauge "a": dimension "mount" is empty: leave it out'),
     (lambda: gauge('a', 1, dimensions=[1]), 'gauge "a": dimensions must be a dict'),

@@ -98,14 +98,15 @@ func TestJSONShortForm(t *testing.T) {
 		{"a member of one's own", `{"type": "a", "gauges": {"n": 1}, "comment": "mine", "tags": [1]}`, "a g:n=1"},
 		{"gauges are a list", `{"type": "a", "gauges": [1]}`, `[a ] group "a": "gauges": "[1]" must be an object`},
 		{"gauges are null", `{"type": "a", "gauges": null, "counters": {"n": 1}}`, `a c:n=1`},
-		{"bad interval", `{"type": "a", "gauges": {}, "interval": 0}`, `[a ] group "a": "interval" must be greater than zero, is 0`},
+		{"bad interval", `{"type": "a", "gauges": {}, "interval": 0}`, `[a ] group "a": "interval" must be a whole number of seconds greater than zero, is 0`},
+		{"half an interval", `{"type": "a", "gauges": {}, "interval": 1.5}`, `[a ] group "a": "interval" must be a whole number of seconds greater than zero, is 1.5`},
 	})
 }
 
 func TestJSONFillsIn(t *testing.T) {
 	t.Parallel()
 	items, err := Read(t.Context(), JSON, []byte(`{"type": "a", "gauges": {"n": 1}, "interval": null, "timestamp": null}
-		{"type": "b", "gauges": {"n": 1}, "interval": 5, "timestamp": 7, "resource": {"resource_site": "s", "resource_class": "c",
+		{"type": "b", "gauges": {"n": 1}, "interval": 5.0, "timestamp": 7, "resource": {"resource_site": "s", "resource_class": "c",
 		"resource_subclass": "s", "resource_type": "t", "resource_id": "other", "resource_endpoint": "e"}}`), 0, defaults())
 	if err != nil || len(items) != 2 || items[0].Err != nil || items[1].Err != nil {
 		t.Fatal(show(items, err))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/bounds"
@@ -81,11 +82,13 @@ func (s *shortGroup) member(m member) error {
 	case "resource":
 		err = json.Unmarshal(m.value, &s.resource)
 	case "interval":
-		var interval *int
+		var interval *pluginsdk.Number
 		if err = json.Unmarshal(m.value, &interval); err == nil && interval != nil {
-			if s.defaults.Interval = *interval; *interval <= 0 {
-				return fmt.Errorf(`"interval" must be greater than zero, is %d`, *interval)
+			seconds := interval.Float64()
+			if seconds < 1 || seconds > math.MaxInt32 || seconds != math.Trunc(seconds) {
+				return fmt.Errorf(`"interval" must be a whole number of seconds greater than zero, is %s`, excerpt(m.value))
 			}
+			s.defaults.Interval = int(seconds)
 		}
 	case "timestamp":
 		var time *pluginsdk.Number
