@@ -52,7 +52,7 @@ func TestPlannedMovesLoseNothing(t *testing.T) {
 func TestViolence(t *testing.T) {
 	length := 10 * time.Second
 	if os.Getenv("CI") != "" {
-		length = time.Minute
+		length = 20 * time.Second
 	}
 	f := newFleet(t, testOrders(t), brokers(t, 3))
 	violence(f, 10, length)
