@@ -92,20 +92,23 @@ func TestKafkaTopicWithoutLeader(t *testing.T) {
 	require.NoError(t, err)
 	defer client.Close()
 	stuck, other := uniqueSite("stuck"), uniqueSite("other")
-	createTopics(t, brokers, 1, nil, other+"-processed")
 	request := kmsg.NewPtrCreateTopicsRequest()
 	request.TimeoutMillis = 10000
-	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = stuck+"-processed", -1, -1
-	assignment := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
-	assignment.Replicas = []int32{1 + further}
-	topic.ReplicaAssignment = append(topic.ReplicaAssignment, assignment)
-	request.Topics = append(request.Topics, topic)
+	for site, broker := range map[string]int32{stuck: 1 + further, other: 1} { // which would else be the controller's to choose
+		topic := kmsg.NewCreateTopicsRequestTopic()
+		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = site+"-processed", -1, -1
+		assignment := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
+		assignment.Replicas = []int32{broker}
+		topic.ReplicaAssignment = append(topic.ReplicaAssignment, assignment)
+		request.Topics = append(request.Topics, topic)
+	}
 	require.EventuallyWithT(t, func(c *assert.CollectT) { // the controller may not know the broker yet
 		response, err := request.RequestWith(t.Context(), client)
 		require.NoError(c, err)
-		err = kerr.ErrorForCode(response.Topics[0].ErrorCode)
-		require.True(c, err == nil || errors.Is(err, kerr.TopicAlreadyExists), "%v", err)
+		for _, topic := range response.Topics {
+			err = kerr.ErrorForCode(topic.ErrorCode)
+			require.True(c, err == nil || errors.Is(err, kerr.TopicAlreadyExists), "%v", err)
+		}
 	}, 30*time.Second, 200*time.Millisecond)
 
 	s := newSender(t, brokers, func(cfg *Config) { cfg.Timeout.Timeout = 6 * time.Second }).start(t)
