@@ -1,6 +1,7 @@
 package plugindir
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -30,7 +31,10 @@ func filesOf(dir string) (files []string) {
 
 // copyIsWhole says whether nobody took files away from the copy that the plugin runs from.
 func (f *pluginFile) copyIsWhole() bool {
-	return len(f.copies) == 0 || len(filesOf(f.copies[len(f.copies)-1])) >= f.copied
+	return !slices.ContainsFunc(f.copied, func(file string) bool {
+		_, err := os.Lstat(file)
+		return errors.Is(err, fs.ErrNotExist)
+	})
 }
 
 // discarded is a copy that new runs do not use.

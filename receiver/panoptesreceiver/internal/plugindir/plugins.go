@@ -87,7 +87,7 @@ type pluginFile struct {
 	logged   string         // the error that was logged
 	refused  string         // why good is not used, as logged
 	copies   []string       // folders of the copies, that of good last
-	copied   int            // files in the last
+	copied   []string       // files of the last
 }
 
 // checked is the answer to a check.
@@ -96,7 +96,7 @@ type checked struct {
 	opened *plugin.Plugin // what was checked
 	plugin *plugin.Plugin // what to run
 	dir    string         // the copy
-	copied int            // files in it
+	copied []string       // its files
 	err    error
 }
 
@@ -237,7 +237,7 @@ func (p *Plugins) check(ctx context.Context, f *pluginFile) {
 	p.wg.Go(func() {
 		c := checked{file: f, opened: found, dir: dir}
 		c.plugin, c.err = p.load(ctx, found, dir)
-		c.copied = len(filesOf(dir))
+		c.copied = filesOf(dir)
 		p.loop.Do(ctx, func() { p.accept(ctx, c) })
 	})
 }
@@ -325,9 +325,7 @@ func (p *Plugins) watchAll(found pluginfile.Found) {
 		if f.opened != nil && f.opened.Kind != plugin.KindGo {
 			dirs = append(dirs, filepath.Dir(f.opened.Module))
 		}
-		if len(f.copies) > 0 {
-			entries = append(entries, filesOf(f.copies[len(f.copies)-1])...)
-		}
+		entries = append(entries, f.copied...)
 	}
 	p.loop.Watch(watch.What{Dirs: dirs, Entries: entries})
 }
