@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/filetest"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 )
 
@@ -16,8 +17,8 @@ func TestCopiesStayWhileARunMayUseThem(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	old, current := filepath.Join(root, "1"), filepath.Join(root, "2")
-	write(t, filepath.Join(old, "x.py"), "")
-	write(t, filepath.Join(current, "x.py"), "")
+	filetest.Write(t, filepath.Join(old, "x.py"), "")
+	filetest.Write(t, filepath.Join(current, "x.py"), "")
 	p := &Plugins{}
 	p.discard(&pluginFile{good: &plugin.Plugin{Deadline: time.Hour}, copies: []string{old, current}}, 1)
 	p.sweep(time.Now().Add(time.Hour))

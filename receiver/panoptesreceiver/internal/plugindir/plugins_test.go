@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/filetest"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
@@ -98,8 +99,8 @@ func (d *deck) failures() int {
 // plugin writes a plugin named name, with its module beside it.
 func (d *deck) plugin(name, module string) string {
 	path := filepath.Join(d.dir, name+pluginfile.Extension)
-	write(d.t, filepath.Join(d.dir, name+".py"), module)
-	write(d.t, path, conf(name, name))
+	filetest.Write(d.t, filepath.Join(d.dir, name+".py"), module)
+	filetest.Write(d.t, path, conf(name, name))
 	return path
 }
 
@@ -182,12 +183,12 @@ func TestPluginsLive(t *testing.T) {
 	assert.Same(t, first, two["one"], "what did not change is the same")
 
 	// The module alone changes; what was taken before can still be run as it was.
-	write(t, filepath.Join(d.dir, "one.py"), "# second")
+	filetest.Write(t, filepath.Join(d.dir, "one.py"), "# second")
 	changed := d.until("new version", func(m map[string]*plugin.Plugin) bool { return m["one"] != nil && m["one"].Version != first.Version })
 	assert.Same(t, two["two"], changed["two"])
 
 	// The plugin file alone changes.
-	write(t, filepath.Join(d.dir, "two"+pluginfile.Extension), strings.Replace(conf("two", "two"), "= 60", "= 30", 1))
+	filetest.Write(t, filepath.Join(d.dir, "two"+pluginfile.Extension), strings.Replace(conf("two", "two"), "= 60", "= 30", 1))
 	d.until("new interval", func(m map[string]*plugin.Plugin) bool {
 		return m["two"] != nil && m["two"].Interval == 30*time.Second
 	})
@@ -203,9 +204,9 @@ func TestPluginsTypos(t *testing.T) {
 	t.Parallel()
 	d := startDeck(t, 0, func(d *deck) {
 		fine := d.plugin("fine", "# good")
-		write(t, fine, conf("fine", "fine")+"[transform]\n")
+		filetest.Write(t, fine, conf("fine", "fine")+"[transform]\n")
 		broken := d.plugin("broken", "# good")
-		write(t, broken, strings.Replace(conf("broken", "go:absent"), "resource_filter", "resource_fitler", 1))
+		filetest.Write(t, broken, strings.Replace(conf("broken", "go:absent"), "resource_filter", "resource_fitler", 1))
 	})
 	d.names("fine")
 	d.plugin("later", "# good")
@@ -221,7 +222,7 @@ func TestPluginsNamed(t *testing.T) {
 	d := startDeck(t, 0, func(d *deck) {
 		d.named = func(names []string) { told = append(told, slices.Sorted(slices.Values(names))) }
 		d.plugin("one", "broken (")
-		write(t, d.plugin("two", "# good"), "[Core]\n")
+		filetest.Write(t, d.plugin("two", "# good"), "[Core]\n")
 	})
 	d.line("Cannot load plugin")
 	d.plugin("two", "# good")
@@ -236,7 +237,7 @@ func TestPluginsBrokenChangeKeepsTheLastGoodVersion(t *testing.T) {
 	t.Parallel()
 	d := startDeck(t, 0, func(d *deck) { d.plugin("one", "# good") })
 	good := d.names("one")["one"]
-	write(t, filepath.Join(d.dir, "one.py"), "broken (")
+	filetest.Write(t, filepath.Join(d.dir, "one.py"), "broken (")
 	fields := d.line("Cannot load plugin")
 	assert.Equal(t, "SyntaxError: broken (", fields["error"])
 	assert.Equal(t, "here", fields["traceback"])
@@ -244,14 +245,14 @@ func TestPluginsBrokenChangeKeepsTheLastGoodVersion(t *testing.T) {
 	assert.Equal(t, filepath.Join(d.dir, "one"+pluginfile.Extension), fields["path"])
 
 	// Many scans later it was logged once; another error is another line.
-	write(t, filepath.Join(d.dir, "one"+pluginfile.Extension), "no section")
+	filetest.Write(t, filepath.Join(d.dir, "one"+pluginfile.Extension), "no section")
 	assert.Contains(t, d.line("Cannot load plugin")["error"], "section")
 	assert.Equal(t, 2, d.count("Cannot load plugin"))
 	assert.Equal(t, 2, d.failures())
 	assert.Empty(t, d.changed, "the last good version stays, and nobody has to be told")
 
-	write(t, filepath.Join(d.dir, "one.py"), "# mended")
-	write(t, filepath.Join(d.dir, "one"+pluginfile.Extension), conf("one", "one"))
+	filetest.Write(t, filepath.Join(d.dir, "one.py"), "# mended")
+	filetest.Write(t, filepath.Join(d.dir, "one"+pluginfile.Extension), conf("one", "one"))
 	mended := d.names("one")["one"]
 	assert.NotEqual(t, good.Version, mended.Version)
 }
@@ -268,7 +269,7 @@ func TestPluginsBadFiles(t *testing.T) {
 	d := startDeck(t, 0, func(d *deck) {
 		d.plugin("good", "# good")
 		for name, text := range bad {
-			write(t, filepath.Join(d.dir, name+pluginfile.Extension), text)
+			filetest.Write(t, filepath.Join(d.dir, name+pluginfile.Extension), text)
 		}
 	})
 	d.names("good")
@@ -296,7 +297,7 @@ func TestPluginsOfOneName(t *testing.T) {
 	d := startDeck(t, 0, func(d *deck) {
 		d.plugin("a", "# a")
 		d.plugin("b", "# b")
-		write(t, filepath.Join(d.dir, "b"+pluginfile.Extension), conf("a", "b"))
+		filetest.Write(t, filepath.Join(d.dir, "b"+pluginfile.Extension), conf("a", "b"))
 	})
 	first := d.names("a")["a"]
 	fields := d.line("Cannot use plugin")
@@ -310,11 +311,11 @@ func TestPluginsOfOneName(t *testing.T) {
 	assert.NotNil(t, second)
 
 	// A name that is the same to Panoptes is no better.
-	write(t, filepath.Join(d.dir, "0.py"), "# 0")
-	write(t, filepath.Join(d.dir, "0"+pluginfile.Extension), conf("é", "0"))
+	filetest.Write(t, filepath.Join(d.dir, "0.py"), "# 0")
+	filetest.Write(t, filepath.Join(d.dir, "0"+pluginfile.Extension), conf("é", "0"))
 	d.names("a", "é")
-	write(t, filepath.Join(d.dir, "1.py"), "# 1")
-	write(t, filepath.Join(d.dir, "1"+pluginfile.Extension), conf("ü", "1"))
+	filetest.Write(t, filepath.Join(d.dir, "1.py"), "# 1")
+	filetest.Write(t, filepath.Join(d.dir, "1"+pluginfile.Extension), conf("ü", "1"))
 	assert.Contains(t, d.line("Cannot use plugin")["error"], `which is "_" to Panoptes as "é" of`)
 }
 
@@ -326,8 +327,8 @@ func TestPluginsNameIsNotLostToABrokenFile(t *testing.T) {
 		d.checks["a"] = func(context.Context, string) error { return errors.New("does not load") }
 	})
 	d.names("b")
-	write(t, filepath.Join(d.dir, "a.py"), "broken")
-	write(t, filepath.Join(d.dir, "a"+pluginfile.Extension), conf("b", "a"))
+	filetest.Write(t, filepath.Join(d.dir, "a.py"), "broken")
+	filetest.Write(t, filepath.Join(d.dir, "a"+pluginfile.Extension), conf("b", "a"))
 	d.line("Cannot load plugin")
 	assert.Empty(t, d.changed)
 }
@@ -373,8 +374,8 @@ func TestPluginsUnreadableDirectory(t *testing.T) {
 	t.Parallel()
 	parent := t.TempDir()
 	other := filepath.Join(parent, "other")
-	write(t, filepath.Join(other, "far.py"), "# far")
-	write(t, filepath.Join(other, "far"+pluginfile.Extension), conf("far", "far"))
+	filetest.Write(t, filepath.Join(other, "far.py"), "# far")
+	filetest.Write(t, filepath.Join(other, "far"+pluginfile.Extension), conf("far", "far"))
 	d := startDeck(t, 20*time.Millisecond, func(d *deck) { d.plugin("near", "# near") }, other)
 	d.names("far", "near")
 	require.NoError(t, os.Rename(other, other+".away"))
@@ -391,17 +392,17 @@ func TestPluginsSwappedLink(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	for _, release := range []string{"5", "6"} {
-		write(t, filepath.Join(root, "releases", release, "one.py"), "# release "+release)
-		write(t, filepath.Join(root, "releases", release, "one"+pluginfile.Extension), conf("one", "one"))
+		filetest.Write(t, filepath.Join(root, "releases", release, "one.py"), "# release "+release)
+		filetest.Write(t, filepath.Join(root, "releases", release, "one"+pluginfile.Extension), conf("one", "one"))
 	}
-	link(t, filepath.Join("releases", "5"), filepath.Join(root, "current"))
+	filetest.Link(t, filepath.Join("releases", "5"), filepath.Join(root, "current"))
 	d := startDeck(t, 20*time.Millisecond, func(d *deck) { d.scan = time.Hour }, filepath.Join(root, "current"))
 	five := d.names("one")["one"]
-	link(t, filepath.Join("releases", "6"), filepath.Join(root, "current"))
+	filetest.Link(t, filepath.Join("releases", "6"), filepath.Join(root, "current"))
 	six := d.until("release 6", func(m map[string]*plugin.Plugin) bool { return m["one"] != nil && m["one"].Version != five.Version })
 	assert.Equal(t, five.File.Path, six["one"].File.Path)
 	// And back, to a file with an older time.
-	link(t, filepath.Join("releases", "5"), filepath.Join(root, "current"))
+	filetest.Link(t, filepath.Join("releases", "5"), filepath.Join(root, "current"))
 	d.until("release 5", func(m map[string]*plugin.Plugin) bool { return m["one"] != nil && m["one"].Version == five.Version })
 }
 
@@ -409,9 +410,9 @@ func TestPluginsFlaws(t *testing.T) {
 	t.Parallel()
 	d := startDeck(t, 0, func(d *deck) {
 		d.plugin("one", "# one")
-		write(t, filepath.Join(d.dir, "one"+pluginfile.Extension), conf("one", "one")+"[transforms]\nx = rate:only\ny = rate:one:a\n")
+		filetest.Write(t, filepath.Join(d.dir, "one"+pluginfile.Extension), conf("one", "one")+"[transforms]\nx = rate:only\ny = rate:one:a\n")
 		d.plugin("never", "# never")
-		write(t, filepath.Join(d.dir, "never"+pluginfile.Extension), strings.Replace(conf("never", "never"), "= 60", "= 0", 1))
+		filetest.Write(t, filepath.Join(d.dir, "never"+pluginfile.Extension), strings.Replace(conf("never", "never"), "= 60", "= 0", 1))
 	})
 	d.names("never", "one")
 	assert.Equal(t, 1, d.count("[transforms]"), d.log())

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/filetest"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -72,7 +73,7 @@ func resource(id, endpoint, created string) string {
 
 func (r *rack) file(name string, entries ...string) {
 	r.t.Helper()
-	write(r.t, filepath.Join(r.dir, name), "["+strings.Join(entries, ",\n")+"]")
+	filetest.Write(r.t, filepath.Join(r.dir, name), "["+strings.Join(entries, ",\n")+"]")
 }
 
 // until waits for resources, written as "id@endpoint id@endpoint".
@@ -128,7 +129,7 @@ func TestResourcesLive(t *testing.T) {
 	assert.Contains(t, r.line("listed more than once"), "such_as")
 	require.NoError(t, os.Remove(filepath.Join(r.dir, "b.json")))
 	r.until("a@later d@1")
-	write(t, filepath.Join(r.dir, "single.json"), resource("s", "1", "5"))
+	filetest.Write(t, filepath.Join(r.dir, "single.json"), resource("s", "1", "5"))
 	r.until("a@later s@1 d@1")
 	assert.Zero(t, r.failed.Load())
 }
@@ -138,11 +139,11 @@ func TestResourcesBrokenFileKeepsTheLastGoodList(t *testing.T) {
 	r := startRack(t, 50*time.Millisecond, "", func(r *rack) {
 		r.file("a.json", resource("a", "1", "5"))
 		r.file("b.json", resource("b", "1", "5"))
-		write(t, filepath.Join(r.dir, "never.json"), "[\n  {\"resource_site\": \"x\",\n  oops\n]")
+		filetest.Write(t, filepath.Join(r.dir, "never.json"), "[\n  {\"resource_site\": \"x\",\n  oops\n]")
 	})
 	r.until("a@1 b@1")
 	assert.Contains(t, r.line("Cannot load resources")["error"], "never.json")
-	write(t, filepath.Join(r.dir, "a.json"), "{")
+	filetest.Write(t, filepath.Join(r.dir, "a.json"), "{")
 	r.line("Cannot load resources")
 	r.file("b.json", resource("b", "2", "5"), `{"resource_id": "bad"}`)
 	r.until("a@1 b@2")
@@ -194,7 +195,7 @@ func TestResourcesUnreachable(t *testing.T) {
 	r := NewFiles(FileSettings{Listed: func() {}, Logger: zap.New(core), Failed: func() { failed++ }})
 	r.out = store
 	inside := filepath.Join(t.TempDir(), "file")
-	write(t, inside, "")
+	filetest.Write(t, inside, "")
 	f := r.newFile(filepath.Join(inside, "x.json"), 0)
 	f.settling.Taken = "state"
 	f.source.Set([]*pluginsdk.Resource{{}}, time.Now())

@@ -8,35 +8,19 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/filetest"
 )
-
-func link(t *testing.T, target, path string) {
-	t.Helper()
-	require.NoError(t, os.Symlink(target, path+".new"))
-	require.NoError(t, os.Rename(path+".new", path))
-}
-
-// relative shortens paths for the comparison.
-func relative(t *testing.T, root string, paths []string) []string {
-	t.Helper()
-	out := []string{}
-	for _, p := range paths {
-		r, err := filepath.Rel(root, p)
-		require.NoError(t, err)
-		out = append(out, r)
-	}
-	return out
-}
 
 func TestLinks(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
 	require.NoError(t, os.MkdirAll(filepath.Join(root, "releases", "5", "plugins"), 0o700))
-	link(t, filepath.Join("releases", "5"), filepath.Join(root, "current"))
-	link(t, filepath.Join(root, "current", "plugins"), filepath.Join(root, "plugins"))
-	link(t, "loop", filepath.Join(root, "loop"))
-	assert.Equal(t, []string{"plugins", "plugins", "current"}, relative(t, root, Links(filepath.Join(root, "plugins"))))
+	filetest.Link(t, filepath.Join("releases", "5"), filepath.Join(root, "current"))
+	filetest.Link(t, filepath.Join(root, "current", "plugins"), filepath.Join(root, "plugins"))
+	filetest.Link(t, "loop", filepath.Join(root, "loop"))
+	assert.Equal(t, []string{"plugins", "plugins", "current"}, filetest.Relative(t, root, Links(filepath.Join(root, "plugins"))))
 	assert.Len(t, Links(filepath.Join(root, "loop")), maxLinks+1, "ends")
 }
 
