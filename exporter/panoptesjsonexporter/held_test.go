@@ -117,7 +117,7 @@ func TestHeldTopicsAreKept(t *testing.T) {
 	require.NoError(t, s.Shutdown(context.WithoutCancel(t.Context())))
 }
 
-// A broker that hangs is told of, long before the attempt is at its end.
+// A broker that hangs is in the log long before the attempt ends.
 func TestSilentBroker(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, kfake.SeedTopics(1, "dc1-processed"))

@@ -48,7 +48,7 @@ type watch struct {
 	times    stallTimes
 	producer *producer
 	client   *kgo.Client
-	health   *health // nil for held topics, which are told of elsewhere
+	health   *health // nil for held topics, which are reported elsewhere
 	topics   []string
 	// settled is how many messages of the attempt are.
 	settled *atomic.Int64

@@ -173,7 +173,7 @@ func TestTelling(t *testing.T) {
 	}, metricdatatest.IgnoreTimestamp(), metricdatatest.IgnoreValue())
 }
 
-// TestRights: a user with the rights that the README lists can do all there is, and one with a wrong password is told of.
+// TestRights: a user with the rights that the README lists can do all there is, and one with a wrong password is reported.
 func TestRights(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")

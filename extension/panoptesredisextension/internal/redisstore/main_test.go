@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// seen is what a store told of itself.
+// seen is what a store said of itself.
 type seen struct {
 	mu     sync.Mutex
 	failed map[Reason]int
@@ -33,7 +33,7 @@ func (s *seen) reasons() map[Reason]int {
 	return out
 }
 
-// changes returns all that was told of Redis' health.
+// changes returns all that was reported of Redis' health.
 func (s *seen) changes() []Health {
 	s.mu.Lock()
 	defer s.mu.Unlock()

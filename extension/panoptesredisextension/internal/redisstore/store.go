@@ -23,7 +23,7 @@ type Settings struct {
 	Timeout time.Duration
 	// Now is the clock for the age of lists (default time.Now).
 	Now func() time.Time
-	// Called is told of each call, from many goroutines.
+	// Called gets each call, from many goroutines.
 	Called func(ctx context.Context, op Operation, reason Reason, took time.Duration)
 	// Changed is told whenever Redis' health changes, one change after the other, and of the first one that is known. It must
 	// not call the Store.

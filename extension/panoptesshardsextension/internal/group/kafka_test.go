@@ -21,7 +21,7 @@ import (
 // their addresses, and for those that kill brokers KAFKA_CLUSTER_SCRIPT, KAFKA_CLUSTER_PORT and KAFKA_CLUSTER_DIR say how.
 // They are not part of make test; docs/scale.md has the command.
 
-// realOrders are those of a real fleet, but for a shorter session.
+// realOrders are those of a real fleet, except for a shorter session.
 func realOrders(t *testing.T) (o orders, brokers []string) {
 	t.Helper()
 	list := os.Getenv("KAFKA_BROKERS")
