@@ -40,6 +40,8 @@ type Check struct {
 type Settings struct {
 	// NewRunner makes what runs the plugin. change, where it is not nil, changes how programs are run. Play shuts it down.
 	NewRunner func(change func(*program.Settings)) (*run.Runner, error)
+	// Open says how the plugin file is opened.
+	Open plugin.OpenOptions
 	// Resources are what the plugin is played against: the first one that matches, or a made-up one where none is given.
 	Resources []*pluginsdk.Resource
 	// Runs is the number of calls of the check "many_runs"; 0 is manyRuns, or fewRuns where the plugin may ask a device.

@@ -15,6 +15,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/conformance"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
@@ -30,7 +31,8 @@ type checkOptions struct {
 	budget      time.Duration
 	explain     bool
 	json, junit bool
-	python      string
+	collector   collector
+	answers     answers
 }
 
 // NewCheck returns the command plugin check.
@@ -48,6 +50,7 @@ It prints a verdict a line: pass, fail, warn for what works but hardly is meant,
 exit code is 1 where a check failed. The plugin does run, and against the devices that the resources name.`,
 		Example: `  panoptes plugin check my.panoptes-plugin --resources resources.json
   panoptes plugin check /etc/panoptes/plugins --resources resources.json --explain
+  panoptes plugin check my.panoptes-plugin --config collector.yaml
   panoptes plugin check plugins --junit > report.xml`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
@@ -67,12 +70,13 @@ exit code is 1 where a check failed. The plugin does run, and against the device
 	flags.BoolVar(&o.explain, "explain", false, "tell for each resource that does not match which clause of the filter fails")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object a check, a line each")
 	flags.BoolVar(&o.junit, "junit", false, "print a report in the XML of JUnit")
-	flags.StringVar(&o.python, "python", runtimes.DefaultInterpreter, "the Python `INTERPRETER`, 3.8 or newer")
+	o.collector.add(flags, "context, Redis")
+	o.answers.add(flags)
 	cmd.MarkFlagsMutuallyExclusive("json", "junit")
 	return cmd
 }
 
-func (o *checkOptions) run(ctx context.Context, paths []string, cmd *cobra.Command) error {
+func (o *checkOptions) run(ctx context.Context, paths []string, cmd *cobra.Command) (err error) {
 	files, err := input.PluginFiles(paths)
 	if err != nil {
 		return exit.Misuse(err)
@@ -80,7 +84,11 @@ func (o *checkOptions) run(ctx context.Context, paths []string, cmd *cobra.Comma
 	if len(files) == 0 {
 		return exit.Misusef("there is no plugin file in %q", paths)
 	}
-	all, bad, err := input.Resources(o.resources, cmd.ErrOrStderr())
+	if err := o.collector.read(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, wait.End(o.collector.close)) }()
+	all, bad, err := o.collector.targets(ctx, o.resources, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}
@@ -89,7 +97,8 @@ func (o *checkOptions) run(ctx context.Context, paths []string, cmd *cobra.Comma
 	for _, file := range files {
 		out.begin(file)
 		fine, err := conformance.Play(ctx, file, conformance.Settings{
-			NewRunner: o.newRunner,
+			NewRunner: func(change func(*program.Settings)) (*run.Runner, error) { return o.newRunner(ctx, change) },
+			Open:      o.collector.options(file),
 			Resources: all,
 			Runs:      o.runs,
 			Budget:    o.budget,
@@ -113,13 +122,17 @@ func (o *checkOptions) run(ctx context.Context, paths []string, cmd *cobra.Comma
 	return nil
 }
 
-func (o *checkOptions) newRunner(change func(*program.Settings)) (*run.Runner, error) {
+func (o *checkOptions) newRunner(ctx context.Context, change func(*program.Settings)) (*run.Runner, error) {
 	settings := runtimes.Settings{
-		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.python, MaxWorkers: 2}},
+		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.collector.python, MaxWorkers: 2}},
 		GoPlugins: o.host.GoPlugins,
 		Host: runtimes.Host{
 			Info: wire.HostInfo{Name: "panoptes", Version: o.host.Version}, Context: wire.Context{Sites: []string{"check"}},
 		},
+	}
+	o.collector.apply(&settings)
+	if err := o.answers.apply(ctx, &settings); err != nil {
+		return nil, err
 	}
 	if change != nil {
 		change(&settings.Programs)

@@ -1,10 +1,12 @@
 package plugincmd
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"time"
 
+	"github.com/spf13/pflag"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesredisextension"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
@@ -26,19 +29,31 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
-// collector is what plugin run takes from a Collector's configuration.
+// collector is what plugin run and plugin check take from a Collector's configuration.
 type collector struct {
 	configs  []string
 	receiver string
-	rules    override.Rules
-	cfg      *panoptesreceiver.Config // nil without a configuration
-	redis    component.Component
-	// interpreter is what the command line says, which counts before the configuration.
+	// secrets and python are the flags of these names, which count before the configuration.
+	secrets, python string
+	rules           override.Rules
+	cfg             *panoptesreceiver.Config // nil without a configuration
+	redis           component.Component
+	// interpreter is what the command line says.
 	interpreter string
 }
 
+// add adds the flags. says is what the command takes from the configuration.
+func (c *collector) add(flags *pflag.FlagSet, says string) {
+	flags.StringVar(&c.python, "python", "", "the Python `INTERPRETER`, 3.8 or newer (default "+runtimes.DefaultInterpreter+")")
+	flags.StringVar(&c.secrets, "secrets", "", "the `DIRECTORY` of secrets that plugins may read: NAME/SITE and NAME/default")
+	flags.StringArrayVar(&c.configs, "config", nil, "a Collector's configuration `FILE`: its receiver says "+says+", and, "+
+		"where no flag does, resources, secrets and interpreter; may be repeated")
+	flags.StringVar(&c.receiver, "receiver", "", "with --config: the `ID` of the receiver, where there are several")
+}
+
 // read reads the receiver's part of the configuration, and lets it say what the command line does not.
-func (c *collector) read(ctx context.Context, o *runOptions) error {
+func (c *collector) read(ctx context.Context) error {
+	defer func() { c.python = cmp.Or(c.python, runtimes.DefaultInterpreter) }()
 	if len(c.configs) == 0 {
 		if c.receiver != "" {
 			return exit.Misusef("--receiver goes with --config")
@@ -57,13 +72,9 @@ func (c *collector) read(ctx context.Context, o *runOptions) error {
 	if c.rules, err = c.cfg.Plugins.Rules(); err != nil {
 		return exit.Misusef("receivers::%s: %w", id, err)
 	}
-	if o.secrets == "" {
-		o.secrets = c.cfg.Secrets.Directory
-	}
-	c.interpreter = o.python
-	if o.python == "" {
-		o.python = c.cfg.Python.Interpreter
-	}
+	c.secrets = cmp.Or(c.secrets, c.cfg.Secrets.Directory)
+	c.interpreter = c.python
+	c.python = cmp.Or(c.python, c.cfg.Python.Interpreter)
 	return c.openRedis(ctx, config)
 }
 
@@ -111,11 +122,17 @@ func (c *collector) options(file string) plugin.OpenOptions {
 	return o
 }
 
-// apply lets the receiver say what plugins see.
+// apply lets the receiver and the flags say what plugins see.
 func (c *collector) apply(s *runtimes.Settings) {
-	if c.cfg == nil {
-		return
+	if c.cfg != nil {
+		c.configure(s)
 	}
+	if c.secrets != "" {
+		s.Host.Secrets = kv.NewSecrets(c.secrets)
+	}
+}
+
+func (c *collector) configure(s *runtimes.Settings) {
 	s.Python.Inherit, s.Host.SNMP = c.cfg.Python.Environment, c.cfg.Context.SNMP.DeviceSettings()
 	sites := s.Host.Context.Sites
 	s.Host.Context, s.Host.Hidden = c.cfg.PluginContext()
@@ -127,6 +144,14 @@ func (c *collector) apply(s *runtimes.Settings) {
 		s.Host.KV = newOverlay(shared.Namespace(kv.PluginsNamespace))
 		s.Host.Secrets = shared.Secrets()
 	}
+}
+
+// targets reads the resources: those of the files, or without any all that the receiver of the configuration has.
+func (c *collector) targets(ctx context.Context, files []string, stderr io.Writer) (all []*pluginsdk.Resource, bad int, err error) {
+	if len(files) > 0 || c.cfg == nil {
+		return input.Resources(files, stderr)
+	}
+	return c.resources(ctx, stderr)
 }
 
 // sourceLimit is how long servers and Kafka may take to tell resources.

@@ -27,7 +27,7 @@ code 1.`,
 		Example: `  panoptes plugin docs disk.panoptes-plugin > METRICS.md`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			o := runOptions{host: host, python: interpreter}
+			o := runOptions{host: host, collector: collector{python: interpreter}}
 			p, err := o.open(args[0], cmd.ErrOrStderr())
 			if err != nil {
 				return err

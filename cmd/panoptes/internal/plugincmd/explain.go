@@ -1,7 +1,6 @@
 package plugincmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +68,7 @@ A running Collector is not asked. The exit code is 1 where the chain breaks; the
 
 func (e *explanation) run(ctx context.Context, name string) (err error) {
 	c := &e.options.collector
-	if err := c.read(ctx, &e.options); err != nil {
+	if err := c.read(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, wait.End(c.close)) }()
@@ -138,7 +137,7 @@ func (e *explanation) load(ctx context.Context, p *plugin.Plugin) (_ *plugin.Plu
 		return p, nil
 	}
 	settings := runtimes.Settings{
-		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: cmp.Or(e.options.python, runtimes.DefaultInterpreter), MaxWorkers: 1}},
+		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: e.options.collector.python, MaxWorkers: 1}},
 		GoPlugins: e.options.host.GoPlugins,
 		Host: runtimes.Host{
 			Info: wire.HostInfo{Name: "panoptes", Version: e.options.host.Version}, Logger: term.Logger(e.stderr, zapcore.WarnLevel),

@@ -21,7 +21,6 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
-	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
@@ -29,10 +28,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
-	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
-	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/snmprec"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -52,11 +49,9 @@ type runOptions struct {
 	times      int
 	pause      time.Duration
 	json, otlp bool
-	python     string
-	secrets    string
 	expect     expectation
 	record     string
-	snmprec    string
+	answers    answers
 	collector  collector
 }
 
@@ -103,14 +98,10 @@ store.`,
 	flags.BoolVar(&o.json, "json", false, "print one metrics group a line, as it would go to Kafka")
 	flags.BoolVar(&o.otlp, "otlp", false, "print the OTLP form (JSON), one line a run")
 	o.flags.Add(flags)
-	flags.StringVar(&o.python, "python", "", "the Python `INTERPRETER`, 3.8 or newer (default "+runtimes.DefaultInterpreter+")")
-	flags.StringVar(&o.secrets, "secrets", "", "the `DIRECTORY` of secrets that plugins may read: NAME/SITE and NAME/default")
-	flags.StringArrayVar(&o.collector.configs, "config", nil, "a Collector's configuration `FILE`: its receiver says overrides, context, Redis, and, "+
-		"where no flag does, resources, secrets and interpreter; may be repeated")
-	flags.StringVar(&o.collector.receiver, "receiver", "", "with --config: the `ID` of the receiver, where there are several")
+	o.collector.add(flags, "overrides, context, Redis")
 	flags.StringVar(&o.expect.path, "expect", "", "compare the groups of all runs with this `FILE`, without times and whatever their order")
 	flags.BoolVar(&o.expect.update, "update", false, "write the file of --expect instead")
-	flags.StringVar(&o.snmprec, "snmprec", "", "answer SNMP from the recording `FILE` (OID|TAG|VALUE a line, as snmpsim has them), whatever the device; nothing is sent")
+	o.answers.add(flags)
 	flags.StringVar(&o.record, "record", "", "write all that the plugin saw and said to `FILE`, without secrets, for panoptes replay")
 	cmd.MarkFlagsMutuallyExclusive("json", "otlp", "explain")
 	return cmd
@@ -127,20 +118,19 @@ func (o *runOptions) check() error {
 }
 
 func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Writer) (err error) {
-	if err := o.collector.read(ctx, o); err != nil {
+	if err := o.collector.read(ctx); err != nil {
 		return err
 	}
-	o.python = cmp.Or(o.python, runtimes.DefaultInterpreter)
 	p, err := o.open(file, stderr)
 	if err != nil {
 		return err
 	}
-	all, bad, err := o.targets(ctx, stderr)
+	all, bad, err := o.collector.targets(ctx, o.resources, stderr)
 	if err != nil {
 		return err
 	}
 	settings := runtimes.Settings{
-		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.python, MaxWorkers: 1}},
+		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.collector.python, MaxWorkers: 1}},
 		GoPlugins: o.host.GoPlugins,
 		Host: runtimes.Host{
 			Info: wire.HostInfo{Name: "panoptes", Version: o.host.Version}, Context: wire.Context{Sites: sites(all)},
@@ -149,15 +139,8 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	}
 	o.collector.apply(&settings)
 	defer func() { err = errors.Join(err, wait.End(o.collector.close)) }()
-	if o.snmprec != "" {
-		recorded, err := snmprec.Open(o.snmprec)
-		if err != nil {
-			return exit.Misuse(err)
-		}
-		settings.Host.SNMP.Agent = recorded
-	}
-	if o.secrets != "" {
-		settings.Host.Secrets = kv.NewSecrets(o.secrets)
+	if err := o.answers.apply(ctx, &settings); err != nil {
+		return err
 	}
 	record, err := o.recorder(p, &settings)
 	if err != nil {
@@ -243,7 +226,7 @@ func (o *runOptions) open(file string, stderr io.Writer) (*plugin.Plugin, error)
 				"test it with the package pluginsdk/plugintest, or run it in a Collector", p.Name(), p.Module)
 		}
 	case plugin.KindPython:
-		interpreter := cmp.Or(p.Python.Interpreter, o.python)
+		interpreter := cmp.Or(p.Python.Interpreter, o.collector.python)
 		if info, err := os.Stat(interpreter); err == nil && info.IsDir() {
 			break // a virtual environment
 		}
@@ -301,14 +284,6 @@ func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource)
 		return nil, fmt.Errorf("the %s has no resource", o.origin())
 	}
 	return nil, fmt.Errorf("none of the %d resources matches the filter of plugin %q, which is: %s", len(all), p.Name(), p.Filter)
-}
-
-// targets reads the resources: those of the flags, or all that the receiver of the configuration has.
-func (o *runOptions) targets(ctx context.Context, stderr io.Writer) (all []*pluginsdk.Resource, bad int, err error) {
-	if len(o.resources) > 0 || o.collector.cfg == nil {
-		return input.Resources(o.resources, stderr)
-	}
-	return o.collector.resources(ctx, stderr)
 }
 
 // origin names where resources come from.
