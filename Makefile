@@ -68,7 +68,7 @@ test-python: | preflight
 .PHONY: test-e2e
 test-e2e: build
 	@echo "==> end-to-end tests with the built programs and the embedded broker"
-	@PANOPTES_BIN=$(CURDIR)/$(BIN) go test -parallel 4 -count=1 -tags e2e ./test/e2e/...
+	@PANOPTES_BIN=$(CURDIR)/$(BIN) go test -parallel 6 -count=1 -tags e2e ./test/e2e/...
 	@cd test/schema && PANOPTES_BIN=$(CURDIR)/$(BIN) go test -count=1 -tags e2e ./...
 
 ## test-kill: kill the built Collector KILLS (300) times at random moments, and check every rate it gives (ten minutes)
@@ -127,9 +127,10 @@ lint: $(TOOLS)/staticcheck
 	@for m in $(MODULES); do (cd $$m && go vet -tags 'e2e kafka' ./... && $(CURDIR)/$(TOOLS)/staticcheck -tags 'e2e kafka' ./...); done
 
 ## cross: compile for the other systems
+CROSS ?= linux/arm64 darwin/arm64 windows/amd64
 .PHONY: cross
 cross: | preflight
-	@for target in linux/arm64 darwin/arm64 windows/amd64; do echo "==> compiling for $$target"; \
+	@for target in $(CROSS); do echo "==> compiling for $$target"; \
 	  GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 go build ./...; done
 
 ## outside: build configs outside the repository, of the receiver, the exporter and the encoding, each alone

@@ -24,6 +24,7 @@ class Bad(PanoptesPollingPlugin):
 // TestBadInput gives one Collector everything that can be wrong with its input, beside one good plugin and one good
 // resource file. Each fault has its message, and the good plugin goes on through all of them.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	p := prepare(t, brokers(t))
 	p.plugin(t, "counting", conf("counting", "0.1", ""), countingPlugin)
 	write(t, filepath.Join(p.dir, "resources/broken.json"), "[\n  {\"resource_site\": \"x\",\n  oops\n]")

@@ -15,6 +15,7 @@ import (
 // TestDashboardsOnInfluxDB asks a real InfluxDB every query of its dashboards, filled as docs/influxdb.md and
 // docs/grafana.md say.
 func TestDashboardsOnInfluxDB(t *testing.T) {
+	needsNoKafka(t)
 	t.Parallel()
 	influx := newInflux(t)
 	influx.query(t, "", pageBlocks(t, "docs/influxdb.md", "Prepare InfluxDB", "sql")[0])

@@ -39,6 +39,7 @@ echo '{"type": "bad", "gauges": {"no name": 1}}'
 // TestDashboardsOnPrometheus asks a real Prometheus every query of the dashboards, with values of the variables that it
 // has itself. A query may answer nothing only until there are data for it.
 func TestDashboardsOnPrometheus(t *testing.T) {
+	needsNoKafka(t)
 	t.Parallel()
 	r := startRoad(t, "Scrape", "exporters: [prometheus]", "exporters: [prometheus, panoptes_json]",
 		"exporters:\n", fmt.Sprintf("exporters:\n  panoptes_json: {brokers: [%q]}\n", fakeBroker(t, 0).ListenAddrs()[0]))
@@ -114,6 +115,7 @@ func (r *road) labelValues(t *testing.T, query string) []string {
 
 // TestAlertRules has promtool check the rules, run their unit tests, and Prometheus load them.
 func TestAlertRules(t *testing.T) {
+	needsNoKafka(t)
 	t.Parallel()
 	tools := debianCommands(t, "PANOPTES_REQUIRE_PROMETHEUS", "prometheus", "promtool")
 	for _, args := range [][]string{

@@ -25,6 +25,8 @@ func demo(t *testing.T, env []string, args ...string) *process {
 }
 
 func TestDemo(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	p := demo(t, nil, "--duration", "15s")
 	<-p.done
 	require.NoError(t, p.err, p.output())
@@ -34,6 +36,8 @@ func TestDemo(t *testing.T) {
 }
 
 func TestDemoInterrupted(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	p := demo(t, nil)
 	p.waitForLog(t, "context_switch_count")
 	require.NoError(t, p.stop(t, os.Interrupt), "ctrl-c is the normal end")
@@ -41,6 +45,8 @@ func TestDemoInterrupted(t *testing.T) {
 }
 
 func TestDemoSaysWhatIsMissing(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer l.Close()

@@ -26,6 +26,7 @@ import (
 
 // TestSystemdUnit has systemd check the unit, where it is there, and the Collector the configuration beside it.
 func TestSystemdUnit(t *testing.T) {
+	needsNoKafka(t)
 	dir := t.TempDir()
 	text, err := os.ReadFile("../../deploy/systemd/collector.yaml")
 	require.NoError(t, err)
@@ -145,9 +146,7 @@ func texts(data any) map[string]string {
 // TestKubernetes runs what deploy/kubernetes describes as Kubernetes would: files as volumes have them, of root and not to be
 // written, under a user who is not root where the test may choose, with the container's arguments, environment and probes.
 func TestKubernetes(t *testing.T) {
-	if os.Getenv("PANOPTES_TEST_BROKERS") != "" {
-		t.Skip("needs a broker with users of its own: make test-e2e runs it")
-	}
+	needsNoKafka(t)
 	objects := manifests(t)
 	pod := at(t, objects["StatefulSet panoptes-otelcol"], "spec", "template", "spec")
 	container := at(t, pod, "containers", 0)

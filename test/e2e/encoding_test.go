@@ -116,6 +116,7 @@ func legacyMessages(site string) []string {
 // components take what it reads for metrics of the receiver panoptes. The file that the stock file exporter writes with
 // the encoding has the messages of our exporter again, byte for byte.
 func TestKafkaReceiverWithEncoding(t *testing.T) {
+	t.Parallel()
 	p := prepare(t, brokers(t))
 	topic := p.site + "-processed"
 	produce(t, p.brokers, topic, legacyMessages(p.site)...)
@@ -174,6 +175,7 @@ service:
 // TestKafkaExporterWithEncoding: the stock kafka exporter writes one message a batch, as JSON lines and as an array, and
 // the stock kafka receiver reads both back.
 func TestKafkaExporterWithEncoding(t *testing.T) {
+	t.Parallel()
 	p := prepare(t, brokers(t))
 	// The receiver looks for new topics once a minute.
 	produce(t, p.brokers, p.site+"-lines", "")

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -58,13 +59,24 @@ func fakeBroker(t *testing.T, port int) *kfake.Cluster {
 	return cluster
 }
 
+// lastPort is what freePort gave last. It stays below the ports that the system gives to clients, so that none of them takes a port
+// between freePort and its use, and no port is given twice.
+var lastPort atomic.Int32
+
+func init() { lastPort.Store(int32(20000 + os.Getpid()%1000*10)) }
+
 // freePort returns a port on loopback that was free a moment ago.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	for range 100 {
+		port := int(lastPort.Add(1))
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			require.NoError(t, l.Close())
+			return port
+		}
+	}
+	t.Fatalf("no free port on loopback up to %d", lastPort.Load())
+	return 0
 }
 
 // site returns a name for the site of a test's resources that no other test, nor an earlier run, has used: the topic

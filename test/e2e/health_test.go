@@ -67,6 +67,8 @@ func (h healthOf) becomes(want int) (body string) {
 // The stock health check follows the receiver's status: it is unhealthy while most runs fail, and healthy again when they
 // do not.
 func TestHealth(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	dir, port := t.TempDir(), freePort(t)
 	write(t, filepath.Join(dir, "collector.yaml"), fmt.Sprintf(healthYAML, dir, port))
 	write(t, filepath.Join(dir, "plugins", "up.panoptes-plugin"), statusPlugin)
@@ -110,6 +112,8 @@ service:
 
 // A Kafka that cannot be reached makes the exporter unhealthy, and it is healthy again when Kafka takes what was queued.
 func TestHealthOfKafka(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	dir, port, kafka := t.TempDir(), freePort(t), freePort(t)
 	write(t, filepath.Join(dir, "collector.yaml"), fmt.Sprintf(healthOfKafkaYAML, dir, port, kafka))
 	write(t, filepath.Join(dir, "plugins", "up.panoptes-plugin"), statusPlugin)

@@ -45,6 +45,8 @@ class Disk(PanoptesPollingPlugin):
 
 // TestInfluxDB follows docs/influxdb.md with a real InfluxDB: what it prepares, what it configures, what it queries.
 func TestInfluxDB(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	influx := newInflux(t)
 	influx.query(t, "", pageBlocks(t, "docs/influxdb.md", "Prepare InfluxDB", "sql")[0])
 	influx.writeLine(t, "Panoptes", fmt.Sprintf(`not_mine used__gauge="text" %d`, time.Now().Unix()))
@@ -161,6 +163,8 @@ service:
 // TestInfluxDBRestartsUnderLoad kills InfluxDB, and the Collector that waits for it, while batches come: each that the
 // Collector took on is there in the end.
 func TestInfluxDBRestartsUnderLoad(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	influx := newInflux(t)
 	influx.query(t, "", "CREATE DATABASE load")
 	dir, port := t.TempDir(), freePort(t)

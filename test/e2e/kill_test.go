@@ -80,6 +80,7 @@ type killed struct {
 // stops. No rate that comes out may be wrong, and of each series one may be missing for each kill, none for a planned
 // restart. PANOPTES_KILLS is how often it is killed.
 func TestKilledCollector(t *testing.T) {
+	needsNoKafka(t)
 	kills := 12
 	if text := os.Getenv("PANOPTES_KILLS"); text != "" {
 		var err error

@@ -103,6 +103,7 @@ class Counting(PanoptesPollingPlugin):
 `
 
 func TestPythonPluginToKafka(t *testing.T) {
+	t.Parallel()
 	p := prepare(t, brokers(t))
 	p.plugin(t, "counting", conf("counting", "0.1", "example = rate:example:context_switch_count"), countingPlugin)
 	p.start(t)
@@ -148,6 +149,7 @@ func TestPythonPluginToKafka(t *testing.T) {
 
 // TestPrometheusSeries looks at the other output of the same pipeline, and edits the plugin's version and transforms.
 func TestPrometheusSeries(t *testing.T) {
+	t.Parallel()
 	p := prepare(t, brokers(t))
 	transforms := "example = rate:example:context_switch_count"
 	p.plugin(t, "counting", conf("counting", "0.1", transforms), countingPlugin)
@@ -201,6 +203,7 @@ func seriesOf(text string) []string {
 }
 
 func TestGoPluginToKafka(t *testing.T) {
+	t.Parallel()
 	p := prepare(t, brokers(t))
 	p.plugin(t, "host", strings.Replace(conf("host", "0.1", "host_network = rate:host_network:bytes_received,bytes_sent"),
 		"Module = host", "Module = go:host", 1), "")
@@ -214,6 +217,7 @@ func TestGoPluginToKafka(t *testing.T) {
 
 // TestBrokerComesLate starts the Collector while no broker listens: it must come up, wait and lose nothing it promised.
 func TestBrokerComesLate(t *testing.T) {
+	t.Parallel()
 	port := freePort(t)
 	p := prepare(t, fmt.Sprintf("127.0.0.1:%d", port))
 	p.plugin(t, "counting", conf("counting", "0.1", ""), countingPlugin)
@@ -230,6 +234,7 @@ func TestBrokerComesLate(t *testing.T) {
 }
 
 func TestCleanShutdown(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(sig.String(), func(t *testing.T) {
 			p := prepare(t, brokers(t))
@@ -245,6 +250,7 @@ func TestCleanShutdown(t *testing.T) {
 
 // TestKilled kills the Collector without mercy: its workers must not outlive it.
 func TestKilled(t *testing.T) {
+	t.Parallel()
 	p := prepare(t, brokers(t))
 	p.plugin(t, "counting", conf("counting", "0.1", ""), countingPlugin)
 	p.start(t)

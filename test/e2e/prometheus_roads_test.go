@@ -193,6 +193,7 @@ func (r *road) checkRates(t *testing.T) {
 
 // TestPrometheusScrape goes the first road.
 func TestPrometheusScrape(t *testing.T) {
+	needsNoKafka(t)
 	t.Parallel()
 	r := startRoad(t, "Scrape", "metric_expiration: 15m", "metric_expiration: 10s")
 	r.eventually(t, "slow_took_seconds", 2)
@@ -248,6 +249,7 @@ func TestPrometheusScrape(t *testing.T) {
 
 // TestPrometheusRemoteWrite goes the second road.
 func TestPrometheusRemoteWrite(t *testing.T) {
+	needsNoKafka(t)
 	t.Parallel()
 	r := startRoad(t, "Remote write", "readers:", "readers:\n        - pull: {exporter: {prometheus: {host: 127.0.0.1, port: SELF}}}")
 	r.eventually(t, "slow_took_seconds", 2)

@@ -40,6 +40,8 @@ func pageBlocks(t *testing.T, page, section, language string) []string {
 
 // TestConfigurationsOfPages validates complete configurations as they are printed.
 func TestConfigurationsOfPages(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	for page, section := range map[string]string{
 		"README.md":        "A complete configuration",
 		"docs/bridge.md":   "The bridge",
@@ -59,6 +61,8 @@ func TestConfigurationsOfPages(t *testing.T) {
 
 // TestReadmeFirstPlugin follows the README's first plugin to the letter.
 func TestReadmeFirstPlugin(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	dir := t.TempDir()
 	const section = "The first plugin"
 	write(t, filepath.Join(dir, "resources/tutorial.json"), readmeBlocks(t, section, "json")[0])

@@ -39,6 +39,8 @@ resource_filter = resource_class = "system"
 
 // The built Collector shows its plugins and tasks, and the command reads them.
 func TestStatus(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	dir, port := t.TempDir(), freePort(t)
 	write(t, filepath.Join(dir, "collector.yaml"), fmt.Sprintf(statusYAML, dir, port))
 	write(t, filepath.Join(dir, "plugins", "up.panoptes-plugin"), statusPlugin)

@@ -27,6 +27,8 @@ func needsMore(name string) bool {
 
 // TestSuite runs the plugins of the suite through the real runner: what they come to is what the Python package has.
 func TestSuite(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS(suite)))
 	server := httptest.NewServer(http.HandlerFunc(answerSuite))
@@ -66,6 +68,8 @@ func TestSuite(t *testing.T) {
 
 // TestSuiteOfOtherTypes runs discovery and enrichment plugins of the suite that need no device.
 func TestSuiteOfOtherTypes(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS(suite)))
 	resources := filepath.Join(dir, "resources.json")

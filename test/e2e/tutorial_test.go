@@ -10,6 +10,8 @@ import (
 
 // TestTutorial follows docs/tutorial.md.
 func TestTutorial(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	w := newWalk(t, "../../docs/tutorial.md", nil)
 	w.show(t, "collector.log")
 	files, commands := w.follow(t)

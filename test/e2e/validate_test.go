@@ -14,6 +14,7 @@ import (
 
 // Every example is valid, also to the built Collector, which the command finds beside itself.
 func TestExamplesAreValid(t *testing.T) {
+	needsNoKafka(t)
 	configs, err := filepath.Glob("../../examples/*/collector.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, configs)
@@ -30,6 +31,7 @@ func TestExamplesAreValid(t *testing.T) {
 
 // TestMigratedConfigurations: the distribution takes what panoptes migrate writes.
 func TestMigratedConfigurations(t *testing.T) {
+	needsNoKafka(t)
 	t.Parallel()
 	cases, err := filepath.Glob("../../cmd/panoptes/internal/migratecmd/testdata/*/*.ini")
 	require.NoError(t, err)

@@ -60,6 +60,8 @@ class Fans(PanoptesPollingPlugin):
 
 // What a plugin says comes out of the built Collector beside what it measures: one receiver in both pipelines.
 func TestWords(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "collector.yaml"), fmt.Sprintf(wordsYAML, dir))
 	write(t, filepath.Join(dir, "plugins", "fans.panoptes-plugin"), wordsPlugin)
