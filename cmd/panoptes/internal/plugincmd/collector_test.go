@@ -140,9 +140,11 @@ receivers:
 	stdout, stderr, err := execute(t, NewRun(host), plugin, "--config", config)
 	require.NoError(t, err, stderr)
 	for _, id := range []string{"file-a", "file-b", "served", "bus", "inline"} {
-		require.Contains(t, stdout, "against "+id+" (site dc1): ok", stderr)
+		require.Regexp(t, `(?m)^`+id+`\tdc1\t.*\tok$`, stdout, stderr)
 	}
 	require.NotContains(t, stdout, "elsewhere")
+	stdout, stderr, err = execute(t, NewRun(host), plugin, "--config", config, "--resource", "inline")
+	require.NoError(t, err, stderr)
 	require.Contains(t, stdout, "timeout=7")
 	require.Contains(t, stdout, "sites=dc1,dc9")
 

@@ -28,7 +28,7 @@ code 1.`,
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o := runOptions{host: host, collector: collector{python: interpreter}}
-			p, err := o.open(args[0], cmd.ErrOrStderr())
+			p, _, err := o.open(args[0], cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}

@@ -36,7 +36,7 @@ func (o *runOptions) printer(stdout, stderr io.Writer) printer {
 	case o.flags.Explain:
 		return linePrinter{stdout, o.flags, stderr}
 	}
-	return &peoplePrinter{out: stdout, style: term.StyleOf(stdout)}
+	return &peoplePrinter{out: stdout, style: o.style}
 }
 
 // linePrinter writes one line of JSON a group, and what is known of the plugin elsewhere.

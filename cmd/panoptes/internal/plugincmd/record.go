@@ -35,19 +35,15 @@ func newRecorder(path string, scrub *recording.Scrubber, tape *recording.Tape, h
 	return &recorder{tape: tape, scrub: scrub, file: file, out: out}, nil
 }
 
-func headOf(p *plugin.Plugin, version string, flags chain.Flags) (recording.Head, error) {
-	text, err := os.ReadFile(p.File.Path)
-	if err != nil {
-		return recording.Head{}, err
-	}
+func headOf(p *plugin.Plugin, text, version string, flags chain.Flags) recording.Head {
 	return recording.Head{
 		Host: "panoptes " + version, DoubleRates: flags.DoubleRates(),
 		Plugin: recording.Plugin{
 			Name: p.Name(), NormalizedName: p.File.NormalizedName, Kind: string(p.Kind), Version: p.Version,
-			Path: filepath.Base(p.File.Path), File: string(text),
+			Path: filepath.Base(p.File.Path), File: text,
 			Transforms: p.File.Transforms(), Topics: p.File.Topics(),
 		},
-	}, nil
+	}
 }
 
 // clock is what the run has for a clock, nil where nothing is recorded.

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -25,8 +24,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
-	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
-	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
@@ -45,7 +42,10 @@ type runOptions struct {
 	host       Host
 	flags      chain.Flags
 	resources  []string
+	endpoints  []string
 	resourceID string
+	watch      bool
+	style      term.Style
 	times      int
 	pause      time.Duration
 	json, otlp bool
@@ -59,11 +59,17 @@ type runOptions struct {
 func NewRun(host Host) *cobra.Command {
 	o := runOptions{host: host}
 	cmd := &cobra.Command{
-		Use:   "run FILE.panoptes-plugin [--resources FILE]",
+		Use:   "run PLUGIN [--resources FILE | --endpoint HOST]",
 		Short: "Run one plugin now",
 		Long: `Runs one plugin now, against each resource of the files that matches its filter, through the code of the receiver, the
-rate processor and the exporter. The key-value store and the state of rates live for the command: from the second run
-on (--times 2) counters that [transforms] names have their rates.
+rate processor and the exporter. PLUGIN is a plugin file, a folder with one, or a script; a script without a plugin file is
+run with the defaults of one, which are shown. --endpoint needs no file: it makes up a resource that the plugin's filter takes.
+Without either, the file resources.json (or .yaml, .csv) beside the plugin file counts.
+
+The key-value store and the state of rates live for the command: from the second run
+on (--times 2) counters that [transforms] names have their rates. Against more than three resources the plugin runs several at
+once, and each run is a line; --resource ID shows all of one. --watch runs it again whenever a file of its folder is saved, and
+shows what differs.
 
 The plugin's log lines and its failures, with their tracebacks, go to stderr. Where a run fails, where something of its
 result has to be dropped, or where no resource matches, the exit code is 1; so it is where --expect finds other groups
@@ -73,7 +79,8 @@ A group without metrics is shown, but a Collector does not send it.
 
 A plugin that discovers resources needs no --resources, and shows what it finds; one for enrichment shows what it would
 store.`,
-		Example: `  panoptes plugin run my.panoptes-plugin --resources resources.json --times 2
+		Example: `  panoptes plugin run check.py --endpoint router1.example.com --watch
+  panoptes plugin run my.panoptes-plugin --resources resources.json --times 2
   panoptes plugin run my.panoptes-plugin --resources resources.json --resource router1 --json | jq .metrics
   panoptes plugin run my.panoptes-plugin --resources resources.json --explain --partitions 12
   panoptes plugin run my.panoptes-plugin --resources resources.json --expect golden.json
@@ -87,11 +94,17 @@ store.`,
 			defer stop()
 			// A second Ctrl-C ends the command at once.
 			defer context.AfterFunc(ctx, stop)()
+			o.style = term.StyleOf(cmd.OutOrStdout())
+			if o.watch {
+				return watch(ctx, o, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
+			}
 			return o.run(ctx, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.resources, "resources", nil, "a `FILE` of resources in the format of Panoptes' discovery; may be repeated")
+	flags.StringArrayVar(&o.endpoints, "endpoint", nil, "run against this `HOST`, as a resource that is made up; may be repeated")
+	flags.BoolVar(&o.watch, "watch", false, "run again at each save, and show what differs; ends with Ctrl-C")
 	flags.StringVar(&o.resourceID, "resource", "", "run against the resource with this `ID` alone")
 	flags.IntVar(&o.times, "times", 1, "the `NUMBER` of runs against each resource")
 	flags.DurationVar(&o.pause, "pause", time.Second, "the time between two runs, as `30s`")
@@ -104,6 +117,11 @@ store.`,
 	o.answers.add(flags)
 	flags.StringVar(&o.record, "record", "", "write all that the plugin saw and said to `FILE`, without secrets, for panoptes replay")
 	cmd.MarkFlagsMutuallyExclusive("json", "otlp", "explain")
+	cmd.MarkFlagsMutuallyExclusive("endpoint", "resources")
+	cmd.MarkFlagsMutuallyExclusive("endpoint", "resource")
+	for _, other := range []string{"record", "expect"} {
+		cmd.MarkFlagsMutuallyExclusive("watch", other)
+	}
 	return cmd
 }
 
@@ -121,20 +139,23 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if err := o.collector.read(ctx); err != nil {
 		return err
 	}
-	p, err := o.open(file, stderr)
+	shown := newProgress(stderr)
+	stderr = shown
+	defer shown.end()
+	p, text, err := o.open(file, stderr)
 	if err != nil {
 		return err
 	}
-	all, bad, err := o.collector.targets(ctx, o.resources, stderr)
+	all, bad, err := o.targets(ctx, p, stderr)
 	if err != nil {
 		return err
 	}
 	settings := runtimes.Settings{
-		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.collector.python, MaxWorkers: 1}},
+		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.collector.python, MaxWorkers: o.atOnce(len(all))}},
 		GoPlugins: o.host.GoPlugins,
 		Host: runtimes.Host{
 			Info: wire.HostInfo{Name: "panoptes", Version: o.host.Version}, Context: wire.Context{Sites: sites(all)},
-			Logger: term.Logger(stderr, zapcore.DebugLevel),
+			Logger: term.Logger(stderr, zapcore.DebugLevel).WithOptions(zap.WrapCore(withoutFailures)),
 		},
 	}
 	o.collector.apply(&settings)
@@ -142,7 +163,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if err := o.answers.apply(ctx, &settings); err != nil {
 		return err
 	}
-	record, err := o.recorder(p, &settings)
+	record, err := o.recorder(p, text, &settings)
 	if err != nil {
 		return err
 	}
@@ -156,7 +177,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		return err
 	}
 	layered := o.collector.rules.For(p)
-	chosen, err := o.choose(layered, all)
+	chosen, err := o.choose(layered, all, stderr)
 	if err != nil {
 		return err
 	}
@@ -169,11 +190,14 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 
 	s := &session{
 		runner: runners, rates: rates, plugin: layered, times: o.times, stderr: stderr, failed: bad > 0,
-		scope: p.Scope(),
+		scope: p.Scope(), atOnce: o.atOnce(len(chosen)), progress: shown,
 		print: o.printer(stdout, stderr), expect: &o.expect, record: record,
 	}
+	if len(chosen) > fullResources && o.forPeople() && p.Type == plugin.TypePolling {
+		s.summary = newSummary(stdout, stderr, o.style)
+	}
 	if p.Type != plugin.TypePolling {
-		s.print = foundPrinter{out: stdout, style: term.StyleOf(stdout), json: o.json}
+		s.print = foundPrinter{out: stdout, style: o.style, json: o.json}
 	}
 	s.print.plugin(p)
 	if err := s.all(ctx, chosen, o.pause); err != nil {
@@ -188,8 +212,17 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	return nil
 }
 
+// atOnce is how many runs there are at once, against a number of resources: one where they are recorded, in order.
+func (o *runOptions) atOnce(resources int) int {
+	const most = 8
+	if o.record != "" || resources <= fullResources {
+		return 1
+	}
+	return most
+}
+
 // recorder begins the recording that was asked for; nil where none was.
-func (o *runOptions) recorder(p *plugin.Plugin, settings *runtimes.Settings) (*recorder, error) {
+func (o *runOptions) recorder(p *plugin.Plugin, text string, settings *runtimes.Settings) (*recorder, error) {
 	if o.record == "" {
 		return nil, nil
 	}
@@ -200,16 +233,16 @@ func (o *runOptions) recorder(p *plugin.Plugin, settings *runtimes.Settings) (*r
 	tape := recording.NewTape(scrub)
 	settings.Host.Intercept = tape.Intercept
 	settings.Host.Tap = tape.Pass
-	head, err := headOf(p, o.host.Version, o.flags)
-	if err != nil {
-		return nil, err
-	}
-	return newRecorder(o.record, scrub, tape, head)
+	return newRecorder(o.record, scrub, tape, headOf(p, text, o.host.Version, o.flags))
 }
 
-// open opens the plugin and makes sure that its runtime is there.
-func (o *runOptions) open(file string, stderr io.Writer) (*plugin.Plugin, error) {
-	p, warnings, err := plugin.Open(file, o.collector.options(file))
+// open opens the plugin and makes sure that its runtime is there. It returns the text of the plugin file, too.
+func (o *runOptions) open(path string, stderr io.Writer) (p *plugin.Plugin, text string, err error) {
+	found, err := findPlugin(path)
+	if err != nil {
+		return nil, "", err
+	}
+	p, warnings, err := found.open(o.collector.options(found.path))
 	for _, warning := range warnings {
 		fmt.Fprintf(stderr, "panoptes: %s\n", warning)
 	}
@@ -217,12 +250,24 @@ func (o *runOptions) open(file string, stderr io.Writer) (*plugin.Plugin, error)
 	case errors.Is(err, plugin.ErrNotScheduled) && p != nil:
 		fmt.Fprintf(stderr, "panoptes: %v; it is run this once\n", err)
 	case err != nil:
-		return nil, exit.Misuse(err)
+		return nil, "", exit.Misuse(err)
 	}
+	if found.text != "" {
+		fmt.Fprint(stderr, found.tell())
+	} else if text, err := os.ReadFile(found.path); err != nil {
+		return nil, "", err
+	} else {
+		found.text = string(text)
+	}
+	return p, found.text, o.checkRuntime(p)
+}
+
+// checkRuntime makes sure that what runs the plugin is there.
+func (o *runOptions) checkRuntime(p *plugin.Plugin) error {
 	switch p.Kind {
 	case plugin.KindGo:
 		if o.host.GoPlugins[p.Module] == nil {
-			return nil, exit.Misusef("plugin %q is the Go plugin %q, which is compiled into a Collector and not into this command: "+
+			return exit.Misusef("plugin %q is the Go plugin %q, which is compiled into a Collector and not into this command: "+
 				"test it with the package pluginsdk/plugintest, or run it in a Collector", p.Name(), p.Module)
 		}
 	case plugin.KindPython:
@@ -231,10 +276,10 @@ func (o *runOptions) open(file string, stderr io.Writer) (*plugin.Plugin, error)
 			break // a virtual environment
 		}
 		if _, err := exec.LookPath(interpreter); err != nil {
-			return nil, exit.Misusef("plugin %q needs Python: %w; name the interpreter with --python", p.Name(), err)
+			return exit.Misusef("plugin %q needs Python: %w; name the interpreter with --python", p.Name(), err)
 		}
 	}
-	return p, nil
+	return nil
 }
 
 // typed is the plugin with its type. One that does not load is refused, as a Collector refuses it.
@@ -249,62 +294,4 @@ func typed(ctx context.Context, runners *run.Runner, p *plugin.Plugin, stderr io
 		fmt.Fprintln(stderr, strings.TrimRight(raised.Traceback, "\n"))
 	}
 	return nil, exit.ErrReported
-}
-
-// noResource stands in for the resource of a discovery plugin.
-var noResource = &pluginsdk.Resource{}
-
-// choose returns the resources to run against.
-func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource) ([]*pluginsdk.Resource, error) {
-	p := layered.Base
-	if p.Type == plugin.TypeDiscovery {
-		return []*pluginsdk.Resource{noResource}, nil
-	}
-	if len(o.resources) == 0 && o.collector.cfg == nil {
-		return nil, exit.Misusef(`required flag(s) "resources" not set`)
-	}
-	named := all
-	if o.resourceID != "" {
-		named = slices.DeleteFunc(slices.Clone(all), func(r *pluginsdk.Resource) bool { return r.ID != o.resourceID })
-		if len(named) == 0 {
-			return nil, fmt.Errorf("no resource of the %s has the id %q", o.origin(), o.resourceID)
-		}
-	}
-	chosen := slices.DeleteFunc(slices.Clone(named), func(r *pluginsdk.Resource) bool { return !filterOf(layered, r).Match(r) })
-	switch {
-	case len(chosen) > 0:
-		return chosen, nil
-	case o.resourceID != "":
-		clause, has := filterOf(layered, named[0]).Failing(named[0])
-		if has != "" {
-			clause += "; " + has
-		}
-		return nil, fmt.Errorf("resource %q does not match the filter of plugin %q: %s", o.resourceID, p.Name(), clause)
-	case len(all) == 0:
-		return nil, fmt.Errorf("the %s has no resource", o.origin())
-	}
-	return nil, fmt.Errorf("none of the %d resources matches the filter of plugin %q, which is: %s", len(all), p.Name(), p.Filter)
-}
-
-// origin names where resources come from.
-func (o *runOptions) origin() string {
-	if len(o.resources) == 0 {
-		return "receiver"
-	}
-	return "files"
-}
-
-// filterOf is the filter that decides on a resource: the plugin file's, or an override's.
-func filterOf(layered *override.Plugin, r *pluginsdk.Resource) *filter.Filter {
-	p, _ := layered.Against(r)
-	return p.Filter
-}
-
-func sites(all []*pluginsdk.Resource) []string {
-	var names []string
-	for _, r := range all {
-		names = append(names, r.Site)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
