@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -22,18 +21,22 @@ import (
 )
 
 // ResourcesConfig says what plugins are run against. Where several sources list one resource (site, class, subclass,
-// type, id), inline wins over files, these over http, that over kafka, and that over plugins that discover resources;
-// of two files the later one counts.
+// type, id), inline wins over files, these over file_sd, and so on: http, http_sd, kafka, plugins that discover
+// resources. Of two files the later one counts.
 type ResourcesConfig struct {
 	// Files are paths, with * ? and [...], of files in Panoptes' discovery JSON; also JSON lines (.jsonl, .ndjson) and
 	// YAML (.yaml, .yml).
 	Files []string `mapstructure:"files"`
-	// Defaults are what resources of files, inline and http need not say.
+	// Defaults are what resources of all sources but kafka and plugins need not say.
 	Defaults DefaultsConfig `mapstructure:"defaults"`
 	// Inline are resources with the keys that they have in JSON.
 	Inline []map[string]any `mapstructure:"inline"`
 	// HTTP are servers that list resources.
 	HTTP []HTTPConfig `mapstructure:"http"`
+	// FileSD are files of target groups, as Prometheus' file_sd has them.
+	FileSD []FileSDConfig `mapstructure:"file_sd"`
+	// HTTPSD are servers that list target groups, as Prometheus' http_sd has them.
+	HTTPSD []HTTPSDConfig `mapstructure:"http_sd"`
 	// Kafka reads resource sets as Panoptes' discovery puts them on its bus.
 	Kafka *KafkaConfig `mapstructure:"kafka"`
 	// ScanInterval is the time between two scans of the files (default 60s).
@@ -111,9 +114,14 @@ var (
 
 // Unmarshal gives what is not set its default.
 func (c *HTTPConfig) Unmarshal(conf *confmap.Conf) error {
-	*c = HTTPConfig{Interval: time.Minute, MaxSize: 64 << 20, Client: confighttp.NewDefaultClientConfig()}
-	c.Client.Timeout = 30 * time.Second
+	*c = defaultHTTPConfig()
 	return conf.Unmarshal(c)
+}
+
+func defaultHTTPConfig() HTTPConfig {
+	c := HTTPConfig{Interval: time.Minute, MaxSize: 64 << 20, Client: confighttp.NewDefaultClientConfig()}
+	c.Client.Timeout = 30 * time.Second
+	return c
 }
 
 // Unmarshal gives what is not set its default.
@@ -125,14 +133,7 @@ func (c *KafkaConfig) Unmarshal(conf *confmap.Conf) error {
 
 // Validate checks the block resources.
 func (c *ResourcesConfig) Validate() error {
-	var errs []error
-	for _, glob := range c.Files {
-		if glob == "" {
-			errs = append(errs, errors.New("files must not have an empty path"))
-		} else if _, err := filepath.Match(glob, ""); err != nil {
-			errs = append(errs, fmt.Errorf("files has a bad pattern %q: %w", glob, err))
-		}
-	}
+	errs := patterns(c.Files)
 	_, bad := c.inlineResources()
 	for _, err := range bad {
 		errs = append(errs, fmt.Errorf("inline: %w", err))

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/targets"
 )
 
 func load(t *testing.T, name string) (*Config, error) {
@@ -110,7 +111,16 @@ func TestEverySetting(t *testing.T) {
 				"resource_site": "dc1", "resource_class": "network", "resource_subclass": "switch", "resource_type": "t", "resource_id": "a",
 				"resource_endpoint": "10.0.0.1", "resource_metadata": map[string]any{"os": "x"},
 			}},
-			HTTP:  []HTTPConfig{{URL: "https://cmdb/resources", Interval: 5 * time.Minute, MaxSize: 1000, FollowOtherHosts: true, Client: httpClient}},
+			HTTP: []HTTPConfig{{URL: "https://cmdb/resources", Interval: 5 * time.Minute, MaxSize: 1000, FollowOtherHosts: true, Client: httpClient}},
+			FileSD: []FileSDConfig{{
+				Files: []string{"/etc/prometheus/targets/*.yml"}, Labels: targets.Labels{Site: "datacenter"}, Defaults: DefaultsConfig{Class: "network"},
+			}},
+			HTTPSD: []HTTPSDConfig{{
+				Server: HTTPConfig{
+					URL: "https://netbox/api/plugins/prometheus-sd/devices/", Interval: time.Minute, MaxSize: 64 << 20, Client: httpClient,
+				},
+				Labels: targets.Labels{ID: "__meta_netbox_name"},
+			}},
 			Kafka: &KafkaConfig{Topics: []string{"dc1-resources"}, Publish: true, Client: kafkaClient},
 		},
 		Storage:           &storage,
@@ -173,6 +183,11 @@ func TestRefusals(t *testing.T) {
 			"sample must be greater than 0 and at most 1, is 2\n" +
 			"resources::http::0: url must be an http or https URL with a host\ninterval must be at least 1s, is 0s\n" +
 			"max_size must be between 1 and 268435456 bytes, is 0\nclient::endpoint has no effect: url says where the server is; remove it\n" +
+			"resources::file_sd::0: files must name at least one file\n" +
+			"resources::file_sd::1: files has a bad pattern \"[\": syntax error in pattern\nfiles must not have an empty path\n" +
+			"resources::file_sd::1::labels: resource_site must be the name of a label, is \"a b\"\n" +
+			"resources::http_sd::0: url must be an http or https URL with a host\ninterval must be at least 1s, is 1ms\n" +
+			"resources::http_sd::0::labels: resource_id must be the name of a label, is \"9\"\n" +
 			"resources::kafka: topics must name at least one topic, such as dc1-resources\n" +
 			"auth::kerberos::service_name is required: mostly it is kafka\n" +
 			"auth::kerberos::username is required\n" +

@@ -37,9 +37,9 @@ func (c *Config) FindResources(ctx context.Context, how Finding) ([]*pluginsdk.R
 	found := store.New(settings)
 	cfg := c.Resources
 	if !how.Ask {
-		cfg.HTTP, cfg.Kafka = nil, nil
+		cfg.HTTP, cfg.HTTPSD, cfg.Kafka = nil, nil, nil
 	}
-	listed := make(chan struct{}, 2+len(cfg.HTTP)+1) // files, inline, servers, Kafka
+	listed := make(chan struct{}, 1+cfg.sources()) // files are one even if there are none
 	s := sourceSettings{
 		cfg: &cfg, host: how.Host, telemetry: how.Telemetry, logger: how.Telemetry.Logger, failed: func() {},
 		listed: func() { listed <- struct{}{} },

@@ -20,6 +20,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/resource"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/targets"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/sources"
 )
@@ -35,7 +36,7 @@ func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (
 	settings.Logger, settings.Changed, settings.Left = r.logger, r.resourcesChanged, r.resourcesLeft
 	r.store = store.New(settings)
 	r.tasks.store = r.store
-	if len(cfg.Files)+len(cfg.Inline)+len(cfg.HTTP) == 0 && cfg.Kafka == nil {
+	if cfg.sources() == 0 {
 		r.logger.Warn("The receiver has no sources of resources, so that only plugins that discover some run")
 	}
 	s := sourceSettings{
@@ -55,6 +56,15 @@ func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (
 		r.sets.Close()
 	}
 	return providers, err
+}
+
+// sources is how many sources of resources the configuration names.
+func (c *ResourcesConfig) sources() int {
+	n := len(c.Files) + len(c.Inline) + len(c.HTTP) + len(c.FileSD) + len(c.HTTPSD)
+	if c.Kafka != nil {
+		n++
+	}
+	return n
 }
 
 // storeSettings are which of the resources count.
@@ -82,21 +92,26 @@ type sourceSettings struct {
 
 // open opens those of the configuration.
 func (s *sourceSettings) open(ctx context.Context) (providers []resource.Provider, err error) {
-	files, err := s.files()
+	files, err := s.files(s.cfg.Files, store.KindFile, 0, sources.Resources(s.cfg.Defaults.Resource()))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("resources::files: %w", err)
 	}
 	providers = append(providers, files)
+	for i := range s.cfg.FileSD {
+		files, err := s.files(s.cfg.FileSD[i].Files, store.KindFileSD, i<<20, s.cfg.FileReader(i).ReadFile)
+		if err != nil {
+			return nil, fmt.Errorf("resources::file_sd::%d: %w", i, err)
+		}
+		providers = append(providers, files)
+	}
 	if len(s.cfg.Inline) > 0 {
 		providers = append(providers, &sources.Inline{Resources: s.cfg.InlineResources(), Refresh: s.cfg.ScanInterval, Listed: s.listed})
 	}
-	for i := range s.cfg.HTTP {
-		source, err := s.http(ctx, i)
-		if err != nil {
-			return nil, fmt.Errorf("resources::http::%d: %w", i, err)
-		}
-		providers = append(providers, source)
+	servers, err := s.servers(ctx)
+	if err != nil {
+		return nil, err
 	}
+	providers = append(providers, servers...)
 	if s.cfg.Kafka != nil { // last: it has connections to close
 		source, err := s.kafka(ctx)
 		if err != nil {
@@ -108,23 +123,52 @@ func (s *sourceSettings) open(ctx context.Context) (providers []resource.Provide
 }
 
 // files makes paths absolute, so that log lines and people mean the same by them.
-func (s *sourceSettings) files() (*sources.Files, error) {
+func (s *sourceSettings) files(files []string, kind store.Kind, order int, read sources.ReadFile) (*sources.Files, error) {
 	settings := sources.FileSettings{
-		Defaults: s.cfg.Defaults.Resource(), Settle: s.settle, ScanInterval: s.cfg.ScanInterval,
+		Read: read, Kind: kind, Order: order, Settle: s.settle, ScanInterval: s.cfg.ScanInterval,
 		Logger: s.logger, Failed: s.failed, Listed: s.listed,
 	}
-	for _, pattern := range s.cfg.Files {
+	for _, pattern := range files {
 		path, err := filepath.Abs(pattern)
 		if err != nil {
-			return nil, fmt.Errorf("resources::files: %q: %w", pattern, err)
+			return nil, fmt.Errorf("%q: %w", pattern, err)
 		}
 		settings.Files = append(settings.Files, path)
 	}
 	return sources.NewFiles(settings), nil
 }
 
-func (s *sourceSettings) http(ctx context.Context, i int) (*sources.HTTP, error) {
-	cfg := &s.cfg.HTTP[i]
+// servers opens http and http_sd.
+func (s *sourceSettings) servers(ctx context.Context) (providers []resource.Provider, err error) {
+	for i := range s.cfg.HTTP {
+		cfg := &s.cfg.HTTP[i]
+		settings := sources.HTTPSettings{
+			Kind: store.KindHTTP, Order: i, Accept: sources.AcceptResources,
+			Read: sources.ResourceAnswers(cfg.Defaults.over(s.cfg.Defaults.Resource())),
+		}
+		source, err := s.http(ctx, cfg, settings)
+		if err != nil {
+			return nil, fmt.Errorf("resources::http::%d: %w", i, err)
+		}
+		providers = append(providers, source)
+	}
+	for i := range s.cfg.HTTPSD {
+		cfg := &s.cfg.HTTPSD[i]
+		settings := sources.HTTPSettings{
+			Kind: store.KindHTTPSD, Order: i, Accept: sources.AcceptTargets,
+			Read: sources.TargetAnswers(targets.Reader{Labels: cfg.Labels, Defaults: cfg.Server.Defaults.over(s.cfg.Defaults.Resource())}),
+		}
+		source, err := s.http(ctx, &cfg.Server, settings)
+		if err != nil {
+			return nil, fmt.Errorf("resources::http_sd::%d: %w", i, err)
+		}
+		providers = append(providers, source)
+	}
+	return providers, nil
+}
+
+// http opens a server. settings say what it lists.
+func (s *sourceSettings) http(ctx context.Context, cfg *HTTPConfig, settings sources.HTTPSettings) (*sources.HTTP, error) {
 	at, err := url.Parse(cfg.URL)
 	if err != nil {
 		return nil, err
@@ -145,10 +189,9 @@ func (s *sourceSettings) http(ctx context.Context, i int) (*sources.HTTP, error)
 		elsewhere = other.Transport
 	}
 	sources.KeepTo(client, at, elsewhere)
-	return sources.NewHTTP(sources.HTTPSettings{
-		URL: at, Defaults: cfg.Defaults.over(s.cfg.Defaults.Resource()), Interval: cfg.Interval, MaxSize: cfg.MaxSize, Client: client,
-		Order: i, Logger: s.logger, Failed: s.failed, Listed: s.listed,
-	}), nil
+	settings.URL, settings.Interval, settings.MaxSize, settings.Client = at, cfg.Interval, cfg.MaxSize, client
+	settings.Logger, settings.Failed, settings.Listed = s.logger, s.failed, s.listed
+	return sources.NewHTTP(settings), nil
 }
 
 func (s *sourceSettings) kafka(ctx context.Context) (*sources.Kafka, error) {

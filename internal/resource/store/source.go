@@ -17,12 +17,15 @@ type Kind uint8
 const (
 	KindDiscovery Kind = iota
 	KindKafka
+	KindExtension // an extension that discovers, such as panoptes_discovery
+	KindHTTPSD    // target groups of Prometheus from a server
 	KindHTTP
+	KindFileSD // target groups of Prometheus from a file
 	KindFile
 	KindInline
 )
 
-var kindNames = [...]string{"discovery", "kafka", "http", "file", "inline"}
+var kindNames = [...]string{"discovery", "kafka", "extension", "http_sd", "http", "file_sd", "file", "inline"}
 
 // String is the kind's name for logs and metrics.
 func (k Kind) String() string { return kindNames[k] }

@@ -32,8 +32,8 @@ func load(ctx context.Context, receiver string, cfg *panoptesreceiver.Config, ex
 	tell := func(format string, args ...any) {
 		fmt.Fprintf(stderr, "panoptes: %s: %s\n", receiver, fmt.Sprintf(format, args...))
 	}
-	if len(cfg.Resources.HTTP) > 0 || cfg.Resources.Kafka != nil {
-		tell("resources::http and resources::kafka are not asked; --resources stands in for them")
+	if len(cfg.Resources.HTTP)+len(cfg.Resources.HTTPSD) > 0 || cfg.Resources.Kafka != nil {
+		tell("resources::http, resources::http_sd and resources::kafka are not asked; --resources stands in for them")
 	}
 	if err := f.loadResources(ctx, extra, stderr, tell); err != nil {
 		return nil, err

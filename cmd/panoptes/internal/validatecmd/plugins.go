@@ -88,14 +88,15 @@ func (v *validation) overrides(where string, cfg *panoptesreceiver.Config, found
 
 // resources reads the resource files, and says whether these are all the resources there will be.
 func (v *validation) resources(where string, id component.ID, cfg *panoptesreceiver.Config) (found []*pluginsdk.Resource, all bool) {
-	where += "::resources::files"
+	where += "::resources"
 	found, warnings, errs := parse.LoadFiles(cfg.Resources.Files, cfg.Resources.Defaults.Resource())
 	for _, err := range errs {
-		v.wrong(where, err)
+		v.wrong(where+"::files", err)
 	}
 	for _, w := range warnings {
-		v.doubtful(where, "%v", w)
+		v.doubtful(where+"::files", "%v", w)
 	}
+	found = append(found, v.targets(where, cfg)...)
 	if cfg.Resources.Filter != "" {
 		if filter, err := filter.Parse(cfg.Resources.Filter); err == nil {
 			found = slices.DeleteFunc(found, func(r *pluginsdk.Resource) bool { return !filter.Match(r) })
@@ -104,9 +105,33 @@ func (v *validation) resources(where string, id component.ID, cfg *panoptesrecei
 	v.found += len(found)
 	raw, _ := v.config.Raw(collectorconfig.Receivers, id)["resources"].(map[string]any)
 	for key := range raw {
-		if !slices.Contains([]string{"files", "filter", "scan_interval"}, key) {
+		if !slices.Contains([]string{"files", "file_sd", "filter", "scan_interval"}, key) {
 			return found, false // some other source
 		}
 	}
 	return found, true
+}
+
+// targets reads the files of targets, of each entry of file_sd.
+func (v *validation) targets(where string, cfg *panoptesreceiver.Config) (found []*pluginsdk.Resource) {
+	for i, entry := range cfg.Resources.FileSD {
+		where := fmt.Sprintf("%s::file_sd::%d", where, i)
+		paths, warnings := parse.Files(entry.Files)
+		for _, path := range paths {
+			data, err := parse.ReadFile(path)
+			if err == nil {
+				var list []*pluginsdk.Resource
+				var bad []error
+				list, bad, err = cfg.Resources.FileReader(i).ReadFile(path, data)
+				found, warnings = append(found, list...), append(warnings, bad...)
+			}
+			if err != nil {
+				v.wrong(where, err)
+			}
+		}
+		for _, w := range warnings {
+			v.doubtful(where, "%v", w)
+		}
+	}
+	return found
 }

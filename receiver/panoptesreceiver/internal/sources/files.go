@@ -27,12 +27,18 @@ import (
 // maxWarnings bounds the lines that one list of resources may write to the log each time it changes.
 const maxWarnings = 10
 
+// ReadFile reads the contents of the file at path: what it lists, and what is left out, or why it lists nothing. All errors name the file.
+type ReadFile func(path string, data []byte) (list []*pluginsdk.Resource, warnings []error, err error)
+
 // FileSettings are what NewFiles takes.
 type FileSettings struct {
 	// Files are paths with * ? and [...].
 	Files []string
-	// Defaults are what resources need not say; nil has them say all.
-	Defaults *pluginsdk.Resource
+	// Read reads the contents of the file at path.
+	Read ReadFile
+	// Kind is the kind of source that each file is, and Order the number of the first one.
+	Kind  store.Kind
+	Order int
 	// Settle is how long a change must last before it counts.
 	Settle time.Duration
 	// ScanInterval is the time between two scans.
@@ -89,7 +95,8 @@ func (r *Files) scan(settle time.Duration) {
 	r.loop.Begin(now)
 	r.out.Together(func() {
 		paths := r.glob()
-		for order, path := range paths {
+		for i, path := range paths {
+			order := r.settings.Order + i
 			f := r.files[path]
 			if f == nil {
 				f = r.newFile(path, order)
@@ -111,7 +118,7 @@ func (r *Files) scan(settle time.Duration) {
 func (r *Files) newFile(path string, order int) *resourceFile {
 	return &resourceFile{
 		path: path, settling: watch.Settling{Taken: watch.Gone},
-		source: r.out.Open(store.Place{Kind: store.KindFile, Order: order, Name: path}),
+		source: r.out.Open(store.Place{Kind: r.settings.Kind, Order: order, Name: path}),
 	}
 }
 
@@ -177,7 +184,7 @@ func (r *Files) load(f *resourceFile, state string, now time.Time) error {
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != state {
 		return errFileChanged
 	}
-	list, warnings, err := parse.ParseFile(f.path, data, r.settings.Defaults)
+	list, warnings, err := r.settings.Read(f.path, data)
 	if err != nil {
 		return err
 	}
@@ -240,4 +247,11 @@ func hashFile(path string) (string, error) {
 		return "", fmt.Errorf("read %q: %w", path, err)
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// Resources reads files in the formats of package parse.
+func Resources(defaults *pluginsdk.Resource) ReadFile {
+	return func(path string, data []byte) ([]*pluginsdk.Resource, []error, error) {
+		return parse.ParseFile(path, data, defaults)
+	}
 }

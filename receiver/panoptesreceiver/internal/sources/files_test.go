@@ -35,27 +35,29 @@ type rack struct {
 
 func startRack(t *testing.T, scan time.Duration, filterText string, prepare func(*rack)) *rack {
 	t.Helper()
+	var keep *filter.Filter
+	if filterText != "" {
+		var err error
+		keep, err = filter.Parse(filterText)
+		require.NoError(t, err)
+	}
+	return startRackOf(t, scan, keep, FileSettings{Read: Resources(nil), Kind: store.KindFile}, []string{"*.json", "sub/more.json"}, prepare)
+}
+
+// startRackOf has files of any kind, by patterns in the folder of the rack.
+func startRackOf(t *testing.T, scan time.Duration, keep *filter.Filter, s FileSettings, patterns []string, prepare func(*rack)) *rack {
+	t.Helper()
 	r := &rack{t: t, dir: t.TempDir(), changed: make(chan []*pluginsdk.Resource, 100), lines: make(chan string, 1000)}
 	prepare(r)
 	core, logs := observer.New(zap.InfoLevel)
 	r.logs = logs
-	settings := store.Settings{
-		Logger:  zap.New(core, zap.Hooks(func(e zapcore.Entry) error { r.lines <- e.Message; return nil })),
-		Changed: func(list []*pluginsdk.Resource) { r.changed <- list },
+	logger := zap.New(core, zap.Hooks(func(e zapcore.Entry) error { r.lines <- e.Message; return nil }))
+	for _, pattern := range patterns {
+		s.Files = append(s.Files, filepath.Join(r.dir, filepath.FromSlash(pattern)))
 	}
-	s := FileSettings{
-		Listed: func() {},
-		Files:  []string{filepath.Join(r.dir, "*.json"), filepath.Join(r.dir, "sub", "more.json")}, Settle: 20 * time.Millisecond,
-		ScanInterval: scan,
-		Logger:       zap.New(core, zap.Hooks(func(e zapcore.Entry) error { r.lines <- e.Message; return nil })),
-		Failed:       func() { r.failed.Add(1) },
-	}
-	if filterText != "" {
-		f, err := filter.Parse(filterText)
-		require.NoError(t, err)
-		settings.Filter = f
-	}
-	joined := store.New(settings)
+	s.Settle, s.ScanInterval, s.Logger = 20*time.Millisecond, scan, logger
+	s.Failed, s.Listed = func() { r.failed.Add(1) }, func() {}
+	joined := store.New(store.Settings{Filter: keep, Logger: logger, Changed: func(list []*pluginsdk.Resource) { r.changed <- list }})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { NewFiles(s).Run(ctx, joined) })

@@ -18,8 +18,12 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/targets"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
+
+// ReadAnswer reads a server's answer: what it lists, and what is left out, or why it lists nothing.
+type ReadAnswer func(answer *http.Response, data []byte) (list []*pluginsdk.Resource, warnings []error, err error)
 
 // HTTPSettings are what NewHTTP takes.
 type HTTPSettings struct {
@@ -29,8 +33,12 @@ type HTTPSettings struct {
 	Interval time.Duration
 	// MaxSize is the most bytes that an answer may have.
 	MaxSize int64
-	// Defaults are what resources need not say; nil has them say all.
-	Defaults *pluginsdk.Resource
+	// Accept are the media types that are asked for.
+	Accept string
+	// Read reads what the server answers.
+	Read ReadAnswer
+	// Kind is the kind of source that it is.
+	Kind store.Kind
 	// Client makes the requests.
 	Client *http.Client
 	// Order is the server's place among those of the configuration.
@@ -60,7 +68,7 @@ func NewHTTP(s HTTPSettings) *HTTP {
 
 // Run implements resource.Provider: it asks at once, and every interval, a tenth more or less, until ctx ends.
 func (h *HTTP) Run(ctx context.Context, out *store.Store) {
-	h.source = out.Open(store.Place{Kind: store.KindHTTP, Order: h.settings.Order, Name: DisplayURL(h.settings.URL)})
+	h.source = out.Open(store.Place{Kind: h.settings.Kind, Order: h.settings.Order, Name: DisplayURL(h.settings.URL)})
 	for first := true; ; first = false {
 		h.take(ctx, time.Now())
 		if first {
@@ -98,7 +106,7 @@ func (h *HTTP) request(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Accept", "application/json, application/yaml, application/x-ndjson, text/csv")
+	req.Header.Set("Accept", h.settings.Accept)
 	if h.etag != "" {
 		req.Header.Set("If-None-Match", h.etag)
 	}
@@ -140,7 +148,7 @@ func (h *HTTP) read(answer *http.Response, now time.Time) error {
 	if answer.ContentLength > h.settings.MaxSize || int64(data.Len()) > h.settings.MaxSize {
 		return fmt.Errorf("the answer is larger than max_size, which is %d bytes", h.settings.MaxSize)
 	}
-	list, warnings, err := parse.Parse(formatOf(answer), data.Bytes(), h.settings.Defaults)
+	list, warnings, err := h.settings.Read(answer, data.Bytes())
 	if err != nil {
 		return fmt.Errorf("the answer does not parse: %w", err)
 	}
@@ -149,6 +157,27 @@ func (h *HTTP) read(answer *http.Response, now time.Time) error {
 	h.etag, h.lastModified = answer.Header.Get("ETag"), answer.Header.Get("Last-Modified")
 	h.logger.Info("Loaded resources", zap.Int("resources", len(list)))
 	return nil
+}
+
+// AcceptResources are the media types that ResourceAnswers reads.
+const AcceptResources = "application/json, application/yaml, application/x-ndjson, text/csv"
+
+// ResourceAnswers reads answers in the formats of package parse.
+func ResourceAnswers(defaults *pluginsdk.Resource) ReadAnswer {
+	return func(answer *http.Response, data []byte) ([]*pluginsdk.Resource, []error, error) {
+		return parse.Parse(formatOf(answer), data, defaults)
+	}
+}
+
+// AcceptTargets is the media type of Prometheus' http_sd.
+const AcceptTargets = "application/json"
+
+// TargetAnswers reads answers that are target groups, as Prometheus' http_sd has them. Each target gets the label __meta_url, as people
+// see the URL.
+func TargetAnswers(reader targets.Reader) ReadAnswer {
+	return func(answer *http.Response, data []byte) ([]*pluginsdk.Resource, []error, error) {
+		return reader.Read(data, false, map[string]string{"__meta_url": DisplayURL(answer.Request.URL)})
+	}
 }
 
 // DisplayURL is a URL for people: without its password and without the values of its query, which may be tokens.

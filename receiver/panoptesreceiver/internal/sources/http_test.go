@@ -55,6 +55,7 @@ func TestHTTP(t *testing.T) {
 	joined := store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}})
 	failed := 0
 	h := NewHTTP(HTTPSettings{
+		Kind: store.KindHTTP, Read: ResourceAnswers(nil), Accept: AcceptResources,
 		Listed: func() {},
 		URL:    at, Interval: time.Minute, MaxSize: 2000, Client: server.Client(), Logger: zap.New(core), Failed: func() { failed++ },
 	})
@@ -113,6 +114,7 @@ func TestHTTPEnds(t *testing.T) {
 	require.NoError(t, err)
 	joined := store.New(store.Settings{Changed: func([]*pluginsdk.Resource) {}})
 	h := NewHTTP(HTTPSettings{
+		Kind: store.KindHTTP, Read: ResourceAnswers(nil), Accept: AcceptResources,
 		Listed: func() {},
 		URL:    at, Interval: time.Minute, MaxSize: 1, Client: server.Client(), Logger: zap.NewNop(),
 		Failed: func() { t.Error("the end is no failure") },
@@ -154,6 +156,7 @@ func TestRedirects(t *testing.T) {
 		client.Transport = addToken{http.DefaultTransport}
 		KeepTo(client, at, elsewhere)
 		h := NewHTTP(HTTPSettings{
+			Kind: store.KindHTTP, Read: ResourceAnswers(nil), Accept: AcceptResources,
 			Listed: func() {},
 			URL:    at, Interval: time.Minute, MaxSize: 2000, Client: client, Logger: zap.NewNop(), Failed: func() {},
 		})
