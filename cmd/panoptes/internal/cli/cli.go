@@ -13,6 +13,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/democmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/influxcmd"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/initcmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/migratecmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/paritycmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/pipecmd"
@@ -83,7 +84,8 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
 	root.SilenceUsage = true
 	root.Version = versionText()
 	root.SetVersionTemplate("panoptes {{.Version}}\n")
-	root.Example = `  panoptes demo
+	root.Example = `  panoptes init
+  panoptes demo
   panoptes plugin run my.panoptes-plugin --resources my-resources.json --times 2
   panoptes resources match --filter 'resource_class = "network"' my-resources.json`
 
@@ -97,7 +99,7 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
 	snmp := group("snmp", "Ask devices as a Collector does, and record them", "")
 	snmp.AddCommand(snmpcmd.NewGet(), snmpcmd.NewWalk(), snmpcmd.NewRecord())
 	root.AddCommand(
-		democmd.New(), influxcmd.New(), migratecmd.New(), paritycmd.New(), pipecmd.New(), plugin, plugincmd.NewExplain(host), replaycmd.New(Version), resources, schema, shardscmd.New(), simulatecmd.New(), snmp,
+		democmd.New(), influxcmd.New(), initcmd.New(), migratecmd.New(), paritycmd.New(), pipecmd.New(), plugin, plugincmd.NewExplain(host), replaycmd.New(Version), resources, schema, shardscmd.New(), simulatecmd.New(), snmp,
 		statuscmd.New(), tailcmd.New(), statuscmd.NewTop(), validatecmd.New(), newVersion(),
 	)
 	return root

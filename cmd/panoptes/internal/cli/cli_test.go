@@ -46,7 +46,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"resources", "match", "--filter", `resource_class = "a"`}, 2, "", "requires at least 1 arg"},
 		{[]string{"resources", "match", "x.json"}, 2, "", `required flag(s) "filter" not set`},
 		{[]string{"plugin", "run"}, 2, "", "accepts 1 arg(s)"},
-		{[]string{"plugin", "run", "x"}, 2, "", `plugin file "x": cannot be read`},
+		{[]string{"plugin", "run", "x"}, 2, "", `stat x: no such file`},
 		{[]string{"plugin", "run", "x", "--resources", "y", "--json", "--otlp"}, 2, "", "[json otlp]"},
 		{[]string{"plugin", "run", "x", "--resources", "y", "--times", "0"}, 2, "", "--times must be at least 1, is 0"},
 		{[]string{"plugin", "run", "x", "--resources", "y", "--pause", "5"}, 2, "", `invalid argument "5"`},

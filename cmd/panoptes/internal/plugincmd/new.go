@@ -2,6 +2,7 @@ package plugincmd
 
 import (
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -13,34 +14,70 @@ import (
 
 // NewNew returns the command plugin new.
 func NewNew() *cobra.Command {
-	var language, dir string
+	p := scaffold.Plugin{Every: 60}
+	var dir, api string
 	cmd := &cobra.Command{
 		Use:   "new NAME --lang LANGUAGE",
 		Short: "Write a new plugin that runs",
 		Long: `Writes a folder with a plugin file, a plugin and a resource to run it against. It runs and passes "plugin check" as it
-is; make it yours from there. The files are listed on stdout.`,
+is; make it yours from there. The files are listed on stdout, and what to do next on stderr. panoptes init writes a Collector's
+configuration besides.
+
+A Go plugin imports the package pluginsdk of this project. Where the command, the new folder or the working directory lies in a checkout of
+it, or --replace names one, the plugin is built from there.`,
 		Example: `  panoptes plugin new disk_usage --lang python
+  panoptes plugin new disk_usage --lang python --api class
   panoptes plugin new check_queue --lang sh --dir /etc/panoptes/plugins`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			files, err := scaffold.Write(dir, args[0], language)
+			p.Name = args[0]
+			switch api {
+			case "function", "class":
+				p.Class = api == "class"
+			default:
+				return exit.Misusef("unknown --api %q: expected function or class", api)
+			}
+			var err error
+			if p.Checkout, err = scaffold.FindCheckout(p.Checkout, dir); err != nil {
+				return exit.Misuse(err)
+			}
+			files, err := scaffold.Write(dir, p)
 			if err != nil {
 				return exit.Misuse(err)
 			}
 			for _, f := range files {
 				fmt.Fprintln(cmd.OutOrStdout(), f)
 			}
-			next := cmd.ErrOrStderr()
-			resources := filepath.Join(filepath.Dir(files[0]), "resources.json")
-			if steps := scaffold.Build(language); steps != "" {
-				fmt.Fprintf(next, "Build it: (cd %s && %s)\n", filepath.Dir(files[0]), steps)
-			}
-			fmt.Fprintf(next, "Run it:   panoptes plugin run %s --resources %s --times 2\n", files[0], resources)
-			fmt.Fprintf(next, "Check it: panoptes plugin check %s --resources %s\n", files[0], resources)
-			return nil
+			return tellNext(cmd.ErrOrStderr(), p, files)
 		},
 	}
-	cmd.Flags().StringVar(&language, "lang", "python", "the `LANGUAGE`: "+strings.Join(scaffold.Languages, ", "))
+	cmd.Flags().StringVar(&p.Language, "lang", "python", "the `LANGUAGE`: "+strings.Join(scaffold.Languages, ", "))
+	cmd.Flags().StringVar(&api, "api", "function", "a Python plugin as a function, or as a class as in Panoptes: `FORM`")
 	cmd.Flags().StringVar(&dir, "dir", ".", "the `DIRECTORY` in which the plugin's folder is made")
+	cmd.Flags().StringVar(&p.Checkout, "replace", "", "the `CHECKOUT` of this project that a Go plugin is built from (default: one that the folder, this command or the working directory is in)")
 	return cmd
+}
+
+// tellNext says what to do with a new plugin, up to a Collector that runs it.
+func tellNext(w io.Writer, p scaffold.Plugin, files []string) error {
+	folder, err := filepath.Abs(filepath.Dir(files[0]))
+	if err != nil {
+		return err
+	}
+	name := filepath.Dir(files[0])
+	if build := scaffold.Build(p.Language); build != "" {
+		if p.Checkout == "" {
+			fmt.Fprintf(w, "It needs github.com/panoptes-otel/panoptes-otel/pluginsdk: a release from a Go module proxy, or --replace CHECKOUT.\n")
+		}
+		fmt.Fprintf(w, "Build it: (cd %s && %s)\n", name, build)
+	}
+	fmt.Fprintf(w, "Run it:   panoptes plugin run %s --times 2\n", name)
+	fmt.Fprintf(w, "Check it: panoptes plugin check %s --resources %s\n", files[0], files[len(files)-1])
+	_, err = fmt.Fprintf(w, `Have a Collector run it, by the settings of its receiver (panoptes init writes a whole configuration):
+  receivers:
+    panoptes:
+      plugins: {directories: [%s]}
+      resources: {files: [%s]}
+`, folder, filepath.Join(folder, filepath.Base(files[len(files)-1])))
+	return err
 }

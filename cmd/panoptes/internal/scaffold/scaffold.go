@@ -29,19 +29,63 @@ const placeholder = "NAME"
 // names are those that a Python module, a metrics group and a Go package can have.
 var names = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-// data is what templates see.
-type data struct{ Name, Title string }
+// Plugin says what is written.
+type Plugin struct {
+	Name, Language string
+	// Class has a Python plugin written as a class, as Panoptes' plugins are, rather than as a function.
+	Class bool
+	// Every is the number of seconds between two runs.
+	Every int
+	// Checkout is a folder with the source of this project, from which a Go plugin is built; "" for none.
+	Checkout string
+}
 
-// Write makes the folder dir/name with a plugin in a language, and returns its files, the plugin file first. It changes
-// nothing that is there already.
-func Write(dir, name, language string) ([]string, error) {
-	if !names.MatchString(name) {
-		return nil, fmt.Errorf("the name %q of a plugin must be small letters, digits and _, and begin with a letter", name)
+func (p Plugin) check() error {
+	switch {
+	case !names.MatchString(p.Name):
+		return fmt.Errorf("the name %q of a plugin must be small letters, digits and _, and begin with a letter", p.Name)
+	case !slices.Contains(Languages, p.Language):
+		return fmt.Errorf("unknown language %q: expected one of %q", p.Language, Languages)
+	case p.Class && p.Language != "python":
+		return fmt.Errorf("--api class is for Python, not for %q", p.Language)
 	}
-	if !slices.Contains(Languages, language) {
-		return nil, fmt.Errorf("unknown language %q: expected one of %q", language, Languages)
+	return nil
+}
+
+// templates is the folder of templates.
+func (p Plugin) templates() string {
+	if p.Class {
+		return "templates/python-class"
 	}
-	folder := filepath.Join(dir, name)
+	return "templates/" + p.Language
+}
+
+// data is what templates see.
+type data struct {
+	Plugin
+	Title, Class string
+}
+
+// Write makes the folder dir/name with a plugin and a resource to run it against, and returns its files, the plugin file
+// first and the resource last. It changes nothing that is there already.
+func Write(dir string, p Plugin) ([]string, error) {
+	files, err := WritePlugin(dir, p)
+	if err != nil {
+		return nil, err
+	}
+	resources, err := p.data().file(filepath.Join(dir, p.Name, "resources.json"), "templates/resources.json")
+	if err != nil {
+		return nil, err
+	}
+	return append(files, resources), nil
+}
+
+// WritePlugin is Write without the resource.
+func WritePlugin(dir string, p Plugin) ([]string, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	folder := filepath.Join(dir, p.Name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -50,12 +94,7 @@ func Write(dir, name, language string) ([]string, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	d := data{Name: name, Title: title(name)}
-	files, err := d.write(folder, "templates/"+language)
-	if err != nil {
-		return nil, err
-	}
-	resources, err := d.file(filepath.Join(folder, "resources.json"), "templates/resources.json")
+	files, err := p.data().write(folder, p.templates())
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +104,12 @@ func Write(dir, name, language string) ([]string, error) {
 	if i := slices.IndexFunc(files, func(f string) bool { return pluginfile.IsPluginFile(f) }); i > 0 {
 		files[0], files[i] = files[i], files[0]
 	}
-	return append(files, resources), nil
+	return files, nil
+}
+
+func (p Plugin) data() data {
+	t := title(p.Name)
+	return data{Plugin: p, Title: t, Class: strings.ReplaceAll(t, " ", "")}
 }
 
 // title is a name for people: "disk_usage" becomes "Disk Usage".
@@ -101,7 +145,7 @@ func (d data) file(to, from string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	t, err := template.New(from).Parse(string(text))
+	t, err := template.New(from).Option("missingkey=error").Parse(string(text))
 	if err != nil {
 		return "", err
 	}
@@ -122,4 +166,47 @@ func Build(language string) string {
 		return "go mod tidy && go build"
 	}
 	return ""
+}
+
+// module is that of this project.
+const module = "github.com/panoptes-otel/panoptes-otel"
+
+// FindCheckout returns the folder with the source of this project: the named one, or else the one that dir, the program that
+// runs or the working directory is in, or "".
+func FindCheckout(named, dir string) (string, error) {
+	if named != "" {
+		abs, err := filepath.Abs(named)
+		if err == nil && !isCheckout(abs) {
+			err = fmt.Errorf("--replace %s: there is no go.mod of this project in it", named)
+		}
+		return abs, err
+	}
+	var places []string
+	if abs, err := filepath.Abs(dir); err == nil {
+		places = append(places, abs)
+	}
+	if own, err := os.Executable(); err == nil {
+		places = append(places, filepath.Dir(own))
+	}
+	if here, err := os.Getwd(); err == nil {
+		places = append(places, here)
+	}
+	for _, path := range places {
+		for ; !isCheckout(path); path = filepath.Dir(path) {
+			if path == filepath.Dir(path) {
+				path = ""
+				break
+			}
+		}
+		if path != "" {
+			return path, nil
+		}
+	}
+	return "", nil
+}
+
+func isCheckout(folder string) bool {
+	text, err := os.ReadFile(filepath.Join(folder, "go.mod"))
+	line, _, _ := strings.Cut(string(text), "\n")
+	return err == nil && strings.TrimSpace(line) == "module "+module
 }
