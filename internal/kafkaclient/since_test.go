@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/oldkafka"
 )
 
 func newCluster(t *testing.T, opts ...kfake.Opt) *kfake.Cluster {
@@ -67,4 +69,27 @@ func TestOffsetsSince(t *testing.T) {
 	}
 	_, err := OffsetsSince(t.Context(), client, opts, begin, "b")
 	require.ErrorContains(t, err, `"b"`)
+}
+
+// So are the messages that kafka-python wrote, as brokers keep them.
+func TestOffsetsSinceOfPanoptes(t *testing.T) {
+	t.Parallel()
+	for name, parts := range oldkafka.All(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := oldkafka.Serve(t, parts)
+			opts := []kgo.Opt{kgo.SeedBrokers(c.ListenAddrs()...)}
+			client := newClient(t, c)
+			for second, want := range map[int64]map[int32]int64{
+				0:   {0: 0, 1: 0, 2: 0, 3: 0},
+				80:  {0: 1, 1: 2, 2: 0, 3: 0}, // a minute after the first, the second of three
+				141: {0: 2, 1: 5, 2: 0, 3: 0},
+				900: {0: 4, 1: 8, 2: 0, 3: 0},
+			} {
+				got, err := OffsetsSince(t.Context(), client, opts, time.Unix(1600000000+second, 0), "dc1-processed")
+				require.NoError(t, err)
+				assert.Equal(t, Offsets{"dc1-processed": want}, got, "second %d", second)
+			}
+		})
+	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/oldkafka"
 	"github.com/panoptes-otel/panoptes-otel/internal/redistest"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -25,7 +26,10 @@ import (
 // consumer of its topic saw: series stayed in their partitions, with their keys and their rates.
 func TestMigration(t *testing.T) {
 	t.Parallel()
-	seeds := brokers(t)
+	seeds := os.Getenv("PANOPTES_TEST_OLD_BROKERS") // those that scripts/test-kafka starts
+	if seeds == "" {
+		seeds = brokers(t)
+	}
 	host, port, _ := strings.Cut(seeds, ":")
 	server := redistest.Start(t)
 	keys := redis.NewClient(&redis.Options{Addr: server.Addr})
@@ -56,9 +60,9 @@ func TestMigration(t *testing.T) {
 }
 
 // oldPanoptes writes what Panoptes would: resource sets on its bus, and a group of each of its resources every two seconds,
-// in the partition and with the key that Panoptes gives it.
+// in the partition and with the key that Panoptes gives it, and without a time of Kafka's.
 type oldPanoptes struct {
-	client     *kgo.Client
+	writer     *oldkafka.Writer
 	seeds      string
 	sites      []string
 	switchFile string // ".<site>" of which holds start or stop
@@ -73,10 +77,11 @@ const (
 
 func startOldPanoptes(t *testing.T, seeds string) *oldPanoptes {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(seeds), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	client, err := kgo.NewClient(kgo.SeedBrokers(seeds))
 	require.NoError(t, err)
+	defer client.Close()
 	o := &oldPanoptes{
-		client: client, seeds: seeds, sites: []string{"dc1", "dc2"}, switchFile: filepath.Join(t.TempDir(), "switch"),
+		writer: oldkafka.NewWriter(t, seeds), seeds: seeds, sites: []string{"dc1", "dc2"}, switchFile: filepath.Join(t.TempDir(), "switch"),
 		stopped: map[string]time.Time{}, started: map[string]time.Time{},
 	}
 	admin := kadm.NewClient(client)
@@ -92,7 +97,7 @@ func startOldPanoptes(t *testing.T, seeds string) *oldPanoptes {
 	done := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() { o.run(t, done) })
-	t.Cleanup(func() { close(done); running.Wait(); client.Close() })
+	t.Cleanup(func() { close(done); running.Wait() })
 	return o
 }
 
@@ -118,12 +123,15 @@ func (o *oldPanoptes) discover(t *testing.T, site string) {
 	}
 	text, err := json.Marshal(set)
 	require.NoError(t, err)
-	o.put(t, &kgo.Record{Topic: site + "-resources", Key: []byte("Inventory:0.1:3221e556fca9b9bd99d669e46052debd"), Value: text})
+	const key = "Inventory:0.1:3221e556fca9b9bd99d669e46052debd"
+	o.put(t, site, oldkafka.Message{Topic: "resources", Key: key, PartitionedBy: key, Value: string(text)})
 }
 
-func (o *oldPanoptes) put(t *testing.T, r *kgo.Record) {
+// put writes a message where Panoptes' partitioner, which is that of Kafka's own clients, puts it.
+func (o *oldPanoptes) put(t *testing.T, site string, m oldkafka.Message) {
 	t.Helper()
-	if err := o.client.ProduceSync(t.Context(), r).FirstErr(); err != nil && t.Context().Err() == nil {
+	m.Partition = int32(kgo.StickyKeyPartitioner(nil).ForTopic("").Partition(&kgo.Record{Key: []byte(m.PartitionedBy)}, oldPartitions))
+	if err := o.writer.Put(t.Context(), site, m); err != nil && t.Context().Err() == nil {
 		t.Errorf("the old Panoptes cannot write: %v", err)
 	}
 }
@@ -175,10 +183,9 @@ func (o *oldPanoptes) poll(t *testing.T, r *pluginsdk.Resource) {
 		`"metrics": [%s, %s, %s], "dimensions": [{"dimension_name": "interface_name", "dimension_value": "xe-0/0/1"}]}`,
 		at, r.Site, r.ID, metric("oper_status", "1", "gauge"),
 		metric("in_octets", fmt.Sprint(now.UnixMilli()), "counter"), metric("in_octets", "1000", "gauge"))
-	// Panoptes' partitioner is that of Kafka's own clients, with a key of its own.
-	key := &kgo.Record{Key: []byte(r.ID + "|interface|interface_name|xe-0/0/1")}
-	partition := kgo.StickyKeyPartitioner(nil).ForTopic("").Partition(key, oldPartitions)
-	o.put(t, &kgo.Record{Topic: r.Site + "-processed", Key: []byte("network:switch:acme"), Value: []byte(text), Partition: int32(partition)})
+	o.put(t, r.Site, oldkafka.Message{
+		Topic: "processed", Key: "network:switch:acme", PartitionedBy: r.ID + "|interface|interface_name|xe-0/0/1", Value: text,
+	})
 }
 
 // check reads what a consumer of dc1-processed has seen.

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/oldkafka"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -183,6 +184,27 @@ func TestKafkaWithoutTimes(t *testing.T) {
 	require.Len(t, dropped, 1)
 	assert.Equal(t, "stale:sig", dropped[0].ContextMap()["plugin"])
 	assert.EqualValues(t, 1, b.failed.Load())
+}
+
+// What kafka-python wrote is read as brokers keep it, in each of their formats, with the time that it names itself.
+func TestKafkaOfPanoptes(t *testing.T) {
+	t.Parallel()
+	for name, parts := range oldkafka.All(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := &bus{t: t, cluster: oldkafka.Serve(t, parts), changed: make(chan []*pluginsdk.Resource, 100)}
+			b.start("dc1-resources")
+			for _, list := range b.until("sw0@localhost sw1@localhost sw2@localhost") {
+				assert.Empty(t, list, "nothing of the middle of the log")
+			}
+			sources := b.store.Sources()
+			require.Len(t, sources, 1)
+			assert.Equal(t, "dc1-resources Inventory:3221e556fca9b9bd99d669e46052debd", sources[0].Name)
+			assert.Equal(t, time.UnixMilli(1600000010500).UTC(), sources[0].Refreshed.UTC())
+			assert.Empty(t, sources[0].Error)
+			assert.Zero(t, b.failed.Load())
+		})
+	}
 }
 
 // A topic that is deleted is told of, and what it listed stays for its times to live; made again, it is read anew.
