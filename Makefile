@@ -179,6 +179,11 @@ bench-reload: | preflight
 bench-exporter: | preflight
 	@cd bench && go run ./exporter
 
+## bench-snmp: polling by SNMP beside its peers, with simulated devices, in four minutes; writes bench/results/snmp.json, and with DOCS=1 the table in docs/benchmarks.md
+.PHONY: bench-snmp
+bench-snmp: | preflight
+	@cd bench && go build -o ../$(BIN)/bench-snmp ./snmp && ../$(BIN)/bench-snmp $(if $(DOCS),-docs ../docs/benchmarks.md)
+
 ## bench-rate: the rate processor beside its peers, up to ten million series (ten minutes, 6 GB); writes bench/results/rate.json, and with DOCS=1 the table in docs/benchmarks.md
 .PHONY: bench-rate
 bench-rate: | preflight

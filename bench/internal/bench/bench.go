@@ -144,3 +144,17 @@ func (r *Report) Write(path string) error {
 	}
 	return os.WriteFile(path, append(data, '\n'), 0o644)
 }
+
+// AddPaired adds a row of figures that were taken in rounds: their medians, and the median of the ratios of the rounds,
+// which says more where one round of all is slower than another. less says that less is better.
+func (r *Report) AddPaired(row Row, ours, peers []float64, less bool) {
+	ratios := make([]float64, len(ours))
+	for i := range ours {
+		ratios[i] = ours[i] / peers[i]
+		if less {
+			ratios[i] = 1 / ratios[i]
+		}
+	}
+	row.Ours, row.PeerValue, row.Ratio = round(Median(ours)), round(Median(peers)), round(Median(ratios))
+	r.Rows = append(r.Rows, row)
+}
