@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -124,6 +125,13 @@ func TestKafkaSecurity(t *testing.T) {
 		listeners = append(listeners,
 			listener{mechanism, "KAFKA_SASL_BOOTSTRAP", sasl},
 			listener{mechanism + " over tls", "KAFKA_SASL_TLS_BOOTSTRAP", func(cfg *Config) { withTLS(cfg); sasl(cfg) }})
+	}
+	if keytab := os.Getenv("KAFKA_CLIENT_KEYTAB"); keytab != "" { // scripts/test-kafka sees to it that there is one
+		listeners = append(listeners, listener{"kerberos", "KAFKA_SASL_BOOTSTRAP", func(cfg *Config) {
+			cfg.Client.Authentication.Kerberos = &configkafka.KerberosConfig{
+				ServiceName: "kafka", Username: "panoptes", UseKeyTab: true, KeyTabPath: keytab, ConfigPath: os.Getenv("KRB5_CONFIG"),
+			}
+		}})
 	}
 	for _, l := range listeners {
 		t.Run(l.name, func(t *testing.T) {

@@ -94,25 +94,45 @@ func tokenSource(id component.ID, host component.Host) (TokenSource, error) {
 }
 
 func oauthMechanism(source TokenSource) sasl.Mechanism {
-	return oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
+	return tokenMechanism{oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
 		token, err := source.Token(ctx)
 		if err != nil {
 			return oauth.Auth{}, fmt.Errorf("get a token: %w", err)
 		}
 		return oauth.Auth{Token: token.AccessToken}, nil
-	})
+	})}
+}
+
+// tokenMechanism says why a broker takes no token, which franz-go's error leaves out.
+type tokenMechanism struct{ sasl.Mechanism }
+
+// Authenticate implements sasl.Mechanism.
+func (m tokenMechanism) Authenticate(ctx context.Context, host string) (sasl.Session, []byte, error) {
+	session, text, err := m.Mechanism.Authenticate(ctx, host)
+	return tokenSession{session}, text, err
+}
+
+type tokenSession struct{ sasl.Session }
+
+// Challenge implements sasl.Session.
+func (s tokenSession) Challenge(answer []byte) (bool, []byte, error) {
+	done, text, err := s.Session.Challenge(answer)
+	if err != nil && len(answer) > 0 {
+		err = fmt.Errorf("the broker does not take the token: %.200q", answer)
+	}
+	return done, text, err
 }
 
 // awsMechanism logs in with tokens signed by the credentials that AWS' own tools would find: of the environment, a profile,
 // a container or the machine.
 func awsMechanism(region string) sasl.Mechanism {
-	return oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
+	return tokenMechanism{oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
 		token, _, err := signer.GenerateAuthToken(ctx, region)
 		if err != nil {
 			return oauth.Auth{}, fmt.Errorf("sign a token for AWS: %w", err)
 		}
 		return oauth.Auth{Token: token}, nil
-	})
+	})}
 }
 
 // kerberosMechanism logs in anew for each connection, so that a keytab may change. Files that cannot be read are an error

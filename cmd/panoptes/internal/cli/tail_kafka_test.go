@@ -5,6 +5,7 @@ package cli
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -46,6 +47,21 @@ func TestKafkaTail(t *testing.T) {
 			brokers string
 			args    []string
 		}{env("KAFKA_SASL_TLS_BOOTSTRAP"), append(login, tls...)}
+	}
+	if keytab := os.Getenv("KAFKA_CLIENT_KEYTAB"); keytab != "" { // scripts/test-kafka sees to it that there is one
+		config := filepath.Join(t.TempDir(), "collector.yaml")
+		require.NoError(t, os.WriteFile(config, fmt.Appendf(nil, `
+receivers: {panoptes: {plugins: {directories: [/none]}}}
+exporters:
+  panoptes_json:
+    brokers: [%q]
+    auth: {kerberos: {service_name: kafka, username: panoptes, use_keytab: true, keytab_file: %q}}
+service: {pipelines: {metrics: {receivers: [panoptes], exporters: [panoptes_json]}}}
+`, env("KAFKA_SASL_BOOTSTRAP"), keytab), 0o600))
+		tests["kerberos"] = struct {
+			brokers string
+			args    []string
+		}{env("KAFKA_SASL_BOOTSTRAP"), []string{"--config", config}}
 	}
 	for name, c := range tests {
 		t.Run(name, func(t *testing.T) {
