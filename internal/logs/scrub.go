@@ -1,20 +1,13 @@
 package logs
 
 import (
-	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
-	"net/url"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 )
 
 // Placeholder stands for a secret.
@@ -28,20 +21,26 @@ const (
 	// mostForms and mostBytes limit what a Scrubber knows. Nothing is forgotten: beyond it no secret is taken.
 	mostForms = 1_000_000
 	mostBytes = 64 << 20
+	// formsFactor is about how many times its own length a secret takes at least.
+	formsFactor = 10
+	// shortestPart is how much of a secret, at least half of it, is taken out where a text was cut in it. partsTried is of how
+	// many secrets before and behind it in their order.
+	shortestPart = 8
+	partsTried   = 4
 )
 
 // ErrTooManySecrets is why a secret cannot be kept out of texts, and so must not be given out.
 var ErrTooManySecrets = errors.New("too many secrets are known already")
 
 // Scrubber knows secrets and takes them out of text, in whatever form they are written: as they are, line by line, and as
-// JSON, Python, Go, URLs, HTML, hexadecimal numbers and base64 write them. The zero value knows none, and so does nil. It is
-// safe for concurrent use.
+// JSON, Python, Go, shells, URLs, HTML, UTF-16, numbers and base64 write them; and the beginning of one where a text was cut.
+// The zero value knows none, and so does nil. It is safe for concurrent use.
 type Scrubber struct {
 	known atomic.Bool
 
 	mu      sync.RWMutex
 	secrets map[string]struct{}
-	// forms are what is looked for by its first four bytes, the longest first. filter has a bit for each of these by hash.
+	// forms are what is looked for by its first four bytes, in order. filter has a bit for each of these by hash.
 	forms  map[uint32][]string
 	filter [1 << 10]uint64
 	count  int
@@ -61,7 +60,7 @@ func (s *Scrubber) Add(secret string) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.count >= mostForms || s.bytes+10*len(secret) > mostBytes {
+	if s.count >= mostForms || s.bytes+formsFactor*len(secret) > mostBytes {
 		return fmt.Errorf("%w: %d, in %d forms", ErrTooManySecrets, len(s.secrets), s.count)
 	}
 	if s.secrets == nil {
@@ -107,98 +106,15 @@ func (s *Scrubber) add(form string) {
 	}
 	key := head(form, 0)
 	list := s.forms[key]
-	at := 0
-	for at < len(list) && len(list[at]) >= len(form) {
-		if list[at] == form {
-			return
-		}
-		at++
+	at, known := slices.BinarySearch(list, form)
+	if known {
+		return
 	}
-	list = append(list, "")
-	copy(list[at+1:], list[at:])
-	list[at] = form
-	s.forms[key] = list
+	s.forms[key] = slices.Insert(list, at, form)
 	bit := hash(key)
 	s.filter[bit>>6] |= 1 << (bit & 63)
 	s.count++
 	s.bytes += len(form)
-}
-
-// written are the forms in which a text may be written.
-func written(text string) []string {
-	forms := []string{text}
-	plain := func(t string) string { return strings.TrimSuffix(strings.TrimPrefix(t, `"`), `"`) }
-	asJSON := func(t string) []string {
-		withHTML, _ := json.Marshal(t) // a text always has a form
-		var b strings.Builder
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		_ = enc.Encode(t)
-		return []string{plain(string(withHTML)), plain(strings.TrimSuffix(b.String(), "\n")), plain(string(pyjson.AppendString(nil, t)))}
-	}
-	for _, once := range asJSON(text) {
-		forms = append(forms, once)
-		forms = append(forms, asJSON(once)...) // JSON that is text in JSON, as recordings have it
-	}
-	query, path := url.QueryEscape(text), url.PathEscape(text)
-	forms = append(forms, query, path, lowerPercent(query), lowerPercent(path),
-		plain(strconv.Quote(text)), plain(strconv.QuoteToASCII(text)), pythonRepr(text, '\''), pythonRepr(text, '"'),
-		html.EscapeString(text), hex.EncodeToString([]byte(text)), strings.ToUpper(hex.EncodeToString([]byte(text))))
-	return append(forms, inBase64(text)...)
-}
-
-// lowerPercent writes the numbers of percent signs in lower case.
-func lowerPercent(text string) string {
-	b := []byte(text)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			copy(b[i+1:i+3], strings.ToLower(string(b[i+1:i+3])))
-			i += 2
-		}
-	}
-	return string(b)
-}
-
-// pythonRepr is what repr of Python writes between quotes of this kind, for bytes and for texts without characters that
-// are beyond ASCII.
-func pythonRepr(text string, quote byte) string {
-	var b strings.Builder
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c == quote || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		case c == '\n':
-			b.WriteString(`\n`)
-		case c == '\r':
-			b.WriteString(`\r`)
-		case c == '\t':
-			b.WriteString(`\t`)
-		case c < 0x20 || c == 0x7f:
-			fmt.Fprintf(&b, `\x%02x`, c)
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
-
-// inBase64 are the parts of base64 that a text makes wherever it begins in what is encoded, such as behind a user's name.
-// Parts that are too short to tell are left out.
-func inBase64(text string) []string {
-	const telling = 8
-	var forms []string
-	for offset := range 3 {
-		// The characters that the bytes before and behind it have a part in.
-		skip, end := (offset*8+5)/6, (offset+len(text))*8/6
-		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			all := encoding.EncodeToString(append(make([]byte, offset), text...))
-			if end-skip >= telling {
-				forms = append(forms, all[skip:end])
-			}
-		}
-	}
-	return forms
 }
 
 func head(text string, at int) uint32 { return binary.LittleEndian.Uint32([]byte(text[at : at+4])) }
@@ -245,12 +161,62 @@ func (s *Scrubber) match(text string, at int) int {
 	if bit := hash(key); s.filter[bit>>6]&(1<<(bit&63)) == 0 {
 		return 0
 	}
-	for _, form := range s.forms[key] {
-		if strings.HasPrefix(text[at:], form) {
-			return at + len(form)
-		}
+	list, rest := s.forms[key], text[at:]
+	next, known := slices.BinarySearch(list, rest)
+	if known {
+		return len(text)
+	}
+	near := list[max(0, next-partsTried):min(len(list), next+partsTried)]
+	if n := max(wholeOf(list[:next], rest), partOf(near, rest)); n > 0 {
+		return at + n
 	}
 	return 0
+}
+
+// wholeOf is the length of the longest of these forms, which are in order and before text, that text begins with.
+func wholeOf(forms []string, text string) int {
+	for len(forms) > 0 {
+		last := forms[len(forms)-1]
+		n := common(text, last)
+		if n == len(last) {
+			return n
+		}
+		// What it begins with comes before this one, as the beginning that they have in common, or one of that.
+		text = text[:n]
+		at, known := slices.BinarySearch(forms, text)
+		if known {
+			return n
+		}
+		forms = forms[:at]
+	}
+	return 0
+}
+
+// partOf is how much of the beginning of text is the beginning of one of the forms that was cut there.
+func partOf(forms []string, text string) (most int) {
+	for _, form := range forms {
+		if n := common(text, form); n > most && n >= shortestPart && 2*n >= len(form) && isCut(text[n:]) {
+			most = n
+		}
+	}
+	return most
+}
+
+// common is how many bytes two texts have in common at their beginning.
+func common(a, b string) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
+// isCut says whether text may have been cut before what is left of it.
+func isCut(rest string) bool {
+	return rest == "" || strings.HasPrefix(rest, mark) || strings.HasPrefix(rest, "…") || strings.ContainsRune("\"'\n", rune(rest[0])) ||
+		strings.HasPrefix(rest, `\n`) || strings.HasPrefix(rest, `\"`) || strings.HasPrefix(rest, "\uFFFD")
 }
 
 // Error returns err with a text that has no secrets; what it wraps stays as it is.

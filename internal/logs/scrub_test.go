@@ -2,6 +2,7 @@ package logs
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 	"github.com/stretchr/testify/assert"
@@ -103,7 +105,24 @@ func TestEveryForm(t *testing.T) {
 			"HTML":          html.EscapeString(whole),
 			"hex":           hex.EncodeToString([]byte(whole)),
 			"Go, bytes":     fmt.Sprintf("%X", whole),
+			"Go, numbers":   fmt.Sprint([]byte(whole)),
+			"spaced hex":    fmt.Sprintf("% x", whole),
+			"SNMP's hex":    strings.ReplaceAll(fmt.Sprintf("% X", whole), " ", ":"),
+			"query, twice":  "next=" + url.QueryEscape("/login?token="+url.QueryEscape(secret)),
+			"Python's URL":  strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(secret), "+", "%20"), "%2F", "/"),
+			"URL with user": url.UserPassword("admin", secret).String(),
+			"Python's HTML": strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;").Replace(whole),
+			"shell trace":   "+ login '" + strings.ReplaceAll(secret, "'", `'\''`) + "'",
+			"YAML":          "password: '" + strings.ReplaceAll(secret, "'", "''") + "'",
+			"UTF-16":        wide(whole, binary.LittleEndian),
+			"UTF-16, BE":    wide(whole, binary.BigEndian),
+			"UTF-16 in hex": hex.EncodeToString([]byte(wide(whole, binary.LittleEndian))),
+			"UTF-16, Go":    OneLine(wide(secret, binary.LittleEndian)),
+			"command":       base64.StdEncoding.EncodeToString([]byte(wide(whole, binary.LittleEndian))),
 		} {
+			if name == "UTF-16, Go" && strings.ContainsAny(secret, "\n\té€'\\") {
+				continue // which repr writes in another way
+			}
 			if clean := s.Clean(text); !strings.Contains(clean, Placeholder) {
 				r.Fatalf("%s: %q became %q", name, text, clean)
 			}
@@ -117,6 +136,37 @@ func TestEveryForm(t *testing.T) {
 			}
 		}
 	})
+}
+
+// wide is a text in UTF-16.
+func wide(text string, order binary.AppendByteOrder) string {
+	var out []byte
+	for _, unit := range utf16.Encode([]rune(text)) {
+		out = order.AppendUint16(out, unit)
+	}
+	return string(out)
+}
+
+// TestCutSecret: of a secret in which a text was cut, before it was cleaned, not more is left than a few letters.
+func TestCutSecret(t *testing.T) {
+	t.Parallel()
+	var s Scrubber
+	for _, secret := range []string{"correct-horse-battery-staple", "correct-horse", "correct-hare-and-many-other-animals"} {
+		require.NoError(t, s.Add(secret))
+	}
+	for text, want := range map[string]string{
+		"login correct-horse-batte":                       "login (secret)",
+		`value "correct-horse-batte" is wrong`:            `value "(secret)" is wrong`,
+		"login correct-horse-battery-s...":                "login (secret)...",
+		"correct-horse-battery-sta\nnext":                 "(secret)\nnext",
+		"correct-hare-and-many...":                        "(secret)...",
+		"a correct-h":                                     "a (secret)",
+		"a correct answer":                                "a correct answer",
+		"a correct-ho!":                                   "a correct-ho!",
+		KeepStart("login correct-horse-battery-stap", 20): "login (secret)...",
+	} {
+		assert.Equal(t, want, s.Clean(text), text)
+	}
 }
 
 func FuzzClean(f *testing.F) {

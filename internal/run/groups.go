@@ -7,7 +7,6 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/bounds"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
-	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -38,16 +37,13 @@ const lookEvery = 64
 // keep adds to the result what is good of a group.
 func (c *Call) keep(result *Result, i int, g *pluginsdk.MetricsGroup) {
 	if err := c.limits.Bounds.Check(g); err != nil {
-		c.Drop(result, Drop{Group: logs.KeepStart(g.Type, maxDropName), Reason: DropLimit, Err: fmt.Errorf("group %d: %w", i, err)})
+		c.Drop(result, Drop{Group: g.Type, Reason: DropLimit, Err: fmt.Errorf("group %d: %w", i, err)})
 		return
 	}
 	if g = c.goodMetrics(result, g); g != nil {
 		result.Groups = append(result.Groups, g)
 	}
 }
-
-// maxDropName is how much of the name of what is dropped is told.
-const maxDropName = 200
 
 // limitDrop is for the groups of a run that made n of them, which are too many.
 func limitDrop(n int, limits Limits) Drop {
@@ -57,8 +53,19 @@ func limitDrop(n int, limits Limits) Drop {
 	}
 }
 
+// maxDrops is how many drops of a result are told one by one. Of each reason there is at least one.
+const maxDrops = 200
+
 // Drop notes that something is taken out of a result; the error gets the names of plugin and resource.
 func (c *Call) Drop(result *Result, d Drop) {
+	if len(result.Dropped) >= maxDrops {
+		for i := range result.Dropped {
+			if result.Dropped[i].Reason == d.Reason {
+				result.Dropped[i].More += 1 + d.More
+				return
+			}
+		}
+	}
 	d.Err = c.wrap(d.Err)
 	result.Dropped = append(result.Dropped, d)
 }
@@ -108,7 +115,7 @@ func (c *Call) goodMetrics(result *Result, g *pluginsdk.MetricsGroup) *pluginsdk
 		bad++
 		if err := bounds.Metric(m.Name); err != nil {
 			c.Drop(result, Drop{
-				Group: g.Type, Metric: logs.KeepStart(m.Name, maxDropName), Reason: DropLimit, Err: fmt.Errorf("group %q: %w", g.Type, err),
+				Group: g.Type, Metric: m.Name, Reason: DropLimit, Err: fmt.Errorf("group %q: %w", g.Type, err),
 			})
 			continue
 		}

@@ -10,10 +10,13 @@ const (
 	// maxErrorBytes limits the text of an error of a plugin, maxTracebackBytes its traceback.
 	maxErrorBytes     = 8 << 10
 	maxTracebackBytes = 64 << 10
+	// maxDropName is how much of the name of what is dropped is told.
+	maxDropName = 200
 )
 
 // tidy makes what plugins said in errors fit for logs, pages and terminals: without secrets, one line, of limited length.
 func tidy(secrets *logs.Scrubber, result *Result) {
+	name := func(s string) string { return logs.KeepStart(logs.OneLine(secrets.Clean(s)), maxDropName) }
 	if result.Err != nil {
 		result.Err = tidyError(secrets, result.Err)
 	}
@@ -21,7 +24,9 @@ func tidy(secrets *logs.Scrubber, result *Result) {
 		result.Check.Text = logs.Printable(secrets.Clean(result.Check.Text))
 	}
 	for i := range result.Dropped {
-		result.Dropped[i].Err = tidyError(secrets, result.Dropped[i].Err)
+		d := &result.Dropped[i]
+		d.Group, d.Metric = name(d.Group), name(d.Metric)
+		d.Err = tidyError(secrets, d.Err)
 	}
 }
 

@@ -2,15 +2,19 @@ package program
 
 import (
 	"bytes"
+	"context"
 	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 // maxFirstLine is how much of a "#!" line systems read.
@@ -33,7 +37,7 @@ func explained(path string, err error) error {
 
 // whyNot says what a program needs that is not there, or "".
 func whyNot(path string) string {
-	f, err := os.Open(path)
+	f, err := safefile.Open(context.Background(), path, math.MaxInt64)
 	if err != nil {
 		return ""
 	}

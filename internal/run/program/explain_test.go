@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -74,4 +75,7 @@ func TestExitMeaning(t *testing.T) {
 	assert.Equal(t, ` (env does not find the interpreter "nosuchpython\r" of its first line in PATH: the line ends as on Windows, so the \r `+
 		`belongs to the name; turn CRLF into LF in the file, as dos2unix does)`, exitMeaning(path, 127))
 	assert.Empty(t, exitMeaning(path, 3))
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, syscall.Mkfifo(path, 0o755)) // a program that replaces itself; to open it would wait for good
+	assert.Equal(t, " (as shells say of a command that cannot be executed)", exitMeaning(path, 126))
 }

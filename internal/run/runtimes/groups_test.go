@@ -1,18 +1,23 @@
 package runtimes
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/bounds"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -133,8 +138,8 @@ func TestBoundsOfGroups(t *testing.T) {
 	want := []struct{ group, metric, err string }{
 		{"many", "", `group 1: too much: 200000 dimensions, limit is 3`},
 		{"value", "", `group 2: too much: the value of dimension "d0" has 16385 bytes, limit is 16384`},
-		{"metric", long[:200] + "...", `group "metric": too much: the name of metric "` + long[:40] + `" has 1025 bytes, limit is 1024`},
-		{long[:200] + "...", "", `group 4: too much: the type of the group "` + long[:40] + `" has 1025 bytes, limit is 1024`},
+		{"metric", long, `group "metric": too much: the name of metric "` + long[:40] + `" has 1025 bytes, limit is 1024`},
+		{long, "", `group 4: too much: the type of the group "` + long[:40] + `" has 1025 bytes, limit is 1024`},
 	}
 	require.Len(t, res.Dropped, len(want))
 	for i, w := range want {
@@ -148,4 +153,42 @@ func TestBoundsOfGroups(t *testing.T) {
 		raw = append(raw, g.AppendJSON(nil))
 	}
 	assert.Len(t, call.GroupsJSON(raw).Groups, 3)
+}
+
+// TestWhatIsToldOfDrops: names of what is dropped are cut, on one line and without secrets, and what is dropped is told a limited
+// number of times, though all of it is counted.
+func TestWhatIsToldOfDrops(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "community"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "community", "default"), []byte("swordfish"), 0o600))
+	runners := goRunners(t, func(ctx context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
+		community, err := pc.Secrets.Get(ctx, "community", "dc1")
+		if err != nil {
+			return nil, err
+		}
+		var set pluginsdk.MetricsGroupSet
+		for i := range 5000 {
+			g, err := pluginsdk.NewMetricsGroup(pc.Resource, fmt.Sprint(community, "\x1b[2J", i, strings.Repeat("t", 5000)), time.Minute)
+			if err != nil {
+				return nil, err
+			}
+			if err := g.AddGauge("ok", 1); err != nil {
+				return nil, err
+			}
+			set.Add(g)
+		}
+		return &set, nil
+	}, Settings{Host: Host{Logger: zap.NewNop(), Secrets: kv.NewSecrets(dir)}})
+	result := runners.Run(t.Context(), run.Request{Plugin: goPlugin("x", time.Minute), Resource: testResource("id")})
+	require.NotEmpty(t, result.Dropped)
+	assert.Less(t, len(result.Dropped), 300)
+	all := 0
+	for _, d := range result.Dropped {
+		all += 1 + d.More
+		assert.Less(t, len(d.Group), 300)
+		assert.True(t, strings.HasPrefix(d.Group, `(secret)\x1b[2J`), d.Group)
+		assert.NotContains(t, d.Err.Error(), "swordfish")
+	}
+	assert.Equal(t, 5000, all)
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -148,4 +149,18 @@ func TestNotNumbersAreQuotedOutsideOfTextsAlone(t *testing.T) {
 	} {
 		assert.Equal(t, want, string(quoteNotNumbers([]byte(text))))
 	}
+}
+
+// TestManyBadMetricsOfAGroup: what is wrong with a group is told a limited number of times, and counted.
+func TestManyBadMetricsOfAGroup(t *testing.T) {
+	t.Parallel()
+	const bad = 100_000
+	text := `{"type":"t","gauges":{"ok":1` + strings.Repeat(`,"a":null`, bad) + "}}"
+	items := NewReader(Defaults{Interval: 60}).Group([]byte(text))
+	require.LessOrEqual(t, len(items), maxErrors+1)
+	left := 0
+	for _, i := range items[1:] {
+		left += 1 + i.More
+	}
+	assert.Equal(t, bad, left)
 }

@@ -113,10 +113,20 @@ func (s *shortGroup) unknown(m member) error {
 	}
 	err := fmt.Errorf("%q is unknown: did you mean %q?", short(m.name), near)
 	if near == "gauges" || near == "counters" {
-		s.problems = append(s.problems, Item{Type: s.groupType, Err: fmt.Errorf("group %q: %w", short(s.groupType), err)})
+		s.problem(Item{Err: err})
 		return nil
 	}
 	return err
+}
+
+// problem notes something that is left out of the group; beyond maxErrors it is only counted.
+func (s *shortGroup) problem(i Item) {
+	if n := len(s.problems); n >= maxErrors {
+		s.problems[n-1].More++
+		return
+	}
+	i.Type, i.Err = s.groupType, fmt.Errorf("group %q: %w", short(s.groupType), i.Err)
+	s.problems = append(s.problems, i)
 }
 
 // group makes the group of what was read.
@@ -143,9 +153,7 @@ func (s *shortGroup) group() (*pluginsdk.MetricsGroup, error) {
 	for _, part := range s.metrics {
 		for _, m := range part.members {
 			if err := s.metric(g, part, m); err != nil {
-				s.problems = append(s.problems, Item{
-					Type: s.groupType, Metric: short(m.name), Err: fmt.Errorf("group %q: %w", short(s.groupType), err),
-				})
+				s.problem(Item{Metric: short(m.name), Err: err})
 			}
 		}
 	}

@@ -150,7 +150,7 @@ func (c *collector) add(g *pluginsdk.MetricsGroup) {
 
 func (c *collector) fail(i Item) {
 	if c.failed++; c.failed > maxErrors {
-		c.further++
+		c.further += 1 + i.More
 		return
 	}
 	c.items = append(c.items, i)

@@ -2,15 +2,16 @@ package snmprec
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strconv"
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 // The bounds of a file, and of what is said of it.
@@ -22,14 +23,7 @@ const (
 // Open reads a recording from a file. Lines that cannot be read are left out and named in the error, with which the recording
 // of the others comes; it is nil only if the file itself cannot be read.
 func Open(path string) (*Recording, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("recording %q has %d bytes, limit is %d", path, info.Size(), maxFile)
-	}
-	text, err := os.ReadFile(path)
+	text, err := safefile.Read(context.Background(), path, maxFile)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/message"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 const device = `# a device
@@ -91,6 +92,8 @@ func TestOpen(t *testing.T) {
 	r, err := Open(path)
 	require.NoError(t, err)
 	assert.Equal(t, 11, r.Len())
+	_, err = Open(os.DevNull)
+	assert.ErrorIs(t, err, safefile.ErrNotRegular)
 }
 
 func request(kind message.PDUType, a, b int, names ...string) *message.PDU {

@@ -1,0 +1,208 @@
+package logs
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
+)
+
+// longestRare is the length beyond which a secret is looked for in its usual forms alone: it has lines that are looked for, too.
+const longestRare = 512
+
+// written are the forms in which a text may be written. Some may be the same.
+func written(text string) []string {
+	forms := []string{text, strings.ToValidUTF8(text, "\uFFFD")}
+	for _, once := range asJSON(text) {
+		forms = append(forms, once)
+		forms = append(forms, asJSON(once)...) // JSON that is text in JSON, as recordings have it
+	}
+	forms = append(forms, inURLs(text)...)
+	forms = append(forms, unquoted(strconv.Quote(text)), unquoted(strconv.QuoteToASCII(text)), pythonRepr(text, '\''), pythonRepr(text, '"'),
+		html.EscapeString(text), hex.EncodeToString([]byte(text)), strings.ToUpper(hex.EncodeToString([]byte(text))))
+	forms = append(forms, inBase64(text)...)
+	if len(text) > longestRare {
+		return forms
+	}
+	forms = append(forms, inMarkup(text)...)
+	forms = append(forms, inShells(text)...)
+	forms = append(forms, asNumbers(text)...)
+	return append(forms, inUTF16(text)...)
+}
+
+func unquoted(text string) string { return strings.TrimSuffix(strings.TrimPrefix(text, `"`), `"`) }
+
+func asJSON(text string) []string {
+	withHTML, _ := json.Marshal(text) // a text always has a form
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(text)
+	return []string{
+		unquoted(string(withHTML)), unquoted(strings.TrimSuffix(b.String(), "\n")), unquoted(string(pyjson.AppendString(nil, text))),
+	}
+}
+
+// inURLs are the forms that Go, Python and JavaScript write in URLs, some of them twice.
+func inURLs(text string) (forms []string) {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~"
+	user := strings.TrimPrefix(url.UserPassword("", text).String(), ":")
+	for _, once := range []string{
+		url.QueryEscape(text), url.PathEscape(text), user,
+		percent(text, letters), percent(text, letters+"/"), percent(text, letters+"!'()*"), percent(text, letters+"!'()*;/?:@&=+$,#"),
+		percent(text, ""),
+	} {
+		forms = append(forms, once, lowerPercent(once))
+		if twice := url.QueryEscape(once); len(text) <= longestRare {
+			forms = append(forms, twice, lowerPercent(twice))
+		}
+	}
+	return forms
+}
+
+// percent writes all bytes except those that are safe as numbers behind percent signs.
+func percent(text, safe string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		if strings.IndexByte(safe, text[i]) >= 0 {
+			b.WriteByte(text[i])
+		} else {
+			fmt.Fprintf(&b, "%%%02X", text[i])
+		}
+	}
+	return b.String()
+}
+
+// lowerPercent writes the numbers of percent signs in lower case.
+func lowerPercent(text string) string {
+	b := []byte(text)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:i+3], strings.ToLower(string(b[i+1:i+3])))
+			i += 2
+		}
+	}
+	return string(b)
+}
+
+// pythonRepr is what repr of Python writes between quotes of this kind, for bytes and for texts without characters that
+// are beyond ASCII.
+func pythonRepr(text string, quote byte) string {
+	var b strings.Builder
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == quote || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c == '\r':
+			b.WriteString(`\r`)
+		case c == '\t':
+			b.WriteString(`\t`)
+		case c < 0x20 || c == 0x7f:
+			fmt.Fprintf(&b, `\x%02x`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// inBase64 are the parts of base64 that a text makes wherever it begins in what is encoded, such as behind a user's name.
+// Parts that are too short to tell are left out.
+func inBase64(text string) []string {
+	const telling = 8
+	var forms []string
+	for offset := range 3 {
+		// The characters that the bytes before and behind it have a part in.
+		skip, end := (offset*8+5)/6, (offset+len(text))*8/6
+		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			all := encoding.EncodeToString(append(make([]byte, offset), text...))
+			if end-skip >= telling {
+				forms = append(forms, all[skip:end])
+			}
+		}
+	}
+	return forms
+}
+
+// inMarkup are the forms of HTML and XML that Go does not write, and of YAML and SQL.
+func inMarkup(text string) []string {
+	and := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+	return []string{
+		and.Replace(text),
+		strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;").Replace(text),
+		strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;").Replace(text),
+		strings.ReplaceAll(text, "'", "''"), strings.ReplaceAll(text, `"`, `""`),
+	}
+}
+
+// inShells are the forms that shells write, such as where they trace commands.
+func inShells(text string) []string {
+	var b strings.Builder
+	for i := range len(text) {
+		c := text[i]
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z' || c >= '0' && c <= '9' || c >= 0x80
+		if !letter && !strings.ContainsRune("_-./:=@%+,", rune(c)) {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(c)
+	}
+	return []string{strings.ReplaceAll(text, "'", `'\''`), strings.ReplaceAll(text, "'", `'"'"'`), b.String()}
+}
+
+// asNumbers are the bytes of a text as lists of numbers.
+func asNumbers(text string) (forms []string) {
+	for _, form := range []struct{ format, between string }{
+		{"%d", " "},
+		{"%d", ", "},
+		{"%d", ","},
+		{"%02x", " "},
+		{"%02x", ":"},
+		{"%02x", "-"},
+		{"%02X", " "},
+		{"%02X", ":"},
+		{"%02X", "-"},
+		{"0x%02x", ", "},
+		{"0x%02x", " "},
+		{`\x%02x`, ""},
+	} {
+		parts := make([]string, len(text))
+		for i := range parts {
+			parts[i] = fmt.Sprintf(form.format, text[i])
+		}
+		forms = append(forms, strings.Join(parts, form.between))
+	}
+	return forms
+}
+
+// inUTF16 are the forms of a text in UTF-16. Those of ASCII fit both orders of bytes, without the zero at one end.
+func inUTF16(text string) []string {
+	units := utf16.Encode([]rune(text))
+	little, big := make([]byte, 0, 2*len(units)), make([]byte, 0, 2*len(units))
+	ascii := len(units) > 0
+	for _, u := range units {
+		little, big = append(little, byte(u), byte(u>>8)), append(big, byte(u>>8), byte(u))
+		ascii = ascii && u < 0x80
+	}
+	if !ascii {
+		return append(append(inBase64(string(little)), inBase64(string(big))...),
+			string(little), string(big), hex.EncodeToString(little), hex.EncodeToString(big))
+	}
+	both := string(little[:len(little)-1])
+	bytesOf := strings.Split(text, "")
+	for i := range bytesOf {
+		bytesOf[i] = pythonRepr(bytesOf[i], '\'')
+	}
+	inHex := hex.EncodeToString([]byte(both))
+	return append(inBase64(both), both, strings.Join(bytesOf, `\x00`), strings.Join(bytesOf, `\u0000`), strings.Join(bytesOf, `\0`),
+		inHex, strings.ToUpper(inHex))
+}
