@@ -64,6 +64,13 @@ func task(plugin string, r *pluginsdk.Resource, i int) status.Task {
 func (f *fake) ID() component.ID                 { return f.id }
 func (f *fake) Counts() (plugins, resources int) { return 2, len(f.entries) }
 
+func (f *fake) Places() []status.Places {
+	return []status.Places{
+		{Class: "go", Places: 64, Used: 1, Wanted: 1, Setting: "max_concurrent_runs"},
+		{Class: "exec", Places: 32, Used: 32, Wanted: 90, Short: true, Setting: "processes::max_exec"},
+	}
+}
+
 func (f *fake) Plugins() []status.Plugin {
 	return []status.Plugin{
 		{

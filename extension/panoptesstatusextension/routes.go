@@ -171,7 +171,7 @@ func resultOf(err error) string {
 
 // overview counts everything.
 func (e *statusExtension) overview(q query) status.Overview {
-	o := status.Overview{Version: e.version, Receivers: []string{}, States: map[status.State]int{}}
+	o := status.Overview{Version: e.version, Receivers: []string{}, States: map[status.State]int{}, Places: []status.Places{}}
 	for _, r := range e.asked(q) {
 		o.Receivers = append(o.Receivers, r.ID().String())
 		r.Tasks(func(t *status.Task) bool {
@@ -179,6 +179,10 @@ func (e *statusExtension) overview(q query) status.Overview {
 			o.States[t.State]++
 			return true
 		})
+		for _, p := range r.Places() {
+			p.Receiver = r.ID().String()
+			o.Places = append(o.Places, p)
+		}
 		plugins, resources := r.Counts()
 		o.Plugins += plugins
 		o.Resources += resources

@@ -49,6 +49,8 @@ type Receiver interface {
 	Counts() (plugins, resources int)
 	// Plugins returns all plugins, by name, those that could not be loaded among them.
 	Plugins() []Plugin
+	// Places returns the places that runs have, by class.
+	Places() []Places
 	// Sources returns where resources come from.
 	Sources() []store.SourceStatus
 	// Resources returns all resources and who lists them.
@@ -81,6 +83,20 @@ type Overview struct {
 	Resources int           `json:"resources"`
 	Tasks     int           `json:"tasks"`
 	States    map[State]int `json:"states"`
+	Places    []Places      `json:"places"`
+}
+
+// Places are those that the runs of a class of plugins have: how many there are, are used, and are wanted by what is due.
+type Places struct {
+	Receiver string `json:"receiver"` // filled in by the board
+	// Class is go, python, process, exec or snmp.
+	Class  string `json:"class"`
+	Places int    `json:"places"`
+	Used   int    `json:"used"`
+	Wanted int    `json:"wanted"`
+	// Short says that what is due waits for a place. Setting is the receiver's setting to raise then; "" where there is none.
+	Short   bool   `json:"short"`
+	Setting string `json:"setting"`
 }
 
 // Page is a part of a list.

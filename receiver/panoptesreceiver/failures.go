@@ -3,6 +3,7 @@ package panoptesreceiver
 import (
 	"errors"
 	"hash/maphash"
+	"strings"
 	"sync"
 
 	"go.uber.org/zap"
@@ -10,6 +11,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -59,7 +61,7 @@ func (f *failures) note(t target, v *version, result run.Result) {
 	}
 	f.digest.Note(causeOf(t, v, result), func(held int) {
 		fields := f.fields(t, held, zap.String("outcome", string(result.Outcome)), zap.Error(result.Err),
-			zap.String("next", nextStep(result.Outcome, v.plugin.Kind)), zap.Duration("runs_every", v.plugin.Interval))
+			zap.String("next", nextStep(result, v.plugin.Kind)), zap.Duration("runs_every", v.plugin.Interval))
 		f.logger.Error("Plugin failed", append(fields, traceback(result.Err)...)...)
 	})
 }
@@ -164,7 +166,15 @@ func kindOf(result run.Result) uint64 {
 }
 
 // nextStep tells the reader of the log what to do.
-func nextStep(o run.Outcome, kind plugin.Kind) string {
+func nextStep(result run.Result, kind plugin.Kind) string {
+	var raised *run.PluginError
+	switch {
+	case errors.Is(result.Err, schedule.ErrGaveWay):
+		return "look at what the resource does, and at the places for runs (status page, panoptes top): they were short, and other runs waited"
+	case errors.As(result.Err, &raised) && strings.Contains(strings.ToLower(raised.Type), "timeout"):
+		return "look at the resource: it did not answer the plugin in time; the plugin says for how long it waits"
+	}
+	o := result.Outcome
 	if kind == plugin.KindProcess || kind == plugin.KindExec {
 		if next := programSteps[o]; next != "" {
 			return next

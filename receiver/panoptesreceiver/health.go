@@ -27,6 +27,7 @@ const (
 	troublePlugins trouble = iota // directories cannot be read
 	troubleRuns                   // too many runs fail
 	troubleStorage                // the state cannot be written
+	troublePlaces                 // most tasks wait for a place
 	troubles
 )
 
@@ -73,7 +74,7 @@ func (h *health) set(t trouble, err error) {
 func (h *health) change(t trouble, err error) {
 	before := h.wrong[t]
 	h.wrong[t] = err
-	if h.host == nil || h.given || (before == nil) == (err == nil) && (t == troubleRuns || err == nil || before.Error() == err.Error()) {
+	if h.host == nil || h.given || (before == nil) == (err == nil) && (t == troubleRuns || t == troublePlaces || err == nil || before.Error() == err.Error()) {
 		return
 	}
 	if all := errors.Join(h.wrong[:]...); all != nil {

@@ -185,6 +185,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		r.background.Go(func() { r.keeping.run(life) })
 	}
 	r.background.Go(func() { r.health.run(life) })
+	r.background.Go(func() { r.watchCapacity(life) })
 	r.background.Go(func() { child.SweepOrphans(life, r.orphan) })
 	if r.resourceKeys != nil {
 		r.background.Go(func() { r.resourceKeys.Run(life) })
@@ -296,6 +297,7 @@ func (r *panoptesReceiver) reloadError(source string) func() {
 func (r *panoptesReceiver) observe() error {
 	return errors.Join(
 		r.observeSNMP(),
+		r.observePlaces(),
 		r.telemetry.RegisterPanoptesRunningCallback(func(_ context.Context, o metric.Int64Observer) error {
 			o.Observe(int64(r.scheduler.Running()))
 			return nil

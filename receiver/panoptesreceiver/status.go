@@ -35,6 +35,8 @@ func (s statusReceiver) ID() component.ID { return s.r.set.ID }
 
 func (s statusReceiver) Counts() (plugins, resources int) { return s.r.tasks.counts() }
 
+func (s statusReceiver) Places() []status.Places { return s.r.places() }
+
 func (s statusReceiver) Sources() []store.SourceStatus { return s.r.store.Sources() }
 
 func (s statusReceiver) Resources() []store.Entry { return s.r.store.Entries() }

@@ -185,8 +185,13 @@ func TestEveryOutcomeHasANextStep(t *testing.T) {
 	attrs := newPluginAttrs("p")
 	for _, o := range run.Outcomes {
 		assert.Contains(t, attrs.outcome, o)
-		assert.NotEmpty(t, nextStep(o, plugin.KindPython))
+		assert.NotEmpty(t, nextStep(run.Result{Outcome: o}, plugin.KindPython))
 	}
+	// What was waited for in vain is the resource's to answer for, and what had to give way had no place.
+	waited := run.Result{Outcome: run.OutcomeRaised, Err: &run.PluginError{Type: "ConnectTimeout"}}
+	assert.Contains(t, nextStep(waited, plugin.KindPython), "look at the resource")
+	hung := run.Result{Outcome: run.OutcomeTimeout, Err: fmt.Errorf("no answer: %w", schedule.ErrGaveWay)}
+	assert.Contains(t, nextStep(hung, plugin.KindExec), "the places for runs")
 }
 
 // A run that gave up its place counts as one that timed out, unless it had no worker yet.

@@ -48,9 +48,10 @@ func TestSimulate(t *testing.T) {
 	require.Regexp(t, `^receivers::panoptes: 2 plugins, 100 resources, 101 tasks, 6[2-4]\d\d starts in 1h0m0s$`, lines[0])
 	require.Regexp(t, `^starts a second: mean 1\.[78], median \d+, p99 \d+, most \d+ \(at .*\)$`, lines[1])
 	require.Equal(t, "all runs: 1 % of 256 places", lines[2])
-	require.Regexp(t, `^every\t100\t10s to 1m0s\t1\.[78]\d\t1s\t1\.[78]$`, lines[5])
-	require.Regexp(t, `^hourly\t1\t1h0m0s\t0\.00\t1s\t0\.0$`, lines[6])
-	require.Regexp(t, `^r1\ts\t1\t(5\.9|6\.0)\t0\.10$`, lines[8], "the busiest device first")
+	require.Equal(t, "children of exec plugins: 0 % of 32 places", lines[4])
+	require.Regexp(t, `^every\t100\t10s to 1m0s\t1\.[78]\d\t1s\t1\.[78]$`, lines[6])
+	require.Regexp(t, `^hourly\t1\t1h0m0s\t0\.00\t1s\t0\.0$`, lines[7])
+	require.Regexp(t, `^r1\ts\t1\t(5\.9|6\.0)\t0\.10$`, lines[9], "the busiest device first")
 	require.NotContains(t, stdout, "warning")
 }
 

@@ -1,6 +1,7 @@
 package simulatecmd
 
 import (
+	"slices"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
@@ -40,7 +41,8 @@ type deviceLoad struct {
 // pool is a bounded number of places that runs share.
 type pool struct {
 	name   string
-	key    string // that bounds it
+	key    string        // that bounds it
+	kinds  []plugin.Kind // whose runs take places of it; nil for all but those of SNMP plugins
 	places int
 	work   []float64 // seconds of runs that come in a second
 }
@@ -51,7 +53,8 @@ func simulate(f *fleet, takes durations, from time.Time, span time.Duration) *si
 	s := &simulation{fleet: f, span: span, starts: make([]int, seconds), devices: make([]deviceLoad, len(f.resources))}
 	s.pools = []*pool{
 		{name: "all runs", key: "max_concurrent_runs", places: f.cfg.MaxConcurrentRuns, work: make([]float64, seconds)},
-		{name: "Python workers", key: "python::max_workers", places: f.cfg.Python.MaxWorkers, work: make([]float64, seconds)},
+		{name: "Python workers", key: "python::max_workers", places: f.cfg.Python.MaxWorkers, work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindPython}},
+		{name: "children of exec plugins", key: "processes::max_exec", places: f.cfg.Processes.MaxExec, work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindExec}},
 	}
 	for i, r := range f.resources {
 		s.devices[i].resource = r
@@ -92,9 +95,10 @@ func (s *simulation) start(p *override.Plugin, found *plugin.Plugin, r *pluginsd
 	for at := range schedule.Starts(schedule.Hash([]byte(p.TaskName(r))), found.Interval, from, from.Add(s.span)) {
 		second := int(at.Sub(from) / time.Second)
 		s.starts[second]++
-		s.pools[0].work[second] += takes.Seconds()
-		if found.Kind == plugin.KindPython {
-			s.pools[1].work[second] += takes.Seconds()
+		for _, p := range s.pools {
+			if p.kinds == nil && found.Kind != plugin.KindSNMP || slices.Contains(p.kinds, found.Kind) {
+				p.work[second] += takes.Seconds()
+			}
 		}
 		n++
 	}

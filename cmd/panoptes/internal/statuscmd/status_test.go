@@ -34,7 +34,11 @@ func collector(failing int) http.Handler {
 		mux.HandleFunc("GET /api/v1/"+path, func(w http.ResponseWriter, r *http.Request) { _ = json.NewEncoder(w).Encode(v(r)) })
 	}
 	answer("overview", func(*http.Request) any {
-		return status.Overview{Plugins: 2, Resources: 5, Tasks: 10, States: map[status.State]int{status.OK: 10 - failing, status.Failing: failing}}
+		return status.Overview{Plugins: 2, Resources: 5, Tasks: 10, States: map[status.State]int{status.OK: 10 - failing, status.Failing: failing}, Places: []status.Places{
+			{Class: "go", Places: 64},
+			{Class: "python", Places: 8, Used: 2, Wanted: 2},
+			{Class: "exec", Places: 32, Used: 32, Wanted: 90, Short: true, Setting: "processes::max_exec"},
+		}}
 	})
 	var looks atomic.Int64
 	answer("plugins", func(*http.Request) any {
@@ -134,6 +138,7 @@ func TestTop(t *testing.T) {
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	require.Len(t, lines, 6)
+	assert.Regexp(t, `^\d\d:\d\d:\d\d  places:  python 2/8  exec 32/32, 90 wanted \(processes::max_exec\)$`, lines[0])
 	assert.Equal(t, "Interfaces\tpython\t3.00\t0.00\t100.00\t0.00\t5000.00\t0.00\t70\t5", lines[1], "since the start")
 	assert.True(t, strings.HasPrefix(lines[4], "Power\texec\t0.00\t0.00\t"), lines[4])
 	assert.Equal(t, "Interfaces\tpython\t0.00\t0.00\t0.00\t0.00\t0.00\t0.00\t70\t5", lines[5])

@@ -46,7 +46,7 @@ func NewTop() *cobra.Command {
 		Short: "Watch which plugins cost most",
 		Long: `Shows what each plugin of a running Collector costs, again and again: how many of its runs go on at once (busy), CPU
 seconds, runs, data points and bytes (of Panoptes' JSON) a second, each over the time since the last look, and the series
-that it has now. The first look counts from the start of the Collector. Ctrl-C ends it.`,
+that it has now. Above them are the places for runs in use, by what runs plugins, and the setting to raise where runs wait for one. The first look counts from the start of the Collector. Ctrl-C ends it.`,
 		Example: `  panoptes top
   panoptes top --order cpu --every 5s
   panoptes top --times 2 > costs.tsv`,
@@ -100,10 +100,17 @@ func (o *topOptions) run(ctx context.Context, out io.Writer) error {
 			}
 			return err
 		}
+		var whole status.Overview
+		if err := o.client.get(ctx, "overview", nil, &whole); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
 		at := time.Now()
 		uses := used(before, now, at.Sub(last).Seconds())
 		slices.SortStableFunc(uses, func(a, b use) int { return cmp.Compare(orders[o.order](b), orders[o.order](a)) })
-		if err := draw(out, style, uses, at); err != nil {
+		if err := draw(out, style, uses, whole.Places, at); err != nil {
 			return err
 		}
 		if n == o.times {
@@ -140,12 +147,12 @@ func used(before, now []status.Plugin, seconds float64) []use {
 }
 
 // draw writes one look: over the last one on a terminal, below it elsewhere.
-func draw(out io.Writer, style term.Style, uses []use, at time.Time) error {
+func draw(out io.Writer, style term.Style, uses []use, all []status.Places, at time.Time) error {
 	var b bytes.Buffer
 	if style.Color {
 		b.WriteString("\x1b[H\x1b[2J")
 	}
-	fmt.Fprintf(&b, "%s\n", at.Format(time.TimeOnly))
+	fmt.Fprintf(&b, "%s%s\n", at.Format(time.TimeOnly), placesInUse(style, all))
 	var rows [][]string
 	for _, u := range uses {
 		name := u.Name
@@ -162,6 +169,28 @@ func draw(out io.Writer, style term.Style, uses []use, at time.Time) error {
 	}
 	_, err := out.Write(b.Bytes())
 	return err
+}
+
+// placesInUse tells how many places are in use, of the classes that use any.
+func placesInUse(style term.Style, all []status.Places) string {
+	text := ""
+	for _, p := range all {
+		if p.Wanted == 0 {
+			continue
+		}
+		one := fmt.Sprintf("%s %d/%d", p.Class, p.Used, p.Places)
+		if p.Short {
+			one = style.Paint(term.Yellow, fmt.Sprintf("%s, %d wanted", one, p.Wanted))
+			if p.Setting != "" {
+				one += " (" + p.Setting + ")"
+			}
+		}
+		text += "  " + one
+	}
+	if text != "" {
+		text = "  places:" + text
+	}
+	return text
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }

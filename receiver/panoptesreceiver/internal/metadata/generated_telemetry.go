@@ -39,6 +39,9 @@ type TelemetryBuilder struct {
 	PanoptesGroups               metric.Int64Counter
 	PanoptesMissedSlots          metric.Int64Counter
 	PanoptesMovedRuns            metric.Int64Counter
+	PanoptesPlaces               metric.Int64ObservableGauge
+	PanoptesPlacesUsed           metric.Int64ObservableGauge
+	PanoptesPlacesWanted         metric.Int64ObservableGauge
 	PanoptesPlugins              metric.Int64ObservableGauge
 	PanoptesRecycledWorkers      metric.Int64Counter
 	PanoptesReloadErrors         metric.Int64Counter
@@ -70,6 +73,51 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterPanoptesPlacesCallback sets callback for observable PanoptesPlaces metric.
+func (builder *TelemetryBuilder) RegisterPanoptesPlacesCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.PanoptesPlaces, obs: o})
+		return nil
+	}, builder.PanoptesPlaces)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterPanoptesPlacesUsedCallback sets callback for observable PanoptesPlacesUsed metric.
+func (builder *TelemetryBuilder) RegisterPanoptesPlacesUsedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.PanoptesPlacesUsed, obs: o})
+		return nil
+	}, builder.PanoptesPlacesUsed)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterPanoptesPlacesWantedCallback sets callback for observable PanoptesPlacesWanted metric.
+func (builder *TelemetryBuilder) RegisterPanoptesPlacesWantedCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.PanoptesPlacesWanted, obs: o})
+		return nil
+	}, builder.PanoptesPlacesWanted)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
 }
 
 // RegisterPanoptesPluginsCallback sets callback for observable PanoptesPlugins metric.
@@ -313,6 +361,24 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.PanoptesMovedRuns, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_moved_runs",
 		metric.WithDescription("Runs whose results were dropped since, when they ended, the shard of their resource was no longer this Collector's. [Development]"),
+		metric.WithUnit("{run}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesPlaces, err = builder.meter.Int64ObservableGauge(
+		"otelcol_panoptes_places",
+		metric.WithDescription("Runs that can go on at once, by what bounds them. [Development]"),
+		metric.WithUnit("{run}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesPlacesUsed, err = builder.meter.Int64ObservableGauge(
+		"otelcol_panoptes_places_used",
+		metric.WithDescription("Places in use. [Development]"),
+		metric.WithUnit("{run}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesPlacesWanted, err = builder.meter.Int64ObservableGauge(
+		"otelcol_panoptes_places_wanted",
+		metric.WithDescription("Places that would be in use if there were one for each run that is due. [Development]"),
 		metric.WithUnit("{run}"),
 	)
 	errs = errors.Join(errs, err)
