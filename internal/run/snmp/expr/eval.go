@@ -1,0 +1,474 @@
+package expr
+
+// Names are what an expression may speak of.
+type Names struct {
+	// Tables are tables and single values by name.
+	Tables map[string]Value
+	// Index is what $index stands for; nil is nothing.
+	Index Value
+}
+
+// Evaluate returns the value of an expression. Its error is an *Error.
+func (e *Expression) Evaluate(n Names) (Value, error) {
+	return e.root.eval(&evaluation{left: MaxSteps}, &scope{names: &n})
+}
+
+// Apply returns what a transform makes of a value.
+func (e *Expression) Apply(v Value) (Value, error) {
+	return e.root.eval(&evaluation{left: MaxSteps}, &scope{names: &Names{}, local: &binding{name: e.argument, value: v}})
+}
+
+// evaluation is one evaluation, which counts its steps.
+type evaluation struct{ left int }
+
+func (e *evaluation) step(n int) error {
+	if e.left -= n; e.left < 0 {
+		return limit("the evaluation takes more than %d steps", MaxSteps)
+	}
+	return nil
+}
+
+// scope is what names stand for.
+type scope struct {
+	names *Names
+	local *binding
+}
+
+// binding is a name of a comprehension or a lambda, before those of what it is in.
+type binding struct {
+	name  string
+	value Value
+	outer *binding
+}
+
+func (s *scope) with(name string, v Value) *scope {
+	return &scope{s.names, &binding{name, v, s.local}}
+}
+
+func (n *constant) eval(e *evaluation, _ *scope) (Value, error) { return n.value, e.step(1) }
+
+func (n *nameNode) eval(e *evaluation, s *scope) (Value, error) {
+	for b := s.local; b != nil; b = b.outer {
+		if b.name == n.name {
+			return b.value, e.step(1)
+		}
+	}
+	if n.name == "index" && s.names.Index != nil {
+		return s.names.Index, e.step(1)
+	}
+	if v, there := s.names.Tables[n.name]; there {
+		return v, e.step(1)
+	}
+	return nil, raise("NameError", "name '%s' is not defined", n.name)
+}
+
+func evalAll(e *evaluation, s *scope, nodes []node) ([]Value, error) {
+	if err := e.step(1); err != nil {
+		return nil, err
+	}
+	out := make([]Value, len(nodes))
+	for i, n := range nodes {
+		v, err := n.eval(e, s)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = v
+	}
+	return out, nil
+}
+
+func (n *display) eval(e *evaluation, s *scope) (Value, error) {
+	items, err := evalAll(e, s, n.items)
+	if err != nil {
+		return nil, err
+	}
+	switch n.kind {
+	case "[":
+		return NewList(items...), nil
+	case "(":
+		return tuple(items...), nil
+	}
+	out := newSet()
+	for _, item := range items {
+		if err := out.set(item, nil); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (n *dictDisplay) eval(e *evaluation, s *scope) (Value, error) {
+	out := NewDict(len(n.keys))
+	for i := range n.keys {
+		pair, err := evalAll(e, s, []node{n.keys[i], n.values[i]})
+		if err != nil {
+			return nil, err
+		}
+		if err := out.set(pair[0], pair[1]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (n *binary) eval(e *evaluation, s *scope) (Value, error) {
+	left, err := n.left.eval(e, s)
+	if err != nil {
+		return nil, err
+	}
+	right, err := n.right.eval(e, s)
+	if err != nil {
+		return nil, err
+	}
+	out, err := operate(n.op, left, right)
+	if err != nil {
+		return nil, err
+	}
+	return out, e.step(1 + size(out))
+}
+
+// size is what it costs to have made a value, in steps.
+func size(v Value) int {
+	switch v := v.(type) {
+	case string:
+		return len(v) / 16
+	case *List:
+		return len(v.items)
+	}
+	return 0
+}
+
+func (n *unary) eval(e *evaluation, s *scope) (Value, error) {
+	v, err := n.of.eval(e, s)
+	if err != nil {
+		return nil, err
+	}
+	if n.op == "not" {
+		return !truth(v), e.step(1)
+	}
+	return negate(n.op, v)
+}
+
+func (n *logic) eval(e *evaluation, s *scope) (v Value, err error) {
+	for _, item := range n.items {
+		if v, err = item.eval(e, s); err != nil || truth(v) == n.or {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
+func (n *comparison) eval(e *evaluation, s *scope) (Value, error) {
+	left, err := n.first.eval(e, s)
+	if err != nil {
+		return nil, err
+	}
+	for i, op := range n.ops {
+		right, err := n.rest[i].eval(e, s)
+		if err != nil {
+			return nil, err
+		}
+		if holds, err := e.compare(op, left, right); err != nil || !holds {
+			return false, err
+		}
+		left = right
+	}
+	return true, nil
+}
+
+func (n *conditional) eval(e *evaluation, s *scope) (Value, error) {
+	test, err := n.test.eval(e, s)
+	if err != nil {
+		return nil, err
+	}
+	if truth(test) {
+		return n.then.eval(e, s)
+	}
+	return n.otherwise.eval(e, s)
+}
+
+func (n *callNode) eval(e *evaluation, s *scope) (Value, error) {
+	args, err := evalAll(e, s, n.args)
+	if err != nil {
+		return nil, err
+	}
+	out, err := n.call(e, args)
+	if err != nil {
+		return nil, err
+	}
+	return out, e.step(size(out))
+}
+
+func (n *methodNode) eval(e *evaluation, s *scope) (Value, error) {
+	of, err := n.of.eval(e, s)
+	if err != nil {
+		return nil, err
+	}
+	args, err := evalAll(e, s, n.args)
+	if err != nil {
+		return nil, err
+	}
+	out, err := method(e, of, n.name, args)
+	if err != nil {
+		return nil, err
+	}
+	return out, e.step(size(out))
+}
+
+func (n *comprehension) eval(e *evaluation, s *scope) (Value, error) {
+	var list []Value
+	var keys *Dict
+	add := func(s *scope) error {
+		v, err := n.item.eval(e, s)
+		switch {
+		case err != nil:
+			return err
+		case n.kind == "[":
+			list = append(list, v)
+			return nil
+		case n.kind == "{":
+			return keys.set(v, nil)
+		}
+		key, err := n.key.eval(e, s)
+		if err != nil {
+			return err
+		}
+		return keys.set(key, v)
+	}
+	switch n.kind {
+	case "[":
+		err := e.turns(n.clauses, s, add)
+		return NewList(list...), err
+	case "{":
+		out := newSet()
+		keys = &out.Dict
+		return out, e.turns(n.clauses, s, add)
+	}
+	keys = NewDict(0)
+	return keys, e.turns(n.clauses, s, add)
+}
+
+// turns calls visit for each turn of a comprehension.
+func (e *evaluation) turns(clauses []clause, s *scope, visit func(*scope) error) error {
+	if len(clauses) == 0 {
+		return visit(s)
+	}
+	c := &clauses[0]
+	of, err := c.of.eval(e, s)
+	if err != nil {
+		return err
+	}
+	return e.each(of, func(item Value) (bool, error) {
+		inner, err := c.bind(e, s, item)
+		if err != nil {
+			return false, err
+		}
+		for _, condition := range c.ifs {
+			if v, err := condition.eval(e, inner); err != nil || !truth(v) {
+				return true, err
+			}
+		}
+		return true, e.turns(clauses[1:], inner, visit)
+	})
+}
+
+// bind gives the names of a clause the parts of a member.
+func (c *clause) bind(e *evaluation, s *scope, item Value) (*scope, error) {
+	if c.single {
+		return s.with(c.names[0], item), nil
+	}
+	parts, err := e.all(item)
+	if err != nil {
+		return nil, err
+	}
+	if len(parts) != len(c.names) {
+		return nil, raise("ValueError", "cannot take %d values as %d", len(parts), len(c.names))
+	}
+	for i, name := range c.names {
+		s = s.with(name, parts[i])
+	}
+	return s, nil
+}
+
+func (n *subscript) eval(e *evaluation, s *scope) (Value, error) {
+	of, err := n.of.eval(e, s)
+	if err != nil {
+		return nil, err
+	}
+	index, err := n.index.eval(e, s)
+	if err == nil {
+		err = e.step(reading(index))
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch of := of.(type) {
+	case *Dict:
+		i, there, err := of.find(index)
+		if err != nil {
+			return nil, err
+		}
+		if !there {
+			return nil, &Error{Kind: "KeyError", arg: index}
+		}
+		return of.values[i], nil
+	case string:
+		i, size, err := place(of, index, "string")
+		if err != nil {
+			return nil, err
+		}
+		return member(of, i, size), e.step(len(of) / 16)
+	case *List:
+		if of.kind <= kindTuple {
+			i, _, err := place(of, index, typeName(of))
+			if err != nil {
+				return nil, err
+			}
+			return of.items[i], nil
+		}
+	case *Range:
+		i, _, err := place(of, index, "range object")
+		if err != nil {
+			return nil, err
+		}
+		return of.start + int64(i)*of.step, nil
+	}
+	return nil, raise("TypeError", "'%s' object is not subscriptable", typeName(of))
+}
+
+// place returns where an index points, and how many members there are.
+func place(of, index Value, name string) (i, size int, err error) {
+	n, is := whole(index)
+	if !is {
+		return 0, 0, raise("TypeError", "%s indices must be integers, not '%s'", name, typeName(index))
+	}
+	if size, err = length(of); err != nil {
+		return 0, 0, err
+	}
+	at, fits := n.(int64)
+	if at < 0 {
+		at += int64(size)
+	}
+	if !fits || at < 0 || at >= int64(size) {
+		return 0, 0, raise("IndexError", "%s index out of range", name)
+	}
+	return int(at), size, nil
+}
+
+// member is a character of a text that has size of them.
+func member(text string, i, size int) string {
+	if size == len(text) {
+		return text[i : i+1]
+	}
+	return string([]rune(text)[i])
+}
+
+func (n *slice) eval(e *evaluation, s *scope) (Value, error) {
+	of, err := n.of.eval(e, s)
+	if err != nil {
+		return nil, err
+	}
+	var parts [3]Value
+	for i, part := range []node{n.from, n.to, n.step} {
+		if part == nil {
+			continue
+		}
+		if parts[i], err = part.eval(e, s); err != nil {
+			return nil, err
+		}
+	}
+	size, err := length(of)
+	if err != nil {
+		return nil, raise("TypeError", "'%s' object is not subscriptable", typeName(of))
+	}
+	places, err := sliced(parts, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.step(1 + len(places)); err != nil {
+		return nil, err
+	}
+	switch of := of.(type) {
+	case string:
+		runes := []rune(of)
+		out := make([]rune, len(places))
+		for i, at := range places {
+			out[i] = runes[at]
+		}
+		return string(out), nil
+	case *List:
+		if of.kind <= kindTuple {
+			out := make([]Value, len(places))
+			for i, at := range places {
+				out[i] = of.items[at]
+			}
+			return &List{kind: of.kind, items: out}, nil
+		}
+	case *Range:
+		out := make([]Value, len(places))
+		for i, at := range places {
+			out[i] = of.start + int64(at)*of.step
+		}
+		return NewList(out...), nil
+	}
+	return nil, raise("TypeError", "'%s' object is not subscriptable", typeName(of))
+}
+
+// sliced returns the places that a slice takes.
+func sliced(parts [3]Value, size int) ([]int, error) {
+	var n [3]int64
+	for i, part := range parts {
+		if part == nil {
+			continue
+		}
+		v, is := whole(part)
+		if !is {
+			return nil, raise("TypeError", "slice indices must be integers or None or have an __index__ method")
+		}
+		var fits bool
+		if n[i], fits = v.(int64); !fits {
+			return nil, limit("a slice has bounds of more than 64 bits")
+		}
+	}
+	from, to, step, end := n[0], n[1], n[2], int64(size)
+	if parts[2] == nil {
+		step = 1
+	}
+	if step == 0 {
+		return nil, raise("ValueError", "slice step cannot be zero")
+	}
+	low, high := int64(0), end
+	if step < 0 {
+		low, high = -1, end-1
+	}
+	bound := func(at int64) int64 {
+		if at < 0 {
+			at += end
+		}
+		return max(low, min(at, high))
+	}
+	switch {
+	case parts[0] != nil:
+		from = bound(from)
+	case step > 0:
+		from = low
+	default:
+		from = high
+	}
+	switch {
+	case parts[1] != nil:
+		to = bound(to)
+	case step > 0:
+		to = high
+	default:
+		to = low
+	}
+	var out []int
+	for at := from; step > 0 && at < to || step < 0 && at > to; at += step {
+		out = append(out, int(at))
+		if step > end || step < -end {
+			break
+		}
+	}
+	return out, nil
+}
