@@ -34,16 +34,21 @@ const (
 	KindSNMP ModuleKind = "snmp"
 )
 
-// ModuleTables polls the SNMP tables that YAML files describe.
-const ModuleTables = "snmp"
+// What polls by SNMP without a program.
+const (
+	// ModuleTables polls the SNMP tables that YAML files describe.
+	ModuleTables = "snmp"
+	// ModuleGeneric polls what enrichment or a file of JSON says: Panoptes' generic SNMP polling plugin.
+	ModuleGeneric = "plugin_polling_generic_snmp"
+)
 
-// SNMPModules are what polls by SNMP without a program. Plugin files name them as their Module.
-var SNMPModules = []string{ModuleTables}
+// SNMPModules are all of them. Plugin files name them as their Module.
+var SNMPModules = []string{ModuleTables, ModuleGeneric}
 
 // BuiltIn are the modules that plugin files may name without having them: those of BUILT_IN in
 // python/yahoo_panoptes/plugins.
 var BuiltIn = []string{
-	"plugin_discovery_from_json_file", "plugin_enrichment_interface", "plugin_polling_generic_snmp", "plugin_polling_ping",
+	"plugin_discovery_from_json_file", "plugin_enrichment_interface", "plugin_polling_ping",
 }
 
 // ResolveModule finds what Module names: the package x/__init__.py, else x.py, else x itself, so that Python wins over

@@ -66,6 +66,20 @@ func (s Enrichment) namespaces(ctx context.Context, resourceID string) ([]string
 	return keys, err
 }
 
+// Find returns what is stored of a resource in a namespace: an object with data and metadata. pluginsdk.ErrNotFound says that
+// nothing is.
+func (s Enrichment) Find(ctx context.Context, resourceID, namespace string) (json.RawMessage, error) {
+	key := enrichmentKey(resourceID, namespace)
+	text, err := s.Store.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if !json.Valid([]byte(text)) {
+		return nil, fmt.Errorf("the value of key %q is no JSON", key)
+	}
+	return json.RawMessage(text), nil
+}
+
 // get answers with what is stored about a resource, by namespace. What is not there is left out.
 func (s Enrichment) get(ctx context.Context, p *params) (any, error) {
 	namespaces := []string{*p.Namespace}
@@ -77,18 +91,14 @@ func (s Enrichment) get(ctx context.Context, p *params) (any, error) {
 	}
 	found := map[string]json.RawMessage{}
 	for _, namespace := range namespaces {
-		key := enrichmentKey(*p.ResourceID, namespace)
-		text, err := s.Store.Get(ctx, key)
+		value, err := s.Find(ctx, *p.ResourceID, namespace)
 		if errors.Is(err, pluginsdk.ErrNotFound) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if !json.Valid([]byte(text)) {
-			return nil, fmt.Errorf("the value of key %q is no JSON", key)
-		}
-		found[namespace] = json.RawMessage(text)
+		found[namespace] = value
 	}
 	return map[string]any{"enrichment": found}, nil
 }

@@ -85,7 +85,7 @@ func testResource(id string) *pluginsdk.Resource {
 }
 
 // newRunners returns runners that are shut down with the test.
-func newRunners(t *testing.T, s Settings) *run.Runner {
+func newRunners(t testing.TB, s Settings) *run.Runner {
 	t.Helper()
 	r, err := New(s)
 	require.NoError(t, err)

@@ -131,8 +131,10 @@ func New(s Settings) (*run.Runner, error) {
 		},
 		plugin.KindPython:  python.New(s.Python, processes(plugin.KindPython), hello),
 		plugin.KindProcess: program.NewProcessRuntime(s.Programs, processes(plugin.KindProcess), hello),
-		plugin.KindSNMP:    snmp.New(asked, h.KV),
-		plugin.KindExec:    program.NewExecRuntime(s.Programs, h.Logger, budget, h.Tap),
+		plugin.KindSNMP: snmp.New(snmp.Settings{
+			Devices: asked, KV: h.KV, Enrichment: h.Enrichment, X509: h.Context.X509, Logger: h.Logger, Budget: budget,
+		}),
+		plugin.KindExec: program.NewExecRuntime(s.Programs, h.Logger, budget, h.Tap),
 	}, s.Limits, h.Logger, scrubber, closing), nil
 }
 

@@ -102,11 +102,11 @@ func (c *choice) of(ctx context.Context, p *polling) (*program, error) {
 	if !c.profiles.Chosen() {
 		return c.programs[c.profiles.All()[0]], nil
 	}
-	device, err := p.runtime.devices.Target(ctx, p.Resource, p.wish)
+	device, err := p.runtime.Devices.Target(ctx, p.Resource, p.wish)
 	if err != nil {
 		return nil, err
 	}
-	answer := p.runtime.devices.Do(ctx, &device, &engine.Request{Get: []ber.OID{sysObjectID}}).Variables[0]
+	answer := p.runtime.Devices.Do(ctx, &device, &engine.Request{Get: []ber.OID{sysObjectID}}).Variables[0]
 	if answer.Err != nil {
 		return nil, answer.Err
 	}

@@ -1,7 +1,7 @@
 // Package snmp runs the plugins that poll by SNMP without a program: Module = snmp, with tables and profiles
-// (docs/snmp-tables.md).
+// (docs/snmp-tables.md), and Panoptes' generic plugin, with its JSON (package generic).
 //
-// A run takes what its plugin is compiled to (package table, by package profile), asks the device through the engine that
+// A run takes what its plugin is compiled to (for tables package table, by package profile), asks the device through the engine that
 // all share, and makes groups of the answers. While it waits it holds a goroutine, and nothing else that others may want.
 //
 // What is kept: compiled plugins until they are retired, with what belongs to the devices that they poll (states), which

@@ -11,17 +11,36 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/devices"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
+// Settings are what New takes.
+type Settings struct {
+	// Devices are asked, KV keeps when they started, Enrichment says what generic plugins poll.
+	Devices    *devices.Devices
+	KV         pluginsdk.KeyValueStore
+	Enrichment hostapi.Enrichment
+	// X509 is what plugins see as context.x509.
+	X509   map[string]any
+	Logger *zap.Logger
+	Budget *runlog.Budget
+	// Ping says why a host does not answer a ping; nil takes the system's program.
+	Ping func(ctx context.Context, host string) error
+}
+
 // Runtime runs plugins that poll by SNMP. It is safe for concurrent use.
 type Runtime struct {
-	devices *devices.Devices
-	boots   boots
+	Settings
+	boots boots
+	pings chan struct{} // has one for each that is under way
 
 	mu       sync.Mutex
 	compiled map[string]poller // by the plugin's SHA256
@@ -29,9 +48,14 @@ type Runtime struct {
 
 var _ run.Runtime = (*Runtime)(nil)
 
-// New returns a Runtime that asks devices. kv keeps when they started.
-func New(d *devices.Devices, kv pluginsdk.KeyValueStore) *Runtime {
-	return &Runtime{devices: d, boots: boots{store: kv, known: map[bootKey]*boot{}}, compiled: map[string]poller{}}
+// New returns a Runtime.
+func New(s Settings) *Runtime {
+	if s.Ping == nil {
+		s.Ping = systemPing
+	}
+	return &Runtime{
+		Settings: s, boots: boots{store: s.KV, known: map[bootKey]*boot{}}, pings: make(chan struct{}, mostPings), compiled: map[string]poller{},
+	}
 }
 
 // poller is what a plugin is compiled to. It is safe for concurrent use.
@@ -111,9 +135,6 @@ func (r *Runtime) Run(_ context.Context, c *run.Call) (result run.Result) {
 	p := &polling{Call: c, runtime: r}
 	if seconds := c.Now().Float64(); seconds > 0 {
 		p.now = time.UnixMilli(int64(math.Round(seconds * 1000)))
-	}
-	if p.wish, err = connection(c.Settings()["snmp"]); err != nil {
-		return p.failed(ctx, err)
 	}
 	return poller.poll(ctx, p)
 }

@@ -2,6 +2,7 @@ package snmp_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,11 +13,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/agenttest"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/devices"
@@ -51,6 +55,10 @@ type poller struct {
 	store  pluginsdk.KeyValueStore
 	agent  *agenttest.Server
 	runner *run.Runner
+
+	ping     func(context.Context, string) error
+	metadata pluginsdk.Metadata
+	logged   *observer.ObservedLogs
 }
 
 func newPoller(t *testing.T) *poller {
@@ -74,8 +82,11 @@ func (p *poller) renew() {
 	e, err := engine.New(engine.Options{})
 	require.NoError(p.t, err)
 	d := devices.New(devices.Settings{Community: "public", Timeout: 100 * time.Millisecond}, e, kv.NoSecrets{})
-	runner := run.NewRunner(map[plugin.Kind]run.Runtime{plugin.KindSNMP: snmp.New(d, p.store)},
-		run.Limits{ResultBytes: 1 << 20, Groups: 1000}, zap.NewNop(), &logs.Scrubber{}, func() { _ = e.Close() })
+	core, logged := observer.New(zap.WarnLevel)
+	p.logged = logged
+	runner := run.NewRunner(map[plugin.Kind]run.Runtime{plugin.KindSNMP: snmp.New(snmp.Settings{
+		Devices: d, KV: p.store, Enrichment: hostapi.Enrichment{Store: p.store}, Logger: zap.New(core), Budget: runlog.NewBudget(), Ping: p.ping,
+	})}, run.Limits{ResultBytes: 1 << 20, Groups: 1000}, zap.New(core), &logs.Scrubber{}, func() { _ = e.Close() })
 	p.runner = runner
 	p.t.Cleanup(func() { require.NoError(p.t, runner.Close(context.Background())) })
 }
@@ -97,9 +108,21 @@ func (p *poller) poll() run.Result {
 	one, err := p.load()
 	require.NoError(p.t, err)
 	return p.runner.Run(p.t.Context(), run.Request{Plugin: one, Resource: &pluginsdk.Resource{
-		Site: "s", Class: "c", Subclass: "s", Type: "t", ID: "switch1", Endpoint: p.agent.Address(), Plugin: "p",
+		Site: "s", Class: "c", Subclass: "s", Type: "t", ID: "switch1", Endpoint: p.agent.Address(), Plugin: "p", Metadata: p.metadata,
 		CreationTimestamp: pluginsdk.NumberTimestamp(pluginsdk.Int(1_700_000_000)),
 	}})
+}
+
+// warnings are the lines that were logged.
+func (p *poller) warnings() (out []string) {
+	for _, line := range p.logged.All() {
+		text := line.Message
+		if name, is := line.ContextMap()["plugin"].(string); is {
+			text = fmt.Sprintf("plugin %q: %s", name, text)
+		}
+		out = append(out, text)
+	}
+	return out
 }
 
 func texts(r run.Result) (out []string) {

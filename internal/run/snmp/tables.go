@@ -24,8 +24,8 @@ const maxDocument = 32 << 20
 
 // compile reads what a plugin polls. The notices are for the log, one line each.
 func compile(p *plugin.Plugin) (compiled poller, notices []string, err error) {
-	if p.Module != pluginfile.ModuleTables {
-		return nil, nil, fmt.Errorf("there is no SNMP module %q", p.Module)
+	if p.Module == pluginfile.ModuleGeneric {
+		return compileGeneric(p)
 	}
 	t := &tables{}
 	for _, d := range p.Documents() {
@@ -131,6 +131,10 @@ func (t *tables) describe() []pluginsdk.GroupContract {
 
 // poll implements poller. Where all of the documents fail the first error counts.
 func (t *tables) poll(ctx context.Context, p *polling) run.Result {
+	var err error
+	if p.wish, err = connection(p.Settings()["snmp"]); err != nil {
+		return p.failed(ctx, err)
+	}
 	var all run.Result
 	for i, one := range t.programs {
 		result := one.poll(ctx, p)
@@ -155,12 +159,12 @@ func (o *program) poll(ctx context.Context, p *polling) run.Result {
 	if wish.Timeout == 0 {
 		wish.Timeout, wish.Retries = o.timeout, o.retries
 	}
-	device, err := p.runtime.devices.Target(ctx, p.Resource, wish)
+	device, err := p.runtime.Devices.Target(ctx, p.Resource, wish)
 	if err != nil {
 		return p.failed(ctx, err)
 	}
 	ask := func(ctx context.Context, r *engine.Request) *engine.Result {
-		return p.runtime.devices.Do(ctx, &device, r)
+		return p.runtime.Devices.Do(ctx, &device, r)
 	}
 	target := table.Target{Resource: p.Resource, Interval: p.Plugin.GroupInterval(), Now: p.now}
 	var boot *boot

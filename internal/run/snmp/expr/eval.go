@@ -1,25 +1,35 @@
 package expr
 
-// Names are what an expression may speak of.
+// Names are what expressions may speak of, in one evaluation after the other. They belong to one goroutine.
 type Names struct {
 	// Tables are tables and single values by name.
 	Tables map[string]Value
 	// Index is what $index stands for; nil is nothing.
 	Index Value
+
+	evaluation evaluation
 }
 
 // Evaluate returns the value of an expression. Its error is an *Error.
-func (e *Expression) Evaluate(n Names) (Value, error) {
-	return e.root.eval(&evaluation{left: MaxSteps}, &scope{names: &n})
+func (e *Expression) Evaluate(n *Names) (Value, error) {
+	one := &n.evaluation
+	one.left, one.args, one.scope = MaxSteps, one.args[:0], scope{names: n}
+	return e.root.eval(one, &one.scope)
 }
 
 // Apply returns what a transform makes of a value.
 func (e *Expression) Apply(v Value) (Value, error) {
-	return e.root.eval(&evaluation{left: MaxSteps}, &scope{names: &Names{}, local: &binding{name: e.argument, value: v}})
+	n := &Names{}
+	n.evaluation.left, n.evaluation.scope = MaxSteps, scope{names: n, local: &binding{name: e.argument, value: v}}
+	return e.root.eval(&n.evaluation, &n.evaluation.scope)
 }
 
 // evaluation is one evaluation, which counts its steps.
-type evaluation struct{ left int }
+type evaluation struct {
+	left  int
+	scope scope   // the outermost
+	args  []Value // of the calls that are under way
+}
 
 func (e *evaluation) step(n int) error {
 	if e.left -= n; e.left < 0 {
@@ -188,11 +198,18 @@ func (n *conditional) eval(e *evaluation, s *scope) (Value, error) {
 }
 
 func (n *callNode) eval(e *evaluation, s *scope) (Value, error) {
-	args, err := evalAll(e, s, n.args)
-	if err != nil {
-		return nil, err
+	first := len(e.args)
+	for _, arg := range n.args {
+		v, err := arg.eval(e, s)
+		if err != nil {
+			return nil, err
+		}
+		e.args = append(e.args, v)
 	}
-	out, err := n.call(e, args)
+	out, err := n.call(e, e.args[first:len(e.args):len(e.args)]) // functions keep no arguments
+	if e.args = e.args[:first]; err == nil {
+		err = e.step(1)
+	}
 	if err != nil {
 		return nil, err
 	}

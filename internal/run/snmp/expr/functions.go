@@ -224,6 +224,7 @@ func callRange(_ *evaluation, args []Value) (Value, error) {
 }
 
 func callList(e *evaluation, args []Value) (Value, error) { return collect(e, kindList, "list", args) }
+
 func callTuple(e *evaluation, args []Value) (Value, error) {
 	return collect(e, kindTuple, "tuple", args)
 }

@@ -1,0 +1,62 @@
+package generic
+
+import (
+	"encoding/binary"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// set is the groups of a poll, of which those that say the same are there once. Panoptes' set (pluginsdk) compares them
+// whatever the order of their parts. Here that is the same in all groups of one group of the configuration, and the set
+// does with less; where two groups of the configuration share a name it takes Panoptes' set.
+type set struct {
+	groups []*pluginsdk.MetricsGroup
+	seen   map[string]struct{}
+	key    []byte
+	shared *pluginsdk.MetricsGroupSet // nil where each name is there once
+}
+
+func newSet(c *Configuration) *set {
+	s := &set{seen: map[string]struct{}{}}
+	names := map[string]bool{}
+	for i := range c.groups {
+		if names[c.groups[i].name] {
+			s.shared = pluginsdk.NewMetricsGroupSet()
+		}
+		names[c.groups[i].name] = true
+	}
+	return s
+}
+
+func (s *set) add(g *pluginsdk.MetricsGroup) {
+	if s.shared != nil {
+		if s.shared.Add(g) {
+			s.groups = append(s.groups, g)
+		}
+		return
+	}
+	metrics := g.Metrics()
+	b := binary.AppendUvarint(s.key[:0], uint64(len(metrics)))
+	if len(metrics) > 0 { // groups without metrics are equal whatever their type
+		b = appendText(b, g.Type)
+	}
+	for i := range metrics {
+		m := &metrics[i]
+		b = append(appendText(b, m.Name), byte(m.Type))
+		b = append(m.Value.Append(b), 0)
+	}
+	for _, d := range g.Dimensions() {
+		b = appendText(appendText(b, d.Name), d.Value)
+	}
+	s.key = b
+	if _, there := s.seen[string(b)]; there {
+		return
+	}
+	s.seen[string(b)] = struct{}{}
+	s.groups = append(s.groups, g)
+}
+
+// appendText appends a text so that where it ends is clear.
+func appendText(b []byte, text string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
+}

@@ -1,0 +1,118 @@
+package snmp_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/agenttest"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+const (
+	genericHead = "[Core]\nName = p\nModule = plugin_polling_generic_snmp\n[main]\nexecute_frequency = 60\nresource_filter = resource_class = \"c\"\n" +
+		"namespace = metrics\npolling_status_metric_name = polling_status\n"
+	genericConfiguration = `{"oids": {"octets": {"method": "bulk_walk", "oid": ".1.3.6.1.2.1.2.2.1.10"}, "name": {"method": "bulk_walk", "oid": ".1.3.6.1.2.1.2.2.1.2"}},
+		"metrics_groups": [{"group_name": "interface", "metrics": {"octets": {"value": "octets.$index", "metric_type": "counter"}}, "dimensions": {"name": "name.$index"}}],
+		"snmp": {"max_repetitions": 5}}`
+)
+
+func (p *poller) enrich(namespace, endpoint, configuration string) {
+	value, err := json.Marshal(map[string]any{"data": map[string]any{endpoint: json.RawMessage(configuration)}, "metadata": struct{}{}})
+	require.NoError(p.t, err)
+	require.NoError(p.t, hostapi.Enrichment{Store: p.store}.Keep(p.t.Context(), []run.Enrichment{
+		{ResourceID: "switch1", Namespace: namespace, TTL: time.Hour, Value: value},
+	}))
+}
+
+// What is polled is in the enrichment of the device, or in a file; the status says what went wrong with it.
+func TestGenericConfiguration(t *testing.T) {
+	good := []string{`interface{name="eth0"} octets=7c`, `status{} polling_status=0`}
+	const enrichmentFailed, failed = `status{} polling_status=8`, `status{} polling_status=5`
+	p := newPoller(t)
+	p.write("metrics.json", genericConfiguration)
+	p.write("broken.json", "{")
+	for _, c := range []struct {
+		section string
+		want    []string
+	}{
+		{"[enrichment]\npreload = self:metrics\n", []string{enrichmentFailed}},
+		{"[enrichment]\nfile = metrics.json\n", good},
+		{"[enrichment]\nfile = " + filepath.Join(p.dir, "metrics.json") + "\n", good},
+		{"[enrichment]\nfile = none.json\n", []string{enrichmentFailed}},
+		{"[enrichment]\nfile = broken.json\n", []string{enrichmentFailed}},
+		{"[enrichment]\nfile = metrics.json\npreload = self:metrics\n", []string{failed}},
+		{"", []string{failed}},
+	} {
+		p.write("p.panoptes-plugin", genericHead+c.section)
+		result := p.poll()
+		require.NoError(t, result.Err, c.section)
+		assert.Equal(t, c.want, texts(result), c.section)
+	}
+	p.write("p.panoptes-plugin", genericHead+"[enrichment]\npreload = self:metrics\n")
+	p.enrich("metrics", "other", genericConfiguration)
+	assert.Equal(t, []string{enrichmentFailed}, texts(p.poll()))
+	p.enrich("metrics", p.agent.Address(), genericConfiguration)
+	assert.Equal(t, good, texts(p.poll()))
+	p.enrich("metrics", p.agent.Address(), "[]")
+	assert.Equal(t, []string{failed}, texts(p.poll()))
+
+	p.write("p.panoptes-plugin", genericHead+"[enrichment]\npreload = self\n")
+	assert.ErrorContains(t, p.poll().Err, `PanoptesEnrichmentCacheError: [enrichment] preload: "self" must be RESOURCE:NAMESPACE`)
+}
+
+// A device that SNMP does not reach is pinged.
+func TestGenericOfDeadDevice(t *testing.T) {
+	p := newPoller(t)
+	p.agent.Lock()
+	p.agent.Respond = func(*agenttest.Request) {}
+	p.agent.Unlock()
+	p.write("metrics.json", genericConfiguration)
+	p.write("p.panoptes-plugin", genericHead+"[enrichment]\nfile = metrics.json\n[snmp]\ntimeout = whatever\n")
+	var pinged string
+	p.ping = func(_ context.Context, host string) error { pinged = host; return nil }
+	p.renew()
+	assert.Equal(t, []string{`status{} polling_status=3`}, texts(p.poll()))
+	assert.Equal(t, p.agent.Address(), pinged)
+	p.ping = func(context.Context, string) error { return errors.New("100% packet loss") }
+	p.renew()
+	assert.Equal(t, []string{`status{} polling_status=7`}, texts(p.poll()))
+}
+
+// What Panoptes' connection factory refuses, the first request does not reach.
+func TestGenericConnection(t *testing.T) {
+	p := newPoller(t)
+	p.write("metrics.json", genericConfiguration)
+	p.write("p.panoptes-plugin", genericHead+"[enrichment]\nfile = metrics.json\n[x509]\nx509_secured_requests = 2\nx509_key_location = /nowhere\nx509_key_filename = key\n")
+	assert.Equal(t, []string{`status{} polling_status=5`}, texts(p.poll()))
+	p.write("p.panoptes-plugin", genericHead+"[enrichment]\nfile = metrics.json\n")
+	p.metadata = pluginsdk.Metadata{}.Set("snmp_proxy_hosts", "proxy1")
+	p.ping = func(context.Context, string) error { return nil }
+	p.renew()
+	assert.Equal(t, []string{`status{} polling_status=2`}, texts(p.poll()))
+}
+
+// A plugin file that lacks an option is refused; targets that are wrong are named, and the groups are described.
+func TestGenericIsChecked(t *testing.T) {
+	p := newPoller(t)
+	p.write("p.panoptes-plugin", "[Core]\nName = p\nModule = plugin_polling_generic_snmp\n[main]\nexecute_frequency = 60\nresource_filter = resource_class = \"c\"\n")
+	_, err := p.load()
+	assert.ErrorContains(t, err, "[main] namespace is missing")
+	p.write("metrics.json", `{"oids": {}, "metrics_groups": [{"group_name": "g", "metrics": {"a": 1, "bad": "open('f')"}, "dimensions": {"d": "'x'"}}]}`)
+	p.write("p.panoptes-plugin", genericHead+"[enrichment]\nfile = metrics.json\n")
+	loaded, err := p.load()
+	require.NoError(t, err)
+	require.NotNil(t, loaded.Contract())
+	assert.Equal(t, []string{
+		`plugin "p": metrics.json: "bad" of group "g" is left out: "open('f')": the function open is not allowed`,
+	}, p.warnings())
+	assert.Equal(t, []string{`g{d="x"} a=1`, `status{} polling_status=0`}, texts(p.poll()))
+}
