@@ -2,20 +2,17 @@ package group
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/handover"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/lease"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/parts"
-	"github.com/panoptes-otel/panoptes-otel/internal/shard/shardgroup"
 )
 
 // Settings are what a Group is made of.
@@ -148,13 +145,18 @@ func New(set Settings, obs Observer, p *parts.Parts, opts []kgo.Opt) (*Group, er
 	if err != nil {
 		return nil, fmt.Errorf("create Kafka client: %w", err)
 	}
+	stamper, err := kgo.NewClient(append(opts[:len(opts):len(opts)], kgo.RequiredAcks(kgo.LeaderAck()))...)
+	if err != nil {
+		client.Close()
+		return nil, fmt.Errorf("create Kafka client: %w", err)
+	}
 	l := lease.New(lease.Settings{
 		Session: set.Session, Rebalance: set.Rebalance, Off: set.Breakage.NoLease, OneTerm: set.Breakage.NoSecondTerm,
 	})
 	g := &Group{
 		set: set, obs: obs, parts: p, lease: l, table: newTable(set.Shards, l), conns: conns,
 		wire:     wire{client: client, group: set.Group, topic: set.Topic, session: set.Session, rebalance: set.Rebalance},
-		states:   handover.Topic{Name: set.Topic, Client: client, Reader: reader, Now: set.Now},
+		states:   handover.Topic{Name: set.Topic, Client: client, Stamper: stamper, Reader: reader, Now: set.Now},
 		stopping: make(chan struct{}),
 		wake:     make(chan struct{}, 1),
 		slots:    make([]slot, set.Shards),
@@ -206,7 +208,10 @@ func (g *Group) Stop(ctx context.Context) {
 }
 
 // Close ends the connections. The group must have been stopped.
-func (g *Group) Close() { g.wire.client.Close() }
+func (g *Group) Close() {
+	g.wire.client.Close()
+	g.states.Stamper.Close()
+}
 
 // Owns and Holds are those of the membership.
 func (g *Group) Owns(shard int) (epoch uint64, ok bool) { return g.table.owns(shard) }
@@ -233,328 +238,4 @@ func (g *Group) Announce(resources string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.resources = resources
-}
-
-// run joins again and again until the group is stopped.
-func (g *Group) run() {
-	pause := retryEvery
-	for !g.isStopping() {
-		err := g.round()
-		g.mu.Lock()
-		g.failure = err
-		g.mu.Unlock()
-		if err == nil {
-			pause = retryEvery
-			continue
-		}
-		g.set.Logger.Debug("Cannot take part in the group now", zap.Error(err))
-		if !transient(err) {
-			g.health(fmt.Errorf("cannot join group %q: %w", g.set.Group, explained(err)))
-			pause = min(2*pause, maxPause)
-		}
-		g.sleep(pause)
-	}
-	g.leave()
-}
-
-// maxPause is the longest time between two tries to join where the brokers refuse.
-const maxPause = 5 * time.Second
-
-// round is one generation: it joins, gives what is to be given, begins to take what is new, and waits until the group
-// rebalances again.
-func (g *Group) round() error {
-	if err := g.checkTopic(); err != nil {
-		return err
-	}
-	assigned, err := g.join()
-	if gone(err) {
-		g.lease.End()
-		g.lose(err)
-		return nil // and join without claims
-	}
-	if err != nil {
-		return err
-	}
-	added, revoked := g.compare(assigned)
-	if len(added) > 0 && !g.isStopping() {
-		g.begin(added)
-	}
-	if len(revoked) > 0 {
-		g.give(revoked, Given)
-		return nil // rejoin, so that others get them
-	}
-	return g.attend()
-}
-
-// gone says that the coordinator no longer takes the member for one of the group's.
-func gone(err error) bool {
-	return errors.Is(err, kerr.UnknownMemberID) || errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.FencedInstanceID)
-}
-
-// transient says that trying again soon is all there is to do.
-func transient(err error) bool {
-	var refused *kerr.Error
-	if errors.Is(err, errTopic) {
-		return false
-	}
-	return !errors.As(err, &refused) || refused.Retriable || errors.Is(err, kerr.RebalanceInProgress)
-}
-
-// explained adds what to do to errors of the coordinator that a configuration can bring about.
-func explained(err error) error {
-	switch {
-	case errors.Is(err, kerr.InvalidSessionTimeout):
-		return fmt.Errorf("%w: set session_timeout between the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms", err)
-	case errors.Is(err, kerr.InconsistentGroupProtocol):
-		return fmt.Errorf("%w: other consumers use this group; choose another name", err)
-	case errors.Is(err, kerr.GroupAuthorizationFailed):
-		return fmt.Errorf("%w: let the user read the group", err)
-	case errors.Is(err, kerr.TopicAuthorizationFailed):
-		return fmt.Errorf("%w: let the user read, write and describe the topic", err)
-	}
-	return err
-}
-
-// join makes the member one of the next generation, and returns its shards.
-func (g *Group) join() ([]int32, error) {
-	ctx, cancel := context.WithCancel(g.hard)
-	defer cancel()
-	id, subscription := g.beginJoin(cancel)
-	defer g.endJoin()
-	j, err := g.wire.join(ctx, id.member, subscription, "shards are shared anew")
-	if errors.Is(err, kerr.MemberIDRequired) {
-		// It is kept even if the join fails: one with another id would leave a member behind that nobody is.
-		g.mu.Lock()
-		g.id.member = j.member
-		g.mu.Unlock()
-		j, err = g.wire.join(ctx, j.member, subscription, "a Collector starts")
-	}
-	if err != nil {
-		return nil, g.whileJoining(err)
-	}
-	g.mu.Lock()
-	g.id = j.identity
-	g.mu.Unlock()
-	assigned, err := g.wire.sync(ctx, &j, g.set.Shards)
-	if err != nil {
-		return nil, g.whileJoining(err)
-	}
-	g.assigned = j.generation
-	return assigned, nil
-}
-
-// beginJoin notes that a join is under way, and returns who joins and what it claims.
-func (g *Group) beginJoin(cancel context.CancelFunc) (identity, []byte) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.joining, g.rejoin = cancel, false
-	var claims []int32
-	for s := range g.slots {
-		if g.slots[s].phase != idle {
-			claims = append(claims, int32(s))
-		}
-	}
-	g.published = g.resources
-	about := shardgroup.About{Instance: g.set.Instance, Life: g.set.Life, Resources: g.resources}
-	return g.id, shardgroup.Subscription(g.set.Topic, about, g.assigned, claims)
-}
-
-func (g *Group) endJoin() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.joining = nil
-}
-
-// whileJoining makes the error of a join that a heartbeat ended the heartbeat's.
-func (g *Group) whileJoining(err error) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.lost != nil {
-		return g.lost
-	}
-	return err
-}
-
-// compare returns the shards that are new among those assigned, and those that are assigned no more.
-func (g *Group) compare(assigned []int32) (added, revoked []int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	mine := make([]bool, len(g.slots))
-	for _, s := range assigned {
-		if s >= 0 && int(s) < len(mine) {
-			mine[s] = true
-		}
-	}
-	for s := range g.slots {
-		switch {
-		case mine[s] && g.slots[s].phase == idle:
-			added = append(added, s)
-		case !mine[s] && g.slots[s].phase != idle:
-			revoked = append(revoked, s)
-		}
-	}
-	return added, revoked
-}
-
-// attend waits until there is a reason to join again: nil. An error is about the topic.
-func (g *Group) attend() error {
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
-	publish := time.NewTimer(publishAfter)
-	defer publish.Stop()
-	due := false
-	for {
-		g.mu.Lock()
-		lost, rejoin := g.lost, g.rejoin || due && g.resources != g.published
-		g.mu.Unlock()
-		switch {
-		case lost != nil:
-			g.lose(lost)
-			return nil
-		case rejoin:
-			return nil
-		}
-		select {
-		case <-g.stopping:
-			return nil
-		case <-g.wake:
-		case <-publish.C:
-			due = true
-		case <-look.C:
-			if err := g.checkTopic(); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-const (
-	// lookEvery is how often the topic is looked at.
-	lookEvery = 10 * time.Second
-	// publishAfter is how old what a member said of its resources must be before it rejoins to say something else.
-	publishAfter = 5 * time.Minute
-)
-
-// lose drops all shards at once: others may own them already. The member stays the one it is where the coordinator knows it,
-// with another generation; otherwise it joins as a new one.
-func (g *Group) lose(why error) {
-	g.mu.Lock()
-	shards := g.claimed()
-	for _, s := range shards {
-		g.table.end(s)
-		g.slots[s] = slot{}
-	}
-	g.id.generation = 0
-	if errors.Is(why, kerr.UnknownMemberID) || errors.Is(why, kerr.FencedInstanceID) {
-		g.id = identity{}
-	}
-	g.lost = nil
-	g.mu.Unlock()
-	g.endTakes(shards)
-	g.drop(shards)
-	if len(shards) == 0 {
-		return
-	}
-	reason := Lost
-	if errors.Is(why, errTopic) {
-		reason = NoTopic
-	}
-	g.obs.Moved(reason, len(shards))
-	g.set.Logger.Warn("Lost all shards", zap.Int("shards", len(shards)), zap.Error(why),
-		zap.String("next", "the Collector joins again by itself; where it happens often, look at the brokers and the network"))
-}
-
-// claimed needs the lock.
-func (g *Group) claimed() []int {
-	var shards []int
-	for s := range g.slots {
-		if g.slots[s].phase != idle {
-			shards = append(shards, s)
-		}
-	}
-	return shards
-}
-
-func (g *Group) drop(shards []int) {
-	if len(shards) > 0 && !g.set.Breakage.NoDrop {
-		g.parts.Drop(shards)
-	}
-}
-
-// leave gives all shards away and tells the coordinator.
-func (g *Group) leave() {
-	g.mu.Lock()
-	lost, shards := g.lost, g.claimed()
-	g.mu.Unlock()
-	if lost != nil {
-		g.lose(lost)
-	} else if len(shards) > 0 {
-		g.give(shards, Left)
-	}
-	g.depart()
-}
-
-// depart ends the membership, so that others need not wait for the end of the session.
-func (g *Group) depart() {
-	g.mu.Lock()
-	id := g.id
-	g.id = identity{}
-	g.mu.Unlock()
-	g.lease.End()
-	if id.member == "" {
-		return
-	}
-	ctx, cancel := context.WithTimeout(g.hard, requestTimeout(g.set.Session))
-	defer cancel()
-	if err := g.wire.leave(ctx, id.member); err != nil {
-		g.set.Logger.Warn("Cannot leave the group; its other members get the shards when the session ends", zap.Error(err))
-	}
-}
-
-// cutJoin gives up the join that is under way.
-func (g *Group) cutJoin() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.joining != nil {
-		g.joining()
-	}
-}
-
-func (g *Group) isStopping() bool {
-	select {
-	case <-g.stopping:
-		return true
-	default:
-		return false
-	}
-}
-
-// sleep waits, unless the group is stopped or something happens.
-func (g *Group) sleep(d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-g.wake:
-	case <-g.stopping:
-	}
-}
-
-// poke makes run look.
-func (g *Group) poke() {
-	select {
-	case g.wake <- struct{}{}:
-	default:
-	}
-}
-
-// health tells what keeps the member from owning shards, once.
-func (g *Group) health(err error) {
-	g.mu.Lock()
-	changed := g.unhealthy != (err != nil)
-	g.unhealthy = err != nil
-	g.mu.Unlock()
-	if changed {
-		g.obs.Health(err)
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
@@ -47,7 +49,7 @@ func open(t *testing.T, seeds []string) *kgo.Client {
 func member(t *testing.T, seeds []string, ahead time.Duration) *handover.Topic {
 	t.Helper()
 	return &handover.Topic{
-		Name: topicName, Client: open(t, seeds), Reader: []kgo.Opt{kgo.SeedBrokers(seeds...), kafkatest.Reader()},
+		Name: topicName, Client: open(t, seeds), Stamper: open(t, seeds), Reader: []kgo.Opt{kgo.SeedBrokers(seeds...), kafkatest.Reader()},
 		Now: func() time.Time { return time.Now().Add(ahead) },
 	}
 }
@@ -120,7 +122,7 @@ func TestStatesAreRefused(t *testing.T) {
 		"records of another tenure":   {spoil: func(c *shardgroup.Commit) { c.By = "another-1" }, why: handover.Missing},
 		"records beyond what is":      {spoil: func(c *shardgroup.Commit) { c.Offset, c.End = 1000, 1003 }, why: handover.Missing},
 		"records that are gone":       {gone: true, why: handover.Missing},
-		"the end is not in its place": {spoil: func(c *shardgroup.Commit) { c.End-- }, why: handover.Clock},
+		"the end is not in its place": {spoil: func(c *shardgroup.Commit) { c.End = c.Offset + int64(c.N) }, why: handover.Clock},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -198,4 +200,30 @@ func FuzzDecode(f *testing.F) {
 			require.Equal(t, sections, again)
 		}
 	})
+}
+
+// TestSlowAnswers: how long brokers take to answer says nothing of the clocks.
+func TestSlowAnswers(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Start(t, kfake.NumBrokers(1), kfake.SeedTopics(8, topicName))
+	kafkatest.StampRecords(cluster)
+	seeds := cluster.ListenAddrs()
+	giver, taker := member(t, seeds, 0), member(t, seeds, 0)
+	slow := func(answers int32) {
+		var n atomic.Int32
+		cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+			cluster.KeepControl()
+			if n.Add(1) <= answers {
+				cluster.SleepControl(func() { <-time.After(4 * handover.MaxSkew) })
+			}
+			return nil, nil, false
+		})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	slow(2) // the state, and the first stamp
+	written, err := giver.Write(ctx, map[int][]byte{3: random(100)}, tenure("giver-1"))
+	require.NoError(t, err)
+	got := read(ctx, taker, map[int]shardgroup.Commit{3: *written[3]})[3]
+	assert.Empty(t, got.Refused, "%v", got.Err)
 }

@@ -43,12 +43,12 @@ func (t *Topic) Read(ctx context.Context, tenure string, commits map[int]shardgr
 		shards = append(shards, shard)
 	}
 	r := reading{topic: t, visit: visit, open: map[int32]*state{}}
-	probes := t.probe(ctx, tenure, shards)
+	probes, err := t.stamp(ctx, func(int) string { return tenure }, markProbe, shards)
 	from := map[int32]kgo.Offset{}
 	for shard, c := range commits {
 		p, ok := probes[shard]
 		if !ok {
-			r.refuse(ctx, shard, Unread, errors.New("its partition takes no record that shows the broker's clock"))
+			r.refuse(ctx, shard, Unread, fmt.Errorf("its partition takes no record that shows the broker's clock: %w", err))
 			continue
 		}
 		r.open[int32(shard)] = &state{shard: shard, commit: c, probe: p, chunks: make([][]byte, c.N)}
@@ -94,7 +94,7 @@ type reading struct {
 type state struct {
 	shard  int
 	commit shardgroup.Commit
-	probe  probe
+	probe  stamp
 	chunks [][]byte
 	have   int
 	skew   time.Duration // of its writer to the broker

@@ -24,8 +24,9 @@ const (
 // Topic is where states go. It is safe for concurrent use.
 type Topic struct {
 	Name string
-	// Client writes. It must place records in the partition that they name, and wait for all replicas.
-	Client *kgo.Client
+	// Client writes states, Stamper the records by which clocks are compared. Both must place records in the partition that
+	// they name. Client waits for all replicas; Stamper for none, as that would say nothing of when a record was stamped.
+	Client, Stamper *kgo.Client
 	// Reader are the options of clients that read.
 	Reader []kgo.Opt
 	// Now is the clock; it is compared with the brokers'.
@@ -49,13 +50,21 @@ func (t *Topic) Write(ctx context.Context, states map[int][]byte, tenure func(sh
 		}
 	}
 	w.wait()
-	start := t.Now()
-	for shard, c := range w.commits {
-		w.produce(ctx, shard, c.By, markEnd, nil, func(offset int64) {
-			c.At, c.End = middle(start, t.Now()).UnixMilli(), offset+1
-		})
+	shards := make([]int, 0, len(w.commits))
+	for shard := range w.commits {
+		shards = append(shards, shard)
 	}
-	w.wait()
+	marks, err := t.stamp(ctx, tenure, markEnd, shards)
+	for _, shard := range shards {
+		mark, ok := marks[shard]
+		if !ok {
+			delete(w.commits, shard)
+			w.err = fmt.Errorf("write the end of the state of shard %d: %w", shard, err)
+			continue
+		}
+		c := w.commits[shard]
+		c.At, c.End = mark.at.UnixMilli(), mark.offset+1
+	}
 	return w.commits, w.err
 }
 
@@ -95,38 +104,6 @@ func (w *writing) wait() {
 		delete(w.commits, shard)
 	}
 }
-
-// probe writes a record to each partition, by whose time there a reader sees how far its clock is from the broker's. It
-// returns the offsets, and when they were written by the reader's clock.
-func (t *Topic) probe(ctx context.Context, tenure string, shards []int) map[int]probe {
-	var (
-		mu      sync.Mutex
-		pending sync.WaitGroup
-		probes  = map[int]probe{}
-		start   = t.Now()
-	)
-	for _, shard := range shards {
-		pending.Add(1)
-		t.Client.Produce(ctx, record(t.Name, shard, tenure, markProbe, nil), func(r *kgo.Record, err error) {
-			defer pending.Done()
-			if err == nil {
-				mu.Lock()
-				defer mu.Unlock()
-				probes[shard] = probe{offset: r.Offset, at: middle(start, t.Now())}
-			}
-		})
-	}
-	pending.Wait()
-	return probes
-}
-
-type probe struct {
-	offset int64
-	at     time.Time
-}
-
-// middle is when a broker most likely did what was asked at start and answered at end.
-func middle(start, end time.Time) time.Time { return start.Add(end.Sub(start) / 2) }
 
 // record makes a record; its key is the index and the tenure.
 func record(topic string, shard int, tenure string, index uint32, value []byte) *kgo.Record {
