@@ -184,6 +184,11 @@ bench-exporter: | preflight
 bench-snmp: | preflight
 	@cd bench && go build -o ../$(BIN)/bench-snmp ./snmp && ../$(BIN)/bench-snmp $(if $(DOCS),-docs ../docs/benchmarks.md)
 
+## bench-scale: how Collectors share a fleet, with three brokers of a real Apache Kafka, in six minutes; writes bench/results/scale.json
+.PHONY: bench-scale
+bench-scale: | preflight
+	@cd bench && go build -o ../$(BIN)/bench-scale ./scale && ../$(BIN)/bench-scale
+
 ## bench-rate: the rate processor beside its peers, up to ten million series (ten minutes, 6 GB); writes bench/results/rate.json, and with DOCS=1 the table in docs/benchmarks.md
 .PHONY: bench-rate
 bench-rate: | preflight

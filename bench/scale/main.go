@@ -1,0 +1,63 @@
+// Command scale measures how several Collectors share a fleet, with three brokers of a real Apache Kafka that it starts and
+// removes: `make bench-scale`.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
+)
+
+var background = context.Background()
+
+func main() {
+	out := flag.String("out", "results/scale.json", "file for the figures")
+	port := flag.Int("port", 36300, "the first of the ports of the brokers")
+	only := flag.String("parts", "runs,state,moves,brokers", "which of the parts to run")
+	during := flag.Duration("during", 30*time.Second, "how long the work of brokers and the runs of Collectors are counted")
+	one := flag.String("member", "", "be a member with these orders")
+	flag.Parse()
+	if *one != "" {
+		beMember(*one)
+		return
+	}
+	fmt.Printf("%d shards, session %s, %d brokers on the same %d cores, %s\n\n", shards, session, nodes, runtime.GOMAXPROCS(0), runtime.Version())
+	parts := strings.Split(*only, ",")
+	var r bench.Report
+	if slices.Contains(parts, "runs") {
+		runs(&r, *during)
+	}
+	if len(parts) > 1 || parts[0] != "runs" {
+		withCluster(&r, *port, parts, *during)
+	}
+	fmt.Println()
+	r.Print(os.Stdout)
+	must(r.Write(*out))
+}
+
+func withCluster(r *bench.Report, port int, parts []string, during time.Duration) {
+	c := startCluster(port)
+	defer c.remove()
+	if slices.Contains(parts, "state") {
+		state(r, c)
+	}
+	if slices.Contains(parts, "moves") {
+		moves(r, c)
+	}
+	if slices.Contains(parts, "brokers") {
+		brokers(r, c, during)
+	}
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

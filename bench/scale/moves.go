@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
+)
+
+// stateBytes is what is handed over of a shard: its part of a million series, of 33.5 bytes each.
+const stateBytes = 33_500_000 / shards
+
+// session is the default.
+const session = 15 * time.Second
+
+// moves measures for how long shards have no owner.
+func moves(r *bench.Report, c *cluster) {
+	f := newFleet(c, "moves")
+	defer f.stopAll()
+	for _, name := range []string{"a", "b", "c"} {
+		f.start(name)
+		f.settled()
+	}
+	f.take()
+	for range 4 {
+		f.stop("a", syscall.SIGTERM)
+		f.settled()
+		f.start("a")
+		f.settled()
+	}
+	f.report(r, "planned move", time.Second)
+	for range 2 {
+		f.stop("b", syscall.SIGKILL)
+		f.settled()
+		f.start("b")
+		f.settled()
+	}
+	f.report(r, "kill -9", session+time.Second)
+	for range 2 {
+		node := c.coordinator(f.orders.Name)
+		c.order("kill", node)
+		time.Sleep(session)
+		c.order("up", node)
+		time.Sleep(2 * time.Second)
+		f.settled()
+	}
+	f.report(r, "coordinator killed", 500*time.Millisecond)
+}
+
+func (f *fleet) report(r *bench.Report, event string, limit time.Duration) {
+	gaps, doubles := f.take()
+	if len(gaps) == 0 {
+		gaps = []time.Duration{2 * lookEvery} // nobody lost anything that was seen
+	}
+	slices.Sort(gaps)
+	longest := gaps[len(gaps)-1]
+	fmt.Printf("%s: %d times without owner, median %s, 90 of 100 %s, most %s; %d times two owners\n", event, len(gaps),
+		ms(gaps[len(gaps)/2]), ms(gaps[len(gaps)*9/10]), ms(longest), doubles)
+	r.Add(bench.Row{Measure: event + ": longest without owner", Ours: longest.Seconds(), Unit: "s", Peer: "limit", PeerValue: limit.Seconds(), Required: 1})
+	if doubles > 0 {
+		panic("there were two owners")
+	}
+}
+
+func ms(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
+
+// members is how many take part where the brokers' work is measured.
+const members = 10
+
+// brokers measures what members cost the brokers.
+func brokers(r *bench.Report, c *cluster, during time.Duration) {
+	idle := c.share(during)
+	f := newFleet(c, "brokers")
+	defer f.stopAll()
+	for i := range members {
+		f.start(fmt.Sprint("m", i))
+	}
+	f.settled()
+	time.Sleep(10 * time.Second)
+	busy := c.share(during)
+	fmt.Printf("%d brokers: %.2f %% of a core without members, %.2f %% with %d\n", nodes, 100*idle, 100*busy, members)
+	r.Add(bench.Row{
+		Measure: fmt.Sprintf("%d members: of a core of the brokers", members), Ours: 100 * (busy - idle), Unit: "%",
+		Peer: "limit", PeerValue: 2, Required: 1,
+	})
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/processor"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/panoptes-otel/panoptes-otel/bench/internal/bench"
+	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor"
+)
+
+const series = 1_000_000
+
+// collector is an extension panoptes_shards with a processor panoptes_rate.
+type collector struct {
+	sharing sharing
+	rates   processor.Metrics
+	tel     *componenttest.Telemetry
+}
+
+func newCollector(c *cluster, name, instance string) *collector {
+	o := orders{Brokers: c.brokers, Name: name, Instance: instance}
+	tel := componenttest.NewTelemetry()
+	set := tel.NewTelemetrySettings()
+	set.Logger = zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig()), os.Stderr, zapcore.WarnLevel))
+	m := &collector{sharing: newSharing(o.group(), set), tel: tel}
+	id := component.MustNewID("panoptes_shards")
+	h := host{id: m.sharing}
+	must(m.sharing.Start(background, h))
+	f := panoptesrateprocessor.NewFactory()
+	cfg := f.CreateDefaultConfig()
+	must(confmap.NewFromStringMap(map[string]any{"sharding": id.String(), "max_series": 2 * series}).Unmarshal(cfg))
+	var err error
+	m.rates, err = f.CreateMetrics(background, processor.Settings{
+		ID: component.NewID(f.Type()), TelemetrySettings: componenttest.NewNopTelemetrySettings(),
+	}, cfg, consumertest.NewNop())
+	must(err)
+	must(m.rates.Start(background, h))
+	must(m.sharing.Ready())
+	return m
+}
+
+// owned waits until a collector owns all shards.
+func (m *collector) owned() {
+	for s := 0; s < shards; {
+		if _, ok := m.sharing.Owns(s); ok {
+			s++
+			continue
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// reported waits until the metrics tell of a hand-over.
+func (m *collector) reported(direction string) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if took, _ := m.handover(direction); took > 0 {
+			return
+		}
+	}
+}
+
+func (m *collector) shutdown() {
+	must(m.rates.Shutdown(background))
+	must(m.sharing.Shutdown(background))
+	must(m.tel.Shutdown(background))
+}
+
+// handover is what the extension's own metrics say.
+func (m *collector) handover(direction string) (took time.Duration, items int64) {
+	of := func(name string) metricdata.Aggregation {
+		found, err := m.tel.GetMetric(name)
+		if err != nil {
+			return nil // nothing was handed over yet
+		}
+		return found.Data
+	}
+	durations, _ := of("otelcol_panoptes_shards_handover_duration").(metricdata.Histogram[float64])
+	counts, _ := of("otelcol_panoptes_shards_handover_items").(metricdata.Sum[int64])
+	for _, p := range durations.DataPoints {
+		if v, _ := p.Attributes.Value("direction"); v.AsString() == direction {
+			took = max(took, time.Duration(p.Sum*float64(time.Second)))
+		}
+	}
+	for _, p := range counts.DataPoints {
+		if v, _ := p.Attributes.Value("direction"); v.AsString() == direction {
+			items = p.Value
+		}
+	}
+	return took, items
+}
+
+// state measures how long it takes to hand a million series over, and to ask whether a shard is owned.
+func state(r *bench.Report, c *cluster) {
+	var given, taken []time.Duration
+	for round := range 3 {
+		name := fmt.Sprint("state-", round)
+		a := newCollector(c, name, "a")
+		a.owned()
+		if round == 0 {
+			r.Add(bench.Row{Measure: "whether a shard is owned", Ours: ask(a.sharing), Unit: "ns", Peer: "limit", PeerValue: 100, Required: 1})
+		}
+		for b := range series / batchSeries {
+			must(a.rates.ConsumeMetrics(background, batch(b)))
+		}
+		must(a.sharing.NotReady())
+		took, items := a.handover("given")
+		check(items)
+		given = append(given, took)
+		a.shutdown()
+		b := newCollector(c, name, "b")
+		b.owned()
+		b.reported("taken")
+		took, items = b.handover("taken")
+		check(items)
+		taken = append(taken, took)
+		must(b.sharing.NotReady())
+		b.shutdown()
+	}
+	fmt.Printf("a million series: given in %s, taken in %s\n", given, taken)
+	r.Add(bench.Row{Measure: "a million series given away", Ours: bench.Median(given).Seconds(), Unit: "s", Peer: "limit", PeerValue: 0.5, Required: 1})
+	r.Add(bench.Row{Measure: "a million series taken over", Ours: bench.Median(taken).Seconds(), Unit: "s", Peer: "limit", PeerValue: 2, Required: 1})
+}
+
+func check(items int64) {
+	if items != series {
+		panic(fmt.Sprintf("%d series were handed over instead of %d", items, series))
+	}
+}
+
+// ask returns the nanoseconds that a question takes, in the fastest of some turns.
+func ask(m sharing) float64 {
+	const questions = 1 << 20
+	var which [1 << 12]int
+	for i := range which {
+		which[i] = rand.IntN(shards)
+	}
+	best := time.Hour
+	for range 21 {
+		start, owned := time.Now(), 0
+		for i := range questions {
+			if _, ok := m.Owns(which[i%len(which)]); ok {
+				owned++
+			}
+		}
+		best = min(best, time.Since(start))
+		if owned != questions {
+			panic("a shard was lost")
+		}
+	}
+	return float64(best.Nanoseconds()) / questions
+}
