@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -46,10 +47,19 @@ service:
   telemetry: {metrics: {level: none}, logs: {level: warn}}
 `
 
-const (
-	trustSeries   = 10
-	trustInterval = 20 * time.Second // a base counts for three of them
-)
+const trustInterval = 20 * time.Second // a base counts for three of them
+
+// trustSetting is a number from the environment: PANOPTES_KILLS, PANOPTES_TRUST_SERIES, PANOPTES_TRUST_PACE (milliseconds).
+func trustSetting(t *testing.T, name string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, name)
+	return n
+}
 
 // trustSample is a value of a counter.
 type trustSample struct {
@@ -63,21 +73,24 @@ type trustSample struct {
 type trusted struct {
 	mu      sync.Mutex
 	samples []map[int64]*trustSample // by counter and time in milliseconds
+	times   []int64                  // of all samples, in order
+	pace    time.Duration
 	life    atomic.Int64
 	batches atomic.Int64
 }
 
 // send sends a value of each counter, and then the next ones, for as long as ctx lives.
 func (c *trusted) send(ctx context.Context, url string, random *rand.Rand) {
-	values := make([]int64, trustSeries)
-	pace := time.NewTicker(100 * time.Millisecond)
+	values := make([]int64, len(c.samples))
+	pace := time.NewTicker(c.pace)
 	defer pace.Stop()
 	for ctx.Err() == nil {
 		md := pmetric.NewMetrics()
 		points := newPoints(md, trustInterval)
 		now := time.Now().UnixMilli()
-		sent := make([]*trustSample, trustSeries)
+		sent := make([]*trustSample, len(values))
 		c.mu.Lock()
+		c.times = append(c.times, now)
 		for i := range values {
 			values[i] += random.Int64N(1 << 30)
 			sent[i] = &trustSample{value: values[i], life: int(c.life.Load())}
@@ -116,6 +129,7 @@ func TestTrust(t *testing.T) {
 	if os.Getenv("PANOPTES_TRUST") == "full" {
 		kills, away = 500, 10*time.Minute
 	}
+	kills = trustSetting(t, "PANOPTES_KILLS", kills)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -131,8 +145,8 @@ func TestTrust(t *testing.T) {
 		return start(t, nil, binary(t, "panoptes-otelcol"), "--config", filepath.Join(dir, "collector.yaml"))
 	}
 
-	c := &trusted{}
-	for range trustSeries {
+	c := &trusted{pace: time.Duration(trustSetting(t, "PANOPTES_TRUST_PACE", 100)) * time.Millisecond}
+	for range trustSetting(t, "PANOPTES_TRUST_SERIES", 10) {
 		c.samples = append(c.samples, map[int64]*trustSample{})
 	}
 	collector := start()
@@ -176,7 +190,7 @@ func (c *trusted) drained(t *testing.T, admin *kadm.Client, topic string) {
 		require.NoError(t, err)
 		var there int64
 		ends.Each(func(o kadm.ListedOffset) { there += o.Offset })
-		if acked := c.batches.Load() * trustSeries; there >= acked {
+		if acked := c.batches.Load() * int64(len(c.samples)); there >= acked {
 			return
 		} else if time.Now().After(deadline) {
 			t.Errorf("%d of %d groups are on Kafka", there, acked)
@@ -210,7 +224,7 @@ type trustedGroup struct {
 
 func (c *trusted) check(t *testing.T, topic string, kills int) {
 	t.Helper()
-	seen := make([]map[int64]bool, trustSeries)
+	seen := make([]map[int64]bool, len(c.samples))
 	for i := range seen {
 		seen[i] = map[int64]bool{}
 	}
@@ -265,29 +279,27 @@ func (c *trusted) check(t *testing.T, topic string, kills int) {
 		kills, acked, lost, messages, duplicates, rates, older, without)
 	require.Zero(t, lost)
 	require.Positive(t, rates)
-	require.LessOrEqual(t, without, trustSeries*(kills+1), "the first, and one a kill")
-	require.LessOrEqual(t, older, trustSeries*kills, "one a kill")
+	require.LessOrEqual(t, without, len(c.samples)*(kills+1), "the first, and one a kill")
+	require.LessOrEqual(t, older, len(c.samples)*kills, "one a kill")
 }
 
 // right checks that a rate is the one between a value and an earlier one that was sent, and says whether that is the last one before
 // it.
 func (c *trusted) right(t *testing.T, i int, at int64, rate float64) bool {
 	t.Helper()
-	var last int64
-	bases := 0
-	match := int64(0)
-	for base, s := range c.samples[i] {
-		if base >= at || at-base > 3*trustInterval.Milliseconds() {
-			continue
-		}
-		bases++
-		last = max(last, base)
-		if rateBetween(s.value, c.samples[i][at].value, at-base) == rate && base > match {
+	var match int64
+	end, _ := slices.BinarySearch(c.times, at)
+	bases := c.times[:end]
+	first, _ := slices.BinarySearch(bases, at-3*trustInterval.Milliseconds())
+	bases = bases[first:]
+	for _, base := range slices.Backward(bases) {
+		if rateBetween(c.samples[i][base].value, c.samples[i][at].value, at-base) == rate {
 			match = base
+			break
 		}
 	}
-	require.NotZero(t, match, "counter %d at %d: the rate %v is none of those that its %d earlier values make", i, at, rate, bases)
-	return match == last
+	require.NotZero(t, match, "counter %d at %d: the rate %v is none of those that its %d earlier values make", i, at, rate, len(bases))
+	return match == bases[len(bases)-1]
 }
 
 // readTopic reads a topic to its end.
