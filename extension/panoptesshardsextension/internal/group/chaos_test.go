@@ -48,11 +48,16 @@ func TestPlannedMovesLoseNothing(t *testing.T) {
 	assert.Empty(t, f.refused)
 }
 
-// TestViolence kills, stops, pauses and cuts off members at random.
+// TestViolence kills, stops, pauses and cuts off members at random, for PANOPTES_SHARDS_FOR.
 func TestViolence(t *testing.T) {
 	length := 10 * time.Second
 	if os.Getenv("CI") != "" {
 		length = 20 * time.Second
+	}
+	if text := os.Getenv("PANOPTES_SHARDS_FOR"); text != "" {
+		var err error
+		length, err = time.ParseDuration(text)
+		require.NoError(t, err)
 	}
 	f := newFleet(t, testOrders(t), brokers(t, 3))
 	violence(f, 10, length)
@@ -61,6 +66,7 @@ func TestViolence(t *testing.T) {
 	t.Log(v.String(), f.refused)
 	assert.Empty(t, v.doubles)
 	assert.Empty(t, v.wrong)
+	assert.Empty(t, v.unowned)
 	assert.Greater(t, v.moves, 32)
 }
 
@@ -89,7 +95,7 @@ func violence(f *fleet, members int, length time.Duration) {
 				actions[action]++
 				mu.Unlock()
 				names <- name
-				time.Sleep(time.Duration(rand.IntN(400)) * time.Millisecond)
+				lasts(time.Duration(rand.IntN(400)) * time.Millisecond)
 			}
 		})
 	}
@@ -101,17 +107,19 @@ func (f *fleet) attack(name string) string {
 	f.mu.Lock()
 	p := f.members[name]
 	f.mu.Unlock()
+	f.attacked()
+	defer f.attacked()
 	long := time.Duration(rand.IntN(4000)) * time.Millisecond
 	switch rand.IntN(4) {
 	case 0:
 		p.kill()
 		f.readers.Go(func() { f.bury(p) })
-		time.Sleep(long / 4)
+		lasts(long / 4)
 		f.start(name)
 		return "kill"
 	case 1:
 		p.stop()
-		time.Sleep(long / 4)
+		lasts(long / 4)
 		f.start(name)
 		return "stop"
 	case 2:
@@ -153,9 +161,9 @@ func TestNothingCanBeLeftOut(t *testing.T) {
 				f.start("a")
 				f.balanced(1, 10*time.Second)
 				f.start("b")
-				time.Sleep(2 * time.Second)
-				f.start("c")
-				time.Sleep(5 * time.Second)
+				f.joined(2)
+				f.start("c") // "a" is giving shards to "b", and does not rejoin in time
+				f.until(5*time.Second, func(v *verdict) bool { return len(v.doubles) > 0 })
 			},
 			seen: func(v *verdict) bool { return len(v.doubles) > 0 },
 		},
@@ -209,7 +217,7 @@ func giveAndCrash(f *fleet) {
 	f.balanced(1, 10*time.Second)
 	b := f.start("b")
 	f.balanced(2, 10*time.Second)
-	time.Sleep(10 * f.orders.Every)
+	f.polled(b, 10)
 	b.kill()
 	f.balanced(1, 15*time.Second)
 }
@@ -226,4 +234,18 @@ func TestFleetIsJudged(t *testing.T) {
 	require.Len(t, v.doubles, 1)
 	require.Len(t, v.wrong, 1)
 	require.Equal(t, 1, v.anew)
+	require.Empty(t, v.unowned)
+
+	second := int64(time.Second)
+	f = &fleet{t: t, orders: orders{Session: time.Second, Rebalance: time.Second}}
+	f.results = []result{
+		{shard: 1, end: 0, tenure: "a", before: "-", name: "1"},
+		{shard: 1, start: 9 * second, end: 9 * second, tenure: "b", before: "-", name: "2"},
+	}
+	f.attacks = []int64{8 * second}
+	v = f.judge()
+	require.Empty(t, v.unowned, "there was an attack a second before")
+	f.attacks = []int64{second}
+	v = f.judge()
+	require.Len(t, v.unowned, 1)
 }

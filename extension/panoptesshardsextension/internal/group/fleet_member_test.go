@@ -228,7 +228,7 @@ func (p *poller) finish(r run) {
 
 func (p *poller) drain(ctx context.Context, shards []int) {
 	if p.Stuck > 0 {
-		time.Sleep(p.Stuck)
+		lasts(p.Stuck)
 	}
 	for {
 		busy := 0
@@ -240,7 +240,7 @@ func (p *poller) drain(ctx context.Context, shards []int) {
 		if busy == 0 || ctx.Err() != nil {
 			return
 		}
-		time.Sleep(time.Millisecond)
+		lasts(time.Millisecond)
 	}
 }
 

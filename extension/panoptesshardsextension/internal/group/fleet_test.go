@@ -12,7 +12,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -44,6 +43,7 @@ type fleet struct {
 	results []result
 	refused map[string]int
 	unowned []time.Duration
+	attacks []int64 // when they began and ended
 	members map[string]*process
 	lives   int
 	readers sync.WaitGroup
@@ -136,7 +136,7 @@ func (f *fleet) read(out io.Reader) {
 // bury removes a member that was killed from the group, if a session later it is still there: kfake waits without end for
 // one that was killed during its first join, where Kafka lets it expire.
 func (f *fleet) bury(p *process) {
-	time.Sleep(f.orders.Session)
+	lasts(f.orders.Session)
 	client, err := kgo.NewClient(kgo.SeedBrokers(f.brokers...))
 	if err != nil {
 		return
@@ -170,7 +170,7 @@ func (p *process) signal(s syscall.Signal) {
 
 func (p *process) pause(d time.Duration) {
 	_ = p.cmd.Process.Signal(syscall.SIGSTOP)
-	time.Sleep(d)
+	lasts(d)
 	_ = p.cmd.Process.Signal(syscall.SIGCONT)
 }
 
@@ -178,7 +178,7 @@ func (p *process) cut(d time.Duration) {
 	for _, r := range p.roads {
 		r.block(true)
 	}
-	time.Sleep(d)
+	lasts(d)
 	for _, r := range p.roads {
 		r.block(false)
 	}
@@ -216,7 +216,7 @@ func (f *fleet) allOwned(within time.Duration) map[int]string {
 		if time.Now().After(deadline) {
 			f.t.Fatalf("only %d of %d shards have an owner after %s", len(owners), f.orders.Shards, within)
 		}
-		time.Sleep(10 * time.Millisecond)
+		lasts(10 * time.Millisecond)
 	}
 }
 
@@ -240,54 +240,60 @@ func (f *fleet) balanced(n int, within time.Duration) map[int]string {
 		if time.Now().After(deadline) {
 			f.t.Fatalf("shards are not shared evenly by %d members after %s: %v", n, within, counts)
 		}
-		time.Sleep(20 * time.Millisecond)
+		lasts(20 * time.Millisecond)
 	}
 }
 
-// verdict is what a judge found.
-type verdict struct {
-	results, moves, anew int
-	doubles, wrong       []string
-	longest              time.Duration // without a result of a shard
-}
-
-// judge looks at all results: whether two owners overlapped, and whether each result knew the one before it, or none.
-func (f *fleet) judge() verdict {
+// attacked notes that an attack begins, or is over.
+func (f *fleet) attacked() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	v := verdict{results: len(f.results)}
-	byShard := map[int][]result{}
-	for _, r := range f.results {
-		byShard[r.shard] = append(byShard[r.shard], r)
-	}
-	for shard, results := range byShard {
-		slices.SortStableFunc(results, func(a, b result) int { return int(a.end - b.end) })
-		gone := map[string]bool{}
-		for i := 1; i < len(results); i++ {
-			before, r := results[i-1], results[i]
-			v.longest = max(v.longest, time.Duration(r.end-before.end))
-			if r.tenure != before.tenure {
-				v.moves++
-				gone[before.tenure] = true
-				if r.start < before.end || gone[r.tenure] {
-					v.doubles = append(v.doubles, fmt.Sprintf("shard %d: %s until %d, %s from %d", shard, before.tenure, before.end, r.tenure, r.start))
-				}
-			}
-			switch r.before {
-			case before.name:
-			case "-":
-				v.anew++
-			default:
-				v.wrong = append(v.wrong, fmt.Sprintf("shard %d: %s knew %s, but before it was %s", shard, r.name, r.before, before.name))
-			}
-		}
-	}
-	return v
+	f.attacks = append(f.attacks, now())
 }
 
-func (v *verdict) String() string {
-	return fmt.Sprintf("%d results, %d moves, %d begun anew, %d double owners, %d wrong states, longest gap %s",
-		v.results, v.moves, v.anew, len(v.doubles), len(v.wrong), v.longest.Round(time.Millisecond))
+// lasts is how long something is done to members.
+func lasts(d time.Duration) { <-time.After(d) }
+
+// until waits until a judge sees something, or for no longer than within.
+func (f *fleet) until(within time.Duration, seen func(*verdict) bool) {
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); lasts(50 * time.Millisecond) {
+		if v := f.judge(); seen(&v) {
+			return
+		}
+	}
+}
+
+// joined waits until the group has so many members, who have learnt what is theirs.
+func (f *fleet) joined(n int) {
+	f.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(f.brokers...))
+	require.NoError(f.t, err)
+	defer client.Close()
+	require.Eventually(f.t, func() bool {
+		groups, err := kadm.NewClient(client).DescribeGroups(f.t.Context(), f.orders.Group)
+		return err == nil && len(groups[f.orders.Group].Members) == n && groups[f.orders.Group].State == "Stable"
+	}, 10*time.Second, 20*time.Millisecond)
+}
+
+// polled waits until a member has had so many results of each of its shards.
+func (f *fleet) polled(p *process, n int) {
+	f.t.Helper()
+	require.Eventually(f.t, func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		counts := map[int]int{}
+		for _, r := range f.results {
+			if strings.HasPrefix(r.tenure, p.life+"/") {
+				counts[r.shard]++
+			}
+		}
+		for _, c := range counts {
+			if c < n {
+				return false
+			}
+		}
+		return len(counts) > 0
+	}, 10*time.Second, 20*time.Millisecond)
 }
 
 // road is the network between a member and a broker.

@@ -101,7 +101,7 @@ func TestKafkaCoordinatorDies(t *testing.T) {
 		f.start(name)
 	}
 	f.balanced(3, 60*time.Second)
-	time.Sleep(time.Second)
+	lasts(time.Second)
 	f.forget()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
 	require.NoError(t, err)
@@ -110,10 +110,10 @@ func TestKafkaCoordinatorDies(t *testing.T) {
 	node := strconv.Itoa(int(coordinators[o.Group].NodeID))
 	t.Log("killing node", node)
 	cluster(t, "kill", node)
-	time.Sleep(14 * time.Second)
+	lasts(14 * time.Second)
 	f.balanced(3, 60*time.Second)
 	cluster(t, "up", node)
-	time.Sleep(2 * time.Second)
+	lasts(2 * time.Second)
 	f.balanced(3, 60*time.Second)
 	v := f.judge()
 	f.fine(&v)
@@ -141,11 +141,11 @@ func TestKafkaIsAway(t *testing.T) {
 	for n := range brokers {
 		cluster(t, "kill", strconv.Itoa(n+1))
 	}
-	time.Sleep(2 * o.Session)
+	lasts(2 * o.Session)
 	quiet := time.Now()
-	time.Sleep(o.Session)
+	lasts(o.Session)
 	for goOn, f := range fleets {
-		assert.Equal(t, goOn, f.since(quiet) > 0, "results while all brokers are away")
+		assert.Equal(t, goOn, f.resultsSince(quiet) > 0, "results while all brokers are away")
 	}
 	for n := range brokers {
 		cluster(t, "up", strconv.Itoa(n+1))
@@ -167,8 +167,8 @@ func (f *fleet) forget() {
 	f.results = nil
 }
 
-// since counts the results that came after a time.
-func (f *fleet) since(at time.Time) (n int) {
+// resultsSince counts the results that came after a time.
+func (f *fleet) resultsSince(at time.Time) (n int) {
 	from := now() - int64(time.Since(at))
 	f.mu.Lock()
 	defer f.mu.Unlock()
