@@ -157,10 +157,10 @@ func (p *Plugin) compileFilter(override string) (warnings []string, err error) {
 // setTimes sets the interval and the deadline. A plugin without an interval still gets a deadline.
 func (p *Plugin) setTimes(o OpenOptions) error {
 	p.Interval = time.Duration(max(p.File.ExecuteFrequency, 0)) * time.Second
-	p.Deadline = time.Duration(p.File.TimeLimit()) * time.Second
+	p.Deadline = pluginfile.TimeLimit(p.Interval)
 	if o.Interval > 0 {
 		p.Interval = o.Interval
-		p.Deadline = o.Interval * 5 / 4
+		p.Deadline = pluginfile.TimeLimit(p.Interval)
 	}
 	if p.Interval == 0 {
 		p.Deadline = DefaultDeadline

@@ -159,7 +159,7 @@ class Runner:
         kind = prepared.kind
         if returned is None:
             result['outcome'] = 'none'
-            logger.warning('Plugin did not return any results')
+            logger.warning('Plugin did not return any results', extra=logs.IN_RESULT)
             return
         if not isinstance(returned, _RESULTS[kind]):
             result['outcome'] = 'wrong_type'
@@ -172,7 +172,8 @@ class Runner:
             members = list(returned.metrics_groups)
         else:
             members = list(returned.resources) if kind == 'discovery' else results.enrichment_groups(returned)
-        logger.info('Plugin returned a result set with %d members', len(members))
+        if logger.isEnabledFor(logging.DEBUG):  # Panoptes logs it at info; a run that went well is no news
+            logger.info('Plugin returned a result set with %d members', len(members), extra=logs.IN_RESULT)
         if kind == 'polling':
             result['groups'], result['dropped'] = results.serialise(
                 members, prepared.resource, prepared.original, getattr(returned, 'dropped', ()))

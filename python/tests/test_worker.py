@@ -428,7 +428,9 @@ class Logs(Folder):
     def test_what_the_result_says_as_well(self):
         for body, lines in (
                 ('raise ValueError', ['Failed to execute plugin:', 'Plugin did not return any results']),
-                ('context.logger.error("own")\nreturn 5', ['Plugin returned an unexpected result type: "int"']), ('return None', [])):
+                ('context.logger.error("own")\nreturn 5', ['Plugin returned an unexpected result type: "int"']),
+                ('return None', ['Plugin did not return any results']),
+                ('return one(context.data, m=1)', ['Plugin returned a result set with 1 members'])):
             with self.subTest(body), Worker() as worker:
                 worker.run(self.plugin(body))
                 self.assertEqual(lines, [log['message'] for log in worker.logs if log.get('in_result')])

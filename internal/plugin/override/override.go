@@ -189,7 +189,7 @@ func (p *Plugin) layer(set uint64) *plugin.Plugin {
 				continue
 			}
 			if r.Interval > 0 {
-				v.Interval, v.Deadline = r.Interval, r.Interval*5/4
+				v.Interval, v.Deadline = r.Interval, pluginfile.TimeLimit(r.Interval)
 				v.File.ExecuteFrequency = int(r.Interval / time.Second)
 				// Plugins make the interval of their groups of it.
 				v.File.Config = lay(v.File.Config, pluginsdk.Config{"main": {"execute_frequency": strconv.Itoa(v.File.ExecuteFrequency)}})
