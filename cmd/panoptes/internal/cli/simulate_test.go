@@ -67,6 +67,45 @@ func TestSimulateDiscovery(t *testing.T) {
 	require.Regexp(t, `1 plugins, 3 resources, 1 tasks, (59|60) starts in 1h0m0s`, stdout)
 }
 
+func TestSimulateMembers(t *testing.T) {
+	t.Parallel()
+	config := fleet(t, map[string]string{"every": "execute_frequency = 10\nresource_filter = resource_class = \"c\"\n"}, 100, "")
+	// 100 runs of 9 s every 10 s want 90 places; one Collector of two has half of them.
+	edit(t, config, "receivers:\n  panoptes:\n", "receivers:\n  panoptes:\n    max_concurrent_runs: 80\n")
+	args := []string{"simulate", "--config", config, "--hours", "0.1", "--takes", "9s"}
+	code, stdout, _ := run(t, "", args...)
+	require.Equal(t, 1, code)
+	require.Contains(t, stdout, "warning: all runs need 90 places on average, there are 80")
+	code, stdout, stderr := run(t, "", append(args, "--members", "2")...)
+	require.Zero(t, code, stdout+stderr)
+	var resources, tasks [2]int
+	for i := range 2 {
+		_, after, found := strings.Cut(stdout, fmt.Sprintf("\nmember %d: ", i+1))
+		require.True(t, found, stdout)
+		_, err := fmt.Sscanf(after, "%d resources, %d tasks, ", &resources[i], &tasks[i])
+		require.NoError(t, err)
+		require.InDelta(t, 50, tasks[i], 15)
+		require.Equal(t, resources[i], tasks[i])
+	}
+	require.Equal(t, 100, tasks[0]+tasks[1])
+	require.Equal(t, 2, strings.Count(stdout, "\nall runs: "))
+	code, stdout, _ = run(t, "", append(args, "--members", "2", "--takes", "20s")...)
+	require.Equal(t, 1, code)
+	require.Contains(t, stdout, "warning: member 2: all runs need")
+	code, _, stderr = run(t, "", append(args, "--members", "0")...)
+	require.Equal(t, 2, code)
+	require.Contains(t, stderr, "--members must be from 1 to 256, is 0")
+}
+
+// edit replaces a text in a file.
+func edit(t *testing.T, path, old, replacement string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Contains(t, string(text), old)
+	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), old, replacement, 1)), 0o600))
+}
+
 func TestSimulateWarns(t *testing.T) {
 	t.Parallel()
 	config := fleet(t, map[string]string{

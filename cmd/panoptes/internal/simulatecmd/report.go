@@ -27,7 +27,7 @@ func (s *simulation) report(out io.Writer, style term.Style, devices int) (warne
 	fmt.Fprintf(out, "%s: %d plugins, %d resources, %d tasks, %d starts in %s\n", s.fleet.receiver,
 		len(s.fleet.plugins), len(s.fleet.resources), s.tasks, total, s.span)
 	s.printStarts(out, total)
-	s.printPools(out)
+	s.printMembers(out)
 	fmt.Fprintln(out)
 	s.printPlugins(out, style)
 	fmt.Fprintln(out)
@@ -49,8 +49,17 @@ func (s *simulation) printStarts(out io.Writer, total int) {
 		sorted[len(sorted)/2], sorted[len(sorted)*99/100], most, time.Duration(slices.Index(s.starts, most))*time.Second)
 }
 
-func (s *simulation) printPools(out io.Writer) {
-	for _, p := range s.pools {
+func (s *simulation) printMembers(out io.Writer) {
+	for i, m := range s.members {
+		if len(s.members) > 1 {
+			fmt.Fprintf(out, "member %d: %d resources, %d tasks, %s starts a second\n", i+1, m.resources, m.tasks, perSecond(m.starts, s.span))
+		}
+		m.printPools(out)
+	}
+}
+
+func (m *memberLoad) printPools(out io.Writer) {
+	for _, p := range m.pools {
 		share, late, at := p.use()
 		fmt.Fprintf(out, "%s: %.0f %% of %d places", p.name, 100*share, p.places)
 		if late > 0 {
@@ -100,17 +109,13 @@ func perSecond(starts int, span time.Duration) string {
 
 // warnings tell of what would not go well, and what to do.
 func (s *simulation) warnings() (out []string) {
-	for _, p := range s.pools {
-		share, late, _ := p.use()
-		switch {
-		case share > 1:
-			out = append(out, fmt.Sprintf("%s need %.0f places on average, there are %d: slots will be missed; raise %s, or run less often",
-				p.name, share*float64(p.places), p.places, p.key))
-		case share > fullShare:
-			out = append(out, fmt.Sprintf("%s take %.0f %% of %d places on average, which leaves little room for devices that answer slowly; raise %s",
-				p.name, 100*share, p.places, p.key))
-		case late > lateLimit:
-			out = append(out, fmt.Sprintf("%s come up to %s late; raise %s", p.name, late.Round(100*time.Millisecond), p.key))
+	for i, m := range s.members {
+		who := ""
+		if len(s.members) > 1 {
+			who = fmt.Sprintf("member %d: ", i+1)
+		}
+		for _, w := range m.warnings() {
+			out = append(out, who+w)
 		}
 	}
 	for _, p := range s.plugins {
@@ -131,6 +136,24 @@ func (s *simulation) warnings() (out []string) {
 	if busy > 0 {
 		out = append(out, fmt.Sprintf("%d devices are to be asked by more than %d runs at once on average, which limits::per_resource does not allow: slots will be missed",
 			busy, limit))
+	}
+	return out
+}
+
+// warnings tell of places that are too few.
+func (m *memberLoad) warnings() (out []string) {
+	for _, p := range m.pools {
+		share, late, _ := p.use()
+		switch {
+		case share > 1:
+			out = append(out, fmt.Sprintf("%s need %.0f places on average, there are %d: slots will be missed; raise %s, or run less often",
+				p.name, share*float64(p.places), p.places, p.key))
+		case share > fullShare:
+			out = append(out, fmt.Sprintf("%s take %.0f %% of %d places on average, which leaves little room for devices that answer slowly; raise %s",
+				p.name, 100*share, p.places, p.key))
+		case late > lateLimit:
+			out = append(out, fmt.Sprintf("%s come up to %s late; raise %s", p.name, late.Round(100*time.Millisecond), p.key))
+		}
 	}
 	return out
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/shard"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
@@ -24,7 +25,11 @@ type options struct {
 	hours     float64
 	takes     []string
 	devices   int
+	members   int
 }
+
+// maxMembers bounds --members: each has numbers of its own for every second.
+const maxMembers = shard.DefaultCount
 
 // maxHours bounds what is held in memory: one number a second.
 const maxHours = 24 * 31
@@ -41,9 +46,12 @@ receiver's files and its own configuration; --resources stands in for HTTP, Kafk
 
 How long runs take decides whether there are enough places for them. --takes says it for all plugins, or for one by its
 Name; the default is one second. Warnings tell where runs would be late, or devices asked more than they are allowed to
-be; the exit code is 1 then.`,
+be; the exit code is 1 then.
+
+With --members it shows what each of so many Collectors gets that share the fleet in a group (extension panoptes_shards).`,
 		Example: `  panoptes simulate --config collector.yaml --hours 1
-  panoptes simulate --config collector.yaml --takes 300ms --takes 'Slow Plugin=20s' --resources discovered.json`,
+  panoptes simulate --config collector.yaml --takes 300ms --takes 'Slow Plugin=20s' --resources discovered.json
+  panoptes simulate --config collector.yaml --members 3`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return run(cmd.Context(), &o, cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -54,6 +62,7 @@ be; the exit code is 1 then.`,
 	cmd.Flags().Float64Var(&o.hours, "hours", 1, "how many `HOURS` to look at")
 	cmd.Flags().StringArrayVar(&o.takes, "takes", nil, "how long a run takes: a `DURATION`, or PLUGIN=DURATION; may be repeated")
 	cmd.Flags().IntVar(&o.devices, "devices", 10, "how many `DEVICES` to list, the busiest first")
+	cmd.Flags().IntVar(&o.members, "members", 1, "how many `COLLECTORS` share the fleet")
 	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }
@@ -65,6 +74,9 @@ func run(ctx context.Context, o *options, stdout, stderr io.Writer) error {
 	}
 	if !(o.hours > 0 && o.hours <= maxHours) {
 		return exit.Misuse(fmt.Errorf("--hours must be greater than 0 and at most %d, is %g", maxHours, o.hours))
+	}
+	if o.members < 1 || o.members > maxMembers {
+		return exit.Misuse(fmt.Errorf("--members must be from 1 to %d, is %d", maxMembers, o.members))
 	}
 	config, err := collectorconfig.Load(ctx, o.configs)
 	if err != nil {
@@ -86,7 +98,7 @@ func run(ctx context.Context, o *options, stdout, stderr io.Writer) error {
 		if err != nil {
 			return exit.Misuse(err)
 		}
-		s := simulate(fleet, takes, time.Now(), span)
+		s := simulate(fleet, takes, time.Now(), span, o.members)
 		overloaded = s.report(stdout, term.StyleOf(stdout), o.devices) || overloaded
 	}
 	switch {

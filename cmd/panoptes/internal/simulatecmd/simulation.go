@@ -8,6 +8,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/internal/shard"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -19,7 +20,13 @@ type simulation struct {
 	tasks   int
 	plugins []pluginLoad
 	devices []deviceLoad
-	pools   []*pool
+	members []*memberLoad
+}
+
+// memberLoad is what one of the Collectors that share the fleet gets.
+type memberLoad struct {
+	resources, tasks, starts int
+	pools                    []*pool
 }
 
 // pluginLoad is what one plugin comes to.
@@ -47,26 +54,30 @@ type pool struct {
 	work   []float64 // seconds of runs that come in a second
 }
 
-// simulate works out all starts from a cold start at `from` on.
-func simulate(f *fleet, takes durations, from time.Time, span time.Duration) *simulation {
+// simulate works out all starts from a cold start at `from` on, of so many Collectors that share the fleet.
+func simulate(f *fleet, takes durations, from time.Time, span time.Duration, members int) *simulation {
 	seconds := int((span + time.Second - 1) / time.Second)
 	s := &simulation{fleet: f, span: span, starts: make([]int, seconds), devices: make([]deviceLoad, len(f.resources))}
-	s.pools = []*pool{
-		{name: "all runs", key: "max_concurrent_runs", places: f.cfg.MaxConcurrentRuns, work: make([]float64, seconds)},
-		{name: "Python workers", key: "python::max_workers", places: f.cfg.Python.MaxWorkers, work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindPython}},
-		{name: "children of exec plugins", key: "processes::max_exec", places: f.cfg.Processes.MaxExec, work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindExec}},
+	for range members {
+		s.members = append(s.members, &memberLoad{pools: []*pool{
+			{name: "all runs", key: "max_concurrent_runs", places: f.cfg.MaxConcurrentRuns, work: make([]float64, seconds)},
+			{name: "Python workers", key: "python::max_workers", places: f.cfg.Python.MaxWorkers, work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindPython}},
+			{name: "children of exec plugins", key: "processes::max_exec", places: f.cfg.Processes.MaxExec, work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindExec}},
+		}})
 	}
 	for i, r := range f.resources {
 		s.devices[i].resource = r
+		s.owner(r.ID).resources++
 	}
 	index := filter.NewIndex(f.resources)
 	for _, p := range f.plugins {
 		load := pluginLoad{name: p.Base.Name(), takes: takes.of(p.Base.Name())}
 		if p.Base.Filter == nil { // it discovers resources: one task, against none
 			found, _ := p.Against(&pluginsdk.Resource{})
-			load.add(found.Interval, s.start(p, found, nil, load.takes, from))
+			for _, m := range s.discoverers(p.Base.Name()) {
+				load.add(found.Interval, s.start(m, p, found, nil, load.takes, from))
+			}
 			s.plugins = append(s.plugins, load)
-			s.tasks++
 			continue
 		}
 		for _, i := range index.Select(p.Filters()...) {
@@ -75,33 +86,48 @@ func simulate(f *fleet, takes durations, from time.Time, span time.Duration) *si
 			if !runs {
 				continue
 			}
-			n := s.start(p, found, r, load.takes, from)
+			n := s.start(s.owner(r.ID), p, found, r, load.takes, from)
 			load.add(found.Interval, n)
 			d := &s.devices[i]
 			d.tasks, d.starts = d.tasks+1, d.starts+n
 			d.busy += load.takes.Seconds() / found.Interval.Seconds()
-			s.tasks++
 		}
 		s.plugins = append(s.plugins, load)
 	}
 	return s
 }
 
-// start counts the starts of one task, and returns how many there are.
-func (s *simulation) start(p *override.Plugin, found *plugin.Plugin, r *pluginsdk.Resource, takes time.Duration, from time.Time) (n int) {
+// owner is who owns the shard of a name. The members of a group own as many shards each.
+func (s *simulation) owner(name string) *memberLoad {
+	return s.members[shard.Of(name, shard.DefaultCount)%len(s.members)]
+}
+
+// discoverers are those at which a discovery plugin runs: all, unless they publish what they find.
+func (s *simulation) discoverers(plugin string) []*memberLoad {
+	if k := s.fleet.cfg.Resources.Kafka; k != nil && k.Publish {
+		return []*memberLoad{s.owner(plugin)}
+	}
+	return s.members
+}
+
+// start counts the starts of one task of a member, and returns how many there are.
+func (s *simulation) start(m *memberLoad, p *override.Plugin, found *plugin.Plugin, r *pluginsdk.Resource, takes time.Duration, from time.Time) (n int) {
+	s.tasks++
+	m.tasks++
 	if found.Interval <= 0 {
 		return 0
 	}
 	for at := range schedule.Starts(schedule.Hash([]byte(p.TaskName(r))), found.Interval, from, from.Add(s.span)) {
 		second := int(at.Sub(from) / time.Second)
 		s.starts[second]++
-		for _, p := range s.pools {
+		for _, p := range m.pools {
 			if p.kinds == nil && found.Kind != plugin.KindSNMP || slices.Contains(p.kinds, found.Kind) {
 				p.work[second] += takes.Seconds()
 			}
 		}
 		n++
 	}
+	m.starts += n
 	return n
 }
 
