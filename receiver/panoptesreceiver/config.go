@@ -233,7 +233,7 @@ const defaultCommunity = "public"
 func createDefaultConfig() component.Config {
 	return &Config{
 		Plugins:           PluginsConfig{Settle: 2 * time.Second, ScanInterval: time.Minute},
-		Resources:         ResourcesConfig{ScanInterval: time.Minute, Sample: 1},
+		Resources:         ResourcesConfig{ScanInterval: time.Minute, Sample: 1, MaxShrink: 1},
 		MaxConcurrentRuns: 256,
 		Limits:            LimitsConfig{PerResource: 8, Dimensions: bounds.DefaultDimensions},
 		Breaker:           BreakerConfig{Failures: 3, Backoff: time.Minute, MaxBackoff: 10 * time.Minute},

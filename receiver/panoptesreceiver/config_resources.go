@@ -45,6 +45,9 @@ type ResourcesConfig struct {
 	Filter string `mapstructure:"filter"`
 	// Sample keeps a share of the resources, greater than 0 and up to 1 (default 1, all). It is always the same one.
 	Sample float64 `mapstructure:"sample"`
+	// MaxShrink is the share of its resources that a source may lose at once, greater than 0 and up to 1 (default 1, all). Where it
+	// loses more, what it listed before stays for its times to live.
+	MaxShrink float64 `mapstructure:"max_shrink"`
 }
 
 // HTTPConfig is a server that lists resources.
@@ -143,6 +146,9 @@ func (c *ResourcesConfig) Validate() error {
 		if _, err := filter.Parse(c.Filter); err != nil {
 			errs = append(errs, fmt.Errorf("filter %q: %w", c.Filter, err))
 		}
+	}
+	if !(c.MaxShrink > 0 && c.MaxShrink <= 1) {
+		errs = append(errs, fmt.Errorf("max_shrink must be greater than 0 and at most 1, is %g", c.MaxShrink))
 	}
 	if !(c.Sample > 0 && c.Sample <= 1) {
 		errs = append(errs, fmt.Errorf("sample must be greater than 0 and at most 1, is %g", c.Sample))

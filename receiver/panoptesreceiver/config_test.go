@@ -106,7 +106,7 @@ func TestEverySetting(t *testing.T) {
 		},
 		Resources: ResourcesConfig{
 			Files: []string{"./conf/*.json", "/etc/panoptes/resources.json"}, ScanInterval: 30 * time.Second,
-			Filter: `resource_site IN ("dc1", "dc2")`, Sample: 0.5,
+			Filter: `resource_site IN ("dc1", "dc2")`, Sample: 0.5, MaxShrink: 0.8,
 			Inline: []map[string]any{{
 				"resource_site": "dc1", "resource_class": "network", "resource_subclass": "switch", "resource_type": "t", "resource_id": "a",
 				"resource_endpoint": "10.0.0.1", "resource_metadata": map[string]any{"os": "x"},
@@ -180,6 +180,7 @@ func TestRefusals(t *testing.T) {
 			`files has a bad pattern "a[": syntax error in pattern` + "\n" +
 			`inline: resources[0] ("a") is left out: resource_endpoint must be a non-empty string` + "\n" +
 			"scan_interval must be at least 1s, is 0s\n" +
+			"max_shrink must be greater than 0 and at most 1, is 1.5\n" +
 			"sample must be greater than 0 and at most 1, is 2\n" +
 			"resources::http::0: url must be an http or https URL with a host\ninterval must be at least 1s, is 0s\n" +
 			"max_size must be between 1 and 268435456 bytes, is 0\nclient::endpoint has no effect: url says where the server is; remove it\n" +

@@ -69,7 +69,7 @@ func (c *ResourcesConfig) sources() int {
 
 // storeSettings are which of the resources count.
 func (c *ResourcesConfig) storeSettings() (store.Settings, error) {
-	settings := store.Settings{Sample: c.Sample}
+	settings := store.Settings{Sample: c.Sample, MaxShrink: c.MaxShrink}
 	if c.Filter != "" {
 		var err error
 		if settings.Filter, err = filter.Parse(c.Filter); err != nil {

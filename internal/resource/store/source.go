@@ -87,9 +87,14 @@ type claim struct {
 }
 
 // Set takes all resources that the source lists as of at. Resources must not change afterwards. Of entries with one
-// identity the last counts.
+// identity the last counts. A list that lacks more of what was there than Settings.MaxShrink lets go is an error of the source, as with
+// Fail.
 func (src *Source) Set(list []*pluginsdk.Resource, at time.Time) {
 	claims := src.store.claims(list, at)
+	if err := src.shrinks(claims, at); err != nil {
+		src.Fail(err)
+		return
+	}
 	src.store.change(src, func() {
 		src.store.recordAll(claims, src.claims)
 		src.carryOver(claims)

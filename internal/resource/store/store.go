@@ -42,6 +42,8 @@ type Settings struct {
 	Filter *filter.Filter
 	// Sample keeps a stable share of the resources, between 0 and 1; 0 and 1 keep all.
 	Sample float64
+	// MaxShrink is the share of its resources that a source may lose at once, between 0 and 1; 0 and 1 let it lose all.
+	MaxShrink float64
 	// Logger gets a line each time that resources come or go.
 	Logger *zap.Logger
 	// Changed gets all resources whenever they change, in the order of Place and of the sources' lists. A resource that
