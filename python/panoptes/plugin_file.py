@@ -57,9 +57,16 @@ class PluginFile(object):
         for path in (self.module, beside, os.path.splitext(beside)[0]):
             if os.path.isfile(path + '.py') or path.endswith('.py') and os.path.isfile(path) or os.path.isdir(path):
                 return path
-        if os.path.splitext(os.path.basename(self.module))[0] in BUILT_IN:
+        name = os.path.splitext(os.path.basename(self.module))[0]
+        if name in BUILT_IN:
             return beside
+        if name in _OF_THE_HOST:
+            raise PluginFileError('{}: [Core] Module = {} is no Python: try it with panoptes plugin run --snmprec'.format(self.path, name))
         raise PluginFileError('{}: [Core] Module: there is no {} or {}.py'.format(self.path, self.module, self.module))
+
+
+# Modules that poll by SNMP in the Collector itself.
+_OF_THE_HOST = ('snmp', 'plugin_polling_generic_snmp')
 
 
 class _Interpolation(configparser.BasicInterpolation):

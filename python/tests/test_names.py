@@ -15,7 +15,8 @@ from yahoo_panoptes.framework.resources import (
 from yahoo_panoptes.framework.utilities import helpers, key_value_store, ping
 from yahoo_panoptes.framework.utilities.key_value_store import InMemoryBackend, PanoptesKeyValueStore
 from yahoo_panoptes.framework.utilities.secrets import PanoptesSecretsStore
-from yahoo_panoptes.framework.utilities.snmp import configuration, connection
+from yahoo_panoptes.framework.utilities.snmp import configuration, connection, host
+from yahoo_panoptes.framework.utilities.snmp.exceptions import PanoptesSNMPException
 from yahoo_panoptes.framework.utilities.snmp.mibs import base, dot3StatsTable, ifTable, ifXTable
 from yahoo_panoptes.plugins.polling.generic.snmp.plugin_polling_generic_snmp import PluginPollingGenericSNMPMetrics
 from yahoo_panoptes.plugins.polling.utilities.polling_status import PanoptesPollingStatus
@@ -153,12 +154,37 @@ class OwnStores(Folder):
                               ('kv.find_keys', {'pattern': 'own\\[1\\]:a*'})], worker.calls)
 
 
-def test_a_subclass_of_the_generic_plugin():
+GENERIC = {
+    'groups': [{'metrics_group_type': 'cpu', 'dimensions': [{'dimension_name': 'name', 'dimension_value': 'RE0'}], 'metrics': [
+        {'metric_name': 'util', 'metric_value': 20, 'metric_type': 'gauge'},
+        {'metric_name': 'ticks', 'metric_value': 7, 'metric_type': 'counter'}]}],
+    'warnings': ['something is left out'],
+}
+
+
+def test_a_subclass_of_the_generic_plugin(caplog):
+    """The host polls."""
     class Mine(PluginPollingGenericSNMPMetrics):
         def get_device_metrics(self):
             results = super().get_device_metrics()
-            assert self._host == 'test_endpoint'
+            assert (self._host, self._namespace, self._execute_frequency) == ('test_endpoint', 'metrics', 60)
             return results
-    with snmp_host({}):
+
+    asked = []
+
+    def answer(method, params):
+        asked.append((method, params['config']['main']['namespace']))
+        return GENERIC
+    before = host.use(answer)
+    try:
         found = Mine().run(plugin_context({'main': {'namespace': 'metrics', 'polling_status_metric_name': 'status'}}))
-    assert [group.group_type for group in found] == ['status']
+    finally:
+        host.use(before)
+    assert asked == [('snmp.poll_generic', 'metrics')]
+    group, = found
+    assert (group.group_type, group.interval, group.resource.resource_id) == ('cpu', 60, 'test_id')
+    assert sorted((m.metric_name, m.metric_value, m.metric_type) for m in group.metrics) == [('ticks', 7, 1), ('util', 20, 0)]
+    assert [(d.name, d.value) for d in group.dimensions] == [('name', 'RE0')]
+    assert caplog.messages == ['something is left out']
+    with pytest.raises(PanoptesSNMPException, match='no host answers snmp.poll_generic'):
+        Mine().run(plugin_context({'main': {'namespace': 'metrics'}}))

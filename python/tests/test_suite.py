@@ -49,20 +49,6 @@ OPTIONS = {
         i0_32_1_73_152_0_88_206_3_0_0_0_0_0_0_0_1=3)},
     'polling/plugin_snmp_interfaces': {'snmp': INTERFACES, 'enrichment': {'interface': {
         '1': {'alias': 'uplink', 'media_type': 'ethernetCsmacd', 'interface_name': 'et1'}}}},
-    'polling/plugin_snmp_generic': {
-        'snmp': {**column(VENDOR + '.2', 20, 0), VENDOR + '.9.0': '36.6'},
-        'enrichment': {'metrics': {'localhost': {
-            'oids': {'cpu_name': {'method': 'static', 'values': {'1': 'RE0', '2': 'RE1'}},
-                     'cpu_util': {'method': 'bulk_walk', 'oid': VENDOR + '.2'},
-                     'temperature': {'method': 'get', 'oid': VENDOR + '.9.0'}},
-            'metrics_groups': [
-                {'group_name': 'cpu', 'dimensions': {'cpu_name': 'cpu_name.$index', 'cpu_type': "'ctrl'"},
-                 'metrics': {'cpu_util': 'cpu_util.$index'}},
-                {'group_name': 'environment', 'dimensions': {}, 'metrics': {
-                    'temperature_f': {'value': 'temperature', 'type': 'float',
-                                      'transform': 'lambda x: round((x * 1.8) + 32, 2)'},
-                    'cpus_up': "len([(x,y) for (x,y) in cpu_util.items() if x in cpu_name and y not in ['0']])"}},
-            ]}}}},
     'polling/plugin_snmp_partial': {'snmp': {
         '.1.3.6.1.4.1.99999.1.0': 4, '.1.3.6.1.4.1.99999.2.0': PanoptesSNMPTimeoutException('no answer')}},
     'enrichment/plugin_enrichment_operational': {'snmp': {
@@ -156,8 +142,7 @@ def test_without_a_secret(run_plugin):
 def test_enrichment_goes_to_polling(run_plugin):
     """What an enrichment plugin writes is what the polling plugin needs."""
     for producer, consumer, namespace in (
-            ('enrichment/plugin_enrichment_heartbeat', 'polling/plugin_heartbeat', 'heartbeat_ns'),
-            ('enrichment/plugin_enrichment_generic_vendor', 'polling/plugin_snmp_generic', 'metrics')):
+            ('enrichment/plugin_enrichment_heartbeat', 'polling/plugin_heartbeat', 'heartbeat_ns'),):
         written = run_plugin(producer).data()['sw1'][namespace]['data']
         assert run_plugin(consumer, enrichment={namespace: written}).data() == run_plugin(consumer).data()
     assert run_plugin('polling/plugin_heartbeat', enrichment={'other': {}}).value('heartbeat_enrichment_timestamp') == -1
@@ -167,6 +152,5 @@ def test_devices_that_do_not_answer(run_plugin):
     silent = {str(MibJuniper.jnxOperatingCPU): PanoptesSNMPTimeoutException('no answer')}
     assert run_plugin('polling/plugin_snmp_juniper', snmp=silent).value('juniper_status') == 3
     assert run_plugin('polling/plugin_snmp_juniper', snmp={'.1.1': 1}).value('juniper_status') == 6
-    assert run_plugin('polling/plugin_snmp_generic', snmp={'.1.1': 1}).value('polling_status') == 6
 
 

@@ -117,11 +117,14 @@ func New(s Settings) (*run.Runner, error) {
 	}
 	asked := devices.New(h.SNMP, h.Engine, secrets)
 	calls := service.New(asked)
+	native := snmp.New(snmp.Settings{
+		Devices: asked, KV: h.KV, Enrichment: h.Enrichment, X509: h.Context.X509, Logger: h.Logger, Budget: budget,
+	})
 	processes := func(kind plugin.Kind) workers.Host {
 		return workers.Host{
 			Logger: h.Logger, Digest: digest, Budget: budget, Tap: h.Tap, MaxLine: s.Limits.ResultBytes,
 			Calls: hostapi.NewTable(h.Intercept,
-				hostapi.KV{Store: h.KV}, hostapi.Secrets{Store: secrets}, h.Enrichment, calls),
+				hostapi.KV{Store: h.KV}, hostapi.Secrets{Store: secrets}, h.Enrichment, calls, native),
 			Restarted: func(reason string) { h.Restarted(kind, reason) }, Recycled: h.Recycled,
 		}
 	}
@@ -131,10 +134,8 @@ func New(s Settings) (*run.Runner, error) {
 		},
 		plugin.KindPython:  python.New(s.Python, processes(plugin.KindPython), hello),
 		plugin.KindProcess: program.NewProcessRuntime(s.Programs, processes(plugin.KindProcess), hello),
-		plugin.KindSNMP: snmp.New(snmp.Settings{
-			Devices: asked, KV: h.KV, Enrichment: h.Enrichment, X509: h.Context.X509, Logger: h.Logger, Budget: budget,
-		}),
-		plugin.KindExec: program.NewExecRuntime(s.Programs, h.Logger, budget, h.Tap),
+		plugin.KindSNMP:    native,
+		plugin.KindExec:    program.NewExecRuntime(s.Programs, h.Logger, budget, h.Tap),
 	}, s.Limits, h.Logger, scrubber, closing), nil
 }
 

@@ -42,9 +42,13 @@ const (
 	defaultVersion  = "0.1"
 )
 
+func newGeneric() *genericPoller {
+	return &genericPoller{known: map[configurationKey]*generic.Configuration{}}
+}
+
 // compileGeneric reads the options, and the configuration if it is in a file.
 func compileGeneric(p *plugin.Plugin) (poller, []string, error) {
-	g := &genericPoller{known: map[configurationKey]*generic.Configuration{}}
+	g := newGeneric()
 	main := p.File.Config["main"]
 	for _, option := range []string{optionNamespace, optionStatus} {
 		if main[option] == "" {
@@ -56,7 +60,7 @@ func compileGeneric(p *plugin.Plugin) (poller, []string, error) {
 	if enrichment["file"] == "" || enrichment["preload"] != "" {
 		return g, nil, nil
 	}
-	c, err := g.read(context.Background(), p, main, enrichment["file"])
+	c, err := g.read(context.Background(), filepath.Dir(p.File.Path), main, enrichment["file"])
 	if err != nil {
 		return g, []string{err.Error()}, nil // the file may come
 	}
@@ -78,56 +82,75 @@ func (g *genericPoller) describe() []pluginsdk.GroupContract {
 
 // poll implements poller.
 func (g *genericPoller) poll(ctx context.Context, p *polling) run.Result {
-	config := p.Settings()
-	main := config["main"]
-	for _, option := range []string{optionNamespace, optionStatus} {
-		if _, there := main[option]; !there {
-			return p.Failed(run.OutcomeRaised, &run.PluginError{Type: "KeyError", Message: "'" + option + "'"})
-		}
-	}
 	handler := runlog.NewHandler(p.runtime.Logger, p.runtime.Budget, p.Lines, p.Log != nil)
-	preload, err := preloads(config["enrichment"])
-	if err != nil {
-		return p.Failed(run.OutcomeRaised, &run.PluginError{Type: "PanoptesEnrichmentCacheError", Message: err.Error()})
-	}
-	var target engine.Target
-	poll := generic.Poll{
-		Resource: p.Resource, Interval: int(p.Plugin.GroupInterval().Seconds()), Now: p.Now(),
-		Namespace: main[optionNamespace], StatusMetric: main[optionStatus], Repetitions: config["snmp"]["max_repetitions"],
-		Log: slog.New(&handler),
-		Connect: func(ctx context.Context) (err error) {
-			target, err = p.connect(ctx, config)
-			return err
-		},
-		Configuration: func(ctx context.Context) (*generic.Configuration, error) {
-			return g.configuration(ctx, p, config, preload)
-		},
-		Ask: func(ctx context.Context, r *engine.Request) *engine.Result {
-			return p.runtime.Devices.Do(ctx, &target, r)
-		},
-		Ping: func(ctx context.Context) error { return p.runtime.ping(ctx, p.Resource) },
-	}
-	groups := poll.Run(ctx)
-	if ctx.Err() != nil {
+	groups, err := g.groups(ctx, p.runtime, &genericRun{
+		resource: p.Resource, config: p.Settings(), folder: filepath.Dir(p.Plugin.File.Path),
+		interval: int(p.Plugin.GroupInterval().Seconds()), now: p.Now(), log: slog.New(&handler),
+	})
+	switch {
+	case err != nil:
+		return p.Failed(run.OutcomeRaised, err)
+	case ctx.Err() != nil:
 		return p.GivenUp(nil)
 	}
 	return p.Groups(groups)
 }
 
+// genericRun is a run of the generic plugin.
+type genericRun struct {
+	resource *pluginsdk.Resource
+	config   pluginsdk.Config
+	folder   string // of the plugin file, "" where it is not known
+	interval int
+	now      pluginsdk.Number
+	log      *slog.Logger
+}
+
+// groups polls. The error is what the plugin raises.
+func (g *genericPoller) groups(ctx context.Context, r *Runtime, one *genericRun) ([]*pluginsdk.MetricsGroup, error) {
+	main := one.config["main"]
+	for _, option := range []string{optionNamespace, optionStatus} {
+		if _, there := main[option]; !there {
+			return nil, &run.PluginError{Type: "KeyError", Message: "'" + option + "'"}
+		}
+	}
+	preload, err := preloads(one.config["enrichment"])
+	if err != nil {
+		return nil, &run.PluginError{Type: "PanoptesEnrichmentCacheError", Message: err.Error()}
+	}
+	var target engine.Target
+	poll := generic.Poll{
+		Resource: one.resource, Interval: one.interval, Now: one.now, Log: one.log,
+		Namespace: main[optionNamespace], StatusMetric: main[optionStatus], Repetitions: one.config["snmp"]["max_repetitions"],
+		Connect: func(ctx context.Context) (err error) {
+			target, err = r.connect(ctx, one.resource, one.config)
+			return err
+		},
+		Configuration: func(ctx context.Context) (*generic.Configuration, error) {
+			return g.configuration(ctx, r, one, preload)
+		},
+		Ask: func(ctx context.Context, asked *engine.Request) *engine.Result {
+			return r.Devices.Do(ctx, &target, asked)
+		},
+		Ping: func(ctx context.Context) error { return r.ping(ctx, one.resource) },
+	}
+	return poll.Run(ctx), nil
+}
+
 // connect is what Panoptes' connection factory checks before the first request. Port and times are the receiver's, whatever
 // the plugin file says, as in Panoptes.
-func (p *polling) connect(ctx context.Context, config pluginsdk.Config) (engine.Target, error) {
-	if err := p.runtime.x509(config["x509"]); err != nil {
+func (r *Runtime) connect(ctx context.Context, res *pluginsdk.Resource, config pluginsdk.Config) (engine.Target, error) {
+	if err := r.x509(config["x509"]); err != nil {
 		return engine.Target{}, err
 	}
-	if proxies, _ := p.Resource.Metadata.Get("snmp_proxy_hosts"); proxies != "" {
-		return engine.Target{}, fmt.Errorf("%w: there is no client for the SNMP proxies in snmp_proxy_hosts of %q", engine.ErrUnreachable, p.Resource.Endpoint)
+	if proxies, _ := res.Metadata.Get("snmp_proxy_hosts"); proxies != "" {
+		return engine.Target{}, fmt.Errorf("%w: there is no client for the SNMP proxies in snmp_proxy_hosts of %q", engine.ErrUnreachable, res.Endpoint)
 	}
-	target, err := p.runtime.Devices.Target(ctx, p.Resource, devices.Wish{
+	target, err := r.Devices.Target(ctx, res, devices.Wish{
 		Community: engine.Secret(config["snmp"]["community"]), CommunityKey: config["snmp"]["community_string_key"],
 	})
 	if err == nil {
-		err = p.runtime.Devices.Resolve(ctx, &target)
+		err = r.Devices.Resolve(ctx, &target)
 	}
 	return target, err
 }
@@ -155,23 +178,23 @@ func preloads(section map[string]string) (bool, error) {
 }
 
 // configuration finds what to poll: in the enrichment of the resource, or in a file.
-func (g *genericPoller) configuration(
-	ctx context.Context, p *polling, config pluginsdk.Config, preload bool,
-) (*generic.Configuration, error) {
-	main, file := config["main"], config["enrichment"]["file"]
-	switch {
-	case preload && len(config["enrichment"]) > 0 && file != "":
+func (g *genericPoller) configuration(ctx context.Context, r *Runtime, one *genericRun, preload bool) (*generic.Configuration, error) {
+	main, enrichment := one.config["main"], one.config["enrichment"]
+	preload = preload && len(enrichment) > 0
+	switch file := enrichment["file"]; {
+	case preload && file != "":
 		return nil, errors.New("PanoptesPluginConfigurationError: Enrichment defined in both config and via Key-Value store")
-	case preload && len(config["enrichment"]) > 0:
-		text, err := p.enrichment(ctx, main[optionNamespace])
+	case preload:
+		text, err := r.enrichment(ctx, one.resource, main[optionNamespace])
 		if err != nil {
 			return nil, err
 		}
 		return g.parsed(text, version(main))
 	case file == "":
 		return nil, errors.New("PanoptesPluginConfigurationError: Enrichment file not specified in configuration file")
+	default:
+		return g.read(ctx, one.folder, main, file)
 	}
-	return g.read(ctx, p.Plugin, main, file)
 }
 
 func version(main map[string]string) string {
@@ -182,8 +205,8 @@ func version(main map[string]string) string {
 }
 
 // enrichment is the value of the resource's endpoint in a namespace of its enrichment.
-func (p *polling) enrichment(ctx context.Context, namespace string) ([]byte, error) {
-	stored, err := p.runtime.Enrichment.Find(ctx, p.Resource.ID, namespace)
+func (r *Runtime) enrichment(ctx context.Context, res *pluginsdk.Resource, namespace string) ([]byte, error) {
+	stored, err := r.Enrichment.Find(ctx, res.ID, namespace)
 	if err != nil {
 		return nil, fmt.Errorf("%w: resource self, namespace %s: %w", generic.ErrEnrichment, namespace, err)
 	}
@@ -193,18 +216,18 @@ func (p *polling) enrichment(ctx context.Context, namespace string) ([]byte, err
 	if err := json.Unmarshal(stored, &value); err != nil {
 		return nil, fmt.Errorf("%w: resource self, namespace %s: %w", generic.ErrEnrichment, namespace, err)
 	}
-	text, there := value.Data[p.Resource.Endpoint]
+	text, there := value.Data[res.Endpoint]
 	if !there {
-		return nil, fmt.Errorf("%w: resource self, namespace %s: there is nothing of %q", generic.ErrEnrichment, namespace, p.Resource.Endpoint)
+		return nil, fmt.Errorf("%w: resource self, namespace %s: there is nothing of %q", generic.ErrEnrichment, namespace, res.Endpoint)
 	}
 	return text, nil
 }
 
 // read reads a configuration from a file, which may have changed.
-func (g *genericPoller) read(ctx context.Context, p *plugin.Plugin, main map[string]string, file string) (*generic.Configuration, error) {
+func (g *genericPoller) read(ctx context.Context, folder string, main map[string]string, file string) (*generic.Configuration, error) {
 	path := file
-	if !filepath.IsAbs(path) {
-		if beside := filepath.Join(filepath.Dir(p.File.Path), path); exists(beside) {
+	if folder != "" && !filepath.IsAbs(path) {
+		if beside := filepath.Join(folder, path); exists(beside) {
 			path = beside
 		}
 	}

@@ -39,8 +39,9 @@ type Settings struct {
 // Runtime runs plugins that poll by SNMP. It is safe for concurrent use.
 type Runtime struct {
 	Settings
-	boots boots
-	pings chan struct{} // has one for each that is under way
+	boots  boots
+	pings  chan struct{}  // has one for each that is under way
+	shared *genericPoller // of the plugins that have the host poll
 
 	mu       sync.Mutex
 	compiled map[string]poller // by the plugin's SHA256
@@ -54,7 +55,8 @@ func New(s Settings) *Runtime {
 		s.Ping = systemPing
 	}
 	return &Runtime{
-		Settings: s, boots: boots{store: s.KV, known: map[bootKey]*boot{}}, pings: make(chan struct{}, mostPings), compiled: map[string]poller{},
+		Settings: s, boots: boots{store: s.KV, known: map[bootKey]*boot{}}, pings: make(chan struct{}, mostPings),
+		shared: newGeneric(), compiled: map[string]poller{},
 	}
 }
 

@@ -8,6 +8,5 @@ __path__ = pkgutil.extend_path(__path__, __name__)
 BUILT_IN = {
     'plugin_discovery_from_json_file': 'yahoo_panoptes.plugins.discovery.plugin_discovery_from_json_file',
     'plugin_enrichment_interface': 'yahoo_panoptes.plugins.enrichment.interface.plugin_enrichment_interface',
-    'plugin_polling_generic_snmp': 'yahoo_panoptes.plugins.polling.generic.snmp.plugin_polling_generic_snmp',
     'plugin_polling_ping': 'yahoo_panoptes.plugins.polling.generic.plugin_polling_ping',
 }
