@@ -69,7 +69,7 @@ func TestContainerfile(t *testing.T) {
 	if len(entrypoint) < 1 || entrypoint[0] != "/usr/bin/tini" {
 		t.Errorf("entrypoint %q has no init", entrypoint)
 	}
-	if args := read(t).set.Spec.Template.Spec.Containers[0].Args; !slices.Equal(args, command) {
+	if args := read(t, deployments["one"]).set.Spec.Template.Spec.Containers[0].Args; !slices.Equal(args, command) {
 		t.Errorf("arguments are %q, in Kubernetes %q", command, args)
 	}
 }

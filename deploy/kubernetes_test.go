@@ -12,28 +12,52 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/yaml"
 )
 
-// manifests are the objects of deploy/kubernetes, read strictly: a field that Kubernetes does not know, or that is there
+// deployments are what is applied together: one Collector, and those that share a fleet.
+var deployments = map[string][]string{
+	"one":          {"configuration.yaml", "panoptes-otelcol.yaml"},
+	"fleet/static": {"configuration.yaml", "fleet/static.yaml"},
+	"fleet/group":  {"configuration.yaml", "fleet/group.yaml"},
+}
+
+// each tests every deployment.
+func each(t *testing.T, test func(t *testing.T, m *manifests)) {
+	t.Helper()
+	t.Parallel()
+	for name, files := range deployments {
+		t.Run(name, func(t *testing.T) { test(t, read(t, files)) })
+	}
+}
+
+// manifests are objects of deploy/kubernetes, read strictly: a field that Kubernetes does not know, or that is there
 // twice, is an error.
 type manifests struct {
 	configMaps map[string]corev1.ConfigMap
 	secrets    map[string]corev1.Secret
 	services   map[string]corev1.Service
+	budget     policyv1.PodDisruptionBudget
 	set        appsv1.StatefulSet
 }
 
-func read(t *testing.T) manifests {
-	t.Helper()
-	m := manifests{configMaps: map[string]corev1.ConfigMap{}, secrets: map[string]corev1.Secret{}, services: map[string]corev1.Service{}}
-	files, err := filepath.Glob("kubernetes/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no manifests", err)
+// config is the Collector's configuration that the pod mounts.
+func (m *manifests) config() string {
+	for _, v := range m.set.Spec.Template.Spec.Volumes {
+		if v.Name == "configuration" {
+			return m.configMaps[v.ConfigMap.Name].Data["collector.yaml"]
+		}
 	}
+	return ""
+}
+
+func read(t *testing.T, files []string) *manifests {
+	t.Helper()
+	m := &manifests{configMaps: map[string]corev1.ConfigMap{}, secrets: map[string]corev1.Secret{}, services: map[string]corev1.Service{}}
 	for _, file := range files {
-		data, err := os.ReadFile(file)
+		data, err := os.ReadFile(filepath.Join("kubernetes", file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,6 +88,8 @@ func (m *manifests) add(t *testing.T, file string, document []byte) {
 		var o corev1.Service
 		err = yaml.UnmarshalStrict(document, &o)
 		m.services[o.Name] = o
+	case "policy/v1 PodDisruptionBudget":
+		err = yaml.UnmarshalStrict(document, &m.budget)
 	case "apps/v1 StatefulSet":
 		err = yaml.UnmarshalStrict(document, &m.set)
 	default:
@@ -75,9 +101,10 @@ func (m *manifests) add(t *testing.T, file string, document []byte) {
 }
 
 // TestManifestsFitTogether: each name that one object has of another is there, and what selects pods selects these.
-func TestManifestsFitTogether(t *testing.T) {
-	t.Parallel()
-	m := read(t)
+func TestManifestsFitTogether(t *testing.T) { each(t, manifestsFitTogether) }
+
+func manifestsFitTogether(t *testing.T, m *manifests) {
+	t.Helper()
 	pod := m.set.Spec.Template
 	service, ok := m.services[m.set.Spec.ServiceName]
 	if !ok {
@@ -144,11 +171,12 @@ func checkPort(t *testing.T, container corev1.Container, port intstr.IntOrString
 }
 
 // TestCollectorFindsWhatIsMounted: paths, variables and ports of the Collector's configuration are those of the container.
-func TestCollectorFindsWhatIsMounted(t *testing.T) {
-	t.Parallel()
-	m := read(t)
+func TestCollectorFindsWhatIsMounted(t *testing.T) { each(t, collectorFindsWhatIsMounted) }
+
+func collectorFindsWhatIsMounted(t *testing.T, m *manifests) {
+	t.Helper()
 	container := m.set.Spec.Template.Spec.Containers[0]
-	config := m.configMaps["panoptes-otelcol"].Data["collector.yaml"]
+	config := m.config()
 	writable := map[string]bool{}
 	for _, mount := range container.VolumeMounts {
 		writable[mount.MountPath] = !mount.ReadOnly
@@ -183,9 +211,11 @@ func TestCollectorFindsWhatIsMounted(t *testing.T) {
 
 // TestPodIsRestricted holds the pod to Kubernetes' Pod Security Standard "restricted", and to a root file system that cannot
 // be written to.
-func TestPodIsRestricted(t *testing.T) {
-	t.Parallel()
-	spec := read(t).set.Spec.Template.Spec
+func TestPodIsRestricted(t *testing.T) { each(t, podIsRestricted) }
+
+func podIsRestricted(t *testing.T, m *manifests) {
+	t.Helper()
+	spec := m.set.Spec.Template.Spec
 	is := func(b *bool, want bool) bool { return b != nil && *b == want }
 	for rule, holds := range map[string]bool{
 		"not root":            is(spec.SecurityContext.RunAsNonRoot, true) && *spec.SecurityContext.RunAsUser != 0,
@@ -211,5 +241,52 @@ func TestPodIsRestricted(t *testing.T) {
 				t.Errorf("container %s: rule %q does not hold", c.Name, rule)
 			}
 		}
+	}
+}
+
+// TestFleetIsShared: more than one Collector needs shares, of which all components know, and only shares let there be more.
+func TestFleetIsShared(t *testing.T) { each(t, fleetIsShared) }
+
+func fleetIsShared(t *testing.T, m *manifests) {
+	t.Helper()
+	var config struct {
+		Extensions map[string]struct {
+			Static *struct{ Count string }
+			Group  *struct{ Name string }
+		}
+		Receivers, Processors map[string]struct{ Sharding string }
+	}
+	if err := yaml.Unmarshal([]byte(m.config()), &config); err != nil {
+		t.Fatal(err)
+	}
+	shards, shared := config.Extensions["panoptes_shards"]
+	replicas := int(*m.set.Spec.Replicas)
+	if shared != (replicas > 1) {
+		t.Fatalf("%d replicas, shares %t", replicas, shared)
+	}
+	if !shared {
+		return
+	}
+	if a, b := config.Receivers["panoptes"].Sharding, config.Processors["panoptes_rate"].Sharding; a != "panoptes_shards" || b != a {
+		t.Errorf("sharding of the receiver is %q, of the processor %q", a, b)
+	}
+	if shards.Static != nil {
+		count := ""
+		for _, e := range m.set.Spec.Template.Spec.Containers[0].Env {
+			if shards.Static.Count == "${env:"+e.Name+"}" {
+				count = e.Value
+			}
+		}
+		if count != strconv.Itoa(replicas) {
+			t.Errorf("%s Collectors share the fleet, %d run", count, replicas)
+		}
+	}
+	for k, v := range m.budget.Spec.Selector.MatchLabels {
+		if m.set.Spec.Template.Labels[k] != v {
+			t.Errorf("the budget is for pods with %s=%s", k, v)
+		}
+	}
+	if m.budget.Spec.MaxUnavailable == nil || m.budget.Spec.MaxUnavailable.IntValue() != 1 {
+		t.Error("more than one Collector may be away at a time")
 	}
 }

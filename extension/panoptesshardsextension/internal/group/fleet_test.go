@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -214,7 +215,7 @@ func (f *fleet) allOwned(within time.Duration) map[int]string {
 			return owners
 		}
 		if time.Now().After(deadline) {
-			f.t.Fatalf("only %d of %d shards have an owner after %s", len(owners), f.orders.Shards, within)
+			f.t.Fatalf("only %d of %d shards have an owner after %s; %s", len(owners), f.orders.Shards, within, f.describe())
 		}
 		lasts(10 * time.Millisecond)
 	}
@@ -261,6 +262,32 @@ func (f *fleet) until(within time.Duration, seen func(*verdict) bool) {
 			return
 		}
 	}
+}
+
+// describe says what the coordinator knows, and who lives.
+func (f *fleet) describe() string {
+	client, err := kgo.NewClient(kgo.SeedBrokers(f.brokers...))
+	if err != nil {
+		return err.Error()
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	groups, err := kadm.NewClient(client).DescribeGroups(ctx, f.orders.Group)
+	if err != nil {
+		return err.Error()
+	}
+	var in, alive []string
+	for _, m := range groups[f.orders.Group].Members {
+		in = append(in, m.ClientID)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.members {
+		alive = append(alive, p.life)
+	}
+	slices.Sort(alive)
+	return fmt.Sprintf("the group is %s, has %v, of %v", groups[f.orders.Group].State, in, alive)
 }
 
 // joined waits until the group has so many members, who have learnt what is theirs.
