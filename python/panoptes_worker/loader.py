@@ -144,6 +144,10 @@ class Loader:
         first.runs += 1
         return LIBRARIES, first.runs & first.runs - 1 == 0, True
 
+    def registers(self):
+        """What the plugin that was loaded last may have registered that cannot be taken back, as text; "" for nothing."""
+        return ', '.join(sorted({executed.registers for executed in self._executed if executed.registers}))
+
     def belongs(self, name):
         """Whether a module of this name is a plugin's, or one of those beside it."""
         return name.startswith(PREFIX) or self._finder.found(name)

@@ -156,12 +156,17 @@ def _logger(name):
         logging.setLoggerClass(usual)
 
 
+# Variables of logging that a plugin may set for all.
+_VARIABLES = ('root', 'lastResort', 'logThreads', 'logProcesses', 'logMultiprocessing', 'logAsyncioTasks', '_defaultFormatter')
+
+
 class Logging:
     """Sets logging up, and back to that after a run."""
 
     def __init__(self, handler):
         self._handler = PluginLogger.host = handler
         self._root = logging.getLogger()
+        self._variables = [(name, getattr(logging, name)) for name in _VARIABLES if hasattr(logging, name)]
         self._chain = []
         for name in PLUGINS.values():
             ends = [end for end in range(len('panoptes.'), len(name)) if name[end] == '.'] + [len(name)]
@@ -182,6 +187,9 @@ class Logging:
 
     def restore(self):
         """Undoes what a plugin did to the loggers that all plugins share."""
+        for name, value in self._variables:
+            if getattr(logging, name, None) is not value:
+                setattr(logging, name, value)
         handlers = [self._handler]
         for logger, level in ((self._root, self._root_level), (_PANOPTES, self.level)):
             if logger.handlers != handlers:

@@ -3,6 +3,7 @@
 The modules are those that were loaded when the Patches were made: much of the standard library, and the package. What lies
 inside of an object (an entry of a dictionary, the code of a function) is not looked at.
 """
+import builtins
 import importlib
 import sys
 import types
@@ -130,7 +131,7 @@ class Patches:
                 changed.append((holder, name, value, new))
                 known[name] = value
         for name in now.keys() - held.keys():
-            if name not in _IGNORED and self._is_foreign(now[name]):
+            if name not in _IGNORED and (holder is builtins or self._is_foreign(now[name])):
                 changed.append((holder, name, _GONE, now[name]))
                 known.pop(name)
         return known

@@ -78,6 +78,8 @@ class Settings:
         if warnings.filters is not filters or filters != items or warnings.showwarning is not shown or (
                 _show() is not shown_inside or warnings.defaultaction != action):
             self._restore_warnings()
+        if warnings.onceregistry:
+            warnings.onceregistry.clear()
         if asyncio.events._event_loop_policy is not None:
             _forget_event_loop()
         if atexit._ncallbacks():

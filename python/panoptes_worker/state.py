@@ -9,9 +9,10 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 
-from panoptes_worker.leftovers import PATCHED, Leftovers, reason
+from panoptes_worker.leftovers import DESCRIPTORS, PATCHED, Leftovers, reason
 from panoptes_worker.patches import shared
 from panoptes_worker.settings import Settings
 from panoptes_worker.suspicion import CLEAN, PATCHES
@@ -53,6 +54,9 @@ class ProcessState:
         self._numbers = [int(number) for number in signal.valid_signals()]
         self._handlers = [_getsignal(number) for number in self._numbers]
         self._mask = [] if _sigmask is None else list(_sigmask(signal.SIG_BLOCK, []))
+        self._files = [_file(descriptor) for descriptor in range(3)]
+        self._shapes = _shape(self._stdout), _shape(self._stderr)
+        self._thread = threading.main_thread(), threading.main_thread().name
         self._timeout = socket.getdefaulttimeout()
         self._locale = locale.setlocale(locale.LC_ALL)
         self._umask = os.umask(0o022)
@@ -65,6 +69,7 @@ class ProcessState:
     def begin(self):
         """From now on what the process has is what it is to have after each run."""
         self.close()
+        self._files = [_file(descriptor) for descriptor in range(3)]
         self._leftovers = Leftovers()
 
     def close(self):
@@ -101,11 +106,17 @@ class ProcessState:
         if locale.setlocale(locale.LC_ALL) != self._locale:
             locale.setlocale(locale.LC_ALL, self._locale)
         os.umask(self._umask)
+        thread, name = self._thread
+        if thread.name != name:
+            thread.name = name
         self._settings.restore()
         if suspicion != CLEAN:
             self._settings.restore_named()
         if thoroughly:
             self._settings.restore_rare()
+        replaced = self._standard_descriptors()
+        if replaced:
+            reasons.append(reason(DESCRIPTORS, replaced))
         if self._leftovers is not None:
             reasons += self._leftovers.find(suspicion != CLEAN, thoroughly, starts)
         return reasons
@@ -130,10 +141,25 @@ class ProcessState:
                 except (OSError, ValueError, TypeError):
                     pass
 
+    def _standard_descriptors(self):
+        """Has writing and reading wait as before, and returns which of the standard descriptors are closed or lead elsewhere,
+        as text."""
+        for descriptor, file in enumerate(self._files):
+            now = _file(descriptor)
+            if now == file:
+                continue
+            if now is None or file is None or now[:2] != file[:2]:
+                return 'descriptor {} is {}'.format(descriptor, 'closed' if now is None else 'another file')
+            os.set_blocking(descriptor, file[2])
+        return ''
+
     def _streams(self):
         if self._stdout.closed:
             self._stdout = self._make_stream(1)
             self._settings.keep(stdout=self._stdout, __stdout__=self._stdout)
+        if self._stdin is not None and self._stdin.closed:
+            self._stdin = open(0, closefd=False)
+            self._settings.keep(stdin=self._stdin, __stdin__=self._stdin)
         if self._stderr.closed:
             self._stderr = self._make_stream(2)
             self._settings.keep(stderr=self._stderr, __stderr__=self._stderr)
@@ -143,6 +169,11 @@ class ProcessState:
             sys.stderr = sys.__stderr__ = self._stderr
         if sys.stdin is not self._stdin:
             sys.stdin = self._stdin
+        if (_shape(self._stdout), _shape(self._stderr)) != self._shapes:
+            for stream, (encoding, errors, by_line, at_once, own) in zip((self._stdout, self._stderr), self._shapes):
+                stream.reconfigure(encoding=encoding, errors=errors, line_buffering=by_line, write_through=at_once)
+                vars(stream).clear()
+                vars(stream).update(own)
         try:
             self._stdout.flush()
             self._stderr.flush()
@@ -169,3 +200,23 @@ class ProcessState:
                     os.environ[name] = value
             if zone != self._environment.get('TZ') and hasattr(time, 'tzset'):
                 time.tzset()
+
+
+def _file(descriptor):
+    """Which file a descriptor leads to, and whether reading and writing wait; None where it is closed."""
+    try:
+        status = os.fstat(descriptor)
+        return status.st_dev, status.st_ino, _blocking(descriptor)
+    except OSError:
+        return None
+
+
+# Not there on Windows before Python 3.12.
+_blocking = getattr(os, 'get_blocking', lambda descriptor: True)
+
+
+def _shape(stream):
+    """How a stream writes text, and what was put into it."""
+    own = getattr(stream, '__dict__', None)
+    return (getattr(stream, 'encoding', None), getattr(stream, 'errors', None), getattr(stream, 'line_buffering', None),
+            getattr(stream, 'write_through', None), dict(own or {}))

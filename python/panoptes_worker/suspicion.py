@@ -20,8 +20,12 @@ _NAMES = frozenset('''
     setuid seteuid setreuid setresuid setgid setegid setregid setresgid setgroups initgroups setpgid setpgrp setsid
     setrecursionlimit setswitchinterval set_threshold set_debug disable stack_size settrace setprofile set_asyncgen_hooks
     set_coroutine_origin_tracking_depth set_int_max_str_digits setLogRecordFactory setLoggerClass addLevelName captureWarnings
+    cProfile Profile install textdomain
     faulthandler tracemalloc seed setstate field_size_limit register_dialect unregister_dialect register_error monitoring setdlopenflags
 '''.split())
+
+# Names by which code registers for good what Python calls from then on.
+_FOR_GOOD = frozenset(('addaudithook', 'register_at_fork', '_register_atexit'))
 
 # Packages of ours, beside the standard library.
 _OWN = frozenset(('panoptes', 'yahoo_panoptes', 'panoptes_worker', 'six', 'past', 'future', 'cached_property', 'yapsy',
@@ -66,7 +70,7 @@ STANDARD = _standard()
 class Suspicion:
     """What the code of one file may do."""
 
-    __slots__ = ('level', 'libraries', 'starts', 'runs')
+    __slots__ = ('level', 'libraries', 'starts', 'runs', 'registers')
 
     def __init__(self, code):
         self.level = CLEAN
@@ -75,6 +79,8 @@ class Suspicion:
         self.libraries = set()
         # Whether it imports what starts processes.
         self.starts = False
+        # What it may register that cannot be taken back, as text; "" for nothing.
+        self.registers = ''
         self._look(code, frozenset())
         if self.level < LIBRARIES and self.libraries:
             self.level = LIBRARIES
@@ -83,6 +89,9 @@ class Suspicion:
         """imported has the names that functions around this one import."""
         operations = code.co_code[::2]
         stores = not _STORES.isdisjoint(operations)
+        for_good = _FOR_GOOD.intersection(code.co_names)
+        if for_good or 'codecs' in code.co_names and 'register' in code.co_names:
+            self.registers = ', '.join(sorted(for_good)) or 'codecs.register'
         if not _NAMES.isdisjoint(code.co_names) or stores and _assigns_to_global(operations):
             self.level = PATCHES
         if _IMPORT in operations:

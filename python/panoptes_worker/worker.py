@@ -18,7 +18,7 @@ from yahoo_panoptes.framework.context import use_host
 from yahoo_panoptes.framework.utilities.snmp import host as snmp_host
 
 from panoptes_worker import channel as rpc
-from panoptes_worker import logs, requirements, stdio, usage
+from panoptes_worker import leftovers, logs, requirements, stdio, usage
 from panoptes_worker.loader import ANY, BASES, Loader, Rejected
 from panoptes_worker.runs import Host, Runner, package_of
 from panoptes_worker.state import ProcessState
@@ -254,6 +254,9 @@ class Worker:
 
     def _recover(self):
         self._reasons = self._state.restore(*self._loader.suspicion())
+        registers = self._loader.registers()
+        if registers:
+            self._reasons.append(leftovers.reason(leftovers.PATCHED, 'registered for good: ' + registers))
         self._logging.restore()
         for lines in self._streams.values():
             lines.finish()

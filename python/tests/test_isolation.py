@@ -66,6 +66,20 @@ CHANGES = {
     'at exit': ('import atexit; atexit.register(print)', '__import__("atexit")._ncallbacks()'),
     'processors': ('import os; os.sched_setaffinity(0, [sorted(os.sched_getaffinity(0))[0]])',
                    'sorted(__import__("os").sched_getaffinity(0))'),
+    'how streams write': ('import sys; sys.stdout.reconfigure(encoding="latin-1", errors="strict"); sys.stderr.reconfigure(line_buffering=False)',
+                          '(sys.stdout.encoding, sys.stdout.errors, sys.stderr.line_buffering)'),
+    'input that is closed': ('import sys; sys.stdin.close()', 'sys.stdin.read()'),
+    'a method of a stream': ('import sys; sys.stdout.write = len', '"write" in vars(sys.stdout)'),
+    'descriptors that do not wait': ('import os; os.set_blocking(1, False); os.set_blocking(2, False)',
+                                     '(__import__("os").get_blocking(1), __import__("os").get_blocking(2))'),
+    'variables of logging': ('import logging; logging.logThreads = False; logging.lastResort = logging._defaultFormatter = None; '
+                             'logging.root = logging.RootLogger(7)',
+                             '(lambda l: (l.logThreads, l.lastResort is None, l._defaultFormatter is None, l.root.level))(__import__("logging"))'),
+    'names in builtins': ('import gettext; gettext.install("x")', 'hasattr(__import__("builtins"), "_")'),
+    'name of the thread': ('import threading; threading.current_thread().name = "mine"', '__import__("threading").current_thread().name'),
+    'profiler': ('import cProfile; cProfile.Profile().enable()', 'sys.getprofile()'),
+    'warnings that come once': ('import warnings; warnings.simplefilter("once"); warnings.warn("x")',
+                                'len(__import__("warnings").onceregistry)'),
     'coroutines': ('import sys; sys.set_coroutine_origin_tracking_depth(5)', 'sys.get_coroutine_origin_tracking_depth()'),
 }
 
@@ -138,7 +152,7 @@ def _command(folder):
 REASONS = {
     'threads': 'import threading; threading.Thread(target=threading.Event().wait, daemon=True).start()',
     'children': 'import subprocess; subprocess.Popen(["sleep", "1"])',
-    'descriptors': 'import builtins; builtins.kept = open("/etc/passwd"); setattr(builtins, "kept", builtins.kept)',
+    'descriptors': 'import http; http.kept = open("/etc/passwd")',
     'limits': 'import resource; resource.setrlimit(resource.RLIMIT_NPROC, (12345, 12345))',
     'priority': 'import os; os.nice(7)',
     'identity': 'import os; os.setpgid(0, os.getppid())',
@@ -184,6 +198,19 @@ class Leftovers(Folder):
                     worker.describe(after)
                 worker.request('shutdown')
 
+    def test_registered_for_good(self):
+        for body in ('sys.addaudithook(lambda *event: None)', 'os.register_at_fork(before=len)', 'codecs.register(lambda name: None)'):
+            with self.subTest(body), Worker() as worker:
+                result = worker.run(self.plugin('import codecs, os, sys; ' + body))
+                self.assertEqual(['patched'], [reason['reason'] for reason in result.get('retire', [])], result)
+
+    def test_standard_descriptors(self):
+        # The number of descriptors is as before, or less.
+        for body in ('os.close(2)', 'os.close(0)', 'os.dup2(os.open("/dev/null", os.O_WRONLY), 1); os.close(os.open("/", 0) - 1)'):
+            with self.subTest(body), Worker() as worker:
+                result = worker.run(self.plugin('import os, sys; ' + body))
+                self.assertIn('descriptors', [reason['reason'] for reason in result.get('retire', [])], result)
+
     def test_a_host_that_does_not_replace_workers(self):
         with Worker() as worker:
             self.assertIn('retire', worker.run(self.plugin(REASONS['descriptors'])))
@@ -218,6 +245,8 @@ SHARED = {
     'the code of a function': ('import json; json.dumps.__code__ = (lambda obj, **options: "mine").__code__', '__import__("json").dumps({})'),
     'an entry of a dictionary': ('import http.client; http.client.responses[200] = "mine"',
                                  '__import__("http.client").client.responses[200]'),
+    'a module that nobody had imported': ('import smtplib; smtplib.SMTP.helo = lambda self: None', '__import__("smtplib").SMTP.helo.__name__'),
+    'a logger of another name': ('import logging; logging.getLogger("lab").disabled = True', '__import__("logging").getLogger("lab").disabled'),
     'what a library keeps': ('import lab_library; lab_library.settings["retries"] = 7', '__import__("lab_library").settings'),
     'variables that os.environ does not know': (
         'import os; os.putenv("PANOPTES_LEFT", "mine")',
