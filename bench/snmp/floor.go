@@ -33,7 +33,7 @@ type table struct {
 }
 
 const (
-	floorAtOnce  = 256
+	floorAtOnce  = 64
 	floorColumns = 7
 	floorRows    = 7
 )

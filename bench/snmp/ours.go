@@ -28,54 +28,54 @@ type walker struct {
 	engine  *engine.Engine
 	request engine.Request
 	targets map[netip.AddrPort]*engine.Target
-	v3      bool
-	rows    int
-	atOnce  int
 }
 
 func newWalker(o *options, v3 bool) *walker {
 	e, err := engine.New(engine.Options{})
 	must(err)
-	w := &walker{engine: e, targets: map[netip.AddrPort]*engine.Target{}, v3: v3, rows: o.rows, atOnce: 256}
+	w := &walker{engine: e, targets: map[netip.AddrPort]*engine.Target{}}
 	w.request.Get = []ber.OID{ber.MustOID(uptime)}
 	for _, c := range metrics {
 		w.request.Columns = append(w.request.Columns, engine.Column{Base: ber.MustOID(c.oid)})
 	}
+	credentials := engine.Credentials{Community: community}
+	if v3 {
+		credentials = engine.Credentials{
+			Version: engine.V3, User: user, Auth: usm.SHA1, AuthPassphrase: passphrase, Priv: usm.AES128, PrivPassphrase: passphrase,
+		}
+	}
+	for _, addr := range o.addresses() {
+		w.targets[addr] = &engine.Target{Address: addr.String(), Timeout: 2 * time.Second, Retries: 1, Credentials: credentials}
+	}
 	return w
 }
 
-func (w *walker) target(addr netip.AddrPort) *engine.Target {
-	t := w.targets[addr]
-	if t == nil {
-		t = &engine.Target{Address: addr.String(), Timeout: 2 * time.Second, Retries: 1, Credentials: engine.Credentials{Community: community}}
-		if w.v3 {
-			t.Credentials = engine.Credentials{
-				Version: engine.V3, User: user, Auth: usm.SHA1, AuthPassphrase: passphrase, Priv: usm.AES128, PrivPassphrase: passphrase,
-			}
-		}
-		w.targets[addr] = t
-	}
-	return t
-}
-
+// poll begins the next device where one is done, as the floor does.
 func (w *walker) poll(devices []netip.AddrPort) int64 {
-	var values atomic.Int64
+	var values, next atomic.Int64
 	var wg sync.WaitGroup
-	places := make(chan struct{}, w.atOnce)
-	for _, addr := range devices {
-		places <- struct{}{}
-		wg.Add(1)
-		w.engine.Start(context.Background(), w.target(addr), &w.request, func(r *engine.Result) {
-			must(r.Err)
-			n := 0
-			for i := range r.Columns {
-				n += r.Columns[i].Len()
-			}
-			values.Add(int64(n))
-			<-places
-			wg.Done()
-		})
+	var start func()
+	done := func(r *engine.Result) {
+		must(r.Err)
+		n := 0
+		for i := range r.Columns {
+			n += r.Columns[i].Len()
+		}
+		values.Add(int64(n))
+		start()
+		wg.Done()
 	}
+	start = func() {
+		if i := int(next.Add(1)) - 1; i < len(devices) {
+			wg.Add(1)
+			w.engine.Start(context.Background(), w.targets[devices[i]], &w.request, done)
+		}
+	}
+	wg.Add(1)
+	for range floorAtOnce {
+		start()
+	}
+	wg.Done()
 	wg.Wait()
 	return values.Load()
 }

@@ -27,7 +27,7 @@ type sessions struct {
 }
 
 func newSessions(o *options, v3 bool) *sessions {
-	s := &sessions{open: map[netip.AddrPort]*gosnmp.GoSNMP{}, atOnce: 64}
+	s := &sessions{open: map[netip.AddrPort]*gosnmp.GoSNMP{}, atOnce: 128}
 	for i := range o.devices {
 		addr := device(i, o.port)
 		g := &gosnmp.GoSNMP{

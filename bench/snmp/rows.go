@@ -65,7 +65,7 @@ func limit(r *bench.Report, measure, unit string, ours float64, what string, mos
 func pollRows(r *bench.Report, rounds int) {
 	fleet := startFleet(48, 0, false)
 	defer fleet.stop()
-	figures := fleet.turns(rounds, "cpu", 300, window, "engine", "floor", "gosnmp")
+	figures := fleet.turns(rounds, "cpu", 1200, window, "engine", "floor", "gosnmp")
 	compare(r, figures, "poll, 48 x 14, CPU", "us/OID", "engine", true, micros, peer{"floor", 0.6}, peer{"gosnmp", 4})
 	limit(r, "poll, 48 x 14, allocations", "allocs/OID", bench.MedianOf(figures["engine"], func(f figure) float64 { return f.Allocs }), "limit", 0.3)
 	packets := func(f figure) float64 { return f.Packets }
@@ -94,7 +94,7 @@ func shortRows(r *bench.Report, rounds int) {
 func v3Rows(r *bench.Report, rounds int) {
 	fleet := startFleet(48, 0, false)
 	defer fleet.stop()
-	figures := fleet.turns(rounds, "cpu", 100, window, "engine v3", "gosnmp v3")
+	figures := fleet.turns(rounds, "cpu", 600, window, "engine v3", "gosnmp v3")
 	compare(r, figures, "poll, version 3, SHA and AES-128", "us/OID", "engine v3", true, micros, peer{"gosnmp v3", 4})
 }
 
