@@ -117,10 +117,10 @@ func Serve(t testing.TB, parts []Stored) *kfake.Cluster {
 type Writer struct{ client *kgo.Client }
 
 // NewWriter connects. The connection ends with the test.
-func NewWriter(t testing.TB, seeds string) *Writer {
+func NewWriter(t testing.TB, seeds ...string) *Writer {
 	t.Helper()
 	opts := []kgo.Opt{
-		kgo.SeedBrokers(seeds), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.SeedBrokers(seeds...), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()),
 		kgo.UnknownTopicRetries(-1), kgo.MetadataMinAge(50 * time.Millisecond), kgo.DisableIdempotentWrite(),
 	}
 	client, err := kgo.NewClient(opts...)

@@ -216,7 +216,7 @@ type consumer struct{ client *kgo.Client }
 
 func consume(t *testing.T, seeds, topic string) *consumer {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(seeds), kgo.ConsumeTopics(topic),
+	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(seeds, ",")...), kgo.ConsumeTopics(topic),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.MetadataMinAge(100*time.Millisecond),
 		kgo.MetadataMaxAge(time.Second), kgo.FetchMaxWait(200*time.Millisecond))
 	require.NoError(t, err)

@@ -32,6 +32,7 @@ func TestMigration(t *testing.T) {
 	}
 	host, port, _ := strings.Cut(seeds, ":")
 	server := redistest.Start(t)
+	_, redisPort, _ := strings.Cut(server.Addr, ":")
 	keys := redis.NewClient(&redis.Options{Addr: server.Addr})
 	defer keys.Close()
 	require.NoError(t, keys.Set(t.Context(), "panoptes:secrets:snmp_community_string:dc1", "community of dc1", 0).Err())
@@ -39,7 +40,7 @@ func TestMigration(t *testing.T) {
 	old := startOldPanoptes(t, seeds)
 	w := newWalk(t, "../../docs/migration.md", strings.NewReplacer(
 		"kafka1.example.com:9092", seeds, "kafka1.example.com", host, "port = 9092", "port = "+port,
-		"redis1.example.com:6379", server.Addr,
+		"redis1.example.com:6379", server.Addr, "redis1.example.com", "127.0.0.1", "port = 6379", "port = "+redisPort,
 		"127.0.0.1:13151", fmt.Sprintf("127.0.0.1:%d", freePort(t)), "port: 18888", fmt.Sprintf("port: %d", freePort(t)),
 	))
 	w.show(t, "trial.log", "switched.log")
@@ -88,10 +89,12 @@ func startOldPanoptes(t *testing.T, seeds string) *oldPanoptes {
 	for _, s := range o.sites {
 		topics := []string{s + "-resources", s + "-processed", s + "-trial"}
 		_, _ = admin.DeleteTopics(t.Context(), topics...) // of an earlier run on the same broker
-		waitFor(t, "the topics of "+s, func() (bool, string) {
-			made, err := admin.CreateTopics(t.Context(), oldPartitions, 1, nil, topics...)
-			return err == nil && made.Error() == nil, fmt.Sprint(err, made.Error())
-		})
+		for _, topic := range topics {
+			waitFor(t, "the topic "+topic, func() (bool, string) {
+				made, err := admin.CreateTopic(t.Context(), oldPartitions, 1, nil, topic)
+				return err == nil && made.Err == nil, fmt.Sprint(err, made.Err)
+			})
+		}
 		o.discover(t, s)
 	}
 	done := make(chan struct{})

@@ -1,19 +1,19 @@
 package migratecmd
 
 import (
+	"cmp"
 	"fmt"
 	"net"
-	"strconv"
 	"strings"
 )
 
-const kafkaPort = 9092
+const kafkaPort = "9092"
 
 // carryBrokers reads "brokers = host:port, host:port".
 func carryBrokers(t *translation, s source) note {
 	var addresses []string
 	for _, v := range s.entry.Values {
-		address, err := address(v, "")
+		address, err := brokerAddress(v, "")
 		if err != nil {
 			return mistake(err)
 		}
@@ -39,7 +39,7 @@ func carryBrokerKey(t *translation, s source) note {
 		if len(host) != 1 {
 			return note{outcome: wrong, text: "its host is not one"}
 		}
-		if _, err := address(host[0], text); err != nil {
+		if _, err := brokerAddress(host[0], text); err != nil {
 			return mistake(err)
 		}
 		return note{outcome: carried, text: brokersPath}
@@ -50,9 +50,9 @@ func carryBrokerKey(t *translation, s source) note {
 		if e := s.section.Entry("port"); e != nil && len(e.Values) == 1 {
 			port = e.Values[0]
 		}
-		broker, err = address(text, port)
+		broker, err = brokerAddress(text, port)
 	default:
-		broker, err = address(text, "")
+		broker, err = brokerAddress(text, "")
 	}
 	if err != nil {
 		return mistake(err)
@@ -61,21 +61,22 @@ func carryBrokerKey(t *translation, s source) note {
 	return note{outcome: carried, text: brokersPath}
 }
 
-// address puts a broker's address together. port may be "", and the text may have one.
-func address(text, port string) (string, error) {
-	host := text
+// brokerAddress puts a broker's address together. port may be "", and the text may have one.
+func brokerAddress(text, port string) (string, error) {
 	if h, p, err := net.SplitHostPort(text); err == nil && port == "" {
-		host, port = h, p
+		text, port = h, p
 	}
+	return address(text, cmp.Or(port, kafkaPort), "a broker")
+}
+
+// address puts the address of a server together.
+func address(host, port, server string) (string, error) {
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	if port == "" {
-		port = strconv.Itoa(kafkaPort)
-	}
 	if host == "" || strings.ContainsAny(host, " /@") {
-		return "", fmt.Errorf("must be the host of a broker, is %q", text)
+		return "", fmt.Errorf("must be the host of %s, is %q", server, host)
 	}
 	if _, err := whole(port, 1, 65535); err != nil {
-		return "", fmt.Errorf("port of broker %q: %w", host, err)
+		return "", fmt.Errorf("port of %s, %q: %w", server, host, err)
 	}
 	return net.JoinHostPort(host, port), nil
 }

@@ -29,6 +29,9 @@ func (t *translation) layout() []item {
 		{"extensions::file_storage::directory", storageDirectory, "keeps what Panoptes kept in Redis, and what waits for Kafka"},
 		{"extensions::file_storage::create_directory", true, ""},
 		{"extensions::panoptes_status", empty{}, "plugins, resources and runs, for people: http://127.0.0.1:13150"},
+		{path: redisExtension + "endpoint"},
+		{path: redisExtension + "db"},
+		{path: redisExtension + "password"},
 		{path: directories, value: []string{}},
 		{path: scanInterval},
 		{path: receiver + "resources::scan_interval"},
@@ -45,6 +48,7 @@ func (t *translation) layout() []item {
 	items = append(
 		items,
 		item{path: receiver + "secrets::directory"},
+		item{path: receiver + "python::interpreter"},
 		item{receiver + "storage", "file_storage", ""},
 		item{"processors::panoptes_rate::storage", "file_storage", "the [transforms] of plugins"},
 		item{path: brokersPath},
@@ -115,7 +119,7 @@ func (t *translation) document(files []string) ([]byte, error) {
 func put(at *yaml.Node, path []string, value any, comment string) {
 	for i, key := range path {
 		last := i == len(path)-1
-		next := child(at, key)
+		next := childOf(at, key)
 		if next == nil {
 			next = &yaml.Node{Kind: yaml.MappingNode}
 			if last {
@@ -131,8 +135,8 @@ func put(at *yaml.Node, path []string, value any, comment string) {
 	}
 }
 
-// child is the value of a key of a mapping, nil where it has none.
-func child(at *yaml.Node, key string) *yaml.Node {
+// childOf is the value of a key of a mapping, nil where it has none.
+func childOf(at *yaml.Node, key string) *yaml.Node {
 	for pair := range slices.Chunk(at.Content, 2) {
 		if pair[0].Value == key {
 			return pair[1]
@@ -148,6 +152,8 @@ func valueNode(value any) *yaml.Node {
 	case string:
 		// The Collector replaces ${...}; a doubled sign is one.
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: strings.ReplaceAll(v, "$", "$$")}
+	case variable:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: "${env:" + string(v) + "}"}
 	case int:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.Itoa(v)}
 	case bool:

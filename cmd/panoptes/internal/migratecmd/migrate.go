@@ -17,6 +17,7 @@ type options struct {
 	output      string
 	secretsFrom []string
 	secretsDir  string
+	python      string
 }
 
 // New returns the command.
@@ -30,11 +31,15 @@ configuration of a Collector that does the same. Comments in it name the keys th
 every key of the files: what was carried over and where to, what has no counterpart, why, and what to do, what is wrong,
 and what nobody knows, with file and line. Values are not shown. Of two files that differ the first counts.
 
+Plugins that are there are loaded, without being run, and the report names those that would not run, and why, and which
+variables of the environment they ask for in vain.
+
 With --secrets-from and --secrets-dir the secrets that Panoptes kept in Redis become files DIR/NAME/SITE, as the receiver
 reads them. Where Panoptes shards Redis, give each shard. The password may be in the URL, or in the environment variable
 ` + passwordVariable + `. Nothing is changed in Redis.
 
-The exit code is 1 where something is left to look at: a key that is wrong or unknown, or a secret that has no file.`,
+The exit code is 1 where something is left to look at: a key that is wrong or unknown, a plugin that would not run, or a
+secret that has no file.`,
 		Example: `  panoptes migrate /home/panoptes/conf/panoptes.ini
   panoptes migrate panoptes.ini influxdb_consumer.ini --output /etc/panoptes-otelcol/collector.yaml
   panoptes migrate panoptes.ini --secrets-from redis://127.0.0.1:6379/0 --secrets-dir /etc/panoptes-otelcol/secrets`,
@@ -48,6 +53,7 @@ The exit code is 1 where something is left to look at: a key that is wrong or un
 	flags.StringVarP(&o.output, "output", "o", "collector.yaml", "`FILE` to write, which must not exist yet; - is stdout, with the report on stderr")
 	flags.StringArrayVar(&o.secretsFrom, "secrets-from", nil, "`URL` of a Redis with secrets, redis:// or rediss://; may be repeated")
 	flags.StringVar(&o.secretsDir, "secrets-dir", "", "`DIR` to write secrets to")
+	flags.StringVar(&o.python, "python", "", "the Python `INTERPRETER` of the plugins, 3.8 or newer, or the folder of a virtual environment")
 	cmd.MarkFlagsRequiredTogether("secrets-from", "secrets-dir")
 	_ = cmd.MarkFlagFilename("output", "yaml", "yml")
 	_ = cmd.MarkFlagDirname("secrets-dir")
@@ -69,6 +75,9 @@ func (o *options) run(ctx context.Context, files []string, stdout, stderr io.Wri
 	if o.secretsDir != "" {
 		t.settings[receiver+"secrets::directory"] = setting{o.secretsDir, "written by panoptes migrate from Redis"}
 	}
+	if o.python != "" {
+		t.settings[receiver+"python::interpreter"] = setting{o.python, "named by --python"}
+	}
 	text, err := t.document(files)
 	if err != nil {
 		return err
@@ -88,6 +97,11 @@ func (o *options) run(ctx context.Context, files []string, stdout, stderr io.Wri
 		fmt.Fprintf(told, "wrote %s: %d of %d keys carried over\n", o.output, over, of)
 	}
 	failed := t.failed()
+	run, err := t.tryPlugins(ctx, o.python, told)
+	if err != nil {
+		return err
+	}
+	failed = failed || !run
 	if o.secretsDir != "" {
 		complete, err := takeSecrets(ctx, redises, o.secretsDir, told)
 		if err != nil {

@@ -162,3 +162,61 @@ func TestStdout(t *testing.T) {
 	assert.Equal(t, string(want), stdout)
 	assert.Contains(t, stderr, "carried over:")
 }
+
+// Plugins that are there are loaded with the interpreter that --python names: those that would not run are named, and the
+// variables that they ask for in vain.
+func TestPluginsThatWouldNotRun(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	put := func(name, module string) {
+		t.Helper()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".py"), []byte(module), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".panoptes-plugin"), []byte("[Core]\nName = "+name+"\nModule = "+name+
+			"\n[main]\nexecute_frequency = 60\nresource_filter = resource_class = \"network\"\n"), 0o600))
+	}
+	const good = "import os\nfrom yahoo_panoptes.polling.polling_plugin import PanoptesPollingPlugin\n" +
+		"class P(PanoptesPollingPlugin):\n    def run(self, context):\n        return os.environ.get('HOME'), os.getenv( \"HTTPS_PROXY\")\n"
+	put("good", good)
+	put("lacks", "import a_module_of_the_site\n"+good)
+	put("old", "print 'of another age'\n")
+	put("none", "x = 1\n")
+	ini := filepath.Join(dir, "panoptes.ini")
+	require.NoError(t, os.WriteFile(ini, []byte("[main]\nsites = dc1,\nplugins_extension = panoptes-plugin\n[kafka]\nbrokers = localhost:9092\n[polling]\nplugins_paths = "+dir+"\n"), 0o600))
+	output := filepath.Join(dir, "collector.yaml")
+	report, _, err := execute(t, ini, "--output", output, "--python", "python3")
+	require.ErrorIs(t, err, exit.ErrReported)
+	assert.Contains(t, report, "\ntried plugins with python3: 1 of 4 would run\n")
+	assert.Contains(t, report, "\n  "+filepath.Join(dir, "lacks.panoptes-plugin")+": ")
+	assert.Contains(t, report, "No module named 'a_module_of_the_site'")
+	assert.Contains(t, report, "\n  "+filepath.Join(dir, "old.panoptes-plugin")+": ")
+	assert.Contains(t, report, "\n  "+filepath.Join(dir, "none.panoptes-plugin")+": ")
+	assert.Contains(t, report, "\nplugins ask for HTTPS_PROXY of the environment, which they do not get: name it in receivers::panoptes::python::environment\n")
+	assert.NotContains(t, report, "HOME")
+	assert.Contains(t, report, "[main] plugins_extension\n")
+	text, err := os.ReadFile(output)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "interpreter: python3\n")
+	load(t, output)
+
+	report, _, err = execute(t, ini, "--output", filepath.Join(dir, "second.yaml"), "--python", "/no/python")
+	require.ErrorIs(t, err, exit.ErrReported)
+	assert.Contains(t, report, "tried plugins with /no/python: 0 of 4 would run\n")
+	assert.Contains(t, report, "/no/python")
+}
+
+// A Redis with shards is not written: the keys have to be joined first.
+func TestShardsOfRedis(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ini := filepath.Join(dir, "panoptes.ini")
+	require.NoError(t, os.WriteFile(ini, []byte("[main]\nsites = dc1,\n[kafka]\nbrokers = localhost:9092\n[polling]\nplugins_paths = /none,\n"+
+		"[redis]\n[[default]]\n[[[shards]]]\n[[[[one]]]]\nhost = a\n[[[[two]]]]\nhost = b\nport = 6380\n"), 0o600))
+	output := filepath.Join(dir, "collector.yaml")
+	report, _, err := execute(t, ini, "--output", output)
+	require.NoError(t, err)
+	assert.Contains(t, report, "panoptes_redis takes one Redis, in which all keys are")
+	assert.Contains(t, report, "[[[[two]]]] port\n")
+	text, err := os.ReadFile(output)
+	require.NoError(t, err)
+	assert.NotContains(t, string(text), "panoptes_redis")
+}

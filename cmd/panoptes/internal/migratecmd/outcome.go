@@ -28,6 +28,8 @@ type note struct {
 	outcome outcome
 	// at is the key's place, as "panoptes.ini:12", and key its name after its sections.
 	at, key string
+	// section is the key's.
+	section *configobj.Section
 	// text is where its value went, for none the reason (which many keys share), for wrong the mistake.
 	text string
 }

@@ -44,9 +44,10 @@ const (
 
 // Why there is no counterpart, and what to do.
 const (
-	whyRedis = "Redis: the Collector keeps keys, enrichment, resources and times itself, in the extension file_storage, which is written; " +
-		"the extension panoptes_redis keeps them in a Redis, under Panoptes' own names, while a site is moved. Secrets are taken over by --secrets-from and --secrets-dir"
-	whyLocks = "ZooKeeper: one process schedules and runs, so that there is nothing to lock. Give no two Collectors the same " +
+	whyRedis = "Redis, other groups and keys: all keys of plugins lie in one Redis, that of the group default, or in the extension file_storage. " +
+		"Secrets are taken over by --secrets-from and --secrets-dir"
+	whyExtension = "extension of plugin files: they are called NAME.panoptes-plugin here, whatever this says. Rename them"
+	whyLocks     = "ZooKeeper: one process schedules and runs, so that there is nothing to lock. Give no two Collectors the same " +
 		"resources: divide them with resources::filter"
 	whyCelery = "Celery: runs need no workers of their own. max_concurrent_runs, limits and python::max_workers bound them"
 	whyLog    = "logging: the Collector writes its own structured log. Set service::telemetry::logs (level, encoding, output_paths)"
@@ -75,12 +76,13 @@ func rules() []rule {
 	r := []rule{
 		{[]string{"main"}, "sites", carryList(receiver + "context::sites")},
 		{[]string{"main"}, "plugins_skew", noCounterpart(whySkew)},
-		{within("redis"), "*", noCounterpart(whyRedis)},
+		{[]string{"main"}, "plugins_extension", sameOr("panoptes-plugin", whyExtension)},
 		{within("zookeeper"), "*", noCounterpart(whyLocks)},
 		{within("log"), "*", noCounterpart(whyLog)},
 		{within("logging"), "*", noCounterpart(whyLog)},
 		{within("celery"), "*", noCounterpart(whyCelery)},
 	}
+	r = append(append(r, redisRules()...), rule{within("redis"), "*", noCounterpart(whyRedis)})
 	for _, kind := range []string{"discovery", "polling", "enrichment"} {
 		r = append(r,
 			rule{[]string{kind}, "plugins_paths", carryDirectories},

@@ -33,6 +33,7 @@ type translation struct {
 	scanSources  []source
 	brokers      []string
 	brokersFrom  []source
+	shards       []*configobj.Section // of the Redis that plugins use
 }
 
 func newTranslation() *translation { return &translation{settings: map[string]setting{}} }
@@ -50,7 +51,7 @@ func (t *translation) read(file string, root *configobj.Section) {
 			if i := slices.IndexFunc(all, func(r rule) bool { return r.matches(s) }); i >= 0 {
 				n = all[i].do(t, s)
 			}
-			n.at, n.key = s.at(), s.key()
+			n.at, n.key, n.section = s.at(), s.key(), section
 			t.notes = append(t.notes, n)
 		}
 	})
@@ -75,6 +76,7 @@ func (t *translation) addBroker(address string, from source) {
 // finish turns what was gathered from several keys into settings, and tells what is missing, or does not fit together.
 func (t *translation) finish() {
 	t.finishDirectories()
+	t.finishRedis()
 	if t.scanInterval > 0 {
 		s := setting{t.scanInterval.String(), origins(t.scanSources)}
 		t.settings[scanInterval], t.settings[receiver+"resources::scan_interval"] = s, s
