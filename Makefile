@@ -49,7 +49,13 @@ $(TOOLS)/%: internal/tools/go.mod internal/tools/go.sum | preflight
 
 ## test: unit, golden and end-to-end tests; with a real Kafka where Java and Maven are found, in a real Chromium where Node.js is
 .PHONY: test
-test: test-unit test-python test-e2e test-kafka test-browser
+test: test-unit
+	@# Beside the programs' tests, which mostly wait.
+	@$(MAKE) --no-print-directory -j2 --output-sync=line test-python test-programs
+
+.PHONY: test-programs
+test-programs: build
+	@for t in test-e2e test-kafka test-browser; do $(MAKE) --no-print-directory $$t; done
 
 .PHONY: test-unit
 test-unit: | preflight

@@ -42,7 +42,7 @@ const (
 )
 
 // classify tells the scope of an error, and the reason for a drop where it is permanent. What is not known to be
-// permanent is tried again: a wrong password or a cluster without enough replicas is mended, lost data are not.
+// permanent is tried again: a wrong password or a cluster without enough replicas is fixed, lost data are not.
 func classify(err error) (scope, string) {
 	switch {
 	case errors.Is(err, kerr.MessageTooLarge), errors.Is(err, kerr.RecordListTooLarge):

@@ -101,10 +101,10 @@ func TestPartialFailure(t *testing.T) {
 	for p := range int32(4) {
 		require.NoError(t, c.MoveTopicPartition("dc1-processed", p, p%2))
 	}
-	var mended atomic.Bool
+	var fixed atomic.Bool
 	c.ControlKey(produceKey, func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
-		if c.CurrentNode() != 1 || mended.Load() {
+		if c.CurrentNode() != 1 || fixed.Load() {
 			return nil, nil, false
 		}
 		return rejectAll(req.(*kmsg.ProduceRequest), kerr.NotEnoughReplicas.Code), nil, true
@@ -116,7 +116,7 @@ func TestPartialFailure(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.ConsumeMetrics(t.Context(), batchOf(testScope, numbered(t, "dc1", 40)...)) }()
 	s.awaitRetry(t)
-	mended.Store(true)
+	fixed.Store(true)
 	require.NoError(t, <-done)
 	records := consume(t, c.ListenAddrs(), 40, "dc1-processed")
 	assert.Equal(t, numbers(40), dimensionsOf(t, records, "n"))

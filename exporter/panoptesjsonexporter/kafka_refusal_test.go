@@ -77,7 +77,7 @@ func TestKafkaTopicRefusedByACL(t *testing.T) {
 	assert.Equal(t, map[int32]int64{0: 0, 1: 0}, endOffsets(t, brokers, denied+"-processed"))
 }
 
-// Without the right to idempotent writes the groups wait; the right that the error names mends it.
+// Without the right to idempotent writes the groups wait; the right that the error names fixes it.
 func TestKafkaRefusesIdempotence(t *testing.T) {
 	brokers, admin := kafkaAddress(t, "KAFKA_BOOTSTRAP"), admin(t)
 	site := uniqueSite("idempotent")

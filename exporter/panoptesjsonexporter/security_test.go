@@ -98,7 +98,7 @@ func withSuperuser(method string) []kfake.Opt {
 	return []kfake.Opt{kfake.EnableSASL(), kfake.Superuser(method, "u", "s")}
 }
 
-// A wrong password is mended by somebody: the data wait.
+// A wrong password is fixed by somebody: the data wait.
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, append(withSuperuser("PLAIN"), kfake.SeedTopics(1, "dc1-processed"))...)

@@ -93,7 +93,7 @@ func (s *Scheduler[T]) closeGroups(ids []GroupID) {
 	}
 }
 
-// ResetBreakers closes all breakers: what failed may have been mended.
+// ResetBreakers closes all breakers: what failed may have been fixed.
 func (s *Scheduler[T]) ResetBreakers() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

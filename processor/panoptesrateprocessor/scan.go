@@ -128,7 +128,7 @@ func (c *pass) complain(text string, bad []string) {
 			zap.String("plugin", c.tally.plugin),
 			zap.Int("lines", len(bad)),
 			zap.Strings("errors", bad[:min(len(bad), maxComplaints)]),
-			zap.String("next", "mend the section [transforms] of the plugin file, or the processor's transforms"))
+			zap.String("next", "fix the section [transforms] of the plugin file, or the processor's transforms"))
 	}
 }
 

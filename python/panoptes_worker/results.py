@@ -17,7 +17,7 @@ _MAX_BITS = int(_MAX_DIGITS * math.log2(10))
 NOT_FINITE = 'not_finite'
 NOT_SERIALISABLE = 'not_serialisable'
 
-# Things that were left out of a result, which are told of one by one; of more only the number is.
+# Things that were left out of a result, which are named one by one; of more only the number is said.
 MAX_DROPPED = 1000
 
 

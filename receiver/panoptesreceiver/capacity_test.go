@@ -11,7 +11,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
-// Places that are short for half a minute are told of once a minute, with the setting that is short; where most tasks wait for
+// Places that are short for half a minute are logged once a minute, with the setting that is short; where most tasks wait for
 // them, the status is an error.
 func TestCapacity(t *testing.T) {
 	t.Parallel()

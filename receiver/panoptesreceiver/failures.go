@@ -80,7 +80,7 @@ func (f *failures) fields(t target, held int, more ...zap.Field) []zap.Field {
 	return fields
 }
 
-// causeOf is the same for the failures that are told of in one line: those of a version of a plugin that ended in the same
+// causeOf is the same for the failures that share one line of the log: those of a version of a plugin that ended in the same
 // way, with the same type of exception where there is one.
 func causeOf(t target, v *version, result run.Result) string {
 	cause := string(result.Outcome) + "\x00" + t.plugin.name + "\x00" + v.plugin.Version
@@ -186,7 +186,7 @@ func nextStep(result run.Result, kind plugin.Kind) string {
 	case run.OutcomeWrongType:
 		return "let run() return a PanoptesMetricsGroupSet, or None where there is nothing to say"
 	case run.OutcomeRejected:
-		return "mend the module: it loaded before, so look at what it imports"
+		return "fix the module: it loaded before, so look at what it imports"
 	case run.OutcomeCrashed:
 		return "look at the log lines of the worker before this one; it is started again"
 	case run.OutcomeTooLarge:
@@ -198,13 +198,13 @@ func nextStep(result run.Result, kind plugin.Kind) string {
 	case run.OutcomeBusy:
 		return "let the plugin return when its context ends"
 	default: // raised, panicked
-		return "mend the plugin: a change is taken without restart"
+		return "fix the plugin: a change is taken without restart"
 	}
 }
 
 // programSteps are the next steps that are others for plugins that are programs.
 var programSteps = map[run.Outcome]string{
-	run.OutcomeRejected:    "mend what the error names: the program, or the plugin file's args",
+	run.OutcomeRejected:    "fix what the error names: the program, or the plugin file's args",
 	run.OutcomeCrashed:     "look at what the program said last; it is started again",
 	run.OutcomeProtocol:    "let the program write nothing but messages to its stdout, and everything else to stderr",
 	run.OutcomeUnavailable: "look at why the program does not start; it is tried again, with growing pauses",

@@ -67,7 +67,7 @@ func TestFloodOfFailures(t *testing.T) {
 		assert.Equal(t, "device-a0", first["resource"])
 		assert.Equal(t, "raised", first["outcome"])
 		assert.Contains(t, first["error"], "no answer in round")
-		assert.Equal(t, "mend the plugin: a change is taken without restart", first["next"])
+		assert.Equal(t, "fix the plugin: a change is taken without restart", first["next"])
 		assert.NotContains(t, first, "others")
 		second := lines[1].ContextMap()
 		assert.EqualValues(t, devices-2, second["others"])
@@ -94,7 +94,7 @@ func TestFloodOfFailures(t *testing.T) {
 	})
 }
 
-// TestNewVersionIsHeardAtOnce: whoever mends a plugin sees whether it helped.
+// TestNewVersionIsHeardAtOnce: whoever fixes a plugin sees whether it helped.
 func TestNewVersionIsHeardAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -69,7 +69,7 @@ func TestPythonPluginLive(t *testing.T) {
 	assert.Zero(t, b.sum("panoptes_runs", "outcome=rejected"))
 
 	b.write("plugins/live.py", strings.Replace(module(returnValue), "VALUE = 1", "VALUE = 4", 1))
-	b.until("the mended version", func(p point) bool { return p.value == 4 })
+	b.until("the fixed version", func(p point) bool { return p.value == 4 })
 
 	// The plugin file changes, and its module does not.
 	b.write("plugins/live.panoptes-plugin", conf("live", "live")+"[transforms]\nx = rate:test:m\n")

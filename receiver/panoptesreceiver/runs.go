@@ -321,7 +321,7 @@ func (r *panoptesReceiver) dropped(ctx context.Context, v *version, t target, dr
 			r.logger.Warn("Plugin returned data that breaks a rule; it is dropped, and counted from now on",
 				zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("group", d.Group),
 				zap.String("metric", d.Metric), zap.String("reason", d.Reason), zap.Error(d.Err),
-				zap.String("next", "mend the plugin as the error says: a change is taken without restart"))
+				zap.String("next", "fix the plugin as the error says: a change is taken without restart"))
 		}
 	}
 }

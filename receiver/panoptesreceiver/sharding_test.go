@@ -581,7 +581,7 @@ func TestDiscoveryOnce(t *testing.T) {
 	assert.Positive(t, b.sum("panoptes_discovered_resources"))
 	assert.Equal(t, before, a.sum("panoptes_discovered_resources"))
 
-	// A site whose topic nobody reads is told of.
+	// A site whose topic nobody reads is logged.
 	b.write("plugins/found.json", "["+strings.ReplaceAll(resourceWith("x", `"resource_creation_timestamp":1512629517.5`), `"local"`, `"other"`)+"]")
 	b.line("Cannot publish all discovered resources", `add "other-resources" to resources::kafka::topics`)
 	a.stop()

@@ -98,7 +98,7 @@ func (t *tasks) setPlugins(all []*plugin.Plugin) {
 		if v := l.current.Load(); v == nil || v.plugin != p {
 			t.setVersion(l, newVersion(p, t.rules))
 			if v != nil {
-				t.scheduler.ResetBreakers() // what failed may be mended
+				t.scheduler.ResetBreakers() // what failed may be fixed
 			}
 			t.logUnused(l)
 		}

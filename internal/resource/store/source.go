@@ -99,7 +99,7 @@ func (src *Source) Set(list []*pluginsdk.Resource, at time.Time) {
 		src.store.recordAll(claims, src.claims)
 		src.carryOver(claims)
 		src.claims, src.refreshed, src.changed = claims, at, at
-		src.mended()
+		src.recovered()
 	})
 }
 
@@ -127,7 +127,7 @@ func (src *Source) carryOver(claims []claim) {
 	}
 }
 
-// Refresh notes that the source's list holds as of at. It does not mend what Fail noted: a broken file still is there.
+// Refresh notes that the source's list holds as of at. It does not fix what Fail noted: a broken file still is there.
 func (src *Source) Refresh(at time.Time) {
 	s := src.store
 	s.mu.Lock()
@@ -166,10 +166,10 @@ func (src *Source) Fail(err error) {
 func (src *Source) Mend() {
 	src.store.mu.Lock()
 	defer src.store.mu.Unlock()
-	src.mended()
+	src.recovered()
 }
 
-func (src *Source) mended() { src.err, src.failed = nil, time.Time{} }
+func (src *Source) recovered() { src.err, src.failed = nil, time.Time{} }
 
 // Move gives the source another number among those of its kind.
 func (src *Source) Move(order int) {

@@ -156,7 +156,7 @@ func TestTimeToLive(t *testing.T) {
 		assert.Equal(t, "1", s.list[0].CreationTimestamp.String())
 		src.Set(list(res("a", "1", "60", 1)), time.Now().Add(-2*time.Minute))
 		assert.Empty(t, s.names(), "an old list")
-		assert.Empty(t, s.Sources()[0].Error, "a list mends")
+		assert.Empty(t, s.Sources()[0].Error, "a list fixes")
 	})
 	for _, text := range []string{"", "0", "-1", "x", "99999999999999999"} {
 		assert.Equal(t, 7*24*time.Hour, TimeToLive(res("a", "", text, 1)), text)

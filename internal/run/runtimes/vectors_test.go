@@ -55,8 +55,8 @@ var ofTheHost = map[string]int{
 	"message send fails: exception in callback":              0,
 }
 
-// mended is where the specification recommends another result than the recorded one: a lone % is taken literally.
-const mended = "broken config (interpolation): percent in config"
+// fixed is where the specification recommends another result than the recorded one: a lone % is taken literally.
+const fixed = "broken config (interpolation): percent in config"
 
 // resultSet begins the line about a run that went well, which was not recorded.
 const resultSet = "Plugin returned a result set"
@@ -95,7 +95,7 @@ func (row *recorded) check(t *testing.T) {
 	resource := testResource("tutorial_device")
 	for _, want := range row.Runs[:runs] {
 		res := runners.Run(context.Background(), run.Request{Plugin: p, Resource: resource})
-		if row.Name == mended {
+		if row.Name == fixed {
 			want.Sent, want.Log = 1, nil
 			want.Metrics = [][][]any{{{"global_count", 1.0}, {"self_count", 1.0}}}
 		}

@@ -15,7 +15,7 @@ import (
 // Verdict is what came of a check.
 type Verdict string
 
-// The verdicts. Only Fail means that the plugin has to be mended.
+// The verdicts. Only Fail means that the plugin has to be fixed.
 const (
 	Pass Verdict = "pass"
 	Fail Verdict = "fail"

@@ -42,7 +42,7 @@ type PluginSettings struct {
 	Check func(ctx context.Context, p *plugin.Plugin) (*plugin.Plugin, error)
 	// MaxChecks is the most checks at once.
 	MaxChecks int
-	// Logger gets a line for each plugin that is loaded, broken, mended or gone.
+	// Logger gets a line for each plugin that is loaded, broken, fixed or gone.
 	Logger *zap.Logger
 	// Changed gets all plugins in order of the paths of their files, whenever that changes. A plugin that did not change is
 	// the same pointer.
@@ -177,7 +177,7 @@ func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle
 			zap.String("plugin", f.good.Name()), zap.String("path", f.path), zap.String("copy", f.copies[len(f.copies)-1]))
 		p.check(ctx, f)
 	case periodic && f.err != nil && f.opened != nil && f.checking == nil && !f.settling.Pending():
-		p.check(ctx, f) // what it imports may have been mended
+		p.check(ctx, f) // what it imports may have been fixed
 	}
 }
 
@@ -298,7 +298,7 @@ func (p *Plugins) fail(f *pluginFile, err error) {
 		return
 	}
 	f.logged, f.failed = err.Error(), time.Now()
-	next := "mend the file; the plugin is loaded as soon as it can be"
+	next := "fix the file; the plugin is loaded as soon as it can be"
 	if f.opened != nil && f.opened.Kind == plugin.KindGo {
 		next = "list the extension that offers go:" + f.opened.Module + " under service::extensions, or name another Module"
 	}

@@ -251,10 +251,10 @@ func TestPluginsBrokenChangeKeepsTheLastGoodVersion(t *testing.T) {
 	assert.Equal(t, 2, d.failures())
 	assert.Empty(t, d.changed, "the last good version stays, and nobody has to be told")
 
-	filetest.Write(t, filepath.Join(d.dir, "one.py"), "# mended")
+	filetest.Write(t, filepath.Join(d.dir, "one.py"), "# fixed")
 	filetest.Write(t, filepath.Join(d.dir, "one"+pluginfile.Extension), conf("one", "one"))
-	mended := d.names("one")["one"]
-	assert.NotEqual(t, good.Version, mended.Version)
+	fixed := d.names("one")["one"]
+	assert.NotEqual(t, good.Version, fixed.Version)
 }
 
 func TestPluginsBadFiles(t *testing.T) {
@@ -352,7 +352,7 @@ func TestPluginsHangingCheck(t *testing.T) {
 	d.names("good", "more")
 }
 
-// What a plugin imports may be mended without its own files changing.
+// What a plugin imports may be fixed without its own files changing.
 func TestPluginsBrokenIsCheckedAgain(t *testing.T) {
 	t.Parallel()
 	tries := 0

@@ -43,7 +43,7 @@ type FileSettings struct {
 	Settle time.Duration
 	// ScanInterval is the time between two scans.
 	ScanInterval time.Duration
-	// Logger gets a line for each file that is loaded, broken, mended or gone.
+	// Logger gets a line for each file that is loaded, broken, fixed or gone.
 	Logger *zap.Logger
 	// Failed is called for each broken change, once, from the goroutine of Run.
 	Failed func()
@@ -168,7 +168,7 @@ func (r *Files) look(f *resourceFile, now time.Time, settle time.Duration) {
 		f.source.Fail(err)
 		r.settings.Failed()
 		r.logger.Error("Cannot load resources", zap.String("path", f.path), zap.Error(err), zap.Int("resources", f.source.Len()),
-			zap.String("next", "mend the file; the resources of its last good version stay meanwhile"))
+			zap.String("next", "fix the file; the resources of its last good version stay meanwhile"))
 	}
 }
 

@@ -151,8 +151,8 @@ func TestResourcesBrokenFileKeepsTheLastGoodList(t *testing.T) {
 	r.until("a@1 b@2")
 	assert.Contains(t, r.line("bad entry")["error"], "bad")
 	assert.Equal(t, int32(2), r.failed.Load(), "once a broken change")
-	r.file("a.json", resource("a", "mended", "5"))
-	r.until("a@mended b@2")
+	r.file("a.json", resource("a", "fixed", "5"))
+	r.until("a@fixed b@2")
 }
 
 func TestResourcesFirstCreationTimestampStays(t *testing.T) {

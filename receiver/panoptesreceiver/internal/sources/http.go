@@ -92,7 +92,7 @@ func (h *HTTP) take(ctx context.Context, now time.Time) {
 		if !h.failing {
 			h.settings.Failed()
 			h.logger.Error("Cannot load resources", zap.Error(err), zap.Int("resources", h.source.Len()),
-				zap.String("next", "mend the server; what it listed last stays for its times to live"))
+				zap.String("next", "fix the server; what it listed last stays for its times to live"))
 		}
 		h.failing = true
 	case h.failing:

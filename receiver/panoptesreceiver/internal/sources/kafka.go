@@ -132,7 +132,7 @@ func (k *Kafka) changed(topic string, c kafkaclient.Change) {
 		logger.Info("A topic of resource sets is there again")
 		for key, src := range k.sources {
 			if key.topic == topic {
-				src.mend()
+				src.recover()
 				src.until = time.Time{}
 			}
 		}
@@ -231,7 +231,7 @@ func (k *Kafka) tell() {
 		k.settings.Logger.Info("Kafka can be reached again")
 		for _, src := range k.sources {
 			if src.until.IsZero() {
-				src.mend()
+				src.recover()
 			}
 		}
 	}

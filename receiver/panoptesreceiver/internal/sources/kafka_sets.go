@@ -178,8 +178,8 @@ func (k *Kafka) close(key setKey, src *setSource) {
 	delete(k.sources, key)
 }
 
-// mend says that the source's topic can be read; what its last set was stays.
-func (src *setSource) mend() {
+// recover says that the source's topic can be read; what its last set was stays.
+func (src *setSource) recover() {
 	if src.bad != nil {
 		src.Fail(src.bad)
 		return

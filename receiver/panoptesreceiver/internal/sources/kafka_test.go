@@ -207,7 +207,7 @@ func TestKafkaOfPanoptes(t *testing.T) {
 	}
 }
 
-// A topic that is deleted is told of, and what it listed stays for its times to live; made again, it is read anew.
+// A topic that is deleted is logged, and what it listed stays for its times to live; made again, it is read anew.
 func TestKafkaTopicMadeAgain(t *testing.T) {
 	t.Parallel()
 	b := newBus(t, "dc1-resources", "dc2-resources")

@@ -78,7 +78,7 @@ class PanoptesPollingStatus(object):
         self._metrics_group_type_name = metrics_group_type_name
         self._metric_name = metric_name
         self._context = context
-        # By what was polled, in the order in which it was first told of.
+        # By what was polled, in the order in which it was first reported.
         self._states: dict[str, int] = {}
         self._device_status: int = DEVICE_METRICS_STATES.SUCCESS
         self._metrics_group: PanoptesMetricsGroup | None = None
