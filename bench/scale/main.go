@@ -19,7 +19,7 @@ var background = context.Background()
 
 func main() {
 	out := flag.String("out", "results/scale.json", "file for the figures")
-	port := flag.Int("port", 36300, "the first of the ports of the brokers")
+	port := flag.Int("port", 26300, "the first of the ports of the brokers")
 	only := flag.String("parts", "runs,state,moves,brokers", "which of the parts to run")
 	during := flag.Duration("during", 30*time.Second, "how long the work of brokers and the runs of Collectors are counted")
 	one := flag.String("member", "", "be a member with these orders")

@@ -66,6 +66,9 @@ func (f *fleet) report(r *bench.Report, event string, limit time.Duration) {
 
 func ms(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 
+// warm is how long brokers serve members before that is measured.
+const warm = time.Minute
+
 // members is how many take part where the brokers' work is measured.
 const members = 10
 
@@ -78,7 +81,7 @@ func brokers(r *bench.Report, c *cluster, during time.Duration) {
 		f.start(fmt.Sprint("m", i))
 	}
 	f.settled()
-	time.Sleep(10 * time.Second)
+	time.Sleep(warm) // or what is measured is the compiling of what the brokers do
 	busy := c.share(during)
 	fmt.Printf("%d brokers: %.2f %% of a core without members, %.2f %% with %d\n", nodes, 100*idle, 100*busy, members)
 	r.Add(bench.Row{

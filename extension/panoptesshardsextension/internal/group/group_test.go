@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/group"
@@ -67,9 +70,26 @@ func (o *told) unwell() error {
 // brokers starts brokers.
 func brokers(t *testing.T, n int) []string {
 	t.Helper()
+	seeds, _ := interruptible(t, n)
+	return seeds
+}
+
+// interruptible starts brokers that refuse joins as long as they are told to.
+func interruptible(t *testing.T, n int) (seeds []string, refuse *atomic.Bool) {
+	t.Helper()
 	cluster := kafkatest.Start(t, kfake.NumBrokers(n), kfake.GroupMinSessionTimeout(time.Second))
 	kafkatest.StampRecords(cluster)
-	return cluster.ListenAddrs()
+	refuse = &atomic.Bool{}
+	cluster.ControlKey(int16(kmsg.JoinGroup), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if !refuse.Load() {
+			return nil, nil, false
+		}
+		resp := req.ResponseKind().(*kmsg.JoinGroupResponse)
+		resp.ErrorCode = kerr.CoordinatorLoadInProgress.Code
+		return resp, nil, true
+	})
+	return cluster.ListenAddrs(), refuse
 }
 
 // one starts a member in this process.
