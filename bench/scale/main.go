@@ -28,7 +28,9 @@ func main() {
 		beMember(*one)
 		return
 	}
-	fmt.Printf("%d shards, session %s, %d brokers on the same %d cores, %s\n\n", shards, session, nodes, runtime.GOMAXPROCS(0), runtime.Version())
+	load, _, _ := strings.Cut(string(readFile("/proc/loadavg")), " ")
+	fmt.Printf("%d shards, session %s, %d brokers on the same %d cores, load %s, %s\n\n",
+		shards, session, nodes, runtime.GOMAXPROCS(0), load, runtime.Version())
 	parts := strings.Split(*only, ",")
 	var r bench.Report
 	if slices.Contains(parts, "runs") {
@@ -54,6 +56,12 @@ func withCluster(r *bench.Report, port int, parts []string, during time.Duration
 	if slices.Contains(parts, "brokers") {
 		brokers(r, c, during)
 	}
+}
+
+func readFile(path string) []byte {
+	data, err := os.ReadFile(path)
+	must(err)
+	return data
 }
 
 func must(err error) {

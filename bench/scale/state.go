@@ -103,7 +103,7 @@ func (m *collector) handover(direction string) (took time.Duration, items int64)
 // state measures how long it takes to hand a million series over, and to ask whether a shard is owned.
 func state(r *bench.Report, c *cluster) {
 	var given, taken []time.Duration
-	for round := range 3 {
+	for round := range 4 {
 		name := fmt.Sprint("state-", round)
 		a := newCollector(c, name, "a")
 		a.owned()
@@ -114,28 +114,25 @@ func state(r *bench.Report, c *cluster) {
 			must(a.rates.ConsumeMetrics(background, batch(b)))
 		}
 		must(a.sharing.NotReady())
-		took, items := a.handover("given")
-		check(items)
-		given = append(given, took)
+		gave, items := a.handover("given")
 		a.shutdown()
 		b := newCollector(c, name, "b")
 		b.owned()
 		b.reported("taken")
-		took, items = b.handover("taken")
-		check(items)
-		taken = append(taken, took)
+		took, arrived := b.handover("taken")
 		must(b.sharing.NotReady())
 		b.shutdown()
+		fmt.Printf("%d series given in %s, %d taken in %s\n", items, ms(gave), arrived, ms(took))
+		switch {
+		case round == 0: // the brokers compile what they do
+		case items == series && arrived == series:
+			given, taken = append(given, gave), append(taken, took)
+		default:
+			panic("not all series were handed over")
+		}
 	}
-	fmt.Printf("a million series: given in %s, taken in %s\n", given, taken)
 	r.Add(bench.Row{Measure: "a million series given away", Ours: bench.Median(given).Seconds(), Unit: "s", Peer: "limit", PeerValue: 0.5, Required: 1})
 	r.Add(bench.Row{Measure: "a million series taken over", Ours: bench.Median(taken).Seconds(), Unit: "s", Peer: "limit", PeerValue: 2, Required: 1})
-}
-
-func check(items int64) {
-	if items != series {
-		panic(fmt.Sprintf("%d series were handed over instead of %d", items, series))
-	}
 }
 
 // ask returns the nanoseconds that a question takes, in the fastest of some turns.

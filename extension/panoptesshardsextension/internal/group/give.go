@@ -70,7 +70,8 @@ func (g *Group) handOver(epochs map[int]uint64) (items int, ok bool) {
 	if err != nil {
 		g.set.Logger.Warn("Cannot hand over all that is kept of shards; some of it begins anew", zap.Error(err))
 	}
-	ctx, cancel := context.WithTimeout(g.hard, g.set.Rebalance/3)
+	// With the drain, which is a third at most, it ends before the rebalance does.
+	ctx, cancel := context.WithTimeout(g.hard, g.set.Rebalance/2)
 	defer cancel()
 	tenure := func(shard int) string { return g.tenure(epochs[shard]) }
 	written, err := g.states.Write(ctx, out.States, tenure)
