@@ -26,6 +26,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/parts"
 	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard"
+	"github.com/panoptes-otel/panoptes-otel/internal/shard/shardgroup"
 )
 
 // member is this Collector's membership, of either kind.
@@ -75,6 +76,7 @@ var (
 	_ extension.Extension                   = (*shardsExtension)(nil)
 	_ extensioncapabilities.PipelineWatcher = (*shardsExtension)(nil)
 	_ shard.Membership                      = (*shardsExtension)(nil)
+	_ shardgroup.Viewer                     = (*shardsExtension)(nil)
 )
 
 func newExtension(set extension.Settings, cfg *Config) (*shardsExtension, error) {
@@ -187,6 +189,16 @@ func (e *shardsExtension) Announce(part, resources string) {
 		resources = hex.EncodeToString(sum.Sum(nil)[:6])
 	}
 	e.member.Announce(resources)
+}
+
+// View implements shardgroup.Viewer.
+func (e *shardsExtension) View(ctx context.Context) (group string, view *shardgroup.View, err error) {
+	if e.group == nil {
+		return "", nil, nil
+	}
+	cfg := e.cfg.Group.Get()
+	view, err = shardgroup.Describe(ctx, e.group.Client(), cfg.Name, cfg.Topic.Name)
+	return cfg.Name, view, err
 }
 
 // observe lets the metrics about what is held be read.

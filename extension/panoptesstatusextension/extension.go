@@ -19,6 +19,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/shard/shardgroup"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
@@ -37,6 +38,8 @@ type statusExtension struct {
 	server *http.Server
 	served chan struct{} // closed when the server has ended
 	stop   sync.Once
+
+	viewers []shardgroup.Viewer // written by Start
 
 	mu        sync.RWMutex
 	receivers []status.Receiver
@@ -65,6 +68,7 @@ func newExtension(set extension.Settings, cfg *Config) (*statusExtension, error)
 
 // Start implements component.Component.
 func (e *statusExtension) Start(ctx context.Context, host component.Host) error {
+	e.viewers = viewers(host.GetExtensions())
 	listener, err := e.cfg.Server.ToListener(ctx)
 	if err != nil {
 		return fmt.Errorf("listen on endpoint %q: %w", e.cfg.Server.NetAddr.Endpoint, err)

@@ -24,6 +24,7 @@ func (e *statusExtension) handler(addr net.Addr) http.Handler {
 	mux.HandleFunc("GET /matrix", e.matrixPage)
 	mux.HandleFunc("GET /resources", e.resourcesPage)
 	mux.HandleFunc("GET /task", e.taskPage)
+	mux.HandleFunc("GET /members", e.membersPage)
 	mux.HandleFunc("GET /style.css", styleSheet)
 	mux.HandleFunc("GET /icon.svg", icon)
 	mux.HandleFunc("GET /api/v1/overview", e.api("", func(q query) any { return e.overview(q) }))

@@ -1,6 +1,7 @@
 package shardgroup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,13 @@ type View struct {
 	State   string
 	Members []Member // by instance, then id
 	Shards  []Shard  // by number
+}
+
+// Viewer is an extension that is a member of a group.
+type Viewer interface {
+	// View reads the group from Kafka, and says what it is called. It returns nil where shares are fixed: there no Collector
+	// knows of the others.
+	View(ctx context.Context) (group string, view *View, err error)
 }
 
 // Member is a member of a group.
@@ -48,6 +56,18 @@ func (v *View) Owned() int {
 		}
 	}
 	return n
+}
+
+// SameResources says whether all members that know resources know the same.
+func (v *View) SameResources() bool {
+	known := ""
+	for _, m := range v.Members {
+		if known != "" && m.Resources != "" && m.Resources != known {
+			return false
+		}
+		known = cmp.Or(known, m.Resources)
+	}
+	return true
 }
 
 // Since is when the owner took a shard, by the owner's clock; zero where there is no owner.

@@ -2,7 +2,6 @@
 package shardscmd
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -127,7 +126,7 @@ func (o *options) verdict(stderr io.Writer, v *shardgroup.View) error {
 		}
 		return nil
 	}
-	if !sameResources(v) {
+	if !v.SameResources() {
 		fmt.Fprintln(stderr, "panoptes: warning: members know different resources, by number and hash; what its shard's owner does not know is not polled")
 	}
 	if owned := v.Owned(); owned < len(v.Shards) {
@@ -135,18 +134,6 @@ func (o *options) verdict(stderr io.Writer, v *shardgroup.View) error {
 		return exit.ErrReported
 	}
 	return nil
-}
-
-// sameResources says whether all members that know resources know the same.
-func sameResources(v *shardgroup.View) bool {
-	known := ""
-	for _, m := range v.Members {
-		if known != "" && m.Resources != "" && m.Resources != known {
-			return false
-		}
-		known = cmp.Or(known, m.Resources)
-	}
-	return true
 }
 
 func (o *options) print(out io.Writer, style term.Style, v *shardgroup.View) error {
