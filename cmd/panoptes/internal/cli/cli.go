@@ -97,7 +97,7 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
 	schema := group("schema", "Check messages against the schema", "")
 	schema.AddCommand(schemacmd.NewCheck())
 	snmp := group("snmp", "Ask devices as a Collector does, and record them", "")
-	snmp.AddCommand(snmpcmd.NewGet(), snmpcmd.NewWalk(), snmpcmd.NewRecord())
+	snmp.AddCommand(snmpcmd.NewGet(), snmpcmd.NewWalk(), snmpcmd.NewRecord(host))
 	root.AddCommand(
 		democmd.New(), influxcmd.New(), initcmd.New(), migratecmd.New(), paritycmd.New(), pipecmd.New(), plugin, plugincmd.NewExplain(host), replaycmd.New(Version), resources, schema, shardscmd.New(), simulatecmd.New(), snmp,
 		statuscmd.New(), tailcmd.New(), statuscmd.NewTop(), validatecmd.New(), newVersion(),

@@ -27,6 +27,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -53,6 +54,9 @@ type runOptions struct {
 	record     string
 	answers    answers
 	collector  collector
+	// heard is told what devices answer by SNMP, and community is what they are asked with; both may be nothing.
+	heard     func(*engine.Target, *engine.Request, *engine.Result)
+	community engine.Secret
 }
 
 // NewRun returns the command plugin run.
@@ -162,6 +166,9 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	defer func() { err = errors.Join(err, wait.End(o.collector.close)) }()
 	if err := o.answers.apply(ctx, &settings); err != nil {
 		return err
+	}
+	if settings.Host.SNMP.Heard = o.heard; o.community != "" {
+		settings.Host.SNMP.Rules, settings.Host.SNMP.CommunityKey, settings.Host.SNMP.Community = nil, "", o.community
 	}
 	record, err := o.recorder(p, text, &settings)
 	if err != nil {

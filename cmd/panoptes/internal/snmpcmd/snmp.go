@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/plugincmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
@@ -29,7 +30,7 @@ configuration asks it: the rules for credentials, the secrets and the resources 
 func NewGet() *cobra.Command {
 	return command("get DEVICE OID...", "Get variables of a device", `Gets variables, each by its whole name.
 `+about, `  panoptes snmp get switch1 sysUpTime.0 .1.3.6.1.2.1.1.5.0 --config collector.yaml`, 2,
-		func(_ io.Writer, oids []ber.OID) *engine.Request { return &engine.Request{Get: oids} }, show)
+		func(oids []ber.OID) *engine.Request { return &engine.Request{Get: oids} }, show)
 }
 
 // NewWalk returns the command snmp walk.
@@ -41,19 +42,43 @@ is printed as far as it came, its error is said, and the exit code is 1.
 }
 
 // NewRecord returns the command snmp record.
-func NewRecord() *cobra.Command {
-	return command("record DEVICE [OID...]", "Record a device, to play it back", `Walks a device, or some subtrees of it, and prints a recording as snmpsim has them: OID|TAG|VALUE. panoptes plugin run
---snmprec plays it back. A recording has all that the device says, its serial numbers and names too; credentials are not in it.
-`+about, `  panoptes snmp record switch1 --config collector.yaml >switch1.snmprec`, 1,
-		func(stderr io.Writer, oids []ber.OID) *engine.Request {
-			if len(oids) == 0 {
-				oids = []ber.OID{ber.MustOID("1.3.6.1.2.1"), ber.MustOID("1.3.6.1.4.1")}
-			}
-			return walk(stderr, oids)
-		}, record)
+func NewRecord(host plugincmd.Host) *cobra.Command {
+	var plugin, enrichment string
+	cmd, o := newCommand("record DEVICE [OID...]", "Record a device, to play it back", `Walks a device, or some subtrees of it, or what a plugin asks it for (--plugin), and prints a recording as snmpsim has
+them: OID|TAG|VALUE. panoptes plugin run --snmprec plays it back. A recording has all that the device says, its serial numbers
+and names too; credentials are not in it.
+`+about, `  panoptes snmp record switch1 --config collector.yaml >switch1.snmprec
+  panoptes snmp record switch1 --plugin uptime.panoptes-plugin --config collector.yaml >uptime.snmprec`, 1)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if plugin == "" {
+			return o.ask(cmd, args, func(oids []ber.OID) *engine.Request {
+				if len(oids) == 0 {
+					oids = []ber.OID{ber.MustOID("1.3.6.1.2.1"), ber.MustOID("1.3.6.1.4.1")}
+				}
+				return walk(oids)
+			}, record)
+		}
+		if len(args) > 1 {
+			return exit.Misusef("--plugin goes without OIDs: the plugin says what is asked")
+		}
+		all, err := host.AskedBySNMP(cmd.Context(), plugincmd.Asking{
+			Plugin: plugin, Device: args[0], Configs: o.configs, Resources: o.resources, Receiver: o.receiver, Secrets: o.secrets,
+			Enrichment: enrichment, Community: o.community,
+		}, cmd.ErrOrStderr())
+		if err != nil {
+			return err
+		}
+		if len(all) == 0 {
+			return fmt.Errorf("the plugin got nothing from %s by SNMP", args[0])
+		}
+		return write(cmd.OutOrStdout(), all)
+	}
+	cmd.Flags().StringVar(&plugin, "plugin", "", "record what the plugin of this `FILE` asks in one run, and no more")
+	cmd.Flags().StringVar(&enrichment, "enrichment", "", "with --plugin: a `FILE` of what the plugin finds as enrichment")
+	return cmd
 }
 
-func walk(_ io.Writer, oids []ber.OID) *engine.Request {
+func walk(oids []ber.OID) *engine.Request {
 	r := &engine.Request{}
 	for _, oid := range oids {
 		r.Columns = append(r.Columns, engine.Column{Base: oid})
@@ -62,36 +87,41 @@ func walk(_ io.Writer, oids []ber.OID) *engine.Request {
 }
 
 // command returns a command that asks a device for what its arguments say, and shows what came.
-func command(use, short, long, example string, least int, ask func(io.Writer, []ber.OID) *engine.Request,
-	print func(io.Writer, *engine.Result) error,
-) *cobra.Command {
-	o := options{}
-	cmd := &cobra.Command{
-		Use: use, Short: short, Long: long, Example: example, Args: cobra.MinimumNArgs(least),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			oids, err := parse(args[1:])
-			if err != nil {
-				return err
-			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
-			defer stop()
-			defer context.AfterFunc(ctx, stop)()
-			stderr := cmd.ErrOrStderr()
-			d, err := o.open(ctx, args[0], stderr)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = d.engine.Close() }() // of sockets that nobody waits for
-			result := d.engine.Do(ctx, &d.target, ask(stderr, oids))
-			if err := print(cmd.OutOrStdout(), result); err != nil {
-				return err
-			}
-			fmt.Fprintf(stderr, "panoptes: %s: %s\n", args[0], summary(&result.Stats))
-			return complain(stderr, result)
-		},
-	}
-	o.add(cmd.Flags())
+func command(use, short, long, example string, least int, request func([]ber.OID) *engine.Request, print func(io.Writer, *engine.Result) error) *cobra.Command {
+	cmd, o := newCommand(use, short, long, example, least)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return o.ask(cmd, args, request, print) }
 	return cmd
+}
+
+// newCommand returns a command that does nothing yet, and its options.
+func newCommand(use, short, long, example string, least int) (*cobra.Command, *options) {
+	o := &options{}
+	cmd := &cobra.Command{Use: use, Short: short, Long: long, Example: example, Args: cobra.MinimumNArgs(least)}
+	o.add(cmd.Flags())
+	return cmd, o
+}
+
+// ask asks a device for what the arguments say, and shows what came.
+func (o *options) ask(cmd *cobra.Command, args []string, request func([]ber.OID) *engine.Request, print func(io.Writer, *engine.Result) error) error {
+	oids, err := parse(args[1:])
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, stop)()
+	stderr := cmd.ErrOrStderr()
+	d, err := o.open(ctx, args[0], stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.engine.Close() }() // of sockets that nobody waits for
+	result := d.engine.Do(ctx, &d.target, request(oids))
+	if err := print(cmd.OutOrStdout(), result); err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "panoptes: %s: %s\n", args[0], summary(&result.Stats))
+	return complain(stderr, result)
 }
 
 // complain says each error once. A partial column says how many rows it has.
@@ -134,25 +164,10 @@ func parse(texts []string) (oids []ber.OID, err error) {
 	return oids, nil
 }
 
-// each calls visit with all variables of a result.
-func each(result *engine.Result, visit func(ber.OID, ber.Value)) {
-	for i := range result.Variables {
-		if v := &result.Variables[i]; v.Err == nil {
-			visit(v.Name, v.Value)
-		}
-	}
-	for i := range result.Columns {
-		c := &result.Columns[i]
-		for row := range c.Len() {
-			visit(c.Base.Join(c.Index(row)), c.Value(row))
-		}
-	}
-}
-
 // show prints a variable a line: its name, its type and its value.
 func show(out io.Writer, result *engine.Result) error {
 	var rows [][]string
-	each(result, func(name ber.OID, value ber.Value) {
+	result.Each(func(name ber.OID, value ber.Value) {
 		rows = append(rows, []string{"." + name.String(), spoken(name), value.Type().String(), readable(value)})
 	})
 	if len(rows) == 0 {
@@ -161,16 +176,15 @@ func show(out io.Writer, result *engine.Result) error {
 	return term.StyleOf(out).Table(out, []string{"OID", "NAME", "TYPE", "VALUE"}, rows)
 }
 
-// record prints a recording.
+// record prints a recording of a result.
 func record(out io.Writer, result *engine.Result) error {
-	seen := map[ber.OID]bool{} // subtrees that were named twice, or one within another
 	var all []ber.Variable
-	each(result, func(name ber.OID, value ber.Value) {
-		if !seen[name] {
-			seen[name] = true
-			all = append(all, ber.Variable{Name: name, Value: value})
-		}
-	})
+	result.Each(func(name ber.OID, value ber.Value) { all = append(all, ber.Variable{Name: name, Value: value}) })
+	return write(out, all)
+}
+
+// write prints a recording of variables. Those that came twice, since one subtree lies within another, are there once.
+func write(out io.Writer, all []ber.Variable) error {
 	recording, err := snmprec.New(all)
 	if err != nil {
 		return err

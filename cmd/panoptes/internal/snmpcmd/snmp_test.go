@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/plugincmd"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/agenttest"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/snmprec"
 )
@@ -82,14 +83,39 @@ func TestGetAndWalk(t *testing.T) {
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	_, config := agent(t)
-	stdout, stderr, err := execute(NewRecord(), "switch1", "--config", config)
+	stdout, stderr, err := execute(NewRecord(plugincmd.Host{}), "switch1", "--config", config)
 	require.NoError(t, err, stderr)
 	require.Equal(t, recording, stdout)
-	stdout, _, err = execute(NewRecord(), "switch1", "ifDescr", ".1.3.6.1.2.1.2.2", "--config", config)
+	stdout, _, err = execute(NewRecord(plugincmd.Host{}), "switch1", "ifDescr", ".1.3.6.1.2.1.2.2", "--config", config)
 	require.NoError(t, err)
 	again, err := snmprec.Parse("", []byte(stdout))
 	require.NoError(t, err)
 	require.Equal(t, 3, again.Len())
+}
+
+// What a plugin asks for is recorded, and no more.
+func TestRecordWhatAPluginAsks(t *testing.T) {
+	t.Parallel()
+	address, config := agent(t)
+	dir := t.TempDir()
+	plugin := filepath.Join(dir, "names.panoptes-plugin")
+	require.NoError(t, os.WriteFile(plugin, []byte("[Core]\nName = names\nModule = snmp\n[main]\nexecute_frequency = 60\n"+
+		"resource_filter = resource_class = \"network\"\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "names.yaml"), []byte("uptime: none\ngroups:\n  - group: interface\n    index: i\n"+
+		"    dimensions: {name: 1.3.6.1.2.1.2.2.1.2}\n    metrics: {octets: 1.3.6.1.2.1.31.1.1.1.6}\n"), 0o600))
+	const want = `1.3.6.1.2.1.2.2.1.2.1|4|eth0
+1.3.6.1.2.1.2.2.1.2.2|4|lo
+1.3.6.1.2.1.31.1.1.1.6.1|70|5000000000
+1.3.6.1.2.1.31.1.1.1.6.2|70|7
+`
+	stdout, stderr, err := execute(NewRecord(plugincmd.Host{}), "switch1", "--plugin", plugin, "--config", config)
+	require.NoError(t, err, stderr)
+	require.Equal(t, want, stdout)
+	stdout, stderr, err = execute(NewRecord(plugincmd.Host{}), address, "--plugin", plugin, "--community", "k9TqvW")
+	require.NoError(t, err, stderr)
+	require.Equal(t, want, stdout)
+	_, _, err = execute(NewRecord(plugincmd.Host{}), "switch1", "ifDescr", "--plugin", plugin, "--config", config)
+	require.ErrorContains(t, err, "--plugin goes without OIDs")
 }
 
 func TestWhatIsWrong(t *testing.T) {

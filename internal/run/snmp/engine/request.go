@@ -129,3 +129,18 @@ func (r *Rows) Find(index ber.OID, near int) (row int, found bool) {
 	}
 	return low, false
 }
+
+// Each calls visit with each variable that came.
+func (r *Result) Each(visit func(ber.OID, ber.Value)) {
+	for i := range r.Variables {
+		if v := &r.Variables[i]; v.Err == nil {
+			visit(v.Name, v.Value)
+		}
+	}
+	for i := range r.Columns {
+		c := &r.Columns[i]
+		for row := range c.Len() {
+			visit(c.Base.Join(c.Index(row)), c.Value(row))
+		}
+	}
+}
