@@ -81,6 +81,7 @@ func madeUp() *pluginsdk.Resource {
 
 // load loads the module without running it.
 func (k *kit) load(ctx context.Context) (Verdict, string) {
+	k.warnings() // of what was before
 	loaded, err := k.runner.Load(ctx, k.plugin)
 	switch {
 	case err != nil && k.plugin.Kind == plugin.KindGo:
@@ -91,7 +92,17 @@ func (k *kit) load(ctx context.Context) (Verdict, string) {
 		return Fail, err.Error()
 	}
 	k.plugin = loaded
+	if found := k.warnings(); len(found) > 0 {
+		return Warn, strings.Join(found, "\n")
+	}
 	return Pass, "a plugin for " + string(loaded.Type)
+}
+
+func (k *kit) warnings() []string {
+	if k.Warnings == nil {
+		return nil
+	}
+	return k.Warnings()
 }
 
 // senseless says why a check makes no sense for the type of the plugin, or "".

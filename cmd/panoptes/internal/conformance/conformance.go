@@ -40,6 +40,8 @@ type Check struct {
 type Settings struct {
 	// NewRunner makes what runs the plugin. change, where it is not nil, changes how programs are run. Play shuts it down.
 	NewRunner func(change func(*program.Settings)) (*run.Runner, error)
+	// Warnings returns the warnings that runners have logged since it was last called; nil has none.
+	Warnings func() []string
 	// Open says how the plugin file is opened.
 	Open plugin.OpenOptions
 	// Resources are what the plugin is played against: the first one that matches, or a made-up one where none is given.

@@ -3,14 +3,18 @@ package plugincmd
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/signal"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/shirou/gopsutil/v4/process"
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/conformance"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
@@ -33,6 +37,38 @@ type checkOptions struct {
 	json, junit bool
 	collector   collector
 	answers     answers
+	warnings    warnings
+}
+
+// warnings are what is logged while plugins are loaded. It is safe for concurrent use.
+type warnings struct {
+	mu  sync.Mutex
+	all []string
+}
+
+// logger returns a logger of which the warnings are kept.
+func (w *warnings) logger() *zap.Logger {
+	core := zapcore.NewCore(zapcore.NewJSONEncoder(zapcore.EncoderConfig{}), zapcore.AddSync(io.Discard), zapcore.WarnLevel)
+	return zap.New(core, zap.Hooks(func(e zapcore.Entry) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if len(w.all) < mostWarnings {
+			w.all = append(w.all, e.Message)
+		}
+		return nil
+	}))
+}
+
+// mostWarnings bounds what is kept.
+const mostWarnings = 1000
+
+// take returns what was kept, and forgets it.
+func (w *warnings) take() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := w.all
+	w.all = nil
+	return all
 }
 
 // NewCheck returns the command plugin check.
@@ -98,6 +134,7 @@ func (o *checkOptions) run(ctx context.Context, paths []string, cmd *cobra.Comma
 		out.begin(file)
 		fine, err := conformance.Play(ctx, file, conformance.Settings{
 			NewRunner: func(change func(*program.Settings)) (*run.Runner, error) { return o.newRunner(ctx, change) },
+			Warnings:  o.warnings.take,
 			Open:      o.collector.options(file),
 			Resources: all,
 			Runs:      o.runs,
@@ -128,6 +165,7 @@ func (o *checkOptions) newRunner(ctx context.Context, change func(*program.Setti
 		GoPlugins: o.host.GoPlugins,
 		Host: runtimes.Host{
 			Info: wire.HostInfo{Name: "panoptes", Version: o.host.Version}, Context: wire.Context{Sites: []string{"check"}},
+			Logger: o.warnings.logger(),
 		},
 	}
 	o.collector.apply(&settings)

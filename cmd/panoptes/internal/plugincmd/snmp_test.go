@@ -158,3 +158,18 @@ receivers:
 	stdout, stderr, err = execute(t, NewCheck(host), uptime, "--resources", f.resources, "--snmprec", device, "--runs", "1")
 	require.NoError(t, err, stdout+stderr)
 }
+
+// What is left out of tables and configurations is named where the plugin is loaded. As other checks it runs alone.
+func TestCheckNamesWhatIsLeftOut(t *testing.T) {
+	f := newFolder(t)
+	generic := f.plugin(t, "generic", "plugin_polling_generic_snmp", `resource_id = "one"`,
+		"namespace = metrics\npolling_status_metric_name = polling_status\n[enrichment]\nfile = metrics.json\n")
+	f.write(t, "metrics.json", `{"oids": {}, "metrics_groups": [{"group_name": "g", "metrics": {"a": 1, "bad": "open('f')"}}]}`)
+	device := f.write(t, "switch.snmprec", uptimeRecording)
+	stdout, stderr, err := execute(t, NewCheck(host), generic, "--resources", f.resources, "--snmprec", device, "--runs", "1")
+	require.NoError(t, err, stdout+stderr)
+	require.Contains(t, stdout, "\nwarn  load           metrics.json: \"bad\" of group \"g\" is left out: \"open('f')\": the function open is not allowed\n")
+	stdout, _, err = execute(t, NewDocs(host), generic)
+	require.NoError(t, err)
+	require.Contains(t, stdout, "| `a` | gauge |")
+}
