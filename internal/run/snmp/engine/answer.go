@@ -129,7 +129,7 @@ func (j *job) takeRow(c *column, i int32, v ber.VarBind, size int) {
 		}
 		row.index, row.length = uint32(begin), uint16(len(j.text)-begin)
 	}
-	if index := j.index(&row); len(index) == 0 || n > 0 && ber.CompareIndex(j.index(&c.cells[n-1]), index) >= 0 {
+	if index := j.index(&row); len(index) == 0 || n > 0 && ber.CompareIndex(j.index(&c.cells[n-1]), index) >= 0 && !j.strays(c) || c.returns(index) {
 		j.fail(c, fmt.Errorf("%w: %s after %s", ErrOrder, c.base.Join(ber.OIDOf(string(index))), j.position(c)))
 		return
 	}
@@ -143,6 +143,29 @@ func (j *job) takeRow(c *column, i int32, v ber.VarBind, size int) {
 	}
 	c.cells = append(c.cells, row)
 	c.bytes += size
+}
+
+// strays says whether the column may go on although its answers do not ascend. From now on what came is remembered.
+func (j *job) strays(c *column) bool {
+	if c.anyOrder && c.seen == nil {
+		c.seen = make(map[string]struct{}, 2*len(c.cells))
+		for i := range c.cells {
+			c.seen[string(j.index(&c.cells[i]))] = struct{}{}
+		}
+	}
+	return c.anyOrder
+}
+
+// returns says whether an index came before, where that is remembered, and remembers it.
+func (c *column) returns(index []byte) bool {
+	if c.seen == nil {
+		return false
+	}
+	if _, before := c.seen[string(index)]; before {
+		return true
+	}
+	c.seen[string(index)] = struct{}{}
+	return false
 }
 
 // below returns what follows the column's base in a name.

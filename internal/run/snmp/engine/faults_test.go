@@ -190,6 +190,40 @@ func TestDisorder(t *testing.T) {
 	}
 }
 
+// TestAnyOrder goes on where an agent's answers do not ascend, if that is allowed, and ends where one comes again.
+func TestAnyOrder(t *testing.T) {
+	follows := map[string]string{ // what the agent answers after what
+		"1.3.2.1.1": "1.3.2.1.1.3", "1.3.2.1.1.3": "1.3.2.1.1.1", "1.3.2.1.1.1": "1.3.2.1.1.7", "1.3.2.1.1.7": "1.3.2.1.1.2",
+	}
+	walk := func(last string, anyOrder bool) *engine.Result {
+		follows["1.3.2.1.1.2"] = last
+		agent := &fault{Recording: table(t, 1)}
+		agent.instead = func(request *message.PDU, names []ber.OID, room []byte) (message.PDU, bool) {
+			at := names[0].String()
+			for range request.Index {
+				if next, known := follows[at]; known {
+					at = next
+				}
+				room = appendVariable(room, at, ber.NumberValue(ber.Counter32, 7))
+			}
+			return message.PDU{Variables: room}, true
+		}
+		return newEngine(t).Do(context.Background(), &engine.Target{Name: "r1", Agent: agent},
+			&engine.Request{Columns: []engine.Column{{Base: ber.MustOID("1.3.2.1.1"), AnyOrder: anyOrder}}})
+	}
+	result := walk("1.3.2.1.2.1", true)
+	require.NoError(t, result.Err)
+	var indexes []string
+	for i := range result.Columns[0].Len() {
+		indexes = append(indexes, result.Columns[0].Index(i).String())
+	}
+	assert.Equal(t, []string{"1", "2", "3", "7"}, indexes)
+	result = walk("1.3.2.1.1.3", true)
+	assert.EqualError(t, result.Err, "r1: walk of 1.3.2.1.1: the agent's answers do not ascend: 1.3.2.1.1.3 after 1.3.2.1.1.2")
+	assert.Equal(t, 4, result.Columns[0].Len())
+	assert.ErrorIs(t, walk("1.3.2.1.2.1", false).Err, engine.ErrOrder)
+}
+
 // TestOddAnswers has agents that answer what cannot be.
 func TestOddAnswers(t *testing.T) {
 	ok := func(list []byte) message.PDU { return message.PDU{Variables: list} }

@@ -76,6 +76,9 @@ type column struct {
 	doubts  int  // how often the device answered, but not for this column and others, since it last did
 	silent  bool // the device answered, but not for this column alone
 	err     error
+
+	anyOrder bool
+	seen     map[string]struct{} // the indices, where they did not ascend; nil where they do
 }
 
 // The bounds of what one request may bring or ask.
@@ -156,7 +159,7 @@ func (j *job) prepareBulk() error {
 
 func (j *job) prepareColumn(i int32, from *Column) {
 	c := &j.columns[i]
-	c.base, c.hint = from.Base, from.Repetitions
+	c.base, c.hint, c.anyOrder = from.Base, from.Repetitions, from.AnyOrder
 	if from.Rows != nil {
 		c.done = true
 		rows := slices.SortedFunc(slices.Values(from.Rows), ber.OID.Compare)
@@ -170,7 +173,9 @@ func (j *job) prepareColumn(i int32, from *Column) {
 	}
 	if c.base.Len() > 1 {
 		c.wire, _ = c.base.AppendContent(nil)
-		c.setUsual()
+		if !c.anyOrder {
+			c.setUsual()
+		}
 	}
 	j.idle = append(j.idle, i)
 }
@@ -260,6 +265,9 @@ func (j *job) result() *Result {
 			j.remember(c)
 		} else if c.silent {
 			j.memory.keep(learned{key: c.learned.key, rows: silentRows})
+		}
+		if c.seen != nil {
+			slices.SortFunc(c.cells, func(a, b cell) int { return ber.CompareIndex(j.index(&a), j.index(&b)) })
 		}
 		r.Columns[i] = Rows{Base: c.base, Err: c.err, cells: c.cells, text: text}
 	}

@@ -29,6 +29,9 @@ type Column struct {
 	Rows []ber.OID
 	// Repetitions is how many rows to ask for at a time while nothing is known of the column's length, 0 for as many as fit.
 	Repetitions int
+	// AnyOrder lets a walk go on where the agent's answers do not ascend. One that comes twice is an error all the same: the
+	// agent goes round in circles. The rows of the result ascend.
+	AnyOrder bool
 }
 
 // Bulk is one GETBULK request (RFC 3416, section 4.2.3). Agents of version 1 are asked with GETNEXT.

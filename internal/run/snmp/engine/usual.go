@@ -57,7 +57,7 @@ func (j *job) takeUsual(c *column, i int32, b []byte) (size int) {
 // usualIndex makes the row of an index, if it is that of the column before in the same row, or a small number that ascends.
 func (j *job) usualIndex(c *column, i int32, index []byte) (row cell, ok bool) {
 	n := len(c.cells)
-	if i > 0 && n < len(j.columns[i-1].cells) {
+	if i > 0 && n < len(j.columns[i-1].cells) && !j.columns[i-1].anyOrder {
 		before := j.columns[i-1].cells
 		row = cell{index: before[n].index, length: before[n].length}
 		// If the rows so far are those of the column before, which ascend, so does this one.

@@ -152,6 +152,7 @@ type moduleReader struct {
 	walk, get   []ber.OID
 	filters     []exporterFilter
 	repetitions int
+	anyOrder    bool
 	tables      map[string][]*moduleTable // by what their metrics have in common
 }
 
@@ -172,10 +173,7 @@ func (m *moduleReader) read(n *yaml.Node) {
 	m.walk, m.get = m.oids(f, "walk"), m.oids(f, "get")
 	m.repetitions = f.integer("max_repetitions")
 	m.out.Timeout, m.out.Retries = max(m.out.Timeout, f.duration("timeout")), max(m.out.Retries, f.integer("retries"))
-	if f.boolean("allow_nonincreasing_oids") {
-		m.out.Notices = append(m.out.Notices, f.what+": allow_nonincreasing_oids is not done: where OIDs do not increase a walk "+
-			"ends, with an error and the rows so far")
-	}
+	m.anyOrder = f.boolean("allow_nonincreasing_oids")
 	f.boolean("use_unconnected_udp_socket") // all of our sockets are
 	if n := f.node("filters"); n != nil {
 		for _, item := range m.list(n, f.what+": filters", false) {
@@ -228,7 +226,7 @@ func within(o, base ber.OID) bool {
 }
 
 func (m *moduleReader) column(c table.Column) int {
-	c.Repetitions = m.repetitions
+	c.Repetitions, c.AnyOrder = m.repetitions, m.anyOrder
 	return m.builder.Column(c)
 }
 

@@ -40,6 +40,8 @@ type Column struct {
 	Single bool
 	// Repetitions is how many rows to ask for at a time while nothing is known of the column; 0 leaves it to the engine.
 	Repetitions int
+	// AnyOrder lets its walk go on where the agent's answers do not ascend.
+	AnyOrder bool
 	// Refresh is how long values are kept; 0 fetches them in each run. New rows and a restart of the device end it.
 	Refresh time.Duration
 

@@ -155,7 +155,7 @@ func (r *run) fetch(ctx context.Context, columns []int) {
 		}
 		asked = append(asked, i)
 		request.Columns = append(request.Columns, engine.Column{
-			Base: c.OID.Join(c.Under), Rows: rows, Repetitions: c.Repetitions,
+			Base: c.OID.Join(c.Under), Rows: rows, Repetitions: c.Repetitions, AnyOrder: c.AnyOrder,
 		})
 	}
 	if len(asked) == 0 {
