@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
 	"time"
@@ -47,8 +48,8 @@ const (
 // Reader reads topics for as long as they are there: those that come later, too, and those that are deleted and made again,
 // which franz-go itself waits for in vain (with the old one's id, or for partitions that the new one lacks). It looks at the
 // cluster's topics from time to time, and whenever a partition cannot be read. What brokers before 2.8 do not tell it cannot
-// know: a topic that between two looks was deleted, made again with as many partitions, and filled beyond where the old one
-// was read. It is for one goroutine.
+// know: a topic that between two looks was deleted, made again with as many partitions, and filled at least as far as the old
+// one was read. It is for one goroutine.
 type Reader struct {
 	settings ReaderSettings
 	client   *kgo.Client
@@ -67,6 +68,7 @@ type readTopic struct {
 	// next is where reading goes on, in partitions of which something was read; from is where it began in all.
 	next   map[int32]int64
 	from   map[int32]kgo.Offset
+	sums   map[int32]uint64 // of the last message of each partition
 	gone   bool
 	doubts int // looks in a row that say that it is gone, or another one
 }
@@ -127,10 +129,14 @@ func (r *Reader) Poll(ctx context.Context, most int) kgo.Fetches {
 	defer cancel()
 	fetches := r.client.PollRecords(limited, most)
 	read := false
-	fetches.EachRecord(func(record *kgo.Record) {
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if len(p.Records) == 0 {
+			return
+		}
 		read = true
-		if t := r.topics[record.Topic]; t != nil {
-			t.next[record.Partition] = record.Offset + 1
+		if t := r.topics[p.Topic]; t != nil {
+			last := p.Records[len(p.Records)-1]
+			t.next[p.Partition], t.sums[p.Partition] = last.Offset+1, sum(last)
 		}
 	})
 	failed := false
@@ -219,7 +225,7 @@ func (r *Reader) begin(ctx context.Context, come map[string][]int32, details kad
 		if from[name] == nil {
 			from[name] = starts(come[name])
 		}
-		r.topics[name] = &readTopic{id: details[name].ID, next: map[int32]int64{}, from: from[name]}
+		r.topics[name] = &readTopic{id: details[name].ID, next: map[int32]int64{}, sums: map[int32]uint64{}, from: from[name]}
 		r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{name: maps.Clone(from[name])})
 		r.settings.Changed(name, Came)
 	}
@@ -251,12 +257,63 @@ func (r *Reader) follow(ctx context.Context, name string, id kadm.TopicID, parti
 			r.restart(name, t, id, partitions)
 		}
 	default:
-		t.doubts, t.id = 0, id
 		more := t.gained(partitions)
+		if len(more) > 0 && id == none {
+			if same, err := r.same(ctx, name, t); err != nil {
+				return err
+			} else if !same {
+				r.restart(name, t, id, partitions)
+				return nil
+			}
+		}
+		t.doubts, t.id = 0, id
 		maps.Copy(t.from, more)
 		r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{name: more})
 	}
 	return nil
+}
+
+// same says whether a topic without an id is the one that was read: whether what was read last is still there. Messages that
+// have run out since say nothing.
+func (r *Reader) same(ctx context.Context, name string, t *readTopic) (bool, error) {
+	starts, err := r.admin.ListStartOffsets(ctx, name)
+	ends, errEnds := r.admin.ListEndOffsets(ctx, name)
+	if err = errors.Join(err, errEnds, starts.Error(), ends.Error()); err != nil {
+		return false, fmt.Errorf("find the ends of %q: %w", name, err)
+	}
+	last := map[topicPartition]int64{}
+	for p, next := range t.next {
+		end, _ := ends.Lookup(name, p)
+		if end.Offset < next {
+			return false, nil
+		}
+		if start, _ := starts.Lookup(name, p); start.Offset < next {
+			last[topicPartition{name, p}] = next - 1
+		}
+	}
+	prober, err := newProber(r.settings.Options)
+	if err != nil {
+		return false, err
+	}
+	defer prober.Close()
+	records, err := probe(ctx, prober, last)
+	if err != nil {
+		return false, err
+	}
+	for p, record := range records {
+		if record.Offset == last[p] && sum(record) != t.sums[p.number] {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// sum tells messages apart.
+func sum(record *kgo.Record) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write(record.Key)
+	_, _ = h.Write(record.Value)
+	return h.Sum64() ^ uint64(record.Timestamp.UnixMilli())
 }
 
 // gained are the partitions that were not there before.
@@ -278,7 +335,7 @@ func (r *Reader) restart(name string, t *readTopic, id kadm.TopicID, partitions 
 		former = former[1:]
 	}
 	r.client.PurgeTopicsFromConsuming(name)
-	t = &readTopic{id: id, former: former, next: map[int32]int64{}, from: starts(partitions)}
+	t = &readTopic{id: id, former: former, next: map[int32]int64{}, sums: map[int32]uint64{}, from: starts(partitions)}
 	r.topics[name] = t
 	r.client.AddConsumePartitions(map[string]map[int32]kgo.Offset{name: maps.Clone(t.from)})
 	r.settings.Changed(name, Again)
@@ -296,16 +353,14 @@ func (r *Reader) miss(name string, t *readTopic) {
 	}
 }
 
-// resume goes on with a topic that was gone: where it was read last if it is the same one, else at its beginning. Without
-// ids it is another one if it ends before that.
+// resume goes on with a topic that was gone: where it was read last if it is the same one, else at its beginning.
 func (r *Reader) resume(ctx context.Context, name string, t *readTopic, id kadm.TopicID, partitions []int32) error {
 	same := len(partitions) >= len(t.from)
 	if same && id == (kadm.TopicID{}) {
-		ends, err := r.admin.ListEndOffsets(ctx, name)
-		if err = errors.Join(err, ends.Error()); err != nil {
-			return fmt.Errorf("find the ends of %q: %w", name, err)
+		var err error
+		if same, err = r.same(ctx, name, t); err != nil {
+			return err
 		}
-		ends.Each(func(o kadm.ListedOffset) { same = same && o.Offset >= t.next[o.Partition] })
 	}
 	if !same {
 		r.restart(name, t, id, partitions)

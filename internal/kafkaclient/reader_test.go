@@ -140,19 +140,25 @@ func TestReaderFollowsTopics(t *testing.T) {
 	}
 }
 
-// One that is deleted and made again between two looks is known by its id, or by its partitions.
+// One that is deleted and made again between two looks is known by its id, by having fewer partitions, or, where it has more, by
+// what it has where the old one was read last.
 func TestReaderSeesTopicsMadeAgainAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		versions   *kversion.Versions
 		partitions int32
-	}{"by its id": {kversion.Stable(), 2}, "by its partitions": {kversion.V1_1_0(), 1}} {
+		messages   []string
+	}{
+		"by its id":         {kversion.Stable(), 2, []string{"new"}},
+		"by its partitions": {kversion.V1_1_0(), 1, []string{"new"}},
+		"by its messages":   {kversion.V1_1_0(), 3, []string{"5", "6", "7", "8", "9"}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t)
 			r := newReading(t, c, func(s *ReaderSettings) {
 				s.Options = append(s.Options, kgo.MaxVersions(tt.versions))
-				s.Names, s.Match = []string{"a1"}, nil
+				s.Names, s.Match, s.Interval = []string{"a1"}, nil, time.Second
 			})
 			r.create("a1", 2)
 			for n := range 5 {
@@ -162,8 +168,10 @@ func TestReaderSeesTopicsMadeAgainAtOnce(t *testing.T) {
 			r.untilChanged("a1 came")
 			r.remove("a1")
 			r.create("a1", tt.partitions)
-			r.put("a1", 0, "new")
-			r.untilRead("new")
+			for _, m := range tt.messages {
+				r.put("a1", 0, m)
+			}
+			r.untilRead(tt.messages...)
 			r.untilChanged("a1 again")
 		})
 	}

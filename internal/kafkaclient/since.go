@@ -44,8 +44,7 @@ func OffsetsSince(ctx context.Context, client *kgo.Client, opts []kgo.Opt, at ti
 	if len(s.open) == 0 {
 		return s.result, nil
 	}
-	prober, err := kgo.NewClient(append(append([]kgo.Opt{}, opts...), kgo.KeepControlRecords(), kgo.FetchMaxPartitionBytes(1<<16),
-		kgo.MetadataMinAge(50*time.Millisecond), kgo.FetchMaxWait(250*time.Millisecond))...)
+	prober, err := newProber(opts)
 	if err != nil {
 		return nil, err
 	}
@@ -120,6 +119,12 @@ func (s *search) halve(p topicPartition, offset int64, r *kgo.Record) {
 	}
 	delete(s.open, p)
 	s.result.set(p, of.high)
+}
+
+// newProber returns a client for probe.
+func newProber(opts []kgo.Opt) (*kgo.Client, error) {
+	return kgo.NewClient(append(append([]kgo.Opt{}, opts...), kgo.KeepControlRecords(), kgo.FetchMaxPartitionBytes(1<<16),
+		kgo.MetadataMinAge(50*time.Millisecond), kgo.FetchMaxWait(250*time.Millisecond))...)
 }
 
 // probe returns the first message of each partition at an offset or behind it. Those that hand out none are missing.
