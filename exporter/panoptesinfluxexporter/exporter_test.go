@@ -279,3 +279,40 @@ func TestShutdownGivesUp(t *testing.T) {
 	require.NoError(t, s.Shutdown(t.Context()))
 	assert.Empty(t, s.counts(t))
 }
+
+// InfluxDB 2 says in other words, and with other statuses, that it did not take some points.
+func TestRefusalsOfVersion2(t *testing.T) {
+	t.Parallel()
+	const conflict = `field type conflict: input field \"m__gauge\" on measurement \"x\" is type float, already exists as type integer`
+	for _, c := range []struct {
+		status int
+		said   string
+		want   map[string]int
+	}{
+		{422, `{"code":"unprocessable entity","message":"failure writing points to database: partial write: ` + conflict + ` dropped=2"}`, map[string]int{
+			"groups_sent": 1, "groups_dropped field_type_conflict": 2,
+		}},
+		{422, `{"code":"unprocessable entity","message":"failure writing points to database: partial write: points beyond retention policy dropped=1"}`, map[string]int{
+			"groups_sent": 2, "groups_dropped beyond_retention": 1,
+		}},
+		{500, `{"code":"internal error","message":"unexpected error writing points to database: partial write: ` + conflict + ` dropped=1"}`, map[string]int{
+			"groups_sent": 2, "groups_dropped field_type_conflict": 1,
+		}},
+		{500, `{"code":"internal error","message":"unexpected error writing points to database: engine: field type conflict"}`, map[string]int{
+			"groups_dropped field_type_conflict": 3,
+		}},
+		{500, `{"code":"internal error","message":"unexpected error writing points to database: field type conflict"}`, map[string]int{
+			"groups_dropped field_type_conflict": 3,
+		}},
+	} {
+		influx := newServer(t, func(int, string) (int, string) { return c.status, c.said })
+		s := newSender(t, influx.URL, nil)
+		require.NoError(t, s.ConsumeMetrics(t.Context(), metricsOf(t, "0", "1", "2")), c.said)
+		assert.Equal(t, c.want, s.counts(t), c.said)
+		assert.Len(t, influx.lines(), 1, "it is not tried again: %s", c.said)
+		assert.Len(t, s.logs.FilterMessageSnippet("does not take some metrics groups").All(), 1, c.said)
+	}
+	v, err := createDefaultConfig().(*Config).judge(500, nil, []byte(`{"code":"internal error","message":"unexpected error writing points to database: timeout"}`), 3)
+	require.ErrorContains(t, err, "cannot take a request now (500): unexpected error writing points to database: timeout")
+	assert.Zero(t, v)
+}

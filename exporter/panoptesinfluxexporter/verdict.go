@@ -1,6 +1,7 @@
 package panoptesinfluxexporter
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -52,9 +53,9 @@ func (c *Config) judge(status int, header http.Header, answer []byte, lines int)
 	said := logs.KeepStart(full, maxTold)
 	whole := verdict{dropped: lines, reason: reasonRejected, whole: true}
 	switch {
-	case status == http.StatusBadRequest && partialWrite.MatchString(full):
+	case partialStatus[status] && partialWrite.MatchString(full):
 		return partial(full, lines), nil
-	case status == http.StatusBadRequest || status == http.StatusUnprocessableEntity:
+	case status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || status == http.StatusInternalServerError && lasting.MatchString(full):
 		whole.reason = reasonOf(said)
 		whole.whole = whole.reason == reasonRejected
 		whole.err = fmt.Errorf("InfluxDB refuses a request (%d): %s", status, said)
@@ -85,8 +86,15 @@ func (c *Config) judge(status int, header http.Header, answer []byte, lines int)
 	return whole, nil
 }
 
-// partialWrite is how InfluxDB 1 says that it took a part of a request only.
-var partialWrite = regexp.MustCompile(`(?s)^partial write: (.*) dropped=(\d+)$`)
+// partialWrite is how InfluxDB says that it took a part of a request only: version 1 with status 400, version 2 with 422, or
+// 500, and words before it.
+var (
+	partialWrite  = regexp.MustCompile(`(?s)^(?:(?:failure|unexpected error) writing points to database: )?partial write: (.*) dropped=(\d+)$`)
+	partialStatus = map[int]bool{http.StatusBadRequest: true, http.StatusUnprocessableEntity: true, http.StatusInternalServerError: true}
+)
+
+// lasting is what InfluxDB 2 says with status 500 of a request that it will never take.
+var lasting = regexp.MustCompile(`^unexpected error writing points to database: (?:engine: )?field type conflict`)
 
 // partial reads how many points were dropped. For lines that cannot be parsed InfluxDB says 0, and names each.
 func partial(said string, lines int) verdict {
@@ -117,13 +125,15 @@ func reasonOf(said string) string {
 	return reasonRejected
 }
 
-// text is what an answer says: InfluxDB's is {"error": "…"}, what stands before it may answer anything.
+// text is what an answer says: InfluxDB's is {"error": "…"}, version 2's {"code": "…", "message": "…"}, what stands before it
+// may answer anything.
 func text(answer []byte) string {
 	var object struct {
-		Error string `json:"error"`
+		Error   string `json:"error"`
+		Message string `json:"message"`
 	}
-	if json.Unmarshal(answer, &object) == nil && object.Error != "" {
-		return object.Error
+	if json.Unmarshal(answer, &object) == nil && object.Error+object.Message != "" {
+		return cmp.Or(object.Error, object.Message)
 	}
 	return strings.TrimSpace(string(answer))
 }

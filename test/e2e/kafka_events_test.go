@@ -123,7 +123,7 @@ func cluster(t *testing.T, version string) (seeds string, broker func(command st
 	write(t, properties, "offsets.topic.replication.factor=2\n")
 	broker = func(command string, number int) {
 		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), script, command, strconv.Itoa(base+5*number), fmt.Sprintf("%s/%d", dir, number))
-		cmd.Env = append(os.Environ(), "KAFKA_VERSION="+version, "KAFKA_HEAP=256m", "KAFKA_AUTO_CREATE=false", "KAFKA_PROPERTIES="+properties)
+		cmd.Env = append(os.Environ(), "KAFKA_VERSION="+version, "KAFKA_HEAP=256m", "KAFKA_AUTO_CREATE=false", "KAFKA_PROPERTIES="+properties, "KAFKA_START_TIMEOUT=150")
 		if number > 0 {
 			cmd.Env = append(cmd.Env, "KAFKA_JOIN="+strconv.Itoa(base))
 		}
@@ -131,8 +131,8 @@ func cluster(t *testing.T, version string) (seeds string, broker func(command st
 		require.NoError(t, err, "%s", out)
 	}
 	for number := range 2 {
-		broker("start", number)
 		t.Cleanup(func() { broker("wipe", number) })
+		broker("start", number)
 	}
 	return fmt.Sprintf("127.0.0.1:%d,127.0.0.1:%d", base, base+5), broker
 }
