@@ -1,26 +1,26 @@
 package validatecmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 
 	"go.opentelemetry.io/collector/component"
+	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
-	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
-// receiver checks the files that a receiver would read: plugin files with their modules and filters, and resources.
-// No plugin is run.
-func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
+// receiver checks the files that a receiver would read: plugin files with their modules and filters, and resources. It loads
+// plugins as a receiver does, and runs none.
+func (v *validation) receiver(ctx context.Context, id component.ID, cfg *panoptesreceiver.Config) {
 	where := "receivers::" + id.String()
-	found, all := v.resources(where, id, cfg)
+	found, all := v.resources(ctx, where, cfg)
 	var dirs []string
 	for _, d := range cfg.Plugins.Directories {
 		dirs = append(dirs, d.Path)
@@ -32,6 +32,7 @@ func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
 	if len(files) == 0 && err == nil {
 		v.doubtful(where+"::plugins::directories", "there is no plugin file in %q", dirs)
 	}
+	defer v.unload(where)
 	owner, names := map[string]string{}, []string{}
 	for _, file := range files {
 		p, warnings, err := plugin.Open(file, cfg.Plugins.OpenOptions(file))
@@ -53,6 +54,10 @@ func (v *validation) receiver(id component.ID, cfg *panoptesreceiver.Config) {
 			continue
 		}
 		owner[name] = file
+		if p = v.load(ctx, where, cfg, p); p == nil {
+			continue
+		}
+		all = all && p.Type != plugin.TypeDiscovery
 		v.noteKV(id, p)
 		if slowest := v.transforming[id]; p.File.Transforms() != "" && (slowest == nil || p.Interval > slowest.Interval) {
 			v.transforming[id] = p
@@ -86,44 +91,38 @@ func (v *validation) overrides(where string, cfg *panoptesreceiver.Config, found
 	}
 }
 
-// resources reads the resource files, and says whether these are all the resources there will be.
-func (v *validation) resources(where string, id component.ID, cfg *panoptesreceiver.Config) (found []*pluginsdk.Resource, all bool) {
+// resources finds the resources by the receiver's own code, without asking servers, and says whether these are all there will be.
+// What is wrong with the files it tells by itself.
+func (v *validation) resources(ctx context.Context, where string, cfg *panoptesreceiver.Config) (found []*pluginsdk.Resource, all bool) {
 	where += "::resources"
-	found, warnings, errs := parse.LoadFiles(cfg.Resources.Files, cfg.Resources.Defaults.Resource())
+	_, warnings, errs := parse.LoadFiles(cfg.Resources.Files, cfg.Resources.Defaults.Resource())
 	for _, err := range errs {
 		v.wrong(where+"::files", err)
 	}
 	for _, w := range warnings {
 		v.doubtful(where+"::files", "%v", w)
 	}
-	found = append(found, v.targets(where, cfg)...)
-	if cfg.Resources.Filter != "" {
-		if filter, err := filter.Parse(cfg.Resources.Filter); err == nil {
-			found = slices.DeleteFunc(found, func(r *pluginsdk.Resource) bool { return !filter.Match(r) })
-		}
+	v.targets(where, cfg)
+	found, _, err := cfg.FindResources(ctx, panoptesreceiver.Finding{Telemetry: component.TelemetrySettings{Logger: zap.NewNop()}})
+	if err != nil {
+		v.wrong(where, err)
 	}
 	v.found += len(found)
-	raw, _ := v.config.Raw(collectorconfig.Receivers, id)["resources"].(map[string]any)
-	for key := range raw {
-		if !slices.Contains([]string{"files", "file_sd", "filter", "scan_interval"}, key) {
-			return found, false // some other source
-		}
-	}
-	return found, true
+	r := cfg.Resources
+	return found, len(r.HTTP)+len(r.HTTPSD) == 0 && r.Kafka == nil && r.Sample == 1
 }
 
 // targets reads the files of targets, of each entry of file_sd.
-func (v *validation) targets(where string, cfg *panoptesreceiver.Config) (found []*pluginsdk.Resource) {
+func (v *validation) targets(where string, cfg *panoptesreceiver.Config) {
 	for i, entry := range cfg.Resources.FileSD {
 		where := fmt.Sprintf("%s::file_sd::%d", where, i)
 		paths, warnings := parse.Files(entry.Files)
 		for _, path := range paths {
 			data, err := parse.ReadFile(path)
 			if err == nil {
-				var list []*pluginsdk.Resource
 				var bad []error
-				list, bad, err = cfg.Resources.FileReader(i).ReadFile(path, data)
-				found, warnings = append(found, list...), append(warnings, bad...)
+				_, bad, err = cfg.Resources.FileReader(i).ReadFile(path, data)
+				warnings = append(warnings, bad...)
 			}
 			if err != nil {
 				v.wrong(where, err)
@@ -133,5 +132,4 @@ func (v *validation) targets(where string, cfg *panoptesreceiver.Config) (found 
 			v.doubtful(where, "%v", w)
 		}
 	}
-	return found
 }

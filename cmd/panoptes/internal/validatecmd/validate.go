@@ -15,6 +15,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
@@ -22,18 +23,20 @@ import (
 func New() *cobra.Command {
 	var configs []string
 	var collector, gates string
+	var noLoad bool
 	cmd := &cobra.Command{
 		Use:   "validate [FILE...]",
 		Short: "Check a Collector's configuration, with the plugins and resources it names",
 		Long: `Checks the configuration of a Collector before it is rolled out: the settings of this project's components, the
-plugin files and resource files that they name, and what the pipelines make of them. Nothing is started but the
-Collector's own check, no plugin is run, nothing is asked of the network.
+plugin files and resource files that they name, and what the pipelines make of them. Plugins are loaded as a Collector
+loads them: modules are imported, requirements checked, programs that live on are started to describe themselves (--no-load: not).
+None is run, and nothing is asked of the network.
 
 Stock components are checked by the program panoptes-otelcol, which is looked for beside this command and in PATH.
 Without it only their names are looked at, and stderr says so.
 
 Findings go to stdout, one a line: "error" for what is wrong, "warning" for what works but is hardly meant, such as a
-batch processor behind the receiver panoptes. The exit code is 1 where there are errors.`,
+batch processor behind the receiver panoptes. The exit code is 1 where there are any.`,
 		Example: `  panoptes validate collector.yaml
   panoptes validate --config base.yaml --config site.yaml --collector /usr/local/bin/panoptes-otelcol
   panoptes validate --config collector.yaml --feature-gates=extension.healthcheck.useComponentStatus`,
@@ -42,12 +45,13 @@ batch processor behind the receiver panoptes. The exit code is 1 where there are
 			if len(configs) == 0 {
 				return exit.Misusef("no configuration is named: expected panoptes validate FILE")
 			}
-			return run(cmd.Context(), configs, collector, gates, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return validate(cmd.Context(), configs, collector, gates, !noLoad, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringArrayVar(&configs, "config", nil, "a `FILE` or URI of configuration, as the Collector takes it; may be repeated, later ones win, and arguments over all of them")
 	cmd.Flags().StringVar(&collector, "collector", "", "the Collector's `PROGRAM`, which checks the stock components")
 	cmd.Flags().StringVar(&gates, "feature-gates", "", "the feature `GATES` that the Collector will be started with, as it takes them")
+	cmd.Flags().BoolVar(&noLoad, "no-load", false, "do not load plugins: neither import their modules nor start their programs")
 	return cmd
 }
 
@@ -62,12 +66,15 @@ type validation struct {
 	keeping map[component.ID]*plugin.Plugin
 	plugins int
 	found   int // resources
+	loads   bool
+	runners *run.Runner // of the receiver that is checked, once it has a plugin to load
 }
 
-func run(ctx context.Context, configs []string, collector, gates string, stdout, stderr io.Writer) error {
+func validate(ctx context.Context, configs []string, collector, gates string, loads bool, stdout, stderr io.Writer) error {
 	v := validation{
 		findings:     findings{out: stdout, style: term.StyleOf(stdout)},
 		transforming: map[component.ID]*plugin.Plugin{},
+		loads:        loads,
 		keeping:      map[component.ID]*plugin.Plugin{},
 	}
 	var err error
@@ -75,7 +82,7 @@ func run(ctx context.Context, configs []string, collector, gates string, stdout,
 		v.wrong("configuration", err)
 		return v.verdict()
 	}
-	v.components()
+	v.components(ctx)
 	v.pipelines()
 	v.extensions()
 	v.sharding()
@@ -86,7 +93,7 @@ func run(ctx context.Context, configs []string, collector, gates string, stdout,
 }
 
 // components decodes this project's components; what is right goes on to be checked with its files.
-func (v *validation) components() {
+func (v *validation) components(ctx context.Context) {
 	for _, kind := range collectorconfig.Kinds {
 		for _, id := range v.config.IDs(kind) {
 			cfg, err := v.config.Decode(kind, id)
@@ -96,7 +103,7 @@ func (v *validation) components() {
 			}
 			switch cfg := cfg.(type) {
 			case *panoptesreceiver.Config:
-				v.receiver(id, cfg)
+				v.receiver(ctx, id, cfg)
 			case *panoptesshardsextension.Config:
 				v.shards(id, cfg)
 			case *panoptesstatusextension.Config:
@@ -116,6 +123,9 @@ func (v *validation) verdict() error {
 	}
 	fmt.Fprintf(v.out, "%s: %s, %s, %s\n", v.style.Paint(term.Green, "valid"),
 		count(v.plugins, "plugin"), count(v.found, "resource"), count(v.warnings, "warning"))
+	if v.warnings > 0 {
+		return exit.ErrReported
+	}
 	return nil
 }
 

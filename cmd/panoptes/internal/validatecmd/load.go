@@ -1,0 +1,63 @@
+package validatecmd
+
+import (
+	"context"
+	"errors"
+
+	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
+)
+
+// load loads a plugin as the receiver does: it imports its module, checks its requirements, and starts a program that describes itself.
+// It returns nil where the receiver would not take the plugin. A Go plugin is in the Collector, and not here.
+func (v *validation) load(ctx context.Context, where string, cfg *panoptesreceiver.Config, p *plugin.Plugin) *plugin.Plugin {
+	_, bad := transforms.Parse(p.File.Transforms())
+	for _, err := range bad {
+		v.doubtful(where, "plugin %q (%s): [transforms] %v", p.Name(), p.File.Path, err)
+	}
+	if !v.loads || p.Kind == plugin.KindGo {
+		return p
+	}
+	if v.runners == nil {
+		settings := runtimes.Settings{
+			Python: python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: cfg.Python.Interpreter, MaxWorkers: 1}, Inherit: cfg.Python.Environment},
+			Host:   runtimes.Host{Info: wire.HostInfo{Name: "panoptes"}, Logger: zap.NewNop()},
+		}
+		settings.Host.Context, settings.Host.Hidden = cfg.PluginContext()
+		var err error
+		if v.runners, err = runtimes.New(settings); err != nil {
+			v.wrong(where, err)
+			v.loads = false
+			return p
+		}
+	}
+	typed, err := v.runners.Load(ctx, p)
+	if err == nil {
+		return typed
+	}
+	var raised *run.PluginError
+	if errors.As(err, &raised) && raised.Traceback != "" {
+		err = errors.Join(err, errors.New(raised.Traceback))
+	}
+	v.wrong(where, err)
+	return nil
+}
+
+// unload ends what load started for a receiver.
+func (v *validation) unload(where string) {
+	if v.runners == nil {
+		return
+	}
+	if err := wait.End(v.runners.Close); err != nil {
+		v.wrong(where, err)
+	}
+	v.runners = nil
+}

@@ -1,0 +1,6 @@
+from panoptes import check, gauge
+
+
+@check
+def good(ctx):
+    yield gauge("v", 1)
