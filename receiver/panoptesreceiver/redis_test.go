@@ -2,6 +2,7 @@ package panoptesreceiver
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -116,6 +118,53 @@ func TestRedis(t *testing.T) {
 	keys, err := resources.FindKeys(ctx, "*")
 	require.NoError(t, err)
 	assert.Len(t, keys, 1, "what is there stays for its time to live")
+}
+
+// TestRedisOfAFleet: where members of a fleet have a Redis, what plugins keep and find out is there for the next owner of a
+// shard, and stays there when the last one forgets the shard.
+func TestRedisOfAFleet(t *testing.T) {
+	t.Parallel()
+	o := outside{store: kv.NewStore(kv.Options{})}
+	plugins := o.Namespace(kv.PluginsNamespace)
+	member := func() (*bench, *fleet) {
+		b := newBench(t)
+		f := b.share()
+		b.extensions[outsideID] = o
+		b.cfg.Redis = &outsideID
+		b.plugins["counts"] = pluginsdk.PollingPluginFunc(func(ctx context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
+			last, _ := pc.KV.Get(ctx, "count:"+pc.Resource.ID)
+			n, _ := strconv.Atoi(last)
+			err := pc.KV.Set(ctx, "count:"+pc.Resource.ID, strconv.Itoa(n+1), 0)
+			return pluginsdk.NewMetricsGroupSet(), err
+		})
+		b.write("plugins/counts.panoptes-plugin", conf("counts", "go:counts"))
+		b.start()
+		return b, f
+	}
+	count := func() int {
+		text, _ := plugins.Get(t.Context(), "count:a")
+		n, _ := strconv.Atoi(text)
+		return n
+	}
+	const found = "enrichment:a:ns"
+	a, f := member()
+	f.take(t, nil, "", "a-1", at("a"))
+	require.Eventually(t, func() bool { return count() > 0 }, patience, time.Millisecond)
+	require.NoError(t, a.own().enrichment.Keep(t.Context(), []run.Enrichment{
+		{ResourceID: "a", Namespace: "ns", TTL: time.Hour, Value: []byte(`{"data":{},"metadata":{}}`)},
+	}))
+	b, g := member()
+	states := f.give(t, patience, at("a"))
+	before := count()
+	g.take(t, states, "a-1", "b-1", at("a"))
+	require.Eventually(t, func() bool { return count() > before }, patience, time.Millisecond, "the next owner counts on")
+	g.lose(at("a"))
+	_, err := plugins.Get(t.Context(), found)
+	require.NoError(t, err)
+	a.stop()
+	b.stop()
+	_, err = plugins.Get(t.Context(), found)
+	require.NoError(t, err)
 }
 
 func TestRedisThatIsNone(t *testing.T) {
