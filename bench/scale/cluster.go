@@ -33,6 +33,7 @@ func startCluster(port int) *cluster {
 	for n := range nodes {
 		c.brokers = append(c.brokers, fmt.Sprintf("127.0.0.1:%d", port+10*(n+1)))
 	}
+	must(os.Setenv("KAFKA_JIT", "")) // as in production
 	cmd := exec.Command(c.script, "start", c.port, c.dir)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {

@@ -51,13 +51,15 @@ func moves(r *bench.Report, c *cluster) {
 
 func (f *fleet) report(r *bench.Report, event string, limit time.Duration) {
 	gaps, doubles := f.take()
+	longest := 2 * lookEvery // which is not seen
 	if len(gaps) == 0 {
-		gaps = []time.Duration{2 * lookEvery} // nobody lost anything that was seen
+		fmt.Printf("%s: no shard was seen without owner\n", event)
+	} else {
+		slices.Sort(gaps)
+		longest = gaps[len(gaps)-1]
+		fmt.Printf("%s: %d times without owner, median %s, 90 of 100 %s, most %s; %d times two owners\n", event, len(gaps),
+			ms(gaps[len(gaps)/2]), ms(gaps[len(gaps)*9/10]), ms(longest), doubles)
 	}
-	slices.Sort(gaps)
-	longest := gaps[len(gaps)-1]
-	fmt.Printf("%s: %d times without owner, median %s, 90 of 100 %s, most %s; %d times two owners\n", event, len(gaps),
-		ms(gaps[len(gaps)/2]), ms(gaps[len(gaps)*9/10]), ms(longest), doubles)
 	r.Add(bench.Row{Measure: event + ": longest without owner", Ours: longest.Seconds(), Unit: "s", Peer: "limit", PeerValue: limit.Seconds(), Required: 1})
 	if doubles > 0 {
 		panic("there were two owners")
