@@ -129,6 +129,10 @@ func TestPages(t *testing.T) {
 	assert.Contains(t, overview, "SyntaxError: invalid syntax")
 	assert.Contains(t, overview, `<time datetime="2026-11-25T11:58:30Z" title="2026-11-25T11:58:30Z">90 s ago</time>; its last good version runs on`)
 	assert.Contains(t, overview, "status 503")
+	assert.Contains(t, overview, `<td data-label="Cause" class="error">timeout: no answer</td>`, "failures of one cause are one line")
+	assert.Equal(t, 2, strings.Count(overview, "timeout: no answer"), "one line for each plugin")
+	assert.Regexp(t, `, 3 runs in a row</td>`, overview)
+	assert.Contains(t, s.page("/plugins"), `against resource_class = &#34;network&#34;`)
 
 	tasks := s.page("/tasks?state=failing&q=SWITCH-000007")
 	assert.Contains(t, tasks, "<p>2 tasks</p>")
@@ -152,9 +156,17 @@ func TestPages(t *testing.T) {
 	link := "/" + taskLink("panoptes/a", &newFake("a", 8).tasks[14])
 	detail := s.page(link)
 	assert.Contains(t, detail, "line 7")
+	assert.Contains(t, detail, "<code>panoptes plugin run /etc/panoptes/plugins/interfaces.panoptes-plugin --config collector.yaml --resource switch-000007</code>")
 	assert.Contains(t, detail, "&lt;script&gt;")
 	assert.NotContains(t, detail, "Run now")
 	assert.NotContains(t, detail, "metrics_group_type")
+}
+
+func TestByHand(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, `panoptes plugin run '/a b/it'\''s.panoptes-plugin' --config collector.yaml --resource '$(x)'`, byHand("/a b/it's.panoptes-plugin", "$(x)"))
+	assert.Equal(t, "panoptes plugin run p --config collector.yaml", byHand("p", ""))
+	assert.Equal(t, []string{"1 run", "2 runs", "0 runs"}, []string{plural(1, "run"), plural(2, "run"), plural(0, "run")})
 }
 
 func taskLink(receiver string, t *status.Task) string {

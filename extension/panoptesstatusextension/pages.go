@@ -62,7 +62,7 @@ var templates = func() map[string]*template.Template {
 		"failureURL": func(p *status.Plugin) string {
 			return "task?" + taskValues(p.Receiver, status.TaskID{Plugin: p.Name, Resource: pluginsdk.Identity(p.LastFailure.FailedOn)}).Encode()
 		},
-		"base":   filepath.Base,
+		"base": filepath.Base, "plural": plural,
 		"number": thousands[int], "number64": thousands[int64],
 		"sorter": func(q query, path, key, label string) sorter { return sorter{q, path, key, label} },
 		"cell":   func(label string, at, now time.Time) timeCell { return timeCell{label, at, now} },
@@ -129,22 +129,17 @@ func read(path string, values url.Values) (query, int, error) {
 type overviewBody struct {
 	Overview status.Overview
 	Sources  []status.Source
-	// Broken are the plugins that do not run as their files say, Worst the first of the tasks that fail.
-	Broken []status.Plugin
-	Worst  []status.Task
+	// Broken are the plugins that do not run as their files say, Failing the tasks that fail, by plugin and cause.
+	Broken  []status.Plugin
+	Failing []failingTasks
 }
 
 func (e *statusExtension) overviewPage(w http.ResponseWriter, r *http.Request) {
 	q := query{Page: 1, Size: 10}
-	body := overviewBody{Overview: e.overview(q), Sources: e.sources(q)}
+	body := overviewBody{Overview: e.overview(q), Sources: e.sources(q), Failing: e.failing(q)}
 	for _, p := range e.plugins(q).Rows {
 		if p.Error != "" {
 			body.Broken = append(body.Broken, p)
-		}
-	}
-	for _, t := range e.tasks(q).Rows {
-		if t.State == status.Failing || t.State == status.BackingOff {
-			body.Worst = append(body.Worst, t)
 		}
 	}
 	e.show(w, r, http.StatusOK, "overview", "Overview", q, body, nil)
@@ -183,6 +178,8 @@ func (e *statusExtension) resourcesPage(w http.ResponseWriter, r *http.Request) 
 type taskBody struct {
 	*status.Detail
 	Hidden url.Values
+	// Command runs the task by hand, "" where its plugin is gone.
+	Command string
 	// Ran says that the page follows a run that was asked for, just now.
 	Ran bool
 }
@@ -197,8 +194,12 @@ func (e *statusExtension) showTask(w http.ResponseWriter, r *http.Request, code 
 		e.show(w, r, http.StatusNotFound, "task", "No such task", query{}, taskBody{}, errors.Join(problem, err))
 		return
 	}
+	command := ""
+	for _, p := range e.plugins(query{Receiver: detail.Receiver, Plugin: detail.Plugin}).Rows {
+		command = byHand(p.File, detail.Resource.ID)
+	}
 	e.show(w, r, code, "task", detail.Plugin+" · "+named(detail.Resource), query{}, taskBody{
-		Detail: detail, Hidden: taskValues(detail.Receiver, detail.TaskID()),
+		Detail: detail, Command: command, Hidden: taskValues(detail.Receiver, detail.TaskID()),
 		Ran: r.URL.Query().Has(ranParameter) && e.now().Sub(detail.LastStart) < ranFor,
 	}, problem)
 }
