@@ -13,8 +13,11 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/state"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/resourcekeys"
 )
 
 // saveEvery is how often the state is written to the storage. A process that is killed loses what changed since then.
@@ -190,4 +193,26 @@ func (s sightings) Changes() (changed []state.Record, gone []string) {
 func sightingKey(id pluginsdk.Identity) string {
 	key, _ := json.Marshal([]string{id.Site, id.Class, id.Subclass, id.Type, id.ID}) // texts: cannot fail
 	return string(key)
+}
+
+// openShared opens the store that plugins share: in memory, or in a Redis that the extension panoptes_redis knows.
+func (r *panoptesReceiver) openShared(host component.Host) error {
+	if r.cfg.Redis == nil {
+		r.kv = kv.NewStore(kv.Options{})
+		r.enrichment = hostapi.Enrichment{Store: r.kv.Namespace(kv.PluginsNamespace)}
+		return nil
+	}
+	shared, err := hostapi.FindShared(host, *r.cfg.Redis)
+	if err != nil {
+		return fmt.Errorf("redis: %w", err)
+	}
+	r.shared = shared
+	r.enrichment = hostapi.Enrichment{Store: shared.Namespace(kv.PluginsNamespace), Namespaces: shared.EnrichmentNamespaces}
+	r.resourceKeys = resourcekeys.New(resourcekeys.Settings{
+		Write: func(ctx context.Context, set []hostapi.Pair, deleted []string) error {
+			return shared.Write(ctx, kv.ResourcesNamespace, set, deleted)
+		},
+		Logger: r.logger,
+	})
+	return nil
 }
