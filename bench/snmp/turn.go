@@ -57,7 +57,8 @@ type figure struct {
 	Packets float64 // a device
 	Seconds float64 // until the last device was polled that answers
 	Idle    float64 // bytes a device between polls
-	Flight  float64 // bytes a device while all are polled
+	Flight  float64 // bytes a device while all are polled, garbage not counted
+	Process float64 // bytes a device that the process takes then
 	Sockets int
 	CPU     float64 // per cent of one core
 }
@@ -139,11 +140,14 @@ func memoryTurn(o *options) (f figure) {
 	o.all = true
 	c := contestants[o.contestant](o)
 	c.poll(all[:1])
-	base := memory()
-	for part := range slices.Chunk(all, 500) {
-		c.poll(part)
+	base, _ := memory()
+	if o.contestant == "tables" { // others have their memory elsewhere
+		for part := range slices.Chunk(all, 250) {
+			c.poll(part)
+		}
 	}
-	f.Idle = (memory() - base) / float64(o.devices)
+	idle, _ := memory()
+	f.Idle = (idle - base) / float64(o.devices)
 	done := make(chan struct{})
 	go func() {
 		c.poll(all)
@@ -154,35 +158,43 @@ func memoryTurn(o *options) (f figure) {
 		case <-done:
 			return f
 		case <-time.After(o.window):
-			f.Flight = max(f.Flight, (inUse()-base)/float64(o.devices))
+			heap, stacks := memory()
+			f.Flight = max(f.Flight, (heap+stacks-base)/float64(o.devices))
+			f.Process = max(f.Process, processMemory()/float64(o.devices))
 			f.Sockets = max(f.Sockets, sockets())
 		}
 	}
 }
 
 // memory is what lives on the heap, and the stacks.
-func memory() float64 {
+func memory() (heap, stacks float64) {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return float64(m.HeapAlloc + m.StackInuse)
+	return float64(m.HeapAlloc), float64(m.StackInuse)
 }
 
-// inUse is what the heap and the stacks take, garbage included.
-func inUse() float64 {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return float64(m.HeapInuse + m.StackInuse)
+// processes are this one and that it may have started.
+func processes() []int { return append(bench.Children(os.Getpid()), os.Getpid()) }
+
+// processMemory is all that the processes take.
+func processMemory() (bytes float64) {
+	for _, pid := range processes() {
+		bytes += bench.PSS(pid)
+	}
+	return bytes
 }
 
-// sockets is how many sockets this process has.
+// sockets is how many sockets the processes have.
 func sockets() (n int) {
-	files, err := filepath.Glob("/proc/self/fd/*")
-	must(err)
-	for _, file := range files {
-		if target, err := os.Readlink(file); err == nil && strings.HasPrefix(target, "socket:") {
-			n++
+	for _, pid := range processes() {
+		files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+		must(err)
+		for _, file := range files {
+			if target, err := os.Readlink(file); err == nil && strings.HasPrefix(target, "socket:") {
+				n++
+			}
 		}
 	}
 	return n

@@ -55,7 +55,7 @@ func New(s Settings) *Runtime {
 		s.Ping = systemPing
 	}
 	return &Runtime{
-		Settings: s, boots: boots{store: s.KV, known: map[bootKey]*boot{}}, pings: make(chan struct{}, mostPings),
+		Settings: s, boots: boots{store: s.KV, known: map[deviceKey]*boot{}}, pings: make(chan struct{}, mostPings),
 		shared: newGeneric(), compiled: map[string]poller{},
 	}
 }

@@ -58,14 +58,14 @@ type program struct {
 	retries     int
 
 	mu     sync.Mutex
-	states map[pluginsdk.Identity]*state
+	states map[deviceKey]*state
 	swept  time.Time // when states were looked through
 }
 
 // state is what is kept of a device. It belongs to one run at a time, since runs of a plugin and a resource do not overlap.
 type state struct {
 	table.State
-	used time.Time // under program.mu
+	used int64 // milliseconds since 1970, under program.mu
 }
 
 func (t *tables) read(d plugin.Document, options map[string]string) (notices []string, err error) {
@@ -96,7 +96,7 @@ func (t *tables) read(d plugin.Document, options map[string]string) (notices []s
 }
 
 func newProgram(p *table.Program) *program {
-	return &program{Program: p, states: map[pluginsdk.Identity]*state{}}
+	return &program{Program: p, states: map[deviceKey]*state{}}
 }
 
 // exporter reads a snmp.yml. auth is the name of one of its credentials, "" for those of the receiver.
@@ -168,13 +168,14 @@ func (o *program) poll(ctx context.Context, p *polling) run.Result {
 	}
 	target := table.Target{Resource: p.Resource, Interval: p.Plugin.GroupInterval(), Now: p.now}
 	var boot *boot
-	if oid, has := o.Uptime(); has {
+	oid, has := o.Uptime()
+	if has {
 		boot = p.runtime.boots.of(ctx, p.Resource, oid)
 		target.Boot = &boot.Boot
 	}
 	made, err := o.Run(ctx, ask, &o.state(p.Resource, p.now, target.Interval).State, target)
-	if boot != nil {
-		p.runtime.boots.keep(ctx, boot)
+	if has {
+		p.runtime.boots.keep(ctx, boot, p.Resource, oid)
 	}
 	if err != nil {
 		return p.failed(ctx, err)
@@ -221,16 +222,17 @@ const (
 func (o *program) state(r *pluginsdk.Resource, now time.Time, interval time.Duration) *state {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	key := r.Identity()
+	key := keyOf(r.Identity())
 	s := o.states[key]
 	if s == nil {
 		s = &state{}
 		o.states[key] = s
 	}
-	s.used = now
+	s.used = now.UnixMilli()
 	if kept := max(statesKept, 3*interval); now.Sub(o.swept) > statesSwept {
 		o.swept = now
-		maps.DeleteFunc(o.states, func(_ pluginsdk.Identity, s *state) bool { return now.Sub(s.used) > kept })
+		oldest := now.Add(-kept).UnixMilli()
+		maps.DeleteFunc(o.states, func(_ deviceKey, s *state) bool { return s.used < oldest })
 	}
 	return s
 }

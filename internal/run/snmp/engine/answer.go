@@ -67,6 +67,7 @@ func (j *job) take(x *exchange, s shape, list []byte) (taken int) {
 		j.takeRead(&j.reads[x.reads[i]], v, x.kind)
 		taken++
 	}
+	j.makeRoom(x.columns[:s.columns])
 	for row := int32(0); row < s.rows; row++ {
 		for i := int32(0); i < s.columns; i++ {
 			if len(list) == 0 {

@@ -21,7 +21,7 @@ func BenchmarkTake(b *testing.B) {
 	}
 	m := newMemory()
 	j := newJob(&Target{}, &Request{Columns: cols})
-	j.attach(&m)
+	j.attach(&m, &planner{})
 	x := &exchange{job: j}
 	x.columns = []int32{0, 1, 2, 3, 4, 5, 6}
 	s := shape{columns: k, rows: rows}

@@ -143,7 +143,7 @@ func (e *Engine) Start(ctx context.Context, t *Target, r *Request, done func(*Re
 	j.done = done
 	if t.Agent != nil {
 		m := newMemory()
-		j.attach(&m)
+		j.attach(&m, &planner{})
 		askAgent(ctx, j)
 		done(j.result())
 		return

@@ -69,7 +69,7 @@ func FuzzUsual(f *testing.F) {
 		for i := range results {
 			j := newJob(&Target{}, &Request{Columns: []Column{{Base: ber.MustOID(a)}, {Base: ber.MustOID(b)}}, MaxRows: 9})
 			m := newMemory()
-			j.attach(&m)
+			j.attach(&m, &planner{})
 			if i == 1 {
 				j.columns[0].usual, j.columns[1].usual = 0, 0
 			}

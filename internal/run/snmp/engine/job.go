@@ -27,6 +27,7 @@ type job struct {
 	bulk    bool    // request.Bulk is to be asked
 
 	variables []Variable
+	wires     []byte // of all columns
 	text      []byte // indices and octets of all columns
 	rows      int
 	maxRows   int
@@ -48,7 +49,7 @@ type job struct {
 	most     int // how many variables an answer may have, since more were too many
 	good     int // good answers since most last changed
 	refusals int // answers since the last that brought something
-	plan     planner
+	plan     *planner
 }
 
 // read is a variable to get. It becomes a variable of the result, or a row of a column.
@@ -60,21 +61,22 @@ type read struct {
 	settled bool  // it has its value or its error
 }
 
-// column is a column of a request while it is walked.
+// column is a column of a request while it is walked. What each variable needs comes first, so that it lies together.
 type column struct {
+	cells  []cell
+	head   uint64 // of wire, the first eight bytes, see setUsual
+	tail   uint64 // the last eight
+	bytes  int    // of all variables that belong to it
+	usual  uint8  // the length of wire, 0 if it is none that is usual
+	done   bool
+	silent bool // the device answered, but not for this column alone
+
 	wire    []byte // the bytes of base in a message, nil where it has less than two arcs
-	cells   []cell
-	bytes   int // of all variables that belong to it
-	done    bool
-	head    uint64 // of wire, the first eight bytes, see setUsual
-	tail    uint64 // the last eight
-	usual   int    // the length of wire, 0 if it is none that is usual
 	base    ber.OID
 	learned learned
 	hint    int
-	most    int  // if not 0, how many rows may be asked for at a time, and alone, since more were an error
-	doubts  int  // how often the device answered, but not for this column and others, since it last did
-	silent  bool // the device answered, but not for this column alone
+	most    int // if not 0, how many rows may be asked for at a time, and alone, since more were an error
+	doubts  int // how often the device answered, but not for this column and others, since it last did
 	err     error
 
 	anyOrder bool
@@ -104,6 +106,7 @@ func (j *job) prepare() error {
 	j.variables = make([]Variable, len(r.Get))
 	j.columns = make([]column, len(r.Columns))
 	j.idle = make([]int32, 0, len(r.Columns))
+	j.wires = make([]byte, 0, usualMost*len(r.Columns))
 	for i, name := range r.Get {
 		j.variables[i].Name = name
 		j.reads = append(j.reads, read{name: name, column: -1, place: int32(i)})
@@ -172,7 +175,9 @@ func (j *job) prepareColumn(i int32, from *Column) {
 		return
 	}
 	if c.base.Len() > 1 {
-		c.wire, _ = c.base.AppendContent(nil)
+		if wires, err := c.base.AppendContent(j.wires); err == nil {
+			c.wire, j.wires = wires[len(j.wires):len(wires):len(wires)], wires
+		}
 		if !c.anyOrder {
 			c.setUsual()
 		}
@@ -180,23 +185,35 @@ func (j *job) prepareColumn(i int32, from *Column) {
 	j.idle = append(j.idle, i)
 }
 
-// attach gives the job the memory of its device.
-func (j *job) attach(m *memory) {
-	j.memory = m
-	rows := 0
+// attach gives the job the memory of its device, and a planner, which it shares with others.
+func (j *job) attach(m *memory, p *planner) {
+	j.memory, j.plan = m, p
 	for _, i := range j.idle {
 		c := &j.columns[i]
 		c.learned = m.find(columnKey(j.target.context(), c.base))
-		rows += int(c.learned.rows)
 		if c.learned.silent() {
 			c.most = 1
 		}
 	}
-	all := make([]cell, min(rows, j.maxRows)) // for all columns at once; one that grew gets its own
-	for _, i := range j.idle {
-		c := &j.columns[i]
-		n := min(int(c.learned.rows), len(all))
-		c.cells, all = all[:0:n], all[n:]
+}
+
+// makeRoom makes room for all rows that columns are thought to have, once the first of them come: a job that waits is small.
+func (j *job) makeRoom(columns []int32) {
+	rows := 0
+	for _, i := range columns {
+		if c := &j.columns[i]; c.cells == nil && !c.done {
+			rows += int(c.learned.rows)
+		}
+	}
+	if rows == 0 {
+		return
+	}
+	all := make([]cell, min(rows, j.maxRows)) // for all of them at once; one that grew gets its own
+	for _, i := range columns {
+		if c := &j.columns[i]; c.cells == nil && !c.done {
+			n := min(int(c.learned.rows), len(all))
+			c.cells, all = all[:0:n], all[n:]
+		}
 	}
 }
 

@@ -42,6 +42,7 @@ type loop struct {
 	lost     uint32    // what the sockets had dropped by then
 
 	notes    map[*device]*note
+	planner  planner
 	coder    usm.Coder
 	builder  ber.Builder
 	message  message.Message
@@ -103,7 +104,7 @@ func (l *loop) start(ctx context.Context, j *job, addr netip.AddrPort) {
 	now := l.engine.clock()
 	d := l.device(addr, now)
 	d.setLimits(j.target)
-	j.attach(&d.memory)
+	j.attach(&d.memory, &l.planner)
 	j.device = d
 	d.add(j)
 	if l.closed {

@@ -18,7 +18,7 @@ func (c *column) setUsual() {
 	if n := len(c.wire); n >= usualLeast && n <= usualMost {
 		c.head = binary.LittleEndian.Uint64(c.wire)
 		c.tail = binary.LittleEndian.Uint64(c.wire[n-8:])
-		c.usual = n
+		c.usual = uint8(n)
 	}
 }
 
@@ -26,7 +26,7 @@ func (c *column) setUsual() {
 // are: short, a number of at most eight bytes, and with a usual index. Otherwise it does nothing and returns 0, and takeRow
 // has to. It is here only because it takes a third of takeRow's time.
 func (j *job) takeUsual(c *column, i int32, b []byte) (size int) {
-	base := c.usual
+	base := int(c.usual)
 	if base == 0 || len(b) < 4+usualMost+4 || c.done || j.rows >= j.maxRows {
 		return 0
 	}
