@@ -31,6 +31,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.contestant, "contestant", "", "run one turn of this contestant")
 	flag.StringVar(&o.kind, "kind", "cpu", "what the turn measures: cpu, time, memory, scale")
+	flag.StringVar(&o.python, "python", "python3", "the interpreter")
 	flag.StringVar(&o.telegraf, "telegraf", "", "the program of bench/telegraf; without it, it is built")
 	flag.IntVar(&o.port, "port", 0, "of the devices")
 	flag.IntVar(&o.rows, "rows", 48, "of the devices' tables")
@@ -52,11 +53,11 @@ func main() {
 		o.telegraf = filepath.Join(dir, "telegraf")
 		buildTelegraf(o.telegraf)
 	}
-	measure(*out, *docs, *only, o.telegraf, *rounds)
+	programs = o
+	measure(*out, *docs, *only, *rounds)
 }
 
-func measure(out, docs, only, telegraf string, rounds int) {
-	telegrafProgram = telegraf
+func measure(out, docs, only string, rounds int) {
 	var table strings.Builder
 	fmt.Fprintf(&table, "simulated devices on loopback, tables of so many rows and 14 columns; each contestant in a process of its own; %d rounds in turns, medians, ratios are medians of those of the rounds; %d processors, %s\n\n",
 		rounds, runtime.GOMAXPROCS(0), runtime.Version())
@@ -76,8 +77,8 @@ func measure(out, docs, only, telegraf string, rounds int) {
 	}
 }
 
-// telegrafProgram is given to all turns.
-var telegrafProgram string
+// programs are given to all turns.
+var programs options
 
 // fleetProcess is a fleet that runs.
 type fleetProcess struct {
@@ -108,7 +109,7 @@ func (f *fleetProcess) stop() {
 
 // turn runs a turn of a contestant in a process of its own.
 func (f *fleetProcess) turn(contestant, kind string, devices int, window time.Duration) (out figure) {
-	cmd := exec.Command(os.Args[0], "-contestant", contestant, "-telegraf", telegrafProgram, "-kind", kind, "-port", strconv.Itoa(f.port),
+	cmd := exec.Command(os.Args[0], "-contestant", contestant, "-telegraf", programs.telegraf, "-python", programs.python, "-kind", kind, "-port", strconv.Itoa(f.port),
 		"-rows", strconv.Itoa(f.rows), "-devices", strconv.Itoa(devices), "-window", window.String())
 	cmd.Stderr = os.Stderr
 	data, err := cmd.Output()

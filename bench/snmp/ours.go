@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"net/netip"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/devices"
@@ -82,6 +84,7 @@ func (w *walker) poll(devices []netip.AddrPort) int64 {
 
 // tables is all of ours: a plugin file with tables, run as the receiver runs it, and its groups turned into pdata.
 type tables struct {
+	dir       string
 	runner    *run.Runner
 	plugin    *plugin.Plugin
 	resources map[netip.AddrPort]*pluginsdk.Resource
@@ -91,7 +94,7 @@ type tables struct {
 
 const pluginFile = `[Core]
 Name = interfaces
-Module = snmp
+Module = %s
 
 [main]
 execute_frequency = 60
@@ -112,29 +115,58 @@ func document() string {
 	return b.String()
 }
 
+// newTables returns the tables of a plugin without a program.
 func newTables(o *options) *tables {
-	dir, err := os.MkdirTemp("", "bench-snmp-")
+	return newPlugin(o, "snmp", map[string]string{"interfaces.yaml": document()})
+}
+
+//go:embed interfaces.py
+var interfacesModule string
+
+// pythonWorkers is how many workers an unmodified plugin in Python has.
+const pythonWorkers = 8
+
+// newPython returns the same from a plugin of Panoptes' kind in Python.
+func newPython(o *options) *tables {
+	t := newPlugin(o, "interfaces", map[string]string{"interfaces.py": interfacesModule})
+	t.atOnce = 2 * pythonWorkers
+	return t
+}
+
+// newPlugin opens a plugin with files beside its own.
+func newPlugin(o *options, module string, files map[string]string) *tables {
+	dir, err := os.MkdirTemp("", "bench-snmp-") // Python reads it later
 	must(err)
-	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "interfaces.panoptes-plugin")
-	must(os.WriteFile(path, []byte(pluginFile), 0o600))
-	must(os.WriteFile(filepath.Join(dir, "interfaces.yaml"), []byte(document()), 0o600))
+	must(os.WriteFile(path, []byte(fmt.Sprintf(pluginFile, module)), 0o600))
+	for name, text := range files {
+		must(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
 	p, _, err := plugin.Open(path, plugin.OpenOptions{})
 	must(err)
-	r, err := runtimes.New(runtimes.Settings{Host: runtimes.Host{SNMP: devices.Settings{Community: community, Timeout: 2 * time.Second, Retries: 1}}})
+	t := &tables{dir: dir, resources: map[netip.AddrPort]*pluginsdk.Resource{}, atOnce: 256}
+	t.runner, err = runtimes.New(runtimes.Settings{
+		Python: python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.python, MaxWorkers: pythonWorkers}},
+		Host:   runtimes.Host{SNMP: devices.Settings{Community: community, Timeout: 2 * time.Second, Retries: 1}},
+	})
 	must(err)
-	p, err = r.Load(context.Background(), p)
+	t.plugin, err = t.runner.Load(context.Background(), p)
 	must(err)
-	t := &tables{runner: r, plugin: p, resources: map[netip.AddrPort]*pluginsdk.Resource{}, atOnce: 256}
 	if o.all {
 		t.atOnce = o.devices
 	}
-	for i := range o.devices {
-		addr := device(i, o.port)
+	for _, addr := range o.addresses() {
 		t.resources[addr] = resource(addr)
 	}
+	closing = append(closing, t.close)
 	t.builders.New = func() any { return pdata.NewBuilder(pdata.Options{ServiceIdentity: true}) }
 	return t
+}
+
+// close ends processes and removes files.
+func (t *tables) close() {
+	must(t.runner.Close(context.Background()))
+	must(os.RemoveAll(t.dir))
 }
 
 func resource(addr netip.AddrPort) *pluginsdk.Resource {
@@ -162,10 +194,14 @@ func (t *tables) poll(devices []netip.AddrPort) int64 {
 	return values.Load()
 }
 
+// failed tells of the first run that did.
+var failed sync.Once
+
 // run polls a device and returns the number of data points, 0 if it does not answer.
 func (t *tables) run(addr netip.AddrPort) (points int) {
 	result := t.runner.Run(context.Background(), run.Request{Plugin: t.plugin, Resource: t.resources[addr]})
 	if result.Err != nil {
+		failed.Do(func() { fmt.Fprintln(os.Stderr, result.Err) })
 		return 0
 	}
 	b := t.builders.Get().(*pdata.Builder)

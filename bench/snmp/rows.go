@@ -17,7 +17,7 @@ var sections []section
 
 func init() {
 	sections = []section{
-		{"poll", pollRows}, {"groups", groupRows}, {"short", shortRows}, {"v3", v3Rows}, {"far", farRows}, {"memory", memoryRows}, {"scale", scaleRow},
+		{"poll", pollRows}, {"groups", groupRows}, {"short", shortRows}, {"v3", v3Rows}, {"far", farRows}, {"python", pythonRow}, {"memory", memoryRows}, {"scale", scaleRow},
 	}
 }
 
@@ -121,6 +121,17 @@ func secondsOf(figures []figure) (all []float64) {
 		all = append(all, f.Seconds)
 	}
 	return all
+}
+
+func pythonRow(r *bench.Report, rounds int) {
+	const n = 64
+	fleet := startFleet(48, 30*time.Millisecond, false)
+	defer fleet.stop()
+	figures := fleet.turns((rounds+2)/3, "time", n, 0, "python")
+	r.AddRate(bench.Row{
+		Measure: "a plugin in Python, 16 walks, 8 workers, 30 ms", Unit: "devices/s", Peer: "limit", PeerValue: 35, Required: 1,
+		Ours: n / bench.MedianOf(figures["python"], seconds),
+	})
 }
 
 func memoryRows(r *bench.Report, _ int) {

@@ -21,7 +21,7 @@ import (
 // options are what a turn of a contestant is told.
 type options struct {
 	contestant, kind string
-	telegraf         string // its program
+	telegraf, python string // their programs
 	port             int
 	rows, devices    int
 	all              bool // ask all devices at once
@@ -41,6 +41,7 @@ var contestants = map[string]func(o *options) contestant{
 	"gosnmp":      func(o *options) contestant { return newSessions(o, false) },
 	"gosnmp v3":   func(o *options) contestant { return newSessions(o, true) },
 	"tables":      func(o *options) contestant { return newTables(o) },
+	"python":      func(o *options) contestant { return newPython(o) },
 	"telegraf":    func(o *options) contestant { return newTelegraf(o, 10) },
 	"telegraf 50": func(o *options) contestant { return newTelegraf(o, 50) },
 	"exporter":    func(o *options) contestant { return newExporter(o) },
@@ -48,6 +49,9 @@ var contestants = map[string]func(o *options) contestant{
 
 // lastAnswered is when a device was last polled that answers, for those contestants that tell.
 var lastAnswered atomic.Int64
+
+// closing is called at the end of a turn.
+var closing []func()
 
 // figure is what a turn came to.
 type figure struct {
@@ -75,6 +79,9 @@ func turn(o *options) {
 		f = memoryTurn(o)
 	case "scale":
 		f = scaleTurn(o)
+	}
+	for _, done := range closing {
+		done()
 	}
 	must(json.NewEncoder(os.Stdout).Encode(f))
 }
