@@ -66,12 +66,12 @@ func measure(out, docs, only string, rounds int) {
 	for _, s := range sections {
 		if only == "" || strings.Contains(","+only+",", ","+s.name+",") {
 			s.measure(&r, rounds)
+			must(r.Write(out)) // what is known so far
 		}
 	}
 	fmt.Println()
 	r.Print(os.Stdout)
 	r.Print(&table)
-	must(r.Write(out))
 	if docs != "" {
 		must(bench.Document(docs, "## SNMP", table.String()))
 	}
