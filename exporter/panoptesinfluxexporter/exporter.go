@@ -18,7 +18,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
-	"github.com/panoptes-otel/panoptes-otel/internal/state"
 )
 
 // influxExporter is what exporterhelper's queue and retry deliver to. It is safe for concurrent use once it is started.
@@ -79,9 +78,7 @@ func newInfluxExporter(set exporter.Settings, cfg *Config) (*influxExporter, err
 }
 
 func (e *influxExporter) start(ctx context.Context, host component.Host) error {
-	if e.cfg.Queue.HasValue() { // before the queue is opened, which follows
-		state.HealFor(host, e.cfg.Queue.Get().StorageID, e.telemetry.logger, "batches that waited in the queue")
-	}
+	e.drain.Queue(host, e.cfg.Queue, e.telemetry.logger) // before the queue is opened, which follows
 	client, err := e.cfg.Client.ToClient(ctx, host.GetExtensions(), e.set.TelemetrySettings)
 	if err != nil {
 		return err

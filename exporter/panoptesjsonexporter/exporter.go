@@ -16,7 +16,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
-	"github.com/panoptes-otel/panoptes-otel/internal/state"
 )
 
 // jsonExporter is the exporter as the Collector sees it, and what its queue and retry deliver to.
@@ -82,9 +81,7 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 }
 
 func (e *jsonExporter) start(ctx context.Context, host component.Host) error {
-	if e.cfg.Queue.HasValue() { // before the queue is opened, which follows
-		state.HealFor(host, e.cfg.Queue.Get().StorageID, e.logger, "batches that waited in the queue")
-	}
+	e.drain.Queue(host, e.cfg.Queue, e.logger) // before the queue is opened, which follows
 	p, err := newProducer(ctx, e.cfg, host, e.logger, e.health)
 	if err != nil {
 		return err

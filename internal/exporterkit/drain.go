@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/pdata/pmetric"
 )
 
 // Drain bounds how long a shutdown waits: the queue of exporterhelper would try each batch that it has once, however long
@@ -21,6 +23,7 @@ type Drain struct {
 	giveUp  context.CancelFunc
 	// progress is sent to when the back end takes something; only a shutdown reads it.
 	progress chan struct{}
+	queue    atomic.Pointer[Queue]
 }
 
 // NewDrain returns a Drain with a patience of ten seconds: leader elections and restarts mostly take less.
@@ -73,6 +76,15 @@ type Exporter struct {
 // calls d.GiveUp.
 func (d *Drain) Exporter(next exporter.Metrics, giveUp func()) *Exporter {
 	return &Exporter{Metrics: next, Drain: d, giveUp: giveUp}
+}
+
+// ConsumeMetrics queues md. It may be tried again after an error.
+func (e *Exporter) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
+	q := e.Drain.queue.Load()
+	if q == nil {
+		return e.Metrics.ConsumeMetrics(ctx, md)
+	}
+	return q.offer(func() error { return e.Metrics.ConsumeMetrics(ctx, md) })
 }
 
 // Shutdown delivers what is queued, as long as the back end takes it. What is left stays in a persistent queue, or is lost
