@@ -88,6 +88,11 @@ test-kill: build
 test-kafka: build
 	@PANOPTES_BIN=$(CURDIR)/$(BIN) scripts/test-kafka
 
+## test-scale: Collectors that share a fleet with three nodes of a real Apache Kafka, and are killed and stopped for PANOPTES_SHARDS_FOR (10m)
+.PHONY: test-scale
+test-scale: build
+	@PANOPTES_BIN=$(CURDIR)/$(BIN) scripts/test-scale
+
 ## test-trust: kill the built Collector under load with a real Kafka, and check all that it delivers (PANOPTES_TRUST=full: 500 times, and ten minutes without Kafka)
 .PHONY: test-trust
 test-trust: build

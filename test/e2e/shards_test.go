@@ -31,7 +31,7 @@ const sharesYAML = `
 extensions:
   panoptes_shards:
     shards: 16
-    group: {brokers: ["%[2]s"], name: %[3]s, instance: %[4]s, topic: {name: %[3]s-shards}, session_timeout: 6s, rebalance_timeout: 6s}
+    group: {brokers: [%[2]s], name: %[3]s, instance: %[4]s, topic: {name: %[3]s-shards}, session_timeout: 6s, rebalance_timeout: 6s}
 receivers:
   panoptes:
     plugins: {directories: [%[1]s/plugins], settle: 200ms, scan_interval: 1s}
@@ -41,7 +41,7 @@ receivers:
 processors:
   panoptes_rate: {sharding: panoptes_shards}
 exporters:
-  panoptes_json: {brokers: ["%[2]s"]}
+  panoptes_json: {brokers: [%[2]s]}
 service:
   extensions: [panoptes_shards]
   pipelines:
