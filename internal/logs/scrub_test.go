@@ -46,10 +46,10 @@ func TestClean(t *testing.T) {
 func TestNothingIsForgotten(t *testing.T) {
 	t.Parallel()
 	var s Scrubber
-	for i := range 5000 {
+	for i := range 1500 {
 		require.NoError(t, s.Add(fmt.Sprintf("secret-%06d", i)))
 	}
-	for i := range 5000 {
+	for i := range 1500 {
 		assert.Equal(t, "a (secret) b", s.Clean(fmt.Sprintf("a secret-%06d b", i)))
 	}
 	require.ErrorIs(t, s.Add(strings.Repeat("x", mostBytes/10)), ErrTooManySecrets)
