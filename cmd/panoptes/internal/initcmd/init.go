@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/scaffold"
 )
@@ -58,6 +59,8 @@ runs them. Nothing that is there already is changed.`,
 	}
 	cmd.Flags().StringVar(&o.language, "lang", "python", "the `LANGUAGE` of the plugin: "+strings.Join(scaffold.Languages, ", "))
 	cmd.Flags().StringVar(&o.exporter, "exporter", "prometheus", "where metrics `GO`: prometheus, kafka, otlp")
+	complete.Flag(cmd, "lang", scaffold.Languages...)
+	complete.Flag(cmd, "exporter", "prometheus", "kafka", "otlp")
 	return cmd
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap/zapcore"
 
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
@@ -63,6 +64,7 @@ A running Collector is not asked. The exit code is 1 where the chain breaks; the
 	flags.StringArrayVar(&e.options.collector.configs, "config", nil, "the Collector's configuration `FILE`; may be repeated, later ones win")
 	flags.StringVar(&e.options.collector.receiver, "receiver", "", "the `ID` of the receiver, where there are several")
 	_ = cmd.MarkFlagRequired("config")
+	complete.Plugins(cmd)
 	return cmd
 }
 

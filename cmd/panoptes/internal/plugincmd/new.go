@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/scaffold"
 )
@@ -55,6 +56,8 @@ it, or --replace names one, the plugin is built from there.`,
 	cmd.Flags().StringVar(&api, "api", "function", "a Python plugin as a function, or as a class as in Panoptes: `FORM`")
 	cmd.Flags().StringVar(&dir, "dir", ".", "the `DIRECTORY` in which the plugin's folder is made")
 	cmd.Flags().StringVar(&p.Checkout, "replace", "", "the `CHECKOUT` of this project that a Go plugin is built from (default: one that the folder, this command or the working directory is in)")
+	complete.Flag(cmd, "lang", scaffold.Languages...)
+	complete.Flag(cmd, "api", "function", "class")
 	return cmd
 }
 

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
@@ -126,6 +127,7 @@ store.`,
 	for _, other := range []string{"record", "expect"} {
 		cmd.MarkFlagsMutuallyExclusive("watch", other)
 	}
+	complete.Resources(cmd, "resource")
 	return cmd
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
@@ -65,6 +66,11 @@ panoptes_status tells. The exit code is 1 where a plugin or a source is broken o
 	flags.BoolVar(&o.errors, "errors", false, "show the last error of each of these tasks, with its log lines")
 	flags.BoolVar(&o.resources, "resources", false, "show resources in the place of tasks, narrowed down by --text and --filter")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object with all of it")
+	words := make([]string, 0, len(status.States))
+	for _, state := range status.States {
+		words = append(words, string(state))
+	}
+	complete.Flag(cmd, "state", words...)
 	return cmd
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
@@ -72,6 +74,7 @@ that it has now. Above them are the places for runs in use, by what runs plugins
 	flags.DurationVar(&o.every, "every", 2*time.Second, "the `TIME` between two looks")
 	flags.IntVar(&o.times, "times", 0, "the `NUMBER` of looks; 0 goes on for ever")
 	flags.StringVar(&o.order, "order", "busy", "what comes first: busy, cpu, runs, points, bytes, series or failed")
+	complete.Flag(cmd, "order", slices.Sorted(maps.Keys(orders))...)
 	return cmd
 }
 

@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Shells complete languages, states, plugins and resources.
+func TestCompletion(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	resources, config := filepath.Join(dir, "r.csv"), filepath.Join(dir, "collector.yaml")
+	for path, text := range map[string]string{
+		resources: "resource_id,resource_endpoint\nweb1,h1\nweb2,h2\n",
+		config:    "receivers: {panoptes: {plugins: {directories: [" + dir + "]}}}\n",
+		filepath.Join(dir, "disk.panoptes-plugin"): "[Core]\nName = Disk Usage\nModule = disk\n",
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	}
+	for _, c := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"plugin", "new", "x", "--lang", ""}, []string{"python", "go", "sh", "node"}},
+		{[]string{"plugin", "new", "x", "--api", ""}, []string{"function", "class"}},
+		{[]string{"init", "--exporter", ""}, []string{"prometheus", "kafka", "otlp"}},
+		{[]string{"status", "--state", ""}, []string{"failing", "backing_off", "late", "running", "waiting", "ok"}},
+		{[]string{"top", "--order", ""}, []string{"busy", "bytes", "cpu", "failed", "points", "runs", "series"}},
+		{[]string{"plugin", "run", "x", "--resources", resources, "--resource", ""}, []string{"web1", "web2"}},
+		{[]string{"plugin", "run", "x", "--resource", ""}, nil},
+		{[]string{"explain", "--config", config, ""}, []string{"Disk Usage"}},
+		{[]string{"explain", "--config", config + "x", ""}, nil},
+	} {
+		code, stdout, stderr := run(t, "", append([]string{"__complete"}, c.args...)...)
+		require.Zero(t, code, stderr)
+		words := strings.Split(strings.TrimSpace(stdout), "\n")
+		require.Equal(t, ":4", words[len(words)-1], "no files: %v", c.args)
+		require.Equal(t, append([]string{}, c.want...), words[:len(words)-1], c.args)
+	}
+}
