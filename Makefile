@@ -8,7 +8,7 @@ TOOLS := build/tools
 # Flags for `go test`, for example `make test GOTESTFLAGS=-race`.
 GOTESTFLAGS ?=
 # The repository's Go modules: the product, tests that want what it does not, the benchmarks with their peers.
-MODULES := . test/pipelines test/schema test/snmp deploy bench
+MODULES := . extension/panoptesdiscoveryextension test/pipelines test/schema test/snmp deploy bench
 
 # What a rebuild of the distribution depends on.
 GO_SOURCES := $(shell find . -name '*.go' -not -path './build/*' -not -path './test/browser/node_modules/*' -not -name '*_test.go') go.mod go.sum \
@@ -60,9 +60,11 @@ test-programs: build
 .PHONY: test-unit
 test-unit: | preflight
 	@# Three packages at a time on two processors: many tests wait.
-	@for m in $(filter-out deploy,$(MODULES)); do echo "==> go test $$m"; (cd $$m && go test -p 3 $(GOTESTFLAGS) ./...); done
-	@# Without flags: to compile Kubernetes' types for the race detector takes half a minute, and nothing runs at once there.
+	@for m in $(filter-out deploy extension/panoptesdiscoveryextension,$(MODULES)); do echo "==> go test $$m"; (cd $$m && go test -p 3 $(GOTESTFLAGS) ./...); done
+	@# Without flags: to compile Kubernetes' types and client for the race detector takes minutes.
 	@echo "==> go test deploy"; cd deploy && go test ./...
+	@# As the distribution is built, which has compiled the clients already.
+	@echo "==> go test extension/panoptesdiscoveryextension"; cd extension/panoptesdiscoveryextension && go test -trimpath ./...
 
 ## test-python: the Python tests with each interpreter from 3.8 to 3.13 that is found (PYTHONS="python3.11 ..." names them)
 .PHONY: test-python
@@ -121,6 +123,7 @@ check-fmt: $(TOOLS)/gofumpt
 .PHONY: generate
 generate: | preflight
 	@go generate ./...
+	@cd extension/panoptesdiscoveryextension && go generate ./...
 	@$(MAKE) -s fmt
 
 .PHONY: check-generate
@@ -135,7 +138,9 @@ check-tidy: | preflight
 ## lint: go vet and staticcheck
 .PHONY: lint
 lint: $(TOOLS)/staticcheck
-	@for m in $(MODULES); do (cd $$m && go vet -tags 'e2e kafka' ./... && $(CURDIR)/$(TOOLS)/staticcheck -tags 'e2e kafka' ./...); done
+	@# What the distribution's build compiles, it is to find compiled.
+	@for m in $(MODULES); do trim=; case $$m in extension/*) trim=-trimpath;; esac; (cd $$m && export GOFLAGS="$${GOFLAGS:-} $$trim" && \
+	  go vet -tags 'e2e kafka' ./... && $(CURDIR)/$(TOOLS)/staticcheck -tags 'e2e kafka' ./...); done
 
 ## cross: compile for the other systems
 CROSS ?= linux/arm64 darwin/arm64 windows/amd64

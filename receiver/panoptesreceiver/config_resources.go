@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/confmap"
 
@@ -21,8 +22,8 @@ import (
 )
 
 // ResourcesConfig says what plugins are run against. Where several sources list one resource (site, class, subclass,
-// type, id), inline wins over files, these over file_sd, and so on: http, http_sd, kafka, plugins that discover
-// resources. Of two files the later one counts.
+// type, id), inline wins over files, these over file_sd, and so on: http, http_sd, discovery, kafka, plugins that
+// discover resources. Of two files the later one counts.
 type ResourcesConfig struct {
 	// Files are paths, with * ? and [...], of files in Panoptes' discovery JSON; also JSON lines (.jsonl, .ndjson) and
 	// YAML (.yaml, .yml).
@@ -37,6 +38,8 @@ type ResourcesConfig struct {
 	FileSD []FileSDConfig `mapstructure:"file_sd"`
 	// HTTPSD are servers that list target groups, as Prometheus' http_sd has them.
 	HTTPSD []HTTPSDConfig `mapstructure:"http_sd"`
+	// Discovery are the extensions panoptes_discovery whose service discovery finds resources.
+	Discovery []component.ID `mapstructure:"discovery"`
 	// Kafka reads resource sets as Panoptes' discovery puts them on its bus.
 	Kafka *KafkaConfig `mapstructure:"kafka"`
 	// ScanInterval is the time between two scans of the files (default 60s).
@@ -140,6 +143,11 @@ func (c *ResourcesConfig) Validate() error {
 	_, bad := c.inlineResources()
 	for _, err := range bad {
 		errs = append(errs, fmt.Errorf("inline: %w", err))
+	}
+	for i, id := range c.Discovery {
+		if slices.Contains(c.Discovery[:i], id) {
+			errs = append(errs, fmt.Errorf("discovery has %q twice", id))
+		}
 	}
 	errs = append(errs, scanInterval(c.ScanInterval))
 	if c.Filter != "" {

@@ -121,7 +121,8 @@ func TestEverySetting(t *testing.T) {
 				},
 				Labels: targets.Labels{ID: "__meta_netbox_name"},
 			}},
-			Kafka: &KafkaConfig{Topics: []string{"dc1-resources"}, Publish: true, Client: kafkaClient},
+			Discovery: []component.ID{component.MustNewIDWithName("panoptes_discovery", "dc1")},
+			Kafka:     &KafkaConfig{Topics: []string{"dc1-resources"}, Publish: true, Client: kafkaClient},
 		},
 		Storage:           &storage,
 		Redis:             &redis,
@@ -179,6 +180,7 @@ func TestRefusals(t *testing.T) {
 		"bad_resources": "resources: files must not have an empty path\n" +
 			`files has a bad pattern "a[": syntax error in pattern` + "\n" +
 			`inline: resources[0] ("a") is left out: resource_endpoint must be a non-empty string` + "\n" +
+			"discovery has \"panoptes_discovery\" twice\n" +
 			"scan_interval must be at least 1s, is 0s\n" +
 			"max_shrink must be greater than 0 and at most 1, is 1.5\n" +
 			"sample must be greater than 0 and at most 1, is 2\n" +

@@ -39,6 +39,11 @@ func (c *Config) FindResources(ctx context.Context, how Finding) ([]*pluginsdk.R
 	if !how.Ask {
 		cfg.HTTP, cfg.HTTPSD, cfg.Kafka = nil, nil, nil
 	}
+	for _, id := range cfg.Discovery {
+		how.Telemetry.Logger.Warn("What an extension finds, a running Collector alone knows", zap.Stringer("extension", id),
+			zap.String("next", "panoptes resources list --config asks it"))
+	}
+	cfg.Discovery = nil
 	listed := make(chan struct{}, 1+cfg.sources()) // files are one even if there are none
 	s := sourceSettings{
 		cfg: &cfg, host: how.Host, telemetry: how.Telemetry, logger: how.Telemetry.Logger, failed: func() {},

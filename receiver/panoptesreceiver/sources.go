@@ -60,7 +60,7 @@ func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (
 
 // sources is how many sources of resources the configuration names.
 func (c *ResourcesConfig) sources() int {
-	n := len(c.Files) + len(c.Inline) + len(c.HTTP) + len(c.FileSD) + len(c.HTTPSD)
+	n := len(c.Files) + len(c.Inline) + len(c.HTTP) + len(c.FileSD) + len(c.HTTPSD) + len(c.Discovery)
 	if c.Kafka != nil {
 		n++
 	}
@@ -112,6 +112,15 @@ func (s *sourceSettings) open(ctx context.Context) (providers []resource.Provide
 		return nil, err
 	}
 	providers = append(providers, servers...)
+	for i, id := range s.cfg.Discovery {
+		found, err := resource.FindDiscovery(s.host, id)
+		if err != nil {
+			return nil, fmt.Errorf("resources::discovery: %w", err)
+		}
+		providers = append(providers, found.Provider(resource.DiscoverySettings{
+			Order: i, Defaults: s.cfg.Defaults.Resource(), Failed: s.failed, Listed: s.listed,
+		}))
+	}
 	if s.cfg.Kafka != nil { // last: it has connections to close
 		source, err := s.kafka(ctx)
 		if err != nil {

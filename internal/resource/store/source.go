@@ -76,6 +76,19 @@ type Source struct {
 	err       error
 	failed    time.Time // since when
 	closed    bool
+	dropped   []Dropped // the first of those that are left out
+	drops     int
+}
+
+// MaxDropped is how many of what a source leaves out are kept for people.
+const MaxDropped = 200
+
+// Dropped is something that a source found and left out.
+type Dropped struct {
+	// Target names it.
+	Target string `json:"target"`
+	// Reason is the rule that left it out.
+	Reason string `json:"reason"`
 }
 
 // claim is that a source lists a resource.
@@ -125,6 +138,13 @@ func (src *Source) carryOver(claims []claim) {
 			c.since = t
 		}
 	}
+}
+
+// Leave notes what the source found and left out: how many, and the first MaxDropped of them.
+func (src *Source) Leave(first []Dropped, n int) {
+	src.store.mu.Lock()
+	defer src.store.mu.Unlock()
+	src.dropped, src.drops = first[:min(len(first), MaxDropped)], n
 }
 
 // Refresh notes that the source's list holds as of at. It does not fix what Fail noted: a broken file still is there.

@@ -20,6 +20,9 @@ type SourceStatus struct {
 	// Error is what is wrong with it, since Failed; "" where it is well.
 	Error  string    `json:"error,omitempty"`
 	Failed time.Time `json:"failed,omitzero"`
+	// Dropped is how many things it found and left out; Left are the first of them.
+	Dropped int       `json:"dropped,omitempty"`
+	Left    []Dropped `json:"left,omitempty"`
 }
 
 // Sources returns the state of all sources, in their order.
@@ -30,6 +33,7 @@ func (s *Store) Sources() []SourceStatus {
 	for _, src := range s.sources {
 		s := SourceStatus{
 			Place: src.place, Resources: len(src.claims), Refreshed: src.refreshed, Changed: src.changed, Failed: src.failed,
+			Dropped: src.drops, Left: src.dropped,
 		}
 		if src.err != nil {
 			s.Error = src.err.Error()

@@ -1,0 +1,256 @@
+package discover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/discovery"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
+	"go.uber.org/zap"
+)
+
+// Times of a Source.
+const (
+	// gather is how long the first targets wait for others, and settle how long later ones do: a target that is back by then was
+	// never away. It is the pace of Prometheus' own manager.
+	gather = 300 * time.Millisecond
+	settle = 5 * time.Second
+	// look is the time between two looks whether a discoverer fails that does not say so.
+	look = 15 * time.Second
+	// forget is how long a discoverer that only tells of changes must not fail to count as well again.
+	forget = 5 * time.Minute
+	// leave is how long a discoverer may take to end.
+	leave = 2 * time.Second
+)
+
+// Source is one entry of a *_sd_configs.
+type Source struct {
+	// Name is the job's and the entry's, such as "network: dns_sd_configs::0".
+	Name string
+
+	job        *Job
+	logger     *zap.Logger
+	hooks      Hooks
+	discoverer discovery.Discoverer
+	registry   *prometheus.Registry
+	interval   time.Duration // its refresh_interval, 0 where it has none
+	looks      time.Duration
+
+	// The goroutine of Run has these.
+	groups map[string]*targetgroup.Group
+	counts float64 // of failures, in the registry
+
+	mu      sync.Mutex
+	state   *State
+	changed chan struct{} // is closed when state is replaced
+	pending bool          // an attempt had errors, and its update is yet to come
+	lastErr time.Time
+}
+
+// Hooks are called from any goroutine, and must return at once.
+type Hooks struct {
+	// Failed is called each time that a source begins to fail.
+	Failed func()
+	// Changed is called each time that a source has another State.
+	Changed func()
+}
+
+// Sources makes the sources of a job.
+func (j *Job) Sources(logger *zap.Logger, hooks Hooks) ([]*Source, error) {
+	var all []*Source
+	for _, e := range j.entries {
+		s := &Source{
+			Name: j.Name + ": " + e.key, job: j, hooks: hooks, registry: prometheus.NewRegistry(), interval: e.interval, looks: look,
+			groups: map[string]*targetgroup.Group{}, state: &State{}, changed: make(chan struct{}),
+		}
+		s.logger = logger.With(zap.String("job", j.Name), zap.String("sd", e.key))
+		refresh := discovery.NewRefreshMetrics(s.registry)
+		metrics := e.config.NewDiscovererMetrics(s.registry, refresh)
+		err := errors.Join(refresh.Register(), metrics.Register())
+		if err == nil {
+			s.discoverer, err = e.config.NewDiscoverer(discovery.DiscovererOptions{
+				Logger: slog.New(&handler{source: s}), Metrics: metrics, SetName: j.Name,
+			})
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s", e.key, j.secrets.Clean(err.Error()))
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// State is what the source knows now. Any goroutine may ask.
+func (s *Source) State() *State {
+	state, _ := s.Watch()
+	return state
+}
+
+// Watch returns what the source knows now, and a channel that is closed when that changes. Any goroutine may ask.
+func (s *Source) Watch() (*State, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state, s.changed
+}
+
+// replace takes a new state. The lock is held.
+func (s *Source) replace(state *State) {
+	s.state = state
+	close(s.changed)
+	s.changed = make(chan struct{})
+	s.hooks.Changed()
+}
+
+// Run discovers until ctx ends.
+func (s *Source) Run(ctx context.Context) {
+	updates := make(chan []*targetgroup.Group)
+	var running sync.WaitGroup
+	running.Go(func() { s.discoverer.Run(ctx, updates) })
+	looks := time.NewTicker(s.looks)
+	defer looks.Stop()
+	var publish <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			drain(updates, &running)
+			return
+		case groups, ok := <-updates:
+			if !ok { // static_configs end so
+				updates = nil
+				continue
+			}
+			s.take(groups)
+			if publish == nil {
+				wait := settle
+				if !s.State().Listed {
+					wait = gather
+				}
+				publish = time.After(wait)
+			}
+		case <-publish:
+			publish = nil
+			s.publish()
+		case <-looks.C:
+			s.look()
+		}
+	}
+}
+
+// drain waits until the discoverer has ended, but no longer than leave: consul's sleeps for 15 seconds after an error, and does
+// nothing more then. What it may have left to say is taken until it ends.
+func drain(updates <-chan []*targetgroup.Group, running *sync.WaitGroup) {
+	ended := make(chan struct{})
+	go func() { running.Wait(); close(ended) }()
+	go func() {
+		for {
+			select {
+			case _, ok := <-updates:
+				if !ok {
+					updates = nil
+				}
+			case <-ended:
+				return
+			}
+		}
+	}()
+	select {
+	case <-ended:
+	case <-time.After(leave):
+	}
+}
+
+// take joins an update with what is known: a group without targets is gone.
+func (s *Source) take(groups []*targetgroup.Group) {
+	for _, g := range groups {
+		switch {
+		case g == nil:
+		case len(g.Targets) == 0:
+			delete(s.groups, g.Source)
+		default:
+			s.groups[g.Source] = g
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.pending {
+		s.mend()
+	}
+	s.pending = false
+}
+
+func (s *Source) publish() {
+	state := s.relabelled()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if state.Excess > 0 && s.state.Excess == 0 {
+		s.logger.Error("Service discovery gives more targets than are taken", zap.Int("most", maxTargets), zap.Int("left_out", state.Excess),
+			zap.String("next", "narrow what it asks for, or share it among several entries"))
+	}
+	if !s.state.Listed || len(state.Targets) != len(s.state.Targets) || state.Drops != s.state.Drops {
+		s.logger.Info("Service discovery gives targets", zap.Int("targets", len(state.Targets)), zap.Int("dropped", state.Drops))
+	}
+	state.Err = s.state.Err
+	s.replace(state)
+}
+
+// fail notes that the discoverer says it fails, and whether an update is yet to come of this attempt. Any goroutine may call it.
+func (s *Source) fail(text string, toCome bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pending = toCome
+	s.lastErr = time.Now()
+	if s.state.Err != nil {
+		return
+	}
+	state := *s.state
+	state.Err = errors.New(text)
+	s.replace(&state)
+	s.hooks.Failed()
+	s.logger.Error("Service discovery fails", zap.Error(state.Err), zap.Int("targets", len(state.Targets)),
+		zap.String("next", "look at the server and at the configuration; what was found last stays"))
+}
+
+// mend notes that it is well again. The lock is held.
+func (s *Source) mend() {
+	if s.state.Err == nil {
+		return
+	}
+	state := *s.state
+	state.Err = nil
+	s.replace(&state)
+	s.logger.Info("Service discovery works again")
+}
+
+// look finds failures that are only counted, and forgets those that are long past.
+func (s *Source) look() {
+	if n := s.failures(); n > s.counts {
+		s.fail(fmt.Sprintf("%.0f requests of the Kubernetes API failed: the Collector's standard error has the causes", n-s.counts), false)
+		s.counts = n
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.lastErr) > max(forget, 2*s.interval) {
+		s.mend()
+		s.pending = false
+	}
+}
+
+// failures is how often kubernetes' discoverer has failed, which does not log that.
+func (s *Source) failures() (n float64) {
+	families, _ := s.registry.Gather()
+	for _, f := range families {
+		if !strings.HasSuffix(f.GetName(), "_kubernetes_failures_total") {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			n += m.GetCounter().GetValue()
+		}
+	}
+	return n
+}

@@ -1,0 +1,179 @@
+package discover
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/filetest"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+)
+
+// TestRelabel: a block as it stands in prometheus.yml for snmp_exporter, and what relabelling drops.
+func TestRelabel(t *testing.T) {
+	t.Parallel()
+	s := start(t, `
+static_configs:
+  - targets: [10.0.0.1, 10.0.0.2, 10.0.0.3]
+    labels: {site: dc1, job: network}
+relabel_configs:
+  - {source_labels: [__address__], target_label: __param_target}
+  - {source_labels: [__param_target], target_label: instance}
+  - {source_labels: [__address__], regex: '10\.0\.0\.(2)', action: drop}
+  - {source_labels: [site], regex: 'dc(\d)', target_label: resource_site, replacement: 'data centre $1'}
+  - {source_labels: [instance], regex: '10\.0\.0\.1', action: keep}
+`)
+	s.targets("instance resource_site job __address__", "10.0.0.1 data centre 1 network 10.0.0.1")
+	assert.Equal(t, []store.Dropped{
+		{Target: "10.0.0.2", Reason: `relabel_configs::2: action drop of __address__, regex "10\\.0\\.0\\.(2)"`},
+		{Target: "10.0.0.3", Reason: `relabel_configs::4: action keep of instance, regex "10\\.0\\.0\\.1"`},
+	}, s.source.State().Dropped)
+	assert.Equal(t, 2, s.source.State().Drops)
+}
+
+// TestHTTP: what NetBox' plugin answers, a server that fails, and one that is well again.
+func TestHTTP(t *testing.T) {
+	t.Parallel()
+	recorded, err := os.ReadFile("../../../../receiver/panoptesreceiver/internal/sources/testdata/netbox-devices.json")
+	require.NoError(t, err)
+	var broken atomic.Bool
+	var list atomic.Pointer[string]
+	text := string(recorded)
+	list.Store(&text)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Token n3tb0x" {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if broken.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		fmt.Fprint(w, *list.Load())
+	}))
+	defer server.Close()
+	s := start(t, `
+http_sd_configs:
+  - {url: "`+server.URL+`/api/plugins/prometheus-sd/devices/?key=qu3ry", refresh_interval: 200ms, authorization: {type: Token, credentials: n3tb0x}}
+relabel_configs:
+  - {source_labels: [__meta_netbox_status], regex: active, action: keep}
+  - {source_labels: [__meta_netbox_name], target_label: instance}
+`)
+	s.targets("instance __meta_netbox_site_slug __meta_url", "sw1.dc1.example.com dc1 "+server.URL+"/api/plugins/prometheus-sd/devices/?key=(secret)")
+	assert.Equal(t, "rtr1.dc2.example.com", s.source.State().Dropped[0].Target)
+
+	broken.Store(true)
+	state := s.until("it fails", func(state *State) bool { return state.Err != nil })
+	assert.EqualError(t, state.Err, noUpdate+": server returned HTTP status 502 Bad Gateway")
+	assert.Len(t, state.Targets, 1, "the last good list stays")
+	broken.Store(false)
+	s.until("it works again", func(state *State) bool { return state.Err == nil })
+	assert.Equal(t, int32(1), s.failed.Load(), "it is told once")
+
+	// A target that is away for a moment was never away: what changes is taken together.
+	before := s.source.State().List
+	none, back := "[]", string(recorded)
+	list.Store(&none)
+	list.Store(&back)
+	assert.Equal(t, before, s.source.State().List)
+	list.Store(&none)
+	s.targets("instance")
+	s.secret("qu3ry")
+	s.secret("n3tb0x")
+}
+
+// TestUnreachable: the error of a server that is not there has no secret, though it has the URL.
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	s := start(t, `{http_sd_configs: [{url: "`+strings.Replace(server.URL, "://", "://u:p4ssword@", 1)+`/?key=qu3ry"}]}`)
+	state := s.until("it fails", func(state *State) bool { return state.Err != nil })
+	assert.False(t, state.Listed)
+	assert.Contains(t, state.Err.Error(), "connection refused")
+	assert.NotContains(t, state.Err.Error(), "qu3ry")
+	s.secret("p4ssword")
+	s.secret("qu3ry")
+}
+
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.yml")
+	filetest.Write(t, path, "- targets: [a:1]\n  labels: {rack: r1}\n")
+	s := start(t, "{file_sd_configs: [{files: ["+filepath.Join(dir, "*.yml")+"]}]}")
+	s.targets("__address__ rack __meta_filepath", "a:1 r1 "+path)
+	filetest.Write(t, path, "- targets: [")
+	s.until("it fails", func(state *State) bool { return state.Err != nil })
+	filetest.Write(t, path, "- targets: [b:2]\n")
+	s.targets("__address__ rack", "b:2 ")
+	s.until("it works again", func(state *State) bool { return state.Err == nil })
+}
+
+// catalog is a Consul with one service, by the API that its own client uses.
+func catalog(token string, broken *atomic.Bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Consul-Index", "7")
+		switch {
+		case r.Header.Get("X-Consul-Token") != token:
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, "ACL not found")
+		case broken.Load():
+			w.WriteHeader(http.StatusInternalServerError)
+			fmt.Fprint(w, "No cluster leader")
+		case r.URL.Path == "/v1/agent/self":
+			fmt.Fprint(w, `{"Config": {"Datacenter": "dc1", "NodeName": "consul1", "Revision": "a", "Server": true, "Version": "1.20.1"}}`)
+		case r.URL.Query().Get("index") == "7": // nothing new: hold the answer, as Consul does
+			<-r.Context().Done()
+		case r.URL.Path == "/v1/catalog/services":
+			fmt.Fprint(w, `{"consul": [], "snmp": ["switch"]}`)
+		case r.URL.Path == "/v1/health/service/snmp":
+			fmt.Fprint(w, `[{
+				"Node": {"ID": "40e4a748-2192-161a-0510-9bf59fe950b5", "Node": "sw1", "Address": "192.0.2.11", "Datacenter": "dc1", "Meta": {"rack": "r7"}},
+				"Service": {"ID": "snmp-sw1", "Service": "snmp", "Tags": ["switch", "junos"], "Address": "", "Port": 161, "Meta": {}},
+				"Checks": [{"Node": "sw1", "CheckID": "ping", "Status": "passing"}]
+			}]`)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}
+}
+
+const consulBlock = `
+consul_sd_configs: [{server: "SERVER", token: c0nsult0ken, refresh_interval: 100ms}]
+relabel_configs:
+  - {source_labels: [__meta_consul_service], regex: snmp, action: keep}
+  - {source_labels: [__meta_consul_dc], target_label: resource_site}
+  - {source_labels: [__meta_consul_node], target_label: instance}
+  - {source_labels: [__meta_consul_tags], regex: '.*,switch,.*', target_label: resource_subclass, replacement: switch}
+`
+
+func TestConsul(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(catalog("c0nsult0ken", new(atomic.Bool)))
+	t.Cleanup(server.Close) // after the source has ended
+	s := start(t, strings.Replace(consulBlock, "SERVER", strings.TrimPrefix(server.URL, "http://"), 1))
+	s.targets("instance __address__ resource_site resource_subclass __meta_consul_metadata_rack", "sw1 192.0.2.11:161 dc1 switch r7")
+	s.secret("c0nsult0ken")
+}
+
+func TestConsulFails(t *testing.T) {
+	t.Parallel()
+	var broken atomic.Bool
+	broken.Store(true)
+	server := httptest.NewServer(catalog("c0nsult0ken", &broken))
+	t.Cleanup(server.Close)
+	s := start(t, strings.Replace(consulBlock, "SERVER", strings.TrimPrefix(server.URL, "http://"), 1))
+	state := s.until("it fails", func(state *State) bool { return state.Err != nil })
+	assert.Contains(t, state.Err.Error(), "No cluster leader")
+	s.secret("c0nsult0ken")
+}
