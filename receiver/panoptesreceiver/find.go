@@ -22,13 +22,25 @@ type Finding struct {
 	Telemetry component.TelemetrySettings
 	// Ask asks HTTP servers and Kafka, too.
 	Ask bool
+	// Asked says that a running Collector is asked for what extensions find: there is nothing to warn of.
+	Asked bool
 	// More is listed beside what the configuration names, as if a plugin had discovered it.
 	More []*pluginsdk.Resource
 }
 
 // FindResources returns the resources that a receiver of this configuration would have, and the state of their sources: by
-// the receiver's own code, once. Sources that have not answered when ctx ends have an error.
+// the receiver's own code, once. Sources that have not answered when ctx ends have an error. What extensions find is not among them.
 func (c *Config) FindResources(ctx context.Context, how Finding) ([]*pluginsdk.Resource, []store.SourceStatus, error) {
+	entries, states, err := c.FindEntries(ctx, how)
+	all := make([]*pluginsdk.Resource, len(entries))
+	for i := range entries {
+		all[i] = entries[i].Resource
+	}
+	return all, states, err
+}
+
+// FindEntries is FindResources, with who lists each resource.
+func (c *Config) FindEntries(ctx context.Context, how Finding) ([]store.Entry, []store.SourceStatus, error) {
 	settings, err := c.Resources.storeSettings()
 	if err != nil {
 		return nil, nil, err
@@ -39,8 +51,8 @@ func (c *Config) FindResources(ctx context.Context, how Finding) ([]*pluginsdk.R
 	if !how.Ask {
 		cfg.HTTP, cfg.HTTPSD, cfg.Kafka = nil, nil, nil
 	}
-	for _, id := range cfg.Discovery {
-		how.Telemetry.Logger.Warn("What an extension finds, a running Collector alone knows", zap.Stringer("extension", id),
+	if len(cfg.Discovery) > 0 && !how.Asked {
+		how.Telemetry.Logger.Warn("What extensions find, a running Collector alone knows", zap.Stringers("extensions", cfg.Discovery),
 			zap.String("next", "panoptes resources list --config asks it"))
 	}
 	cfg.Discovery = nil
@@ -69,7 +81,8 @@ func (c *Config) FindResources(ctx context.Context, how Finding) ([]*pluginsdk.R
 		case <-listed:
 		}
 	}
-	states, all := found.Sources(), found.Join()
+	found.Join()
+	states, all := found.Sources(), found.Entries()
 	cancel()
 	running.Wait()
 	if late {

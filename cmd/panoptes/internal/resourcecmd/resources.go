@@ -82,17 +82,32 @@ func explainAll(out io.Writer, style term.Style, filter *filter.Filter, all []*p
 // NewList returns the command resources list.
 func NewList() *cobra.Command {
 	var keys bool
+	var from configured
 	cmd := &cobra.Command{
-		Use:   "list [--keys] FILE...",
+		Use:   "list [--keys] FILE... | --config CONFIG",
 		Short: "List resources with their age and time to live",
 		Long: `Lists resources: id, site, class, subclass, type, endpoint, age and time to live. To a terminal as a table; elsewhere
 separated by tabs, without heading, age and time to live in seconds, "-" where the age is not known.
 
+With --config it lists the resources that a receiver has, with the source of each, and says on stderr what each source gives and leaves out,
+and why. Files, servers and Kafka are read and asked by this command itself. What the extension panoptes_discovery finds, and what its
+relabelling drops, the running Collector is asked: it has the rights, the network and the secrets for that. It needs the extension
+panoptes_status. The exit code is 1 where a source is broken.
+
 ` + filesHelp,
 		Example: `  panoptes resources list conf/*.json
-  panoptes resources list --keys conf/*.json | sort | uniq -d`,
-		Args: cobra.MinimumNArgs(1),
+  panoptes resources list --keys conf/*.json | sort | uniq -d
+  panoptes resources list --config collector.yaml`,
 		RunE: func(cmd *cobra.Command, files []string) error {
+			if len(from.configs) > 0 && (keys || len(files) > 0) {
+				return exit.Misusef("--config takes no files, and not --keys")
+			}
+			if len(from.configs) > 0 {
+				return from.list(cmd)
+			}
+			if len(files) == 0 {
+				return exit.Misusef("name files of resources, or a configuration with --config")
+			}
 			style := term.StyleOf(cmd.OutOrStdout())
 			return each(files, cmd, func(out io.Writer, all []*pluginsdk.Resource) error {
 				if keys {
@@ -105,6 +120,7 @@ separated by tabs, without heading, age and time to live in seconds, "-" where t
 			})
 		},
 	}
+	from.add(cmd.Flags())
 	cmd.Flags().BoolVar(&keys, "keys", false, "print the keys of Panoptes' store (plugin|...|site|...|id|...), one a line")
 	return cmd
 }
@@ -128,19 +144,25 @@ func each(files []string, cmd *cobra.Command, write func(io.Writer, []*pluginsdk
 func list(out io.Writer, style term.Style, all []*pluginsdk.Resource, now time.Time) error {
 	rows := make([][]string, 0, len(all))
 	for _, r := range all {
-		age, known := "-", false
-		var seconds float64
-		if seconds, known = r.CreationTimestamp.Seconds(); known {
-			seconds = float64(now.Unix()) - seconds
-			age = span(seconds, style)
-		}
-		ttl, _ := r.Metadata.Get(pluginsdk.ResourceTTLKey)
-		if n, err := strconv.ParseFloat(ttl, 64); err == nil {
-			ttl = span(n, style)
-		}
-		rows = append(rows, []string{r.ID, r.Site, r.Class, r.Subclass, r.Type, r.Endpoint, age, ttl})
+		rows = append(rows, row(r, style, now))
 	}
-	return style.Table(out, []string{"ID", "SITE", "CLASS", "SUBCLASS", "TYPE", "ENDPOINT", "AGE", "TTL"}, rows)
+	return style.Table(out, heading, rows)
+}
+
+var heading = []string{"ID", "SITE", "CLASS", "SUBCLASS", "TYPE", "ENDPOINT", "AGE", "TTL"}
+
+func row(r *pluginsdk.Resource, style term.Style, now time.Time) []string {
+	age, known := "-", false
+	var seconds float64
+	if seconds, known = r.CreationTimestamp.Seconds(); known {
+		seconds = float64(now.Unix()) - seconds
+		age = span(seconds, style)
+	}
+	ttl, _ := r.Metadata.Get(pluginsdk.ResourceTTLKey)
+	if n, err := strconv.ParseFloat(ttl, 64); err == nil {
+		ttl = span(n, style)
+	}
+	return []string{r.ID, r.Site, r.Class, r.Subclass, r.Type, r.Endpoint, age, ttl}
 }
 
 // span is a number of seconds: for programs as it is, for people with the two largest units.

@@ -29,21 +29,22 @@ const (
 	maxAnswer    = 64 << 20
 )
 
-// client asks the extension panoptes_status.
-type client struct {
+// Client asks the extension panoptes_status of a running Collector.
+type Client struct {
 	address, user, ca string
 	http              *http.Client
 	base              *url.URL
 }
 
-func (c *client) add(flags *pflag.FlagSet) {
+// Add adds the flags that say where it is.
+func (c *Client) Add(flags *pflag.FlagSet) {
 	flags.StringVar(&c.address, "url", defaultURL, "the `URL` of the extension panoptes_status")
 	flags.StringVar(&c.user, "user", "", "the `USER` for basic authentication; the password is in $"+passwordVariable)
 	flags.StringVar(&c.ca, "ca", "", "a `FILE` with the certificate authorities that the server's certificate may be of")
 }
 
-// open checks what the flags say.
-func (c *client) open() error {
+// Open checks what the flags say.
+func (c *Client) Open() error {
 	base, err := url.Parse(c.address)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 		return exit.Misusef("--url %q must be like %s", c.address, defaultURL)
@@ -65,10 +66,11 @@ func (c *client) open() error {
 	return nil
 }
 
-func (c *client) close() { c.http.CloseIdleConnections() }
+// Close ends its connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// get asks for a path below /api/v1/ and decodes the answer.
-func (c *client) get(ctx context.Context, path string, values url.Values, into any) error {
+// Get asks for a path below /api/v1/ and decodes the answer.
+func (c *Client) Get(ctx context.Context, path string, values url.Values, into any) error {
 	u := c.base.JoinPath("api/v1", path)
 	u.RawQuery = values.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)

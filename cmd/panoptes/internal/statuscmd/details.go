@@ -14,10 +14,10 @@ import (
 )
 
 // addDetails asks for the errors of the tasks that were listed.
-func (a *answers) addDetails(ctx context.Context, c *client) error {
+func (a *answers) addDetails(ctx context.Context, c *Client) error {
 	for _, t := range a.Tasks.Items {
 		var d status.Detail
-		err := c.get(ctx, "task", url.Values{
+		err := c.Get(ctx, "task", url.Values{
 			"receiver": {t.Receiver}, "plugin": {t.Plugin}, "site": {t.Site}, "class": {t.Class}, "subclass": {t.Subclass}, "type": {t.Type}, "id": {t.ID},
 		}, &d)
 		if errors.Is(err, status.ErrNoTask) {

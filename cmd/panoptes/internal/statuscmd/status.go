@@ -24,7 +24,7 @@ import (
 )
 
 type statusOptions struct {
-	client client
+	client Client
 	narrow struct{ plugin, state, text, filter, order string }
 	size   int
 	// errors adds the details of tasks, resources shows resources in the place of tasks.
@@ -46,17 +46,17 @@ panoptes_status tells. The exit code is 1 where a plugin or a source is broken o
   panoptes status --json | jq '.tasks.items[] | select(.failures > 3)'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.client.open(); err != nil {
+			if err := o.client.Open(); err != nil {
 				return err
 			}
-			defer o.client.close()
+			defer o.client.Close()
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			return o.run(ctx, cmd.OutOrStdout())
 		},
 	}
 	flags := cmd.Flags()
-	o.client.add(flags)
+	o.client.Add(flags)
 	flags.StringVar(&o.narrow.plugin, "plugin", "", "only tasks of the plugin of this `NAME`")
 	flags.StringVar(&o.narrow.state, "state", "", "only tasks in this `STATE`: failing, backing_off, late, running, waiting or ok")
 	flags.StringVar(&o.narrow.text, "text", "", "only tasks with this `TEXT` in plugin, id, site or endpoint")
@@ -114,7 +114,7 @@ func (o *statusOptions) run(ctx context.Context, stdout io.Writer) error {
 		list = ask{"resources", o.values(), &a.Resources}
 	}
 	for _, ask := range []ask{{"overview", nil, &a.Overview}, {"plugins", nil, &a.Plugins}, {"sources", nil, &a.Sources}, list} {
-		if err := o.client.get(ctx, ask.path, ask.values, ask.into); err != nil {
+		if err := o.client.Get(ctx, ask.path, ask.values, ask.into); err != nil {
 			return err
 		}
 	}

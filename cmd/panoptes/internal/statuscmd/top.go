@@ -34,7 +34,7 @@ var orders = map[string]func(use) float64{
 }
 
 type topOptions struct {
-	client client
+	client Client
 	every  time.Duration
 	times  int
 	order  string
@@ -60,17 +60,17 @@ that it has now. Above them are the places for runs in use, by what runs plugins
 			if o.every < 100*time.Millisecond {
 				return exit.Misusef("--every must be at least 100ms, is %s", o.every)
 			}
-			if err := o.client.open(); err != nil {
+			if err := o.client.Open(); err != nil {
 				return err
 			}
-			defer o.client.close()
+			defer o.client.Close()
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			return o.run(ctx, cmd.OutOrStdout())
 		},
 	}
 	flags := cmd.Flags()
-	o.client.add(flags)
+	o.client.Add(flags)
 	flags.DurationVar(&o.every, "every", 2*time.Second, "the `TIME` between two looks")
 	flags.IntVar(&o.times, "times", 0, "the `NUMBER` of looks; 0 goes on for ever")
 	flags.StringVar(&o.order, "order", "busy", "what comes first: busy, cpu, runs, points, bytes, series or failed")
@@ -97,14 +97,14 @@ func (o *topOptions) run(ctx context.Context, out io.Writer) error {
 		case <-timer.C:
 		}
 		var now []status.Plugin
-		if err := o.client.get(ctx, "plugins", nil, &now); err != nil {
+		if err := o.client.Get(ctx, "plugins", nil, &now); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
 			return err
 		}
 		var whole status.Overview
-		if err := o.client.get(ctx, "overview", nil, &whole); err != nil {
+		if err := o.client.Get(ctx, "overview", nil, &whole); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
