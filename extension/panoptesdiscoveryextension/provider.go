@@ -87,6 +87,9 @@ func (f *follower) run(ctx context.Context, listed func()) {
 
 // follow takes a state, and says whether anything is known.
 func (f *follower) follow(state *discover.State, now time.Time) bool {
+	if f.failing && state.Err == nil {
+		f.out.Mend() // before what it lists is taken, which may be refused
+	}
 	switch {
 	case state.List != f.list:
 		f.list = state.List
@@ -94,14 +97,11 @@ func (f *follower) follow(state *discover.State, now time.Time) bool {
 	case state.Listed && state.Err == nil:
 		f.out.Refresh(now)
 	}
-	switch {
-	case state.Err != nil:
+	if state.Err != nil {
 		f.out.Fail(state.Err)
 		if !f.failing {
 			f.provider.settings.Failed()
 		}
-	case f.failing:
-		f.out.Mend()
 	}
 	f.failing = state.Err != nil
 	return state.Listed || f.failing
