@@ -48,7 +48,7 @@ extensions:
   panoptes_encoding:
 receivers:
   panoptes:
-    plugins: {directories: [DIR/plugins], settle: 200ms, scan_interval: 1s}
+    plugins: {directories: [DIR/plugins], settle: 200ms, scan_interval: 1s, overrides: [{plugin: numbering, timeout: 30s}]}
     resources: {kafka: {brokers: [BROKERS], topics: [SITE-resources]}}
     python: {max_workers: 1, runtime_dir: DIR/runtime}
   kafka:
