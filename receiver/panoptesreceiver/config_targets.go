@@ -33,7 +33,14 @@ var _ confmap.Unmarshaler = (*HTTPSDConfig)(nil)
 // Unmarshal gives what is not set its default.
 func (c *HTTPSDConfig) Unmarshal(conf *confmap.Conf) error {
 	*c = HTTPSDConfig{Server: defaultHTTPConfig()}
-	return conf.Unmarshal(c)
+	labels, err := conf.Sub("labels")
+	if err != nil {
+		return err
+	}
+	// Server unmarshals itself, and would refuse a key that it does not know.
+	server := conf.ToStringMap()
+	delete(server, "labels")
+	return errors.Join(confmap.NewFromStringMap(server).Unmarshal(&c.Server), labels.Unmarshal(&c.Labels))
 }
 
 // FileReader reads the files of entry i of file_sd.

@@ -189,7 +189,7 @@ func TestRefusals(t *testing.T) {
 			"resources::file_sd::0: files must name at least one file\n" +
 			"resources::file_sd::1: files has a bad pattern \"[\": syntax error in pattern\nfiles must not have an empty path\n" +
 			"resources::file_sd::1::labels: resource_site must be the name of a label, is \"a b\"\n" +
-			"resources::http_sd::0: url must be an http or https URL with a host\ninterval must be at least 1s, is 1ms\n" +
+			"resources::http_sd::0::server: url must be an http or https URL with a host\ninterval must be at least 1s, is 1ms\n" +
 			"resources::http_sd::0::labels: resource_id must be the name of a label, is \"9\"\n" +
 			"resources::kafka: topics must name at least one topic, such as dc1-resources\n" +
 			"auth::kerberos::service_name is required: mostly it is kafka\n" +
