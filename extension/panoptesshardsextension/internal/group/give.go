@@ -74,7 +74,10 @@ func (g *Group) handOver(epochs map[int]uint64) (items int, ok bool) {
 	ctx, cancel := context.WithTimeout(g.hard, g.set.Rebalance/2)
 	defer cancel()
 	tenure := func(shard int) string { return g.tenure(epochs[shard]) }
-	written, err := g.states.Write(ctx, out.States, tenure)
+	// Time is left to commit what could be written.
+	writing, stop := context.WithTimeout(ctx, g.set.Rebalance/3)
+	defer stop()
+	written, err := g.states.Write(writing, out.States, tenure)
 	if err != nil {
 		g.set.Logger.Warn("Cannot write the states of all shards; some begin anew at their next owner", zap.Error(err))
 	}
