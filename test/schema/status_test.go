@@ -50,6 +50,13 @@ func (s shown) task(state status.State) status.Task {
 	}
 }
 
+func (s shown) Places() []status.Places {
+	return []status.Places{
+		{Class: "go", Places: 64},
+		{Receiver: "panoptes", Class: "exec", Places: 32, Used: 32, Wanted: 90, Short: true, Setting: "processes::max_exec"},
+	}
+}
+
 func (s shown) Plugins() []status.Plugin {
 	return []status.Plugin{
 		{File: "/plugins/broken.panoptes-plugin", Error: "no [Core]", ErrorSince: noon},
