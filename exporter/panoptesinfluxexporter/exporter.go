@@ -18,6 +18,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
+	"github.com/panoptes-otel/panoptes-otel/internal/tlsfiles"
 )
 
 // influxExporter is what exporterhelper's queue and retry deliver to. It is safe for concurrent use once it is started.
@@ -79,7 +80,12 @@ func newInfluxExporter(set exporter.Settings, cfg *Config) (*influxExporter, err
 
 func (e *influxExporter) start(ctx context.Context, host component.Host) error {
 	e.drain.Queue(host, e.cfg.Queue, e.telemetry.logger) // before the queue is opened, which follows
-	client, err := e.cfg.Client.ToClient(ctx, host.GetExtensions(), e.set.TelemetrySettings)
+	settings := e.cfg.Client
+	var err error
+	if settings.TLS, err = tlsfiles.Client(ctx, settings.TLS); err != nil {
+		return fmt.Errorf("tls: %w", err)
+	}
+	client, err := settings.ToClient(ctx, host.GetExtensions(), e.set.TelemetrySettings)
 	if err != nil {
 		return err
 	}

@@ -9,10 +9,13 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configcompression"
 	"go.opentelemetry.io/collector/consumer/consumererror"
+	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
@@ -44,6 +47,17 @@ func TestNothingIsNoRequest(t *testing.T) {
 	s := newSender(t, influx.URL, nil)
 	require.NoError(t, s.ConsumeMetrics(t.Context(), pmetric.NewMetrics()))
 	assert.Empty(t, influx.lines())
+}
+
+// TestForeignTLSFile: what is no file is not opened, and the error names the key.
+func TestForeignTLSFile(t *testing.T) {
+	t.Parallel()
+	cfg := NewFactory().CreateDefaultConfig().(*Config)
+	cfg.Client.Endpoint, cfg.Client.TLS.CAFile = "https://127.0.0.1:1", t.TempDir()
+	e, err := NewFactory().CreateMetrics(t.Context(), exportertest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, err)
+	require.ErrorContains(t, e.Start(t.Context(), componenttest.NewNopHost()), "tls: ca_file: open "+cfg.Client.TLS.CAFile+": it is no regular file")
+	require.NoError(t, e.Shutdown(t.Context()))
 }
 
 func TestPointsBoundRequests(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesredisextension/internal/redisstore"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
+	"github.com/panoptes-otel/panoptes-otel/internal/tlsfiles"
 )
 
 // redisExtension is a hostapi.Shared in Redis, which receivers find by the extension's id.
@@ -51,8 +52,11 @@ func (e *redisExtension) Start(ctx context.Context, host component.Host) error {
 		PoolSize: e.cfg.PoolSize,
 	}
 	if config := e.cfg.TLS.Get(); config != nil {
-		var err error
-		if options.TLSConfig, err = config.LoadTLSConfig(ctx); err != nil {
+		loaded, err := tlsfiles.Client(ctx, *config)
+		if err == nil {
+			options.TLSConfig, err = loaded.LoadTLSConfig(ctx)
+		}
+		if err != nil {
 			return fmt.Errorf("tls: %w", err)
 		}
 	}

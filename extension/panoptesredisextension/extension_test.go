@@ -275,6 +275,21 @@ func TestTLS(t *testing.T) {
 	require.NoError(t, ext.Shutdown(t.Context()))
 }
 
+// TestForeignTLSFile: what is no file is not opened, and the error names the key.
+func TestForeignTLSFile(t *testing.T) {
+	t.Parallel()
+	cfg := NewFactory().CreateDefaultConfig().(*Config)
+	client := configtls.NewDefaultClientConfig()
+	client.CAFile = t.TempDir()
+	cfg.TLS = configoptional.Some(client)
+	ext, err := NewFactory().Create(t.Context(), extension.Settings{
+		ID: component.NewID(metadata.Type), TelemetrySettings: componenttest.NewNopTelemetrySettings(),
+	}, cfg)
+	require.NoError(t, err)
+	require.ErrorContains(t, ext.Start(t.Context(), componenttest.NewNopHost()), "tls: ca_file: open "+client.CAFile+": it is no regular file")
+	require.NoError(t, ext.Shutdown(t.Context()))
+}
+
 // TestTwoCollectors: what one writes the other reads, and two take turns in a set of names and a count.
 func TestTwoCollectors(t *testing.T) {
 	t.Parallel()

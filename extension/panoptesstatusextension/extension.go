@@ -13,6 +13,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/extension"
 	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
@@ -21,6 +22,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard/shardgroup"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/internal/tlsfiles"
 )
 
 // maxConnections is how many clients are served at a time; those beyond wait.
@@ -69,11 +71,19 @@ func newExtension(set extension.Settings, cfg *Config) (*statusExtension, error)
 // Start implements component.Component.
 func (e *statusExtension) Start(ctx context.Context, host component.Host) error {
 	e.viewers = viewers(host.GetExtensions())
-	listener, err := e.cfg.Server.ToListener(ctx)
+	settings := e.cfg.Server
+	if tls := settings.TLS.Get(); tls != nil {
+		loaded, err := tlsfiles.Server(ctx, *tls)
+		if err != nil {
+			return fmt.Errorf("tls: %w", err)
+		}
+		settings.TLS = configoptional.Some(loaded)
+	}
+	listener, err := settings.ToListener(ctx)
 	if err != nil {
 		return fmt.Errorf("listen on endpoint %q: %w", e.cfg.Server.NetAddr.Endpoint, err)
 	}
-	e.server, err = e.cfg.Server.ToServer(ctx, host.GetExtensions(), e.set, e.handler(listener.Addr()))
+	e.server, err = settings.ToServer(ctx, host.GetExtensions(), e.set, e.handler(listener.Addr()))
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}

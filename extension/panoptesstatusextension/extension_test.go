@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configtls"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -99,6 +101,19 @@ func TestLifecycle(t *testing.T) {
 	e, err = newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
 	require.NoError(t, err)
 	require.ErrorContains(t, e.Start(t.Context(), componenttest.NewNopHost()), `listen on endpoint "127.0.0.1:1x"`)
+	require.NoError(t, e.Shutdown(t.Context()))
+}
+
+// TestForeignTLSFile: what is no file is not opened, and the error names the key.
+func TestForeignTLSFile(t *testing.T) {
+	t.Parallel()
+	cfg := createDefaultConfig().(*Config)
+	cfg.Server.NetAddr.Endpoint = "127.0.0.1:0"
+	dir := t.TempDir()
+	cfg.Server.TLS = configoptional.Some(configtls.ServerConfig{ClientCAFile: dir})
+	e, err := newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
+	require.NoError(t, err)
+	require.ErrorContains(t, e.Start(t.Context(), componenttest.NewNopHost()), "tls: client_ca_file: open "+dir+": it is no regular file")
 	require.NoError(t, e.Shutdown(t.Context()))
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/tlsfiles"
 )
 
 // Options returns the options of a connection. ctx is for reading TLS files and for asking the DNS for canonical names. host
@@ -20,7 +22,7 @@ import (
 // must know.
 func Options(ctx context.Context, c *configkafka.ClientConfig, host component.Host, logger *zap.Logger) ([]kgo.Opt, error) {
 	opts := append(connectionOptions(c), kgo.WithLogger(clientLogger{logger.Named("kafka")}))
-	mechanism, err := saslMechanism(&c.Authentication, host)
+	mechanism, err := saslMechanism(ctx, &c.Authentication, host)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +59,11 @@ func tlsConfig(ctx context.Context, c *configkafka.ClientConfig) (*tls.Config, e
 		}
 		return nil, nil
 	}
-	return settings.LoadTLSConfig(ctx)
+	loaded, err := tlsfiles.Client(ctx, *settings)
+	if err != nil {
+		return nil, err
+	}
+	return loaded.LoadTLSConfig(ctx)
 }
 
 func connectionOptions(c *configkafka.ClientConfig) []kgo.Opt {

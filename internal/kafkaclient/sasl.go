@@ -22,6 +22,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 	"go.opentelemetry.io/collector/component"
 	"golang.org/x/oauth2"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 // SASLMechanisms are the mechanisms of auth::sasl that need nothing but a user and a password.
@@ -45,12 +47,12 @@ type TokenSource interface {
 }
 
 // saslMechanism is nil where there is no login.
-func saslMechanism(a *configkafka.AuthenticationConfig, host component.Host) (sasl.Mechanism, error) {
+func saslMechanism(ctx context.Context, a *configkafka.AuthenticationConfig, host component.Host) (sasl.Mechanism, error) {
 	if p := a.PlainText; p != nil {
 		return plain.Auth{User: p.Username, Pass: p.Password}.AsMechanism(), nil
 	}
 	if a.Kerberos != nil {
-		m, err := kerberosMechanism(a.Kerberos)
+		m, err := kerberosMechanism(ctx, a.Kerberos)
 		if err != nil {
 			return nil, fmt.Errorf("auth::kerberos: %w", err)
 		}
@@ -137,12 +139,12 @@ func awsMechanism(region string) sasl.Mechanism {
 
 // kerberosMechanism logs in anew for each connection, so that a keytab may change. Files that cannot be read are an error
 // now.
-func kerberosMechanism(c *configkafka.KerberosConfig) (sasl.Mechanism, error) {
-	if _, err := kerberosClient(c); err != nil {
+func kerberosMechanism(ctx context.Context, c *configkafka.KerberosConfig) (sasl.Mechanism, error) {
+	if _, err := kerberosClient(ctx, c); err != nil {
 		return nil, err
 	}
-	return kerberos.Kerberos(func(context.Context) (kerberos.Auth, error) {
-		client, err := kerberosClient(c)
+	return kerberos.Kerberos(func(ctx context.Context) (kerberos.Auth, error) {
+		client, err := kerberosClient(ctx, c)
 		if err != nil {
 			return kerberos.Auth{}, fmt.Errorf("auth::kerberos: %w", err)
 		}
@@ -150,8 +152,16 @@ func kerberosMechanism(c *configkafka.KerberosConfig) (sasl.Mechanism, error) {
 	}), nil
 }
 
-func kerberosClient(c *configkafka.KerberosConfig) (*krb5.Client, error) {
-	settings, err := kerberosSettings(c.ConfigPath)
+// maxKerberosFile bounds krb5.conf and the keytab; fileTime how long a file system may take for them.
+const (
+	maxKerberosFile = 4 << 20
+	fileTime        = 10 * time.Second
+)
+
+func kerberosClient(ctx context.Context, c *configkafka.KerberosConfig) (*krb5.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, fileTime)
+	defer cancel()
+	settings, err := kerberosSettings(ctx, c.ConfigPath)
 	if err != nil {
 		return nil, err
 	}
@@ -165,15 +175,34 @@ func kerberosClient(c *configkafka.KerberosConfig) (*krb5.Client, error) {
 	if c.KeyTabPath == "" {
 		return krb5.NewWithPassword(c.Username, realm, c.Password, settings, fast), nil
 	}
-	keys, err := keytab.Load(c.KeyTabPath)
+	keys, err := readKeytab(ctx, c.KeyTabPath)
 	if err != nil {
 		return nil, fmt.Errorf("keytab_file %q: %w", c.KeyTabPath, err)
 	}
 	return krb5.NewWithKeytab(c.Username, realm, keys, settings, fast), nil
 }
 
+// readKeytab reads a keytab. Of a broken one the library's error shows the keys, or it panics.
+func readKeytab(ctx context.Context, path string) (keys *keytab.Keytab, err error) {
+	data, err := safefile.Read(ctx, path, maxKerberosFile)
+	if err != nil {
+		return nil, err
+	}
+	broken := errors.New("the file is no keytab, or its end is missing")
+	defer func() {
+		if recover() != nil {
+			keys, err = nil, broken
+		}
+	}()
+	keys = keytab.New()
+	if keys.Unmarshal(data) != nil {
+		return nil, broken
+	}
+	return keys, nil
+}
+
 // kerberosSettings reads krb5.conf: the given one, or that of the machine where there is one.
-func kerberosSettings(path string) (*krb5config.Config, error) {
+func kerberosSettings(ctx context.Context, path string) (*krb5config.Config, error) {
 	if path == "" {
 		path = os.Getenv("KRB5_CONFIG")
 	}
@@ -184,7 +213,11 @@ func kerberosSettings(path string) (*krb5config.Config, error) {
 		}
 		path = machine
 	}
-	settings, err := krb5config.Load(path)
+	data, err := safefile.Read(ctx, path, maxKerberosFile)
+	if err != nil {
+		return nil, fmt.Errorf("config_file: %w", err)
+	}
+	settings, err := krb5config.NewFromString(string(data))
 	var unsupported krb5config.UnsupportedDirective
 	if err != nil && !errors.As(err, &unsupported) { // an include is passed over
 		return nil, fmt.Errorf("config_file %q: %w", path, err)

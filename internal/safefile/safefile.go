@@ -22,29 +22,37 @@ var ErrTooLarge = errors.New("the file is larger than the limit")
 // Open opens the regular file at path, over links, if it has at most limit bytes. It returns when ctx is done, even if the
 // file system does not answer. Its error is an *fs.PathError, or ctx's.
 func Open(ctx context.Context, path string, limit int64) (*os.File, error) {
+	return within(ctx, path, func() (*os.File, error) { return open(path, limit) }, func(f *os.File) {
+		if f != nil {
+			_ = f.Close()
+		}
+	})
+}
+
+// within does work until ctx is done; what it gives after that is dropped.
+func within[T any](ctx context.Context, path string, work func() (T, error), drop func(T)) (T, error) {
 	if ctx.Done() == nil {
-		return open(path, limit)
+		return work()
 	}
 	type result struct {
-		file *os.File
-		err  error
+		value T
+		err   error
 	}
-	opened := make(chan result)
+	done := make(chan result)
 	go func() {
-		f, err := open(path, limit)
+		value, err := work()
 		select {
-		case opened <- result{f, err}:
+		case done <- result{value, err}:
 		case <-ctx.Done():
-			if f != nil {
-				_ = f.Close()
-			}
+			drop(value)
 		}
 	}()
 	select {
-	case r := <-opened:
-		return r.file, r.err
+	case r := <-done:
+		return r.value, r.err
 	case <-ctx.Done():
-		return nil, &fs.PathError{Op: "open", Path: path, Err: context.Cause(ctx)}
+		var none T
+		return none, &fs.PathError{Op: "open", Path: path, Err: context.Cause(ctx)}
 	}
 }
 
@@ -94,14 +102,17 @@ func kind(mode fs.FileMode) string {
 	return "a device"
 }
 
-// Read reads the file at path as Open opens it. A file that grows while it is read is refused beyond the limit.
+// Read reads the file at path as Open opens it, until ctx is done. A file that grows while it is read is refused beyond the
+// limit.
 func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
-	f, err := Open(ctx, path, limit)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return ReadAll(f, limit)
+	return within(ctx, path, func() ([]byte, error) {
+		f, err := open(path, limit)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return ReadAll(f, limit)
+	}, func([]byte) {})
 }
 
 // ReadAll reads an open file of at most limit bytes, with one allocation where its size is known.

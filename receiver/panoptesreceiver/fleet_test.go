@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/config/confighttp"
 
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -73,4 +74,14 @@ func TestSources(t *testing.T) {
 		b.until(id, func(p point) bool { return p.resource == id })
 	}
 	assert.Equal(t, int64(3), b.sum("panoptes_resources"))
+}
+
+// TestForeignTLSFile: what is no file is not opened, and the error names the key.
+func TestForeignTLSFile(t *testing.T) {
+	t.Parallel()
+	server := defaultHTTPConfig()
+	server.URL, server.Client.TLS.CAFile = "https://127.0.0.1:1", t.TempDir()
+	s := &sourceSettings{cfg: &ResourcesConfig{HTTP: []HTTPConfig{server}}}
+	_, err := s.servers(t.Context())
+	require.ErrorContains(t, err, "resources::http::0: client::tls::ca_file: open "+server.Client.TLS.CAFile+": it is no regular file")
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/targets"
+	"github.com/panoptes-otel/panoptes-otel/internal/tlsfiles"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/sources"
 )
@@ -182,13 +183,17 @@ func (s *sourceSettings) http(ctx context.Context, cfg *HTTPConfig, settings sou
 	if err != nil {
 		return nil, err
 	}
-	client, err := cfg.Client.ToClient(ctx, s.host.GetExtensions(), s.telemetry)
+	settled := cfg.Client
+	if settled.TLS, err = tlsfiles.Client(ctx, settled.TLS); err != nil {
+		return nil, fmt.Errorf("client::tls::%w", err)
+	}
+	client, err := settled.ToClient(ctx, s.host.GetExtensions(), s.telemetry)
 	if err != nil {
 		return nil, err
 	}
 	var elsewhere http.RoundTripper
 	if cfg.FollowOtherHosts {
-		bare := cfg.Client
+		bare := settled
 		bare.Auth, bare.Headers, bare.Cookies = configoptional.None[configauth.Config](), nil, configoptional.None[confighttp.CookiesConfig]()
 		bare.TLS.CertFile, bare.TLS.KeyFile, bare.TLS.CertPem, bare.TLS.KeyPem = "", "", "", ""
 		other, err := bare.ToClient(ctx, s.host.GetExtensions(), s.telemetry)

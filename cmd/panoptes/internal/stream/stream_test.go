@@ -136,7 +136,7 @@ func TestConnectionIsChecked(t *testing.T) {
 	require.NoError(t, os.WriteFile(empty, []byte("\r\n"), 0o600))
 	for want, c := range map[string]Connection{
 		"--brokers must not have empty parts": {Brokers: []string{"a:1", ""}},
-		"load tls: failed to load ":           {Brokers: []string{"a:1"}, CAFile: filepath.Join(dir, "none.pem")},
+		"load tls: ca_file: ":                 {Brokers: []string{"a:1"}, CAFile: filepath.Join(dir, "none.pem")},
 		"give --brokers, or --config":         {},
 		`unknown --sasl-mechanism "": expected one of ["PLAIN" "SCRAM-SHA-256" "SCRAM-SHA-512" "OAUTHBEARER"]`: {Brokers: []string{"a:1"}, User: "u"},
 		"--sasl-mechanism OAUTHBEARER needs --sasl-token-file":                                                 {Brokers: []string{"a:1"}, Mechanism: "OAUTHBEARER"},

@@ -1,0 +1,73 @@
+// Package tlsfiles reads the files that settings of TLS name before configtls opens them by itself: configtls waits for
+// whoever writes to a pipe, and reads a device to its end. Files that configtls reads again later, for reload_interval and
+// client_ca_file, are only looked at, and what takes their place afterwards is not.
+package tlsfiles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configtls"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
+)
+
+const (
+	// maxSize is far above any bundle of authorities.
+	maxSize = 16 << 20
+	// patience is how long a file system may take.
+	patience = 10 * time.Second
+)
+
+// Client returns the settings of a client with what is in their files. The error names the key.
+func Client(ctx context.Context, c configtls.ClientConfig) (configtls.ClientConfig, error) {
+	return c, load(ctx, &c.Config)
+}
+
+// Server returns the settings of a server with what is in their files. The error names the key.
+func Server(ctx context.Context, c configtls.ServerConfig) (configtls.ServerConfig, error) {
+	if err := load(ctx, &c.Config); err != nil {
+		return c, err
+	}
+	_, err := read(ctx, "client_ca_file", c.ClientCAFile)
+	return c, err
+}
+
+func load(ctx context.Context, c *configtls.Config) error {
+	for _, f := range []struct {
+		key     string
+		path    *string
+		content *configopaque.String
+	}{
+		{"ca_file", &c.CAFile, &c.CAPem}, {"cert_file", &c.CertFile, &c.CertPem}, {"key_file", &c.KeyFile, &c.KeyPem},
+	} {
+		text, err := read(ctx, f.key, *f.path)
+		if err != nil {
+			return err
+		}
+		if text != "" && *f.content == "" && c.ReloadInterval == 0 {
+			*f.path, *f.content = "", configopaque.String(text)
+		}
+	}
+	return nil
+}
+
+// read is "" where no file is named.
+func read(ctx context.Context, key, path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("the file system does not answer"))
+	defer cancel()
+	text, err := safefile.Read(ctx, path, maxSize)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%s: %w", key, err)
+	case len(text) == 0:
+		return "", fmt.Errorf("%s: the file %q is empty", key, path)
+	}
+	return string(text), nil
+}
