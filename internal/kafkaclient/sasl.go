@@ -215,7 +215,7 @@ func kerberosSettings(ctx context.Context, path string) (*krb5config.Config, err
 	}
 	data, err := safefile.Read(ctx, path, maxKerberosFile)
 	if err != nil {
-		return nil, fmt.Errorf("config_file: %w", err)
+		return nil, fmt.Errorf("config_file %q: %w", path, err)
 	}
 	settings, err := krb5config.NewFromString(string(data))
 	var unsupported krb5config.UnsupportedDirective
