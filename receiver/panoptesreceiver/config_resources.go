@@ -42,6 +42,8 @@ type ResourcesConfig struct {
 	Discovery []component.ID `mapstructure:"discovery"`
 	// Kafka reads resource sets as Panoptes' discovery puts them on its bus.
 	Kafka *KafkaConfig `mapstructure:"kafka"`
+	// Publish sends what all sources but kafka list to Panoptes' bus.
+	Publish *PublishConfig `mapstructure:"publish"`
 	// ScanInterval is the time between two scans of the files (default 60s).
 	ScanInterval time.Duration `mapstructure:"scan_interval"`
 	// Filter keeps only the resources that match, in the language of resource_filter; "" keeps all.
@@ -113,9 +115,18 @@ type KafkaConfig struct {
 	Client configkafka.ClientConfig `mapstructure:",squash"`
 }
 
+// PublishConfig sends resource sets to <site>-resources of each site.
+type PublishConfig struct {
+	// Interval is the most time between two sets of one plugin and site (default 60s).
+	Interval time.Duration `mapstructure:"interval"`
+	// Client has brokers, client_id, tls, auth, metadata and the like, as the stock kafka components.
+	Client configkafka.ClientConfig `mapstructure:",squash"`
+}
+
 var (
 	_ confmap.Unmarshaler = (*HTTPConfig)(nil)
 	_ confmap.Unmarshaler = (*KafkaConfig)(nil)
+	_ confmap.Unmarshaler = (*PublishConfig)(nil)
 )
 
 // Unmarshal gives what is not set its default.
@@ -135,6 +146,22 @@ func (c *KafkaConfig) Unmarshal(conf *confmap.Conf) error {
 	*c = KafkaConfig{Client: configkafka.NewDefaultClientConfig()}
 	c.Client.Metadata.Full = false
 	return conf.Unmarshal(c)
+}
+
+// Unmarshal gives what is not set its default.
+func (c *PublishConfig) Unmarshal(conf *confmap.Conf) error {
+	*c = PublishConfig{Interval: time.Minute, Client: configkafka.NewDefaultClientConfig()}
+	c.Client.Metadata.Full = false
+	return conf.Unmarshal(c)
+}
+
+// Validate checks the block publish.
+func (c *PublishConfig) Validate() error {
+	var errs []error
+	if c.Interval < minScanInterval {
+		errs = append(errs, fmt.Errorf("interval must be at least %s, is %s", minScanInterval, c.Interval))
+	}
+	return errors.Join(append(errs, kafkaclient.Unsupported(&c.Client)...)...)
 }
 
 // Validate checks the block resources.

@@ -123,6 +123,7 @@ func TestEverySetting(t *testing.T) {
 			}},
 			Discovery: []component.ID{component.MustNewIDWithName("panoptes_discovery", "dc1")},
 			Kafka:     &KafkaConfig{Topics: []string{"dc1-resources"}, Publish: true, Client: kafkaClient},
+			Publish:   &PublishConfig{Interval: 2 * time.Minute, Client: kafkaClient},
 		},
 		Storage:           &storage,
 		Redis:             &redis,
@@ -194,7 +195,8 @@ func TestRefusals(t *testing.T) {
 			"resources::kafka: topics must name at least one topic, such as dc1-resources\n" +
 			"auth::kerberos::service_name is required: mostly it is kafka\n" +
 			"auth::kerberos::username is required\n" +
-			"auth::kerberos needs keytab_file or password",
+			"auth::kerberos needs keytab_file or password\n" +
+			"resources::publish: interval must be at least 1s, is 0s",
 		"bad_overrides": "plugins: overrides::0: plugin must be the Name of a plugin, or \"*\" for all\n" +
 			"execute_frequency must be a whole number of seconds greater than zero, is 1.5s\n" +
 			"overrides::1: resources \"resource_site\": column 14: found the end of the filter, expected =, !=, LIKE, IN, NOT LIKE or NOT IN\n" +

@@ -75,6 +75,7 @@ type panoptesReceiver struct {
 	resourceKeys *resourcekeys.Keys
 	sharding     *sharding
 	sets         *sources.SetWriter // of what plugins discover; nil where that stays here
+	publisher    *sources.Publisher // of what sources list; nil where that stays here
 	plugins      *plugindir.Plugins
 	history      *history           // nil where nobody looks
 	hide         []func()           // take the receiver off the boards
@@ -192,6 +193,9 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	}
 	for _, one := range providers {
 		r.background.Go(func() { one.Run(life, r.store) })
+	}
+	if r.publisher != nil {
+		r.background.Go(func() { r.publisher.Run(life, r.store) })
 	}
 	r.background.Go(func() { r.store.Run(life) })
 	r.background.Go(func() { r.plugins.Run(life) })
@@ -352,9 +356,7 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 	if r.emitter != nil {
 		r.emitter.Stop()
 	}
-	if r.sets != nil {
-		r.sets.Close()
-	}
+	r.closeWriters()
 	r.failures.stop()
 	var errs []error
 	if r.runners != nil {

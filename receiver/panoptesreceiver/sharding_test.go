@@ -587,3 +587,27 @@ func TestDiscoveryOnce(t *testing.T) {
 	a.stop()
 	b.stop()
 }
+
+// TestPublishedByOneMember: of all members that know a resource, the owner of its plugin's name sends the sets.
+func TestPublishedByOneMember(t *testing.T) {
+	t.Parallel()
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "local-resources"))
+	require.NoError(t, err)
+	t.Cleanup(cluster.Close)
+	member := func() (*bench, *fleet) {
+		b := newBench(t)
+		f := b.share()
+		b.cfg.Resources.Publish = &PublishConfig{Interval: 10 * time.Millisecond, Client: configkafka.NewDefaultClientConfig()}
+		b.cfg.Resources.Publish.Client.Brokers = cluster.ListenAddrs()
+		b.start()
+		return b, f
+	}
+	a, f := member()
+	b, _ := member()
+	f.take(t, nil, "", "a-1", at("p")) // the plugin of all resources here
+	require.Eventually(t, func() bool { return a.sum("panoptes_published_resource_sets") > 0 }, patience, time.Millisecond)
+	assert.Zero(t, b.sum("panoptes_published_resource_sets"))
+	assert.Zero(t, a.sum("panoptes_unpublished_resource_sets", "reason=failed"))
+	a.stop()
+	b.stop()
+}

@@ -21,6 +21,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/targets"
+	"github.com/panoptes-otel/panoptes-otel/internal/shard"
 	"github.com/panoptes-otel/panoptes-otel/internal/tlsfiles"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/sources"
@@ -53,10 +54,54 @@ func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (
 			return nil, fmt.Errorf("resources::kafka: %w", err)
 		}
 	}
-	if providers, err = s.open(ctx); err != nil && r.sets != nil {
-		r.sets.Close()
+	if r.publisher, err = r.openPublisher(ctx, host); err != nil {
+		r.closeWriters()
+		return nil, fmt.Errorf("resources::publish: %w", err)
+	}
+	if providers, err = s.open(ctx); err != nil {
+		r.closeWriters()
 	}
 	return providers, err
+}
+
+// openPublisher returns nil where resources are not published.
+func (r *panoptesReceiver) openPublisher(ctx context.Context, host component.Host) (*sources.Publisher, error) {
+	cfg := r.cfg.Resources.Publish
+	if cfg == nil {
+		return nil, nil
+	}
+	options, err := kafkaclient.Options(ctx, &cfg.Client, host, r.logger)
+	if err != nil {
+		return nil, err
+	}
+	return sources.NewPublisher(sources.PublisherSettings{
+		Options: options, Interval: cfg.Interval, Elsewhere: r.sets != nil, Logger: r.logger,
+		Owns: r.publishes,
+		Sent: func(sets int) { r.telemetry.PanoptesPublishedResourceSets.Add(context.Background(), int64(sets)) },
+		Unsent: func(reason sources.Unsent, sets int) {
+			r.telemetry.PanoptesUnpublishedResourceSets.Add(context.Background(), int64(sets),
+				metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", string(reason)))))
+		},
+	})
+}
+
+// publishes says whether the sets of a plugin are this Collector's to send: with sharding its name has one owner.
+func (r *panoptesReceiver) publishes(plugin string) bool {
+	if r.sharding == nil {
+		return true
+	}
+	_, ok := r.sharding.Owns(shard.Of(plugin, r.sharding.Count()))
+	return ok
+}
+
+// closeWriters ends what writes resource sets.
+func (r *panoptesReceiver) closeWriters() {
+	if r.sets != nil {
+		r.sets.Close()
+	}
+	if r.publisher != nil {
+		r.publisher.Close()
+	}
 }
 
 // sources is how many sources of resources the configuration names.

@@ -25,43 +25,45 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter                        metric.Meter
-	mu                           sync.Mutex
-	registrations                []metric.Registration
-	PanoptesDamagedStorages      metric.Int64Counter
-	PanoptesDataPoints           metric.Int64Counter
-	PanoptesDiscoveredResources  metric.Int64Counter
-	PanoptesDroppedDataPoints    metric.Int64Counter
-	PanoptesDroppedGroups        metric.Int64Counter
-	PanoptesDroppedLogRecords    metric.Int64Counter
-	PanoptesEmptyGroups          metric.Int64Counter
-	PanoptesEnrichmentGroups     metric.Int64Counter
-	PanoptesGroups               metric.Int64Counter
-	PanoptesMissedSlots          metric.Int64Counter
-	PanoptesMovedRuns            metric.Int64Counter
-	PanoptesPlaces               metric.Int64ObservableGauge
-	PanoptesPlacesUsed           metric.Int64ObservableGauge
-	PanoptesPlacesWanted         metric.Int64ObservableGauge
-	PanoptesPlugins              metric.Int64ObservableGauge
-	PanoptesRecycledWorkers      metric.Int64Counter
-	PanoptesReloadErrors         metric.Int64Counter
-	PanoptesResources            metric.Int64ObservableGauge
-	PanoptesResourcesLeft        metric.Int64Counter
-	PanoptesResourcesUnreachable metric.Int64ObservableGauge
-	PanoptesRunCPUTime           metric.Float64Histogram
-	PanoptesRunDuration          metric.Float64Histogram
-	PanoptesRunLateness          metric.Float64Histogram
-	PanoptesRunPeakMemory        metric.Int64Histogram
-	PanoptesRunning              metric.Int64ObservableGauge
-	PanoptesRuns                 metric.Int64Counter
-	PanoptesSkippedRuns          metric.Int64Counter
-	PanoptesSnmpDroppedPackets   metric.Int64ObservableCounter
-	PanoptesSnmpInFlight         metric.Int64ObservableGauge
-	PanoptesSnmpPackets          metric.Int64ObservableCounter
-	PanoptesSnmpRetries          metric.Int64ObservableCounter
-	PanoptesSnmpUnanswered       metric.Int64ObservableCounter
-	PanoptesTasks                metric.Int64ObservableGauge
-	PanoptesWorkerRestarts       metric.Int64Counter
+	meter                           metric.Meter
+	mu                              sync.Mutex
+	registrations                   []metric.Registration
+	PanoptesDamagedStorages         metric.Int64Counter
+	PanoptesDataPoints              metric.Int64Counter
+	PanoptesDiscoveredResources     metric.Int64Counter
+	PanoptesDroppedDataPoints       metric.Int64Counter
+	PanoptesDroppedGroups           metric.Int64Counter
+	PanoptesDroppedLogRecords       metric.Int64Counter
+	PanoptesEmptyGroups             metric.Int64Counter
+	PanoptesEnrichmentGroups        metric.Int64Counter
+	PanoptesGroups                  metric.Int64Counter
+	PanoptesMissedSlots             metric.Int64Counter
+	PanoptesMovedRuns               metric.Int64Counter
+	PanoptesPlaces                  metric.Int64ObservableGauge
+	PanoptesPlacesUsed              metric.Int64ObservableGauge
+	PanoptesPlacesWanted            metric.Int64ObservableGauge
+	PanoptesPlugins                 metric.Int64ObservableGauge
+	PanoptesPublishedResourceSets   metric.Int64Counter
+	PanoptesRecycledWorkers         metric.Int64Counter
+	PanoptesReloadErrors            metric.Int64Counter
+	PanoptesResources               metric.Int64ObservableGauge
+	PanoptesResourcesLeft           metric.Int64Counter
+	PanoptesResourcesUnreachable    metric.Int64ObservableGauge
+	PanoptesRunCPUTime              metric.Float64Histogram
+	PanoptesRunDuration             metric.Float64Histogram
+	PanoptesRunLateness             metric.Float64Histogram
+	PanoptesRunPeakMemory           metric.Int64Histogram
+	PanoptesRunning                 metric.Int64ObservableGauge
+	PanoptesRuns                    metric.Int64Counter
+	PanoptesSkippedRuns             metric.Int64Counter
+	PanoptesSnmpDroppedPackets      metric.Int64ObservableCounter
+	PanoptesSnmpInFlight            metric.Int64ObservableGauge
+	PanoptesSnmpPackets             metric.Int64ObservableCounter
+	PanoptesSnmpRetries             metric.Int64ObservableCounter
+	PanoptesSnmpUnanswered          metric.Int64ObservableCounter
+	PanoptesTasks                   metric.Int64ObservableGauge
+	PanoptesUnpublishedResourceSets metric.Int64Counter
+	PanoptesWorkerRestarts          metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -388,6 +390,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		metric.WithUnit("{plugin}"),
 	)
 	errs = errors.Join(errs, err)
+	builder.PanoptesPublishedResourceSets, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_published_resource_sets",
+		metric.WithDescription("Resource sets that resources::publish sent. [Development]"),
+		metric.WithUnit("{set}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.PanoptesRecycledWorkers, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_recycled_workers",
 		metric.WithDescription("Python workers that were replaced though nothing had gone wrong. [Development]"),
@@ -498,6 +506,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_panoptes_tasks",
 		metric.WithDescription("Tasks that are scheduled, one for each plugin and matching resource. [Development]"),
 		metric.WithUnit("{task}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.PanoptesUnpublishedResourceSets, err = builder.meter.Int64Counter(
+		"otelcol_panoptes_unpublished_resource_sets",
+		metric.WithDescription("Resource sets that resources::publish could not send. [Development]"),
+		metric.WithUnit("{set}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.PanoptesWorkerRestarts, err = builder.meter.Int64Counter(

@@ -83,6 +83,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.PanoptesGroups.Add(context.Background(), 1)
 	tb.PanoptesMissedSlots.Add(context.Background(), 1)
 	tb.PanoptesMovedRuns.Add(context.Background(), 1)
+	tb.PanoptesPublishedResourceSets.Add(context.Background(), 1)
 	tb.PanoptesRecycledWorkers.Add(context.Background(), 1)
 	tb.PanoptesReloadErrors.Add(context.Background(), 1)
 	tb.PanoptesResourcesLeft.Add(context.Background(), 1)
@@ -92,6 +93,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.PanoptesRunPeakMemory.Record(context.Background(), 1)
 	tb.PanoptesRuns.Add(context.Background(), 1)
 	tb.PanoptesSkippedRuns.Add(context.Background(), 1)
+	tb.PanoptesUnpublishedResourceSets.Add(context.Background(), 1)
 	tb.PanoptesWorkerRestarts.Add(context.Background(), 1)
 	AssertEqualPanoptesDamagedStorages(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
@@ -136,6 +138,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesPlugins(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesPublishedResourceSets(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesRecycledWorkers(t, testTel,
@@ -190,6 +195,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesTasks(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualPanoptesUnpublishedResourceSets(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualPanoptesWorkerRestarts(t, testTel,
