@@ -135,6 +135,12 @@ func (r *Reader) Poll(ctx context.Context, most int) kgo.Fetches {
 		}
 		read = true
 		if t := r.topics[p.Topic]; t != nil {
+			if p.Records[0].Offset < t.next[p.Partition] {
+				// What was read last is gone, and the client began anew on its own.
+				clear(t.next)
+				clear(t.sums)
+				r.settings.Changed(p.Topic, Again)
+			}
 			last := p.Records[len(p.Records)-1]
 			t.next[p.Partition], t.sums[p.Partition] = last.Offset+1, sum(last)
 		}
@@ -304,6 +310,9 @@ func (r *Reader) same(ctx context.Context, name string, t *readTopic) (bool, err
 		if record.Offset == last[p] && sum(record) != t.sums[p.number] {
 			return false, nil
 		}
+	}
+	if len(records) < len(last) {
+		return false, fmt.Errorf("compare the last messages of %q with those that were read: no answer from %d of %d partitions", name, len(last)-len(records), len(last))
 	}
 	return true, nil
 }

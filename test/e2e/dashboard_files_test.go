@@ -114,14 +114,12 @@ func expand(expr string, values map[string]string) string {
 }
 
 func TestExpand(t *testing.T) {
-	needsNoKafka(t)
 	values := map[string]string{"job": "a", "jobs": "b", "metric": ".*"}
 	assert.Equal(t, `x{j="a", k="b", m=~".*"} $other`, expand(`x{j="$job", k="${jobs}", m=~"${metric:regex}"} $other`, values))
 }
 
 // What a reader, and Grafana 9 or later, expect of a dashboard.
 func TestDashboardForm(t *testing.T) {
-	needsNoKafka(t)
 	for _, source := range sources {
 		for _, d := range dashboards(t, source) {
 			t.Run(d.name+" of "+source, func(t *testing.T) {
@@ -167,7 +165,6 @@ func TestDashboardForm(t *testing.T) {
 
 // A link leads to a dashboard that there is, and sets variables that it has.
 func TestDashboardLinks(t *testing.T) {
-	needsNoKafka(t)
 	form := regexp.MustCompile(`^/d/([a-z-]+)\?\$\{__url_time_range\}&\$\{datasource:queryparam\}(&var-.*)$`)
 	for _, source := range sources {
 		all := dashboards(t, source)
@@ -200,7 +197,6 @@ func TestDashboardLinks(t *testing.T) {
 
 // Each metric of this project that a query or an alert names is one that the project has.
 func TestNamesOfMetricsInQueries(t *testing.T) {
-	needsNoKafka(t)
 	known := map[string]bool{}
 	pages, err := filepath.Glob("../../*/*/documentation.md")
 	require.NoError(t, err)

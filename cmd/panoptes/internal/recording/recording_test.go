@@ -82,7 +82,7 @@ func TestScrubKeepsEscapes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ secret, text, want string }{
 		{"tAAA", "\tAAA, tAAA", "\tAAA, " + Placeholder},
-		{"\tAAA", "\\\tAAA", `\` + Placeholder},
+		{"\tAAA", "\\\tAAA", Placeholder}, // as a shell writes it
 		{"0001", "\x01 0001", "\x01 " + Placeholder},
 	} {
 		s := &Scrubber{}
