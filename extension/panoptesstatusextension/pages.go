@@ -154,6 +154,8 @@ type tasksBody struct {
 	taskPage
 	// Plugin is the one that the list is narrowed down to.
 	Plugin []status.Plugin
+	// Chains say why it runs, or why it does not.
+	Chains []status.Chain
 }
 
 func (e *statusExtension) tasksPage(w http.ResponseWriter, r *http.Request) {
@@ -161,6 +163,7 @@ func (e *statusExtension) tasksPage(w http.ResponseWriter, r *http.Request) {
 	body := tasksBody{taskPage: e.tasks(q)}
 	if q.Plugin != "" {
 		body.Plugin = e.plugins(query{Receiver: q.Receiver, Plugin: q.Plugin}).Rows
+		body.Chains = e.explain(q, "")
 	}
 	e.show(w, r, code, "tasks", "Tasks", q, body, err)
 }

@@ -71,7 +71,7 @@ func (s shown) Plugins() []status.Plugin {
 
 func (s shown) Sources() []store.SourceStatus {
 	return []store.SourceStatus{
-		{Place: store.Place{Kind: store.KindFile, Name: "r.json"}, Resources: 1, Refreshed: noon, Changed: noon, Error: "broken", Failed: noon},
+		{Place: store.Place{Kind: store.KindFile, Name: "r.json"}, Resources: 1, Refreshed: noon, Changed: noon, Error: "broken", Failed: noon, Filtered: store.Filtered{Count: 1, Example: "sw2: no"}},
 		{Place: store.Place{Kind: store.KindHTTP, Name: "http://cmdb.example"}},
 	}
 }
@@ -177,6 +177,9 @@ func TestStatusAPI(t *testing.T) {
 		{"GET", "tasks?q=nothing", "tasks", 200},
 		{"GET", "task?" + fullTask, "detail", 200},
 		{"GET", "task?plugin=Finder", "detail", 200},
+		{"GET", "explain?plugin=Interfaces", "chains", 200},
+		{"GET", "explain?plugin=none", "chains", 200},
+		{"GET", "explain", "problem", 400},
 		{"POST", "run?" + fullTask, "detail", 200},
 		{"GET", "task?plugin=none", "problem", 404},
 		{"GET", "tasks?state=odd", "problem", 400},

@@ -78,6 +78,7 @@ type Source struct {
 	closed    bool
 	dropped   []Dropped // the first of those that are left out
 	drops     int
+	filtered  Filtered
 }
 
 // MaxDropped is how many of what a source leaves out are kept for people.
@@ -103,7 +104,7 @@ type claim struct {
 // identity the last counts. A list that lacks more of what was there than Settings.MaxShrink lets go is an error of the source, as with
 // Fail.
 func (src *Source) Set(list []*pluginsdk.Resource, at time.Time) {
-	claims := src.store.claims(list, at)
+	claims, filtered := src.store.claims(list, at)
 	if err := src.shrinks(claims, at); err != nil {
 		src.Fail(err)
 		return
@@ -111,7 +112,7 @@ func (src *Source) Set(list []*pluginsdk.Resource, at time.Time) {
 	src.store.change(src, func() {
 		src.store.recordAll(claims, src.claims)
 		src.carryOver(claims)
-		src.claims, src.refreshed, src.changed = claims, at, at
+		src.claims, src.filtered, src.refreshed, src.changed = claims, filtered, at, at
 		src.recovered()
 	})
 }

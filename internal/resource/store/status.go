@@ -14,6 +14,7 @@ type SourceStatus struct {
 	Place
 	// Resources is how many it lists that pass filter and sample.
 	Resources int `json:"resources"`
+	Filtered
 	// Refreshed is when its list was last known to hold, Changed when it changed.
 	Refreshed time.Time `json:"refreshed,omitzero"`
 	Changed   time.Time `json:"changed,omitzero"`
@@ -25,6 +26,14 @@ type SourceStatus struct {
 	Left    []Dropped `json:"left,omitempty"`
 }
 
+// Filtered is what filter and sample leave out of a list.
+type Filtered struct {
+	// Count is how many resources.
+	Count int `json:"filtered,omitempty"`
+	// Example is the first of them, with the clause that left it out.
+	Example string `json:"filtered_example,omitempty"`
+}
+
 // Sources returns the state of all sources, in their order.
 func (s *Store) Sources() []SourceStatus {
 	s.mu.Lock()
@@ -33,7 +42,7 @@ func (s *Store) Sources() []SourceStatus {
 	for _, src := range s.sources {
 		s := SourceStatus{
 			Place: src.place, Resources: len(src.claims), Refreshed: src.refreshed, Changed: src.changed, Failed: src.failed,
-			Dropped: src.drops, Left: src.dropped,
+			Dropped: src.drops, Left: src.dropped, Filtered: src.filtered,
 		}
 		if src.err != nil {
 			s.Error = src.err.Error()

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -125,16 +126,29 @@ func (s *Store) Together(f func()) {
 	f()
 }
 
-// claims are the resources of a list that pass filter and sample.
-func (s *Store) claims(list []*pluginsdk.Resource, at time.Time) []claim {
+// claims are the resources of a list that pass filter and sample, and what is to be said of those that do not.
+func (s *Store) claims(list []*pluginsdk.Resource, at time.Time) ([]claim, Filtered) {
 	claims := make([]claim, 0, len(list))
+	var out Filtered
 	for _, res := range list {
 		if s.settings.Filter != nil && !s.settings.Filter.Match(res) || !s.sampled(res) {
+			if out.Count++; out.Count == 1 {
+				out.Example = s.whyFiltered(res)
+			}
 			continue
 		}
 		claims = append(claims, claim{resource: res, since: at, ttl: TimeToLive(res)})
 	}
-	return claims
+	return claims, out
+}
+
+// whyFiltered names a resource that does not pass, and the clause or setting that leaves it out.
+func (s *Store) whyFiltered(res *pluginsdk.Resource) string {
+	if s.settings.Filter == nil || s.settings.Filter.Match(res) {
+		return res.ID + ": resources::sample"
+	}
+	clause, has := s.settings.Filter.Failing(res)
+	return strings.TrimSuffix(res.ID+": "+clause+": "+has, ": ")
 }
 
 // recordAll finds what is known of the resources of a list, most of which is as it was before. The caller holds the lock.

@@ -225,6 +225,7 @@ func TestFilterAndSample(t *testing.T) {
 	inShop(t, Settings{Filter: f}, func(t *testing.T, s *shop) {
 		s.Open(Place{}).Set(list(res("a1", "1", "60", 1), res("b", "1", "60", 2), res("a2", "1", "60", 1)), time.Now())
 		assert.Equal(t, "a1@1 a2@1", s.names())
+		assert.Equal(t, Filtered{Count: 1, Example: `b: resource_id LIKE "a%": resource_id is "b"`}, s.Sources()[0].Filtered)
 	})
 }
 

@@ -18,6 +18,13 @@ func Flag(cmd *cobra.Command, flag string, words ...string) {
 	register(cmd, flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 }
 
+// Found completes a flag with what find finds. It is called when the flags of the command line are read.
+func Found(cmd *cobra.Command, flag string, find func(*cobra.Command) []cobra.Completion) {
+	register(cmd, flag, func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return find(cmd), cobra.ShellCompDirectiveNoFileComp
+	})
+}
+
 // Resources completes a flag with the ids of the resources in the files of --resources.
 func Resources(cmd *cobra.Command, flag string) {
 	register(cmd, flag, func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -38,11 +45,15 @@ func resources(cmd *cobra.Command) (ids []string) {
 	return slices.Compact(ids)
 }
 
-// Plugins completes the first argument with the names of the plugins of the configurations of --config.
-func Plugins(cmd *cobra.Command) {
+// Plugins completes the first argument with the names of the plugins of the configurations of --config; without any, with
+// those that running finds.
+func Plugins(cmd *cobra.Command, running func(*cobra.Command) []cobra.Completion) {
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		if !cmd.Flags().Changed("config") {
+			return running(cmd), cobra.ShellCompDirectiveNoFileComp
 		}
 		return plugins(cmd), cobra.ShellCompDirectiveNoFileComp
 	}

@@ -1,6 +1,7 @@
 package plugincmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/statuscmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
@@ -30,6 +31,7 @@ import (
 type explanation struct {
 	options  runOptions
 	resource string // "" for all
+	client   statuscmd.Client
 	out      io.Writer
 	stderr   io.Writer
 	style    term.Style
@@ -39,15 +41,21 @@ type explanation struct {
 func NewExplain(host Host) *cobra.Command {
 	e := explanation{options: runOptions{host: host}}
 	cmd := &cobra.Command{
-		Use:   "explain --config FILE PLUGIN [RESOURCE]",
+		Use:   "explain PLUGIN [RESOURCE]",
 		Short: "Say why a Collector runs a plugin, or why it does not",
-		Long: `Follows a plugin through the configuration of a Collector: its file is found, parses, loads and has an interval; the
-receiver's filter lets resources in, and the plugin's own filter matches some, which gives its tasks. PLUGIN is the Name
-of the plugin or the path of its file. With the id of a RESOURCE it answers for that one, and names the clause that fails.
+		Long: `Follows a plugin through a running Collector, which the extension panoptes_status tells (--url), or with --config through
+the configuration of one. PLUGIN is the Name of the plugin or the path of its file; with the id of a RESOURCE the answer is
+for that one. The exit code is 1 where the chain breaks; that line says what to do.
 
-The module is loaded, and nothing is run. HTTP servers and Kafka are asked where the receiver takes resources from them.
-A running Collector is not asked. The exit code is 1 where the chain breaks; the last line says what to do.`,
-		Example: `  panoptes explain --config collector.yaml Interfaces
+A running Collector tells the whole way: its file, whether it is loaded and scheduled, what the receiver's filter and the
+plugin's leave of the resources, its tasks, their last runs and what these made. What it cannot tell has a question mark.
+
+With --config nothing runs: its file is found, parses, loads and has an interval; the
+receiver's filter lets resources in, and the plugin's own filter matches some, which gives its tasks. The module is
+loaded, and HTTP servers and Kafka are asked where the receiver takes resources from them.`,
+		Example: `  panoptes explain Interfaces
+  panoptes explain Interfaces sw1.example.com --url http://127.0.0.1:13150
+  panoptes explain --config collector.yaml Interfaces
   panoptes explain --config collector.yaml Interfaces sw1.example.com`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -57,15 +65,40 @@ A running Collector is not asked. The exit code is 1 where the chain breaks; the
 			e.out, e.stderr, e.style = cmd.OutOrStdout(), cmd.ErrOrStderr(), term.StyleOf(cmd.OutOrStdout())
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
+			if len(e.options.collector.configs) == 0 {
+				return e.ask(ctx, args[0])
+			}
+			if cmd.Flags().Changed("url") {
+				return exit.Misusef("--url asks a running Collector, and --config its configuration: name one of them")
+			}
 			return e.run(ctx, args[0])
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&e.options.collector.configs, "config", nil, "the Collector's configuration `FILE`; may be repeated, later ones win")
 	flags.StringVar(&e.options.collector.receiver, "receiver", "", "the `ID` of the receiver, where there are several")
-	_ = cmd.MarkFlagRequired("config")
-	complete.Plugins(cmd)
+	e.client.Add(flags)
+	complete.Plugins(cmd, func(cmd *cobra.Command) []cobra.Completion { return e.client.PluginNames(cmd.Context()) })
 	return cmd
+}
+
+// ask asks a running Collector.
+func (e *explanation) ask(ctx context.Context, name string) error {
+	if err := e.client.Open(); err != nil {
+		return err
+	}
+	defer e.client.Close()
+	chains, err := e.client.Chains(ctx, e.options.collector.receiver, name, e.resource)
+	if err != nil {
+		return err
+	}
+	if len(chains) == 0 {
+		return fmt.Errorf("the Collector shows no receiver %s", cmp.Or(e.options.collector.receiver, "panoptes"))
+	}
+	if !statuscmd.PrintChains(e.out, chains) {
+		return exit.ErrReported
+	}
+	return nil
 }
 
 func (e *explanation) run(ctx context.Context, name string) (err error) {
@@ -194,29 +227,15 @@ func (e *explanation) admit(ctx context.Context) ([]*pluginsdk.Resource, error) 
 // narrow returns the resources that match, and says which clause leaves out most of the others.
 func (e *explanation) narrow(link string, all []*pluginsdk.Resource, of func(*pluginsdk.Resource) *filter.Filter, next string) ([]*pluginsdk.Resource, error) {
 	var matching []*pluginsdk.Resource
-	out, example := map[string]int{}, map[string]string{} // by clause
-	most := ""
+	var tally filter.Tally
 	for _, r := range all {
-		f := of(r)
-		if f == nil || f.Match(r) {
+		if tally.Match(of(r), r) {
 			matching = append(matching, r)
-			continue
 		}
-		clause, has := f.Failing(r)
-		if out[clause]++; out[clause] > out[most] {
-			most = clause
-		}
-		if example[clause] == "" {
-			example[clause] = strings.TrimSuffix(r.ID+": "+has, ": ")
-		}
-	}
-	said := fmt.Sprintf("%d of %d match", len(matching), len(all))
-	if most != "" {
-		said += fmt.Sprintf("; %s leaves out %d, such as %s", most, out[most], example[most])
 	}
 	if len(matching) == 0 {
-		return nil, e.breaks(link, said, next)
+		return nil, e.breaks(link, tally.String(), next)
 	}
-	e.holds(link, "%s", said)
+	e.holds(link, "%s", tally.String())
 	return matching, nil
 }

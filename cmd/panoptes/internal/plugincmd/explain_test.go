@@ -1,10 +1,13 @@
 package plugincmd
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 )
@@ -82,4 +85,35 @@ receivers:
 			}
 		})
 	}
+}
+
+// A running Collector is asked where no configuration is named.
+func TestExplainRunning(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.RequestURI()
+		answer := `[{"receiver": "panoptes", "plugin": "good", "links": [{"link": "tasks", "holds": "yes", "said": "2"}, {"link": "exporter", "holds": "unknown", "said": "see"}]}]`
+		switch {
+		case r.URL.Query().Get("plugin") == "bad":
+			answer = `[{"receiver": "panoptes/a", "links": [{"link": "tasks", "holds": "yes", "said": "2"}]},
+				{"receiver": "panoptes/b", "links": [{"link": "file found", "holds": "no", "said": "none", "next": "did you mean \"good\"?"}]}]`
+		case r.URL.Query().Get("receiver") == "panoptes/x":
+			answer = `[]`
+		}
+		_, _ = w.Write([]byte(answer))
+	}))
+	t.Cleanup(server.Close)
+
+	stdout, _, err := execute(t, NewExplain(host), "good", "one", "--url", server.URL)
+	require.NoError(t, err)
+	assert.Equal(t, "yes  tasks: 2\n?    exporter: see\n", stdout)
+	assert.Equal(t, "/api/v1/explain?id=one&plugin=good", <-asked)
+	stdout, _, err = execute(t, NewExplain(host), "bad", "--url", server.URL)
+	assert.Equal(t, exit.Failed, exit.Code(err))
+	assert.Equal(t, "panoptes/a\nyes  tasks: 2\npanoptes/b\nno   file found: none\n     next: did you mean \"good\"?\n", stdout)
+	_, _, err = execute(t, NewExplain(host), "good", "--receiver", "panoptes/x", "--url", server.URL)
+	require.ErrorContains(t, err, "shows no receiver panoptes/x")
+	_, _, err = execute(t, NewExplain(host), "good", "--config", "x.yaml", "--url", server.URL)
+	assert.Equal(t, exit.Usage, exit.Code(err))
 }

@@ -57,7 +57,7 @@ panoptes_status tells. The exit code is 1 where a plugin or a source is broken o
 	}
 	flags := cmd.Flags()
 	o.client.Add(flags)
-	flags.StringVar(&o.narrow.plugin, "plugin", "", "only tasks of the plugin of this `NAME`")
+	flags.StringVar(&o.narrow.plugin, "plugin", "", "only tasks of the plugin of this `NAME`, and why it runs, or why it does not")
 	flags.StringVar(&o.narrow.state, "state", "", "only tasks in this `STATE`: failing, backing_off, late, running, waiting or ok")
 	flags.StringVar(&o.narrow.text, "text", "", "only tasks with this `TEXT` in plugin, id, site or endpoint")
 	flags.StringVar(&o.narrow.filter, "filter", "", "only tasks whose resources match this `FILTER`")
@@ -71,6 +71,7 @@ panoptes_status tells. The exit code is 1 where a plugin or a source is broken o
 		words = append(words, string(state))
 	}
 	complete.Flag(cmd, "state", words...)
+	complete.Found(cmd, "plugin", func(cmd *cobra.Command) []cobra.Completion { return o.client.PluginNames(cmd.Context()) })
 	return cmd
 }
 
@@ -96,6 +97,8 @@ type answers struct {
 	// Tasks or Resources are there, as was asked for.
 	Tasks     *status.Page[status.Task]     `json:"tasks,omitempty"`
 	Resources *status.Page[status.Resource] `json:"resources,omitempty"`
+	// Chains say why the plugin that was asked for runs, or why it does not.
+	Chains []status.Chain `json:"chains,omitempty"`
 	// Details are those of the tasks that failed once; only where they are asked for.
 	Details []status.Detail `json:"details,omitempty"`
 }
@@ -115,6 +118,12 @@ func (o *statusOptions) run(ctx context.Context, stdout io.Writer) error {
 	}
 	for _, ask := range []ask{{"overview", nil, &a.Overview}, {"plugins", nil, &a.Plugins}, {"sources", nil, &a.Sources}, list} {
 		if err := o.client.Get(ctx, ask.path, ask.values, ask.into); err != nil {
+			return err
+		}
+	}
+	if o.narrow.plugin != "" {
+		var err error
+		if a.Chains, err = o.client.Chains(ctx, "", o.narrow.plugin, ""); err != nil {
 			return err
 		}
 	}
@@ -150,6 +159,11 @@ func (a *answers) good() bool {
 			return false
 		}
 	}
+	for _, c := range a.Chains {
+		if !c.Good() {
+			return false
+		}
+	}
 	return a.Overview.States[status.Failing]+a.Overview.States[status.BackingOff] == 0
 }
 
@@ -164,6 +178,10 @@ func (a *answers) print(w io.Writer, now time.Time) error {
 	fmt.Fprint(w, "\n\n")
 	if err := style.Table(w, []string{"PLUGIN", "RUNTIME", "EVERY", "TASKS", "RUNS", "FAILED", "VERSION", "LOADED", "FILE", "ERROR"}, a.pluginRows(now)); err != nil {
 		return err
+	}
+	if len(a.Chains) > 0 {
+		fmt.Fprintln(w)
+		PrintChains(w, a.Chains)
 	}
 	var sources [][]string
 	for _, s := range a.Sources {

@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +65,9 @@ func collector(failing int) http.Handler {
 			Failures: 3, LastStart: time.Now().Add(-time.Minute),
 		}}}
 	})
+	answer("explain", func(r *http.Request) any {
+		return chainsOf(r.URL.Query(), failing)
+	})
 	answer("task", func(*http.Request) any {
 		return status.Detail{
 			Task: status.Task{Plugin: "Power", Identity: status.Identity{Site: "dc1", ID: "sw\x1b1"}}, Error: "timeout: no answer\n  File \"x.py\"", ErrorAt: at,
@@ -83,6 +87,17 @@ func collector(failing int) http.Handler {
 		}}}
 	})
 	return mux
+}
+
+// chainsOf is a chain that breaks where something fails.
+func chainsOf(values url.Values, failing int) []status.Chain {
+	c := status.Chain{Receiver: "panoptes", Plugin: values.Get("plugin"), Links: []status.Link{{Name: "tasks", Holds: status.Yes, Said: "5"}}}
+	if failing > 0 {
+		c.Links = append(c.Links, status.Link{Name: "last run", Holds: status.No, Said: "timeout on sw\x1b1", Next: "run it"})
+	} else {
+		c.Links = append(c.Links, status.Link{Name: "exporter", Holds: status.Unknown, Said: "see its metrics"})
+	}
+	return []status.Chain{c}
 }
 
 var at = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
@@ -112,6 +127,7 @@ func TestStatus(t *testing.T) {
 	require.ErrorIs(t, err, exit.ErrReported)
 	assert.Contains(t, out, "2 plugins, 5 resources, 10 tasks, 2 failing, 8 ok\n")
 	assert.Contains(t, out, "Interfaces\tpython\t1m0s\t5\t100\t0\t\tnever\ta\t\n")
+	assert.Contains(t, out, "\nyes  tasks: 5\nno   last run: timeout on sw\\x1b1\n     next: run it\n")
 	assert.Contains(t, out, "file r.json\t5\tnever\tbroken ...\n")
 	assert.Contains(t, out, "Power\tdc1\tsw\\x1b1\tfailing\ttimeout\t250ms\t0s\t1m0s ago\tnever\t0\t0\t3\n")
 	assert.Contains(t, out, "and 9 more\n")
@@ -120,6 +136,8 @@ func TestStatus(t *testing.T) {
 	out, err = execute(t, New(), "--url", url, "--errors")
 	require.ErrorIs(t, err, exit.ErrReported)
 	assert.Contains(t, out, "\nPower against dc1 sw\\x1b1, at 2026-11-25T12:00:00Z\n  timeout: no answer\n    File \"x.py\"\n  12:00:00.000 warn \\x1b[31mcareful\n")
+
+	assert.NotContains(t, out, "last run", "no plugin is named")
 
 	out, err = execute(t, New(), "--url", url, "--resources")
 	require.ErrorIs(t, err, exit.ErrReported)
@@ -130,6 +148,15 @@ func TestStatus(t *testing.T) {
 	var a answers
 	require.NoError(t, json.Unmarshal([]byte(out), &a))
 	assert.Equal(t, 10, a.Overview.States[status.OK])
+}
+
+// Shells ask a running Collector for the names of its plugins, and get none where there is none.
+func TestPluginNames(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string][]cobra.Completion{serve(t, collector(0)): {"Interfaces", "Power"}, "http://127.0.0.1:1": nil, "nonsense": nil} {
+		c := Client{address: address}
+		assert.Equal(t, want, c.PluginNames(t.Context()), address)
+	}
 }
 
 func TestTop(t *testing.T) {

@@ -1,0 +1,129 @@
+package panoptesstatusextension
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/spelling"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
+)
+
+// apiExplain answers why a plugin runs or does not.
+func (e *statusExtension) apiExplain(w http.ResponseWriter, r *http.Request) {
+	q, err := readQuery("", r.URL.Query())
+	if err == nil && q.Plugin == "" {
+		err = errors.New("plugin: name the plugin, or the path of its file")
+	}
+	if err != nil {
+		writeError(w, http.StatusBadRequest, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, items(e.explain(q, r.URL.Query().Get("id"))))
+}
+
+// explain follows a plugin through each receiver that is asked. With the id of a resource it answers for that one.
+func (e *statusExtension) explain(q query, id string) (chains []status.Chain) {
+	for _, r := range e.asked(q) {
+		x := explainer{Chain: status.Chain{Receiver: r.ID().String(), Plugin: q.Plugin}, receiver: r, resource: id, now: e.now()}
+		x.follow()
+		chains = append(chains, x.Chain)
+	}
+	return chains
+}
+
+// explainer makes one chain.
+type explainer struct {
+	status.Chain
+	receiver status.Receiver
+	resource string // the id of the one that is asked for; "" for all
+	now      time.Time
+}
+
+func (x *explainer) yes(link, format string, args ...any) {
+	x.Links = append(x.Links, status.Link{Name: link, Holds: status.Yes, Said: fmt.Sprintf(format, args...)})
+}
+
+func (x *explainer) no(link, next, format string, args ...any) {
+	x.Links = append(x.Links, status.Link{Name: link, Holds: status.No, Said: fmt.Sprintf(format, args...), Next: next})
+}
+
+func (x *explainer) unknown(link, format string, args ...any) {
+	x.Links = append(x.Links, status.Link{Name: link, Holds: status.Unknown, Said: fmt.Sprintf(format, args...)})
+}
+
+func (x *explainer) follow() {
+	p := x.find()
+	if p == nil || !x.loaded(p) || !x.scheduled(p) || p.Type != discovery && !x.chosen(p) {
+		return
+	}
+	x.ran(p)
+}
+
+// find finds the file of the plugin.
+func (x *explainer) find() *status.Plugin {
+	plugins := x.receiver.Plugins()
+	near, unread := "", 0
+	for i := range plugins {
+		p := &plugins[i]
+		base := filepath.Base(p.File)
+		switch {
+		case p.Name == x.Plugin, p.File == x.Plugin, base == x.Plugin, strings.TrimSuffix(base, filepath.Ext(base)) == x.Plugin:
+			x.yes("file found", "%s", p.File)
+			return p
+		case p.Name == "":
+			unread++
+		case spelling.Distance(strings.ToLower(p.Name), strings.ToLower(x.Plugin)) <= 2:
+			near = p.Name
+		}
+	}
+	next := "see plugins::directories of the receiver; panoptes explain --config asks the files"
+	if near != "" {
+		next = fmt.Sprintf("did you mean %q?", near)
+	} else if unread > 0 {
+		next += fmt.Sprintf("; %s could not be loaded, and the plugins page says why", plural(unread, "file"))
+	}
+	x.no("file found", next, "none of %s is of the plugin %q", plural(len(plugins), "file"), x.Plugin)
+	return nil
+}
+
+// loaded says whether the file runs as it is, and returns whether some version of it does.
+func (x *explainer) loaded(p *status.Plugin) bool {
+	since := ""
+	if !p.ErrorSince.IsZero() {
+		since = ", since " + ago(x.now, p.ErrorSince)
+	}
+	if p.Name == "" {
+		x.no("loaded", "correct the plugin file or its module", "%s%s", p.Error, since)
+		return false
+	}
+	x.yes("parsed", "plugin %q, runtime %s", p.Name, p.Runtime)
+	if p.Error != "" {
+		x.no("loaded", "correct the plugin file or its module", "%s%s; version %s runs on", p.Error, since, p.Version)
+		return true
+	}
+	x.yes("loaded", "version %s, %s", p.Version, ago(x.now, p.Loaded))
+	return true
+}
+
+// discovery is the type of the plugins that run against no resource.
+const discovery = "discovery"
+
+func (x *explainer) scheduled(p *status.Plugin) bool {
+	if p.Interval > 0 {
+		x.yes("scheduled", "every %s, a run may take %s", seconds(p.Interval), seconds(p.Deadline))
+		return true
+	}
+	if p.Tasks > 0 {
+		x.yes("scheduled", "by the receiver's overrides")
+		return true
+	}
+	x.no("scheduled", "write execute_frequency = SECONDS under [main] of "+p.File, "it has no interval")
+	return false
+}
+
+// seconds is a duration of the API for people.
+func seconds(s float64) string { return duration(time.Duration(s * float64(time.Second))) }

@@ -1,0 +1,151 @@
+package panoptesstatusextension
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
+)
+
+// changed is a fake whose answers a test changes.
+type changed struct {
+	*fake
+	plugin  func(*status.Plugin)
+	task    func(*status.Task)
+	sources []store.SourceStatus
+}
+
+func (c changed) Plugins() []status.Plugin {
+	all := c.fake.Plugins()
+	if c.plugin != nil {
+		c.plugin(&all[0])
+	}
+	return all
+}
+
+func (c changed) Tasks(visit func(*status.Task) bool) {
+	c.fake.Tasks(func(t *status.Task) bool {
+		one := *t
+		if c.task != nil {
+			c.task(&one)
+		}
+		return visit(&one)
+	})
+}
+
+func (c changed) Sources() []store.SourceStatus {
+	if c.sources != nil {
+		return c.sources
+	}
+	return c.fake.Sources()
+}
+
+// Each link of the chain is told, up to the one that breaks it.
+func TestExplain(t *testing.T) {
+	t.Parallel()
+	ten, none := newFake("", 10), newFake("", 0)
+	none.tasks = append(none.tasks, task("other", ten.entries[0].Resource, 0)) // of what a plugin's last failure is
+	filtered := []store.SourceStatus{{Resources: 10, Filtered: store.Filtered{Count: 30, Example: "old-1: NOT x"}}}
+	failing := func(t *status.Task) {
+		t.State, t.Outcome, t.Failures, t.Error = status.Failing, "timeout", 3, "no answer"
+	}
+	for _, tt := range []struct {
+		name, plugin, id string
+		receiver         changed
+		want             []string
+		good             bool
+	}{
+		{"runs", "Interfaces", "", changed{fake: ten}, []string{
+			"yes file found: /etc/panoptes/plugins/interfaces.panoptes-plugin", `yes parsed: plugin "Interfaces", runtime python`,
+			"yes loaded: version 7dfb5a2fd33c, 3 h ago", "yes scheduled: every 60 s, a run may take 75 s",
+			"yes resources: 10; the source http https://cmdb.example/resources is broken: status 503", "yes receiver's filter: lets all in",
+			"yes plugin's filter: 10 of 10 match", "yes tasks: 10, the next is due in 30 s",
+			"yes last run: began 30 s ago; 2 of 9 fail, such as switch-000008: raised, 12 in a row > panoptes plugin run /etc/panoptes",
+			"yes groups: 384 groups with 5376 data points, 111 kB", "unknown transforms: ", "unknown exporter: ",
+		}, true},
+		{"by file, one resource", "interfaces", "switch-000001", changed{fake: ten}, []string{
+			"yes plugin's filter: 1 of 1 match", "yes tasks: 1, ", "yes last run: began 30 s ago; none of 1 fails",
+		}, true},
+		{"misspelt", "Interface", "", changed{fake: ten}, []string{`no file found: none of 2 files is of the plugin "Interface" > did you mean "Interfaces"?`}, false},
+		{"unknown", "Disks", "", changed{fake: ten, plugin: func(p *status.Plugin) { p.Name = "" }}, []string{
+			`no file found: none of 2 files is of the plugin "Disks" > see plugins::directories`, "1 file could not be loaded",
+		}, false},
+		{"never loaded", "interfaces", "", changed{fake: ten, plugin: func(p *status.Plugin) { *p = status.Plugin{File: p.File, Error: "no [Core]"} }}, []string{
+			"yes file found: ", "no loaded: no [Core] > correct the plugin file",
+		}, false},
+		{"older version runs", "Power & Fans", "", changed{fake: ten}, []string{
+			`no loaded: module "power.py", line 3: SyntaxError: invalid syntax, since 90 s ago; version 0123456789ab runs on > correct`,
+			"unknown plugin's filter: none of its own", "yes tasks: 10",
+		}, false},
+		{"not scheduled", "Interfaces", "", changed{fake: ten, plugin: func(p *status.Plugin) { p.Interval, p.Tasks = 0, 0 }}, []string{
+			"no scheduled: it has no interval > write execute_frequency = SECONDS",
+		}, false},
+		{"scheduled by overrides", "Interfaces", "", changed{fake: ten, plugin: func(p *status.Plugin) { p.Interval = 0 }}, []string{"yes scheduled: by the receiver's overrides"}, true},
+		{"no resources", "Interfaces", "", changed{fake: none}, []string{"no resources: there is none; the source http "}, false},
+		{"all left out", "Interfaces", "", changed{fake: none, sources: filtered}, []string{
+			"yes resources: 30", "no receiver's filter: 0 of 30 are let in; left out is such as old-1: NOT x > change resources::filter",
+		}, false},
+		{"some left out", "Interfaces", "", changed{fake: ten, sources: filtered}, []string{"yes receiver's filter: 10 of 40 are let in; left out is such as old-1: NOT x"}, true},
+		{"no such resource", "Interfaces", "x", changed{fake: ten}, []string{`no resource: none that is let in has the id "x" > panoptes explain --config`}, false},
+		{"filter", "Interfaces", "", changed{fake: ten, plugin: func(p *status.Plugin) { p.Tasks, p.Filter = 0, `resource_class = "system"` }}, []string{
+			`no plugin's filter: 0 of 10 match; resource_class = "system" leaves out 10, such as switch-000000: resource_class is "network" > change resource_filter`,
+		}, false},
+		{"filter of an override", "Interfaces", "", changed{fake: ten, plugin: func(p *status.Plugin) { p.Filter = `resource_class = "system"` }}, []string{
+			"; the receiver's overrides choose others", "yes tasks: 10",
+		}, true},
+		{"elsewhere", "Interfaces", "", changed{fake: ten, task: func(t *status.Task) { t.Plugin = "x" }}, []string{"no tasks: none here"}, false},
+		{"not yet", "Interfaces", "", changed{fake: ten, task: func(t *status.Task) { t.LastStart = time.Time{} }}, []string{"unknown last run: none has ended yet"}, true},
+		{"fails", "Interfaces", "switch-000002", changed{fake: ten, task: failing}, []string{
+			"no last run: 1 of 1 fail, such as switch-000002: timeout, 3 in a row: no answer > panoptes plugin run /etc/panoptes/plugins/interfaces.panoptes-plugin --config collector.yaml --resource switch-000002",
+		}, false},
+		{"no groups", "Interfaces", "", changed{fake: ten, task: func(t *status.Task) { t.Groups, t.Points = 0, 0 }}, []string{"no groups: the runs that went well returned none > panoptes plugin run"}, false},
+		{"no points", "Interfaces", "", changed{fake: ten, task: func(t *status.Task) { t.Points = 0 }}, []string{"no groups: 384 groups, of which no data point came > see otelcol_panoptes_dropped"}, false},
+		{"discovery", "Interfaces", "", changed{
+			fake: ten, plugin: func(p *status.Plugin) { p.Type = "discovery" },
+			sources: []store.SourceStatus{{Place: store.Place{Kind: store.KindDiscovery, Name: "Interfaces"}, Resources: 7}},
+		}, []string{"yes scheduled: ", "yes tasks: 10", "yes last run: ", "yes discovered: 7 resources"}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, ActionsConfig{}, tt.receiver)
+			chains := get[[]status.Chain](s, "/api/v1/explain?"+url.Values{"plugin": {tt.plugin}, "id": {tt.id}}.Encode())
+			assert.Len(t, chains, 1)
+			assert.Equal(t, tt.good, chains[0].Good())
+			var told strings.Builder
+			for _, l := range chains[0].Links {
+				told.WriteString(string(l.Holds) + " " + l.Name + ": " + l.Said)
+				if l.Next != "" {
+					told.WriteString(" > " + l.Next)
+				}
+				told.WriteString("\n")
+			}
+			for _, part := range tt.want {
+				assert.Contains(t, told.String(), part)
+			}
+		})
+	}
+}
+
+// The page of a plugin has its chain, open where it breaks.
+func TestExplainPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ActionsConfig{}, newFake("", 10))
+	page := s.page("/tasks?plugin=Interfaces")
+	assert.Contains(t, page, `<details class="chain"><summary>Why it runs</summary>`)
+	assert.Contains(t, page, "<dt>tasks</dt><dd>yes: 10, the next is due in 30 s</dd>")
+	page = s.page("/tasks?plugin=Power+%26+Fans")
+	assert.Contains(t, page, `<details class="chain" open><summary>Why it does not run, or not as it should</summary>`)
+	assert.Contains(t, page, `<dd class="error">no: module &#34;power.py&#34;`)
+	assert.NotContains(t, s.page("/tasks"), "Why it runs")
+
+	code, text := s.get("/api/v1/explain")
+	assert.Equal(t, http.StatusBadRequest, code)
+	assert.Contains(t, text, "plugin: name the plugin")
+	assert.JSONEq(t, "[]", s.page("/api/v1/explain?plugin=x&receiver=panoptes/none"))
+}
