@@ -87,6 +87,49 @@ func TestGenericOfDeadDevice(t *testing.T) {
 	assert.Equal(t, []string{`status{} polling_status=7`}, texts(p.poll()))
 }
 
+// A metric whose table did not come to its end is left out, and not made of what came; what else the device answers is there.
+func TestGenericLeavesOutWhatTimedOut(t *testing.T) {
+	p := newPoller(t)
+	p.write("metrics.json", `{"oids": {"octets": {"method": "bulk_walk", "oid": ".1.3.6.1.2.1.2.2.1.10"}, "uptime": {"method": "get", "oid": ".1.3.6.1.2.1.1.3.0"}},
+		"metrics_groups": [{"group_name": "interface", "metrics": {"octets": {"value": "octets.$index", "metric_type": "counter"}}, "dimensions": {}},
+			{"group_name": "ports", "metrics": {"ports": "len(octets)", "fixed": 1}, "dimensions": {}},
+			{"group_name": "system", "metrics": {"uptime": "uptime"}, "dimensions": {}}],
+		"snmp": {"max_repetitions": 1}}`)
+	p.write("p.panoptes-plugin", genericHead+"[enrichment]\nfile = metrics.json\n")
+	for _, c := range []struct {
+		answers int // that the device gives; 0 are all
+		want    []string
+	}{
+		{0, []string{`interface{} octets=7c`, `ports{} fixed=1 ports=1`, `system{} uptime=10000`, `status{} polling_status=0`}},
+		{1, []string{`ports{} fixed=1`, `system{} uptime=10000`, `status{} polling_status=4`}},
+	} {
+		given := 0
+		p.agent.Lock()
+		p.agent.Respond = func(r *agenttest.Request) {
+			if given++; c.answers == 0 || given <= c.answers {
+				p.agent.Reply(r)
+			}
+		}
+		p.agent.Unlock()
+		p.renew()
+		assert.Equal(t, c.want, texts(p.poll()), c.answers)
+	}
+}
+
+// An endpoint that is no address and has none ends the run with the status alone.
+func TestGenericEndpointWithoutAddress(t *testing.T) {
+	p := newPoller(t)
+	p.write("metrics.json", genericConfiguration)
+	p.write("p.panoptes-plugin", genericHead+"[enrichment]\nfile = metrics.json\n")
+	p.endpoint = "no such host"
+	var pinged bool
+	p.ping = func(context.Context, string) error { pinged = true; return errors.New("unknown host") }
+	p.renew()
+	result := p.poll()
+	assert.Equal(t, []string{`status{} polling_status=7`}, texts(result), "%v", result.Err)
+	assert.True(t, pinged)
+}
+
 // What Panoptes' connection factory refuses, the first request does not reach.
 func TestGenericConnection(t *testing.T) {
 	p := newPoller(t)

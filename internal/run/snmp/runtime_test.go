@@ -1,6 +1,7 @@
 package snmp_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -58,6 +59,7 @@ type poller struct {
 
 	ping     func(context.Context, string) error
 	metadata pluginsdk.Metadata
+	endpoint string // "": the agent's
 	logged   *observer.ObservedLogs
 }
 
@@ -108,7 +110,7 @@ func (p *poller) poll() run.Result {
 	one, err := p.load()
 	require.NoError(p.t, err)
 	return p.runner.Run(p.t.Context(), run.Request{Plugin: one, Resource: &pluginsdk.Resource{
-		Site: "s", Class: "c", Subclass: "s", Type: "t", ID: "switch1", Endpoint: p.agent.Address(), Plugin: "p", Metadata: p.metadata,
+		Site: "s", Class: "c", Subclass: "s", Type: "t", ID: "switch1", Endpoint: cmp.Or(p.endpoint, p.agent.Address()), Plugin: "p", Metadata: p.metadata,
 		CreationTimestamp: pluginsdk.NumberTimestamp(pluginsdk.Int(1_700_000_000)),
 	}})
 }
