@@ -2,6 +2,7 @@ package panoptesstatusextension
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"errors"
 	"html/template"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +41,18 @@ type page struct {
 
 // Plugins are the names that a list can be narrowed down to.
 func (p page) Plugins() []string { return p.extension.pluginNames() }
+
+// Refresh is the link that turns the page's loading by itself on or off; "" where it has none.
+func (p page) Refresh() string {
+	if !slices.Contains([]string{"", "plugins", "tasks", "matrix", "resources"}, p.Path) {
+		return ""
+	}
+	q := p.Query.Refreshed(defaultRefresh)
+	if p.Query.Refresh > 0 {
+		q = p.Query.Refreshed(0)
+	}
+	return cmp.Or(p.Path, ".") + q.Encode()
+}
 
 // templates are parsed at start: a mistake in one ends every test.
 var templates = func() map[string]*template.Template {
@@ -135,14 +149,15 @@ type overviewBody struct {
 }
 
 func (e *statusExtension) overviewPage(w http.ResponseWriter, r *http.Request) {
-	q := query{Page: 1, Size: 10}
+	q, code, err := read("", r.URL.Query())
+	q = query{Page: 1, Size: defaultSize, Refresh: q.Refresh}
 	body := overviewBody{Overview: e.overview(q), Sources: e.sources(q), Failing: e.failing(q)}
 	for _, p := range e.plugins(q).Rows {
 		if p.Error != "" {
 			body.Broken = append(body.Broken, p)
 		}
 	}
-	e.show(w, r, http.StatusOK, "overview", "Overview", q, body, nil)
+	e.show(w, r, code, "overview", "Overview", q, body, err)
 }
 
 func (e *statusExtension) pluginsPage(w http.ResponseWriter, r *http.Request) {

@@ -14,11 +14,15 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// Sizes of pages.
+// Sizes of pages, and how often they are loaded again.
 const (
 	defaultSize = 50
 	maxSize     = 1000
 	maxPage     = 1_000_000
+
+	minRefresh     = 5 // seconds
+	defaultRefresh = 30
+	maxRefresh     = 3600
 )
 
 // query is what a list of tasks or resources is narrowed down to. It comes from a URL, and goes back into one.
@@ -35,6 +39,8 @@ type query struct {
 	Sort string
 	// Page is from 1, Size how many rows it has.
 	Page, Size int
+	// Refresh is after how many seconds a browser loads the page again; 0 means never.
+	Refresh int
 
 	filter *filter.Filter
 }
@@ -55,7 +61,7 @@ func readQuery(list string, values url.Values) (query, error) {
 		}
 		return q, fmt.Errorf("sort: unknown order %q, expected one of %q", q.Sort, keys)
 	}
-	for name, n := range map[string]*int{"page": &q.Page, "size": &q.Size} {
+	for name, n := range map[string]*int{"page": &q.Page, "size": &q.Size, "refresh": &q.Refresh} {
 		text := values.Get(name)
 		if text == "" {
 			continue
@@ -67,6 +73,9 @@ func readQuery(list string, values url.Values) (query, error) {
 		*n = v
 	}
 	q.Size, q.Page = min(q.Size, maxSize), min(q.Page, maxPage)
+	if q.Refresh > 0 {
+		q.Refresh = min(max(q.Refresh, minRefresh), maxRefresh)
+	}
 	if q.Filter != "" {
 		f, err := filter.Parse(q.Filter)
 		if err != nil {
@@ -92,6 +101,9 @@ func (q query) Values() url.Values {
 	}
 	if q.Size != defaultSize {
 		v.Set("size", strconv.Itoa(q.Size))
+	}
+	if q.Refresh > 0 {
+		v.Set("refresh", strconv.Itoa(q.Refresh))
 	}
 	return v
 }
@@ -127,6 +139,12 @@ func (q query) With(name, value string) query {
 // At returns the query with another page.
 func (q query) At(page int) query {
 	q.Page = page
+	return q
+}
+
+// Refreshed returns the query of a page that is loaded again after so many seconds.
+func (q query) Refreshed(seconds int) query {
+	q.Refresh = seconds
 	return q
 }
 

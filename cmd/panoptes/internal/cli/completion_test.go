@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +23,10 @@ func TestCompletion(t *testing.T) {
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	}
+	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`[{"name": "Disk"}, {"name": "CPU"}, {"name": ""}]`))
+	}))
+	t.Cleanup(collector.Close)
 	for _, c := range []struct {
 		args []string
 		want []string
@@ -32,6 +38,9 @@ func TestCompletion(t *testing.T) {
 		{[]string{"top", "--order", ""}, []string{"busy", "bytes", "cpu", "failed", "points", "runs", "series"}},
 		{[]string{"plugin", "run", "x", "--resources", resources, "--resource", ""}, []string{"web1", "web2"}},
 		{[]string{"plugin", "run", "x", "--resource", ""}, nil},
+		{[]string{"status", "--url", collector.URL, "--plugin", ""}, []string{"CPU", "Disk"}},
+		{[]string{"status", "--url", "nonsense", "--plugin", ""}, nil},
+		{[]string{"explain", "--url", collector.URL, ""}, []string{"CPU", "Disk"}},
 		{[]string{"explain", "--config", config, ""}, []string{"Disk Usage"}},
 		{[]string{"explain", "--config", config + "x", ""}, nil},
 	} {
