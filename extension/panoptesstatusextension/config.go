@@ -28,6 +28,8 @@ type ActionsConfig struct {
 	RunNow bool `mapstructure:"run_now"`
 	// LastOutput shows the metrics groups of a task's last run.
 	LastOutput bool `mapstructure:"last_output"`
+	// Enrichment shows what is kept of a resource: enrichment, and the keys of plugins that name it.
+	Enrichment bool `mapstructure:"enrichment"`
 
 	// prevent unkeyed literal initialization
 	_ struct{}
@@ -46,7 +48,7 @@ func (c *Config) Validate() error {
 	} else if _, _, err := net.SplitHostPort(c.Server.NetAddr.Endpoint); err != nil && c.Server.NetAddr.Transport != "unix" {
 		errs = append(errs, fmt.Errorf("endpoint %q must be HOST:PORT: %w", c.Server.NetAddr.Endpoint, err))
 	}
-	if (c.Actions.RunNow || c.Actions.LastOutput) && !c.Server.Auth.HasValue() {
+	if (c.Actions.RunNow || c.Actions.LastOutput || c.Actions.Enrichment) && !c.Server.Auth.HasValue() {
 		errs = append(errs, errors.New("actions need auth: name an extension that says who asks, such as auth: {authenticator: basicauth}"))
 	}
 	return errors.Join(errs...)

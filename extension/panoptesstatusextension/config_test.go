@@ -38,15 +38,16 @@ func TestConfig(t *testing.T) {
 	assert.Equal(t, "127.0.0.1:13150", cfg.Server.NetAddr.Endpoint)
 	cfg, err = config(t, "all")
 	require.NoError(t, err)
-	assert.Equal(t, ActionsConfig{RunNow: true, LastOutput: true}, cfg.Actions)
+	assert.Equal(t, ActionsConfig{RunNow: true, LastOutput: true, Enrichment: true}, cfg.Actions)
 	assert.True(t, cfg.Server.Auth.HasValue())
 	_, err = config(t, "socket")
 	require.NoError(t, err)
 	for name, want := range map[string]string{
-		"no_auth":        "actions need auth",
-		"no_auth_output": "actions need auth",
-		"no_endpoint":    "endpoint must not be empty",
-		"no_port":        `endpoint "localhost" must be HOST:PORT`,
+		"no_auth":            "actions need auth",
+		"no_auth_output":     "actions need auth",
+		"no_auth_enrichment": "actions need auth",
+		"no_endpoint":        "endpoint must not be empty",
+		"no_port":            `endpoint "localhost" must be HOST:PORT`,
 	} {
 		_, err := config(t, name)
 		require.ErrorContains(t, err, want, name)

@@ -284,6 +284,39 @@ func TestPaging(t *testing.T) {
 	assert.Empty(t, get[status.Page[status.Task]](s, "/api/v1/tasks?page=9223372036854775807").Items)
 }
 
+// TestEnrichment: what is kept of a resource is shown to those who were let, and links lead there.
+func TestEnrichment(t *testing.T) {
+	t.Parallel()
+	f := newFake("", 1)
+	s := newSite(t, ActionsConfig{Enrichment: true}, f)
+	const at = "enrichment?receiver=panoptes&amp;id=switch-000000"
+	assert.Contains(t, s.page("/resources"), at)
+	assert.Contains(t, s.page("/"+taskLink("panoptes", &f.tasks[0])), at)
+	page := s.page("/enrichment?receiver=panoptes&id=switch-000000")
+	assert.Contains(t, page, `{&#34;1&#34;: {&#34;name&#34;: &#34;&lt;b&gt;eth0&#34;}}`)
+	assert.Contains(t, page, "it is a set")
+	assert.Contains(t, page, "3 more are not shown")
+	all := get[[]status.Kept](s, "/api/v1/enrichment?id=a")
+	require.Len(t, all, 1)
+	assert.Equal(t, "panoptes", all[0].Receiver)
+	assert.Equal(t, "a:errors", all[0].Items[1].Name)
+	code, text := s.get("/api/v1/enrichment")
+	assert.Equal(t, http.StatusBadRequest, code)
+	assert.Contains(t, text, "id: name a resource")
+	code, text = s.get("/api/v1/enrichment?id=broken")
+	assert.Equal(t, http.StatusInternalServerError, code)
+	assert.Contains(t, text, "the store is away")
+
+	s = newSite(t, ActionsConfig{}, f)
+	assert.NotContains(t, s.page("/resources"), at)
+	for _, path := range []string{"/enrichment?id=a", "/api/v1/enrichment?id=a"} {
+		code, text = s.get(path)
+		assert.Equal(t, http.StatusForbidden, code, path)
+		assert.Contains(t, text, "set actions::enrichment of panoptes_status", path)
+		assert.NotContains(t, text, "eth0", path)
+	}
+}
+
 func TestActions(t *testing.T) {
 	t.Parallel()
 	f := newFake("", 10)

@@ -3,6 +3,7 @@ package panoptesstatusextension
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -117,6 +118,16 @@ func (f *fake) Detail(id status.TaskID) (*status.Detail, error) {
 		}, nil
 	}
 	return nil, status.ErrNoTask
+}
+
+func (f *fake) Kept(_ context.Context, id string) (status.Kept, error) {
+	if id == "broken" {
+		return status.Kept{}, errors.New("the store is away")
+	}
+	return status.Kept{ResourceID: id, Left: 3, Items: []status.KeptItem{
+		{Store: status.KeptEnrichment, Name: "interfaces", Value: `{"1": {"name": "<b>eth0"}}`, Bytes: 26, Made: at, Expires: at.Add(time.Hour)},
+		{Store: status.KeptKeys, Name: id + ":errors", Error: "it is a set"},
+	}}, nil
 }
 
 func (f *fake) RunNow(_ context.Context, id status.TaskID) error {

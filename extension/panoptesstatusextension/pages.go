@@ -83,7 +83,7 @@ var templates = func() map[string]*template.Template {
 		"pager":  func(path string, q query, pages int) pageLinks { return pageLinks{path, q, pages} },
 	}
 	all := map[string]*template.Template{}
-	for _, name := range []string{"overview", "plugins", "tasks", "matrix", "resources", "task", "members"} {
+	for _, name := range []string{"overview", "plugins", "tasks", "matrix", "resources", "task", "members", "enrichment"} {
 		all[name] = template.Must(template.New("base.html").Funcs(functions).ParseFS(web, "web/base.html", "web/"+name+".html"))
 	}
 	return all

@@ -39,6 +39,8 @@ func (e *statusExtension) handler(addr net.Addr) http.Handler {
 		return status.Page[status.Task]{Total: p.Total, Page: q.Page, Pages: p.Pages, Items: items(p.Rows)}
 	}))
 	mux.HandleFunc("GET /api/v1/task", e.apiTask)
+	mux.HandleFunc("GET /enrichment", e.enrichmentPage)
+	mux.HandleFunc("GET /api/v1/enrichment", e.apiEnrichment)
 	mux.HandleFunc("GET /api/v1/explain", e.apiExplain)
 	if e.cfg.Actions.RunNow {
 		mux.HandleFunc("POST /run", e.runPage)

@@ -80,6 +80,9 @@ type Runner struct {
 	gone   chan struct{}     // closed when the last of them ended after Close
 }
 
+// Clean takes the secrets that plugins were given out of a text.
+func (r *Runner) Clean(text string) string { return r.secrets.Clean(text) }
+
 // callKey is what must not overlap.
 type callKey struct {
 	plugin   string

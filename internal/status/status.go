@@ -59,6 +59,8 @@ type Receiver interface {
 	Tasks(visit func(*Task) bool)
 	// Detail returns a task with what is too large to be listed, or ErrNoTask.
 	Detail(TaskID) (*Detail, error)
+	// Kept returns what its stores have of the resources with an id.
+	Kept(ctx context.Context, resourceID string) (Kept, error)
 	// RunNow runs a task at once, beside its schedule, and returns when it has ended. It returns ErrNoTask or ErrBusy.
 	RunNow(context.Context, TaskID) error
 }

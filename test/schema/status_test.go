@@ -104,6 +104,13 @@ func (s shown) Detail(id status.TaskID) (*status.Detail, error) {
 	return nil, status.ErrNoTask
 }
 
+func (shown) Kept(_ context.Context, id string) (status.Kept, error) {
+	return status.Kept{ResourceID: id, Left: 1, Items: []status.KeptItem{
+		{Store: status.KeptEnrichment, Name: "interfaces", Value: "{}", Bytes: 2, Made: noon, Expires: noon},
+		{Store: status.KeptKeys, Name: "sw1:errors", Error: "it is a set"},
+	}}, nil
+}
+
 func (s shown) RunNow(context.Context, status.TaskID) error { return nil }
 
 // strictly is the published schema with every field that it does not name refused: what the extension says must be in it.
@@ -136,7 +143,7 @@ func served(t *testing.T) *http.Client {
 	socket := filepath.Join(t.TempDir(), "s")
 	factory := panoptesstatusextension.NewFactory()
 	cfg := factory.CreateDefaultConfig().(*panoptesstatusextension.Config)
-	if err := confmap.NewFromStringMap(map[string]any{"transport": "unix", "endpoint": socket, "actions": map[string]any{"run_now": true, "last_output": true}}).Unmarshal(cfg); err != nil {
+	if err := confmap.NewFromStringMap(map[string]any{"transport": "unix", "endpoint": socket, "actions": map[string]any{"run_now": true, "last_output": true, "enrichment": true}}).Unmarshal(cfg); err != nil {
 		t.Fatal(err)
 	}
 	e, err := factory.Create(t.Context(), extensiontest.NewNopSettings(factory.Type()), cfg)
@@ -181,6 +188,9 @@ func TestStatusAPI(t *testing.T) {
 		{"GET", "explain?plugin=none", "chains", 200},
 		{"GET", "explain", "problem", 400},
 		{"POST", "run?" + fullTask, "detail", 200},
+		{"GET", "enrichment?id=sw1", "enrichment", 200},
+		{"GET", "enrichment?id=sw1&receiver=none", "enrichment", 200},
+		{"GET", "enrichment", "problem", 400},
 		{"GET", "task?plugin=none", "problem", 404},
 		{"GET", "tasks?state=odd", "problem", 400},
 	} {

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -53,8 +55,19 @@ func enrichmentKey(resourceID, namespace string) string {
 	return enrichmentPrefix + resourceID + ":" + namespace
 }
 
-// namespaces are those in which there is enrichment of a resource.
-func (s Enrichment) namespaces(ctx context.Context, resourceID string) ([]string, error) {
+// TTL returns the time that the enrichment of a resource in a namespace has left, as pluginsdk.KeyValueStore does.
+func (s Enrichment) TTL(ctx context.Context, resourceID, namespace string) (time.Duration, error) {
+	return s.Store.TTL(ctx, enrichmentKey(resourceID, namespace))
+}
+
+// KeysNaming returns the keys of plugins that have a resource's id in their names, in no order. Enrichment is not among them.
+func (s Enrichment) KeysNaming(ctx context.Context, resourceID string) ([]string, error) {
+	keys, err := s.Store.FindKeys(ctx, "*"+globEscaper.Replace(resourceID)+"*")
+	return slices.DeleteFunc(keys, func(key string) bool { _, enriched := EnrichedResource(key); return enriched }), err
+}
+
+// NamespacesOf returns those in which there is enrichment of a resource.
+func (s Enrichment) NamespacesOf(ctx context.Context, resourceID string) ([]string, error) {
 	if s.Namespaces != nil {
 		return s.Namespaces(ctx, resourceID)
 	}
@@ -85,7 +98,7 @@ func (s Enrichment) get(ctx context.Context, p *params) (any, error) {
 	namespaces := []string{*p.Namespace}
 	if *p.Namespace == run.AllNamespaces {
 		var err error
-		if namespaces, err = s.namespaces(ctx, *p.ResourceID); err != nil {
+		if namespaces, err = s.NamespacesOf(ctx, *p.ResourceID); err != nil {
 			return nil, err
 		}
 	}

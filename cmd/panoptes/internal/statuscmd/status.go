@@ -27,6 +27,8 @@ type statusOptions struct {
 	client Client
 	narrow struct{ plugin, state, text, filter, order string }
 	size   int
+	// enrichment is the id of a resource, of which is shown what is kept, and nothing else.
+	enrichment string
 	// errors adds the details of tasks, resources shows resources in the place of tasks.
 	errors, resources, json bool
 }
@@ -42,6 +44,7 @@ panoptes_status tells. The exit code is 1 where a plugin or a source is broken o
 		Example: `  panoptes status
   panoptes status --plugin Interfaces --state failing
   panoptes status --state failing --errors
+  panoptes status --enrichment switch1
   panoptes status --filter 'resource_site = "dc1"' --order duration --size 20
   panoptes status --json | jq '.tasks.items[] | select(.failures > 3)'`,
 		Args: cobra.NoArgs,
@@ -52,6 +55,9 @@ panoptes_status tells. The exit code is 1 where a plugin or a source is broken o
 			defer o.client.Close()
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
+			if o.enrichment != "" {
+				return o.showEnrichment(ctx, cmd.OutOrStdout(), time.Now())
+			}
 			return o.run(ctx, cmd.OutOrStdout())
 		},
 	}
@@ -65,6 +71,7 @@ panoptes_status tells. The exit code is 1 where a plugin or a source is broken o
 	flags.IntVar(&o.size, "size", 10, "the `NUMBER` of tasks to show, 1000 at most")
 	flags.BoolVar(&o.errors, "errors", false, "show the last error of each of these tasks, with its log lines")
 	flags.BoolVar(&o.resources, "resources", false, "show resources in the place of tasks, narrowed down by --text and --filter")
+	flags.StringVar(&o.enrichment, "enrichment", "", "show the enrichment of the resource with this `ID` and the keys of plugins that name it, and nothing else")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object with all of it")
 	words := make([]string, 0, len(status.States))
 	for _, state := range status.States {

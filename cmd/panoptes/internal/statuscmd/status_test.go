@@ -68,6 +68,17 @@ func collector(failing int) http.Handler {
 	answer("explain", func(r *http.Request) any {
 		return chainsOf(r.URL.Query(), failing)
 	})
+	answer("enrichment", func(r *http.Request) any {
+		kept := status.Kept{Receiver: "panoptes", ResourceID: r.URL.Query().Get("id")}
+		if kept.ResourceID == "switch1" {
+			kept.Left = 2
+			kept.Items = []status.KeptItem{
+				{Store: status.KeptEnrichment, Name: "interfaces", Value: "{\"1\": \"eth0\x1b\"}", Bytes: 14, Expires: time.Now().Add(time.Hour)},
+				{Store: status.KeptKeys, Name: "switch1:seen", Error: "it is a set"},
+			}
+		}
+		return []status.Kept{kept}
+	})
 	answer("task", func(*http.Request) any {
 		return status.Detail{
 			Task: status.Task{Plugin: "Power", Identity: status.Identity{Site: "dc1", ID: "sw\x1b1"}}, Error: "timeout: no answer\n  File \"x.py\"", ErrorAt: at,
@@ -148,6 +159,25 @@ func TestStatus(t *testing.T) {
 	var a answers
 	require.NoError(t, json.Unmarshal([]byte(out), &a))
 	assert.Equal(t, 10, a.Overview.States[status.OK])
+}
+
+// Of a resource is shown what is kept, and what a plugin wrote cannot steer the terminal.
+func TestStatusOfEnrichment(t *testing.T) {
+	t.Parallel()
+	url := serve(t, collector(2))
+	out, err := execute(t, New(), "--url", url, "--enrichment", "switch1")
+	require.NoError(t, err)
+	assert.Contains(t, out, "enrichment\tinterfaces\t14\tnever\tin 1h0m0s\t\n")
+	assert.Contains(t, out, "keys\tswitch1:seen\t0\tnever\t\tit is a set\nand 2 more\n")
+	assert.Contains(t, out, "\nenrichment interfaces\n  {\"1\": \"eth0\\x1b\"}\n")
+	out, err = execute(t, New(), "--url", url, "--enrichment", "other")
+	require.NoError(t, err)
+	assert.Equal(t, "panoptes keeps nothing of resource other\n", out)
+	out, err = execute(t, New(), "--url", url, "--enrichment", "switch1", "--json")
+	require.NoError(t, err)
+	var all []status.Kept
+	require.NoError(t, json.Unmarshal([]byte(out), &all))
+	assert.Len(t, all[0].Items, 2)
 }
 
 // Shells ask a running Collector for the names of its plugins, and get none where there is none.
