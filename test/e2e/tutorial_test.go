@@ -32,7 +32,7 @@ func freePorts(t *testing.T, config string) *strings.Replacer {
 	metrics, pages := fmt.Sprint(freePort(t)), fmt.Sprint(freePort(t))
 	return strings.NewReplacer("127.0.0.1:9464", "127.0.0.1:"+metrics,
 		"panoptes-otelcol --config collector.yaml", "sed -i 's/:9464/:"+metrics+"/; s/panoptes_status:$/&\\n    endpoint: 127.0.0.1:"+pages+"/' "+config+
-			"; panoptes-otelcol --config collector.yaml")
+			"; panoptes-otelcol --set service.telemetry.metrics.level=none --config collector.yaml")
 }
 
 // TestFirstMetric follows docs/first-metric.md.
