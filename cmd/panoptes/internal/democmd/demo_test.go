@@ -147,7 +147,7 @@ func TestDemo(t *testing.T) {
 	require.Contains(t, stderr.String(), prometheus+" --config /")
 	require.Contains(t, stderr.String(), "machine.panoptes-plugin")
 	require.Contains(t, stderr.String(), "machine.py: edit it now")
-	require.Contains(t, stderr.String(), "collector: warn\tx\tended in order", "the Collector could end in order")
+	require.Contains(t, stderr.String(), "collector: warn: x\tended in order", "the Collector could end in order")
 	require.Contains(t, read(t, o.logFile), "ended in order")
 	for _, port := range []int{o.brokerPort, o.prometheusPort} {
 		l, err := net.Listen("tcp", fmt.Sprintf("%s:%d", address, port))

@@ -53,12 +53,12 @@ func (l *collectorLog) line(text string) {
 		case "debug", "info":
 			l.showing = false
 			if news.MatchString(parts[2]) {
-				fmt.Fprintf(l.out, "collector: %s\n", parts[2])
+				fmt.Fprintf(l.out, "collector: %s\n", readable(parts[2]))
 			}
 			return
 		case "warn", "error", "dpanic", "panic", "fatal":
 			l.showing = true
-			text = parts[1] + "\t" + parts[2]
+			text = parts[1] + ": " + readable(parts[2])
 		}
 	}
 	if l.showing {

@@ -152,7 +152,7 @@ func checkPython(ctx context.Context) error {
 // introduce says what is running, and what to do with it.
 func (s *setup) introduce(w io.Writer) {
 	fmt.Fprintf(w, `The quickstart is running; Ctrl-C stops all of it.
-  Kafka        %s (embedded; panoptes tail --brokers %s reads it too)
+  Kafka        %s (embedded; panoptes tail --brokers %s --table shows it as a table)
   Prometheus   the same data as text: http://%s/metrics
   Status       plugins, resources and tasks: http://%s/
   Collector    %s --config %s

@@ -121,7 +121,7 @@ func TestCollectorLog(t *testing.T) {
 		log.line(line)
 	}
 	require.NoError(t, log.close())
-	require.Equal(t, "collector: plugins.go:1\tLoaded plugin\t{\"plugin\": \"x\"}\ncollector: warn\treceiver.go:1\tPlugin does not load\t{\"plugin\": \"x\"}\ncollector: \tits stack\n", out.String())
+	require.Equal(t, "collector: Loaded plugin (plugin x)\ncollector: warn: Plugin does not load (plugin x)\ncollector: \tits stack\n", out.String())
 	require.Equal(t, 6, strings.Count(log.tail(), "\n"))
 	require.True(t, strings.HasSuffix(log.tail(), "\ty\n"), log.tail())
 	require.Equal(t, 6, strings.Count(read(t, file), "\n"))
