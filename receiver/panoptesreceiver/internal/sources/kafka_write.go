@@ -24,6 +24,7 @@ type SetWriter struct {
 // NewSetWriter returns a writer to some topics, <site>-resources. It connects when there is something to write.
 func NewSetWriter(topics []string, options []kgo.Opt) (*SetWriter, error) {
 	client, err := kgo.NewClient(append(slices.Clone(options), kgo.AllowAutoTopicCreation(), kgo.ProducerLinger(0),
+		kgo.ProducerBatchCompression(kgo.GzipCompression()), // the stock consumers of Panoptes have no other codec
 		kgo.ProducerBatchMaxBytes(int32(defaultKafkaLimits.set)))...)
 	if err != nil {
 		return nil, err

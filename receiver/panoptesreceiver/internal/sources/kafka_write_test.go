@@ -32,6 +32,12 @@ func TestSetsAreWritten(t *testing.T) {
 	a, c := discovered("dc1", "a"), discovered("dc2", "c")
 	require.NoError(t, w.Write(t.Context(), "Find", "1", []*pluginsdk.Resource{a, discovered("dc1", "b"), c}))
 	b.until("a@10.0.0.1 b@10.0.0.1 c@10.0.0.1")
+	reader, err := kgo.NewClient(kgo.SeedBrokers(b.cluster.ListenAddrs()...), kgo.ConsumeTopics(topics...))
+	require.NoError(t, err)
+	defer reader.Close()
+	for _, r := range reader.PollFetches(t.Context()).Records() {
+		assert.EqualValues(t, 1, r.Attrs.CompressionType(), "gzip")
+	}
 	require.NoError(t, w.Write(t.Context(), "Find", "2", []*pluginsdk.Resource{a}))
 	b.until("a@10.0.0.1 c@10.0.0.1") // of the other site nothing was said
 

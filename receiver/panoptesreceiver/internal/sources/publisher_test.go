@@ -64,6 +64,7 @@ func (p *publishing) sent(n int, topics ...string) (got []string) {
 	for len(got) < n {
 		reader.PollFetches(p.t.Context()).EachRecord(func(r *kgo.Record) {
 			assert.NoError(p.t, schema.ValidateResources(r.Value))
+			assert.EqualValues(p.t, 1, r.Attrs.CompressionType(), "gzip")
 			ids := strings.Split(string(r.Value), `"resource_id": "`)[1:]
 			for i := range ids {
 				ids[i], _, _ = strings.Cut(ids[i], `"`)
