@@ -26,6 +26,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/snmpcmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/statuscmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/tailcmd"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/validatecmd"
 )
 
@@ -54,7 +55,7 @@ func RunContext(ctx context.Context, args []string, stdin io.Reader, stdout, std
 		err = exit.Misuse(err)
 	}
 	if err != nil && !errors.Is(err, exit.ErrReported) {
-		fmt.Fprintf(stderr, "panoptes: %v\n", err)
+		fmt.Fprintf(stderr, "panoptes: %s\n", term.Message(err.Error()))
 		if !started {
 			fmt.Fprintf(stderr, "Run '%s --help' for usage.\n", cmd.CommandPath())
 		}

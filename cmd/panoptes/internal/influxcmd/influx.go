@@ -11,6 +11,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/influx"
 )
 
@@ -46,7 +47,7 @@ func run(stdin io.Reader, stdout, stderr io.Writer) error {
 		}
 		if err != nil {
 			failed = exit.ErrReported
-			fmt.Fprintf(stderr, "panoptes: line %d: %v\n", number, err)
+			fmt.Fprintf(stderr, "panoptes: line %d: %s\n", number, term.Message(err.Error()))
 			return nil
 		}
 		_, err = out.Write(append(buf, '\n'))

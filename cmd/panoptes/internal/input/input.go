@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -21,7 +22,7 @@ func Filter(what, text string, stderr io.Writer) (*filter.Filter, error) {
 		return nil, exit.Misuse(fmt.Errorf("%s: %w%s", what, err, Pointer(text, err)))
 	}
 	for _, warning := range filter.Warnings() {
-		fmt.Fprintf(stderr, "panoptes: %s: %s\n", what, warning)
+		fmt.Fprintf(stderr, "panoptes: %s: %s\n", what, term.Message(warning))
 	}
 	return filter, nil
 }
@@ -58,7 +59,7 @@ func Resources(files []string, stderr io.Writer) (all []*pluginsdk.Resource, bad
 		}
 		for _, warning := range warnings {
 			bad++
-			fmt.Fprintf(stderr, "panoptes: %v\n", warning)
+			fmt.Fprintf(stderr, "panoptes: %s\n", term.Message(warning.Error()))
 		}
 		all = append(all, found...)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 )
 
 type options struct {
@@ -68,7 +69,7 @@ func (o *options) run(ctx context.Context, files []string, stdout, stderr io.Wri
 	if err != nil {
 		return exit.Misuse(err)
 	}
-	t, err := translate(files, os.ReadFile)
+	t, err := translate(files, func(file string) ([]byte, error) { return input.ReadFile(ctx, file) })
 	if err != nil {
 		return exit.Misuse(err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 // tryPlugins loads the plugins of the directories with an interpreter, and tells which would not run, and which variables of
@@ -76,12 +77,9 @@ func variables(dirs []string) (names []string) {
 			if err != nil || !entry.Type().IsRegular() || !strings.HasSuffix(path, ".py") {
 				return nil
 			}
-			if info, err := entry.Info(); err != nil || info.Size() > maxModule {
-				return nil
-			}
-			text, err := os.ReadFile(path)
+			text, err := safefile.Read(context.Background(), path, maxModule)
 			if err != nil {
-				return nil // loading it has told why
+				return nil // it is too large, or loading it has told why
 			}
 			for _, found := range asksFor.FindAllSubmatch(text, -1) {
 				name := string(found[1])

@@ -110,7 +110,7 @@ func (p *pipe) goodTransforms() string {
 	var good []string
 	for _, text := range strings.Split(strings.Join(p.transforms, "\n"), "\n") {
 		if _, errs := transforms.Parse(text); len(errs) > 0 {
-			fmt.Fprintf(p.stderr, "panoptes: --transform %q is off: %v\n", text, errors.Join(errs...))
+			fmt.Fprintf(p.stderr, "panoptes: --transform %q is off: %s\n", text, term.Message(errors.Join(errs...).Error()))
 			continue
 		}
 		good = append(good, text)
@@ -147,5 +147,5 @@ func (p *pipe) group(ctx context.Context, out *bufio.Writer, number int, line []
 
 func (p *pipe) complain(number int, err error) {
 	p.failed = true
-	fmt.Fprintf(p.stderr, "panoptes: line %d: %v\n", number, err)
+	fmt.Fprintf(p.stderr, "panoptes: line %d: %s\n", number, term.Message(err.Error()))
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -45,7 +44,7 @@ func (a *answers) apply(ctx context.Context, s *runtimes.Settings) error {
 	if a.enrichment == "" {
 		return nil
 	}
-	found, err := readEnrichment(a.enrichment)
+	found, err := readEnrichment(ctx, a.enrichment)
 	if err != nil {
 		return exit.Misuse(err)
 	}
@@ -67,8 +66,8 @@ type enrichmentLine struct {
 const enrichmentTTL = 365 * 24 * time.Hour
 
 // readEnrichment reads a file of enrichment. The error names file and line.
-func readEnrichment(path string) ([]run.Enrichment, error) {
-	file, err := os.Open(path)
+func readEnrichment(ctx context.Context, path string) ([]run.Enrichment, error) {
+	file, err := input.Open(ctx, path)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
@@ -160,5 +162,5 @@ func (d describedPlugin) open(options plugin.OpenOptions) (*plugin.Plugin, []str
 // tell says which plugin file was made.
 func (d describedPlugin) tell() string {
 	return fmt.Sprintf("panoptes: there is no plugin file for it, and it is run as this one says; saved as %s a Collector runs it, too:\n  %s\n",
-		d.path, strings.ReplaceAll(strings.TrimSpace(d.text), "\n", "\n  "))
+		term.Cell(d.path), strings.ReplaceAll(logs.Printable(strings.TrimSpace(d.text)), "\n", "\n  "))
 }

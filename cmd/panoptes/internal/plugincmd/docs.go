@@ -58,7 +58,7 @@ code 1.`,
 				fmt.Fprintf(cmd.ErrOrStderr(), "panoptes: plugin %q has no contract: write a section [contract] into its plugin file\n", p.Name())
 				return exit.ErrReported
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "# %s\n\n", p.Name())
+			fmt.Fprintf(cmd.OutOrStdout(), "# %s\n\n", term.Cell(p.Name()))
 			return c.Markdown(cmd.OutOrStdout())
 		},
 	}

@@ -2,12 +2,14 @@ package plugincmd
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/golden"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -47,7 +49,7 @@ func (e *expectation) note(run oneRun) {
 }
 
 // verdict compares, once all runs are over.
-func (e *expectation) verdict() error {
+func (e *expectation) verdict(ctx context.Context) error {
 	if e.path == "" {
 		return nil
 	}
@@ -58,9 +60,9 @@ func (e *expectation) verdict() error {
 	if e.update {
 		return os.WriteFile(e.path, got, 0o644)
 	}
-	want, err := os.ReadFile(e.path)
+	want, err := input.ReadFile(ctx, e.path)
 	if err != nil {
-		return exit.Misuse(err)
+		return err
 	}
 	want = bytes.ReplaceAll(want, []byte("\r\n"), []byte("\n"))
 	if !bytes.Equal(got, want) {

@@ -84,7 +84,7 @@ loaded, and HTTP servers and Kafka are asked where the receiver takes resources 
 
 // ask asks a running Collector.
 func (e *explanation) ask(ctx context.Context, name string) error {
-	if err := e.client.Open(); err != nil {
+	if err := e.client.Open(ctx); err != nil {
 		return err
 	}
 	defer e.client.Close()

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -25,11 +24,13 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -212,7 +213,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if err := s.all(ctx, chosen, o.pause); err != nil {
 		return err
 	}
-	if err := o.expect.verdict(); err != nil {
+	if err := o.expect.verdict(ctx); err != nil {
 		return err
 	}
 	if s.failed {
@@ -253,17 +254,17 @@ func (o *runOptions) open(path string, stderr io.Writer) (p *plugin.Plugin, text
 	}
 	p, warnings, err := found.open(o.collector.options(found.path))
 	for _, warning := range warnings {
-		fmt.Fprintf(stderr, "panoptes: %s\n", warning)
+		fmt.Fprintf(stderr, "panoptes: %s\n", term.Message(warning))
 	}
 	switch {
 	case errors.Is(err, plugin.ErrNotScheduled) && p != nil:
-		fmt.Fprintf(stderr, "panoptes: %v; it is run this once\n", err)
+		fmt.Fprintf(stderr, "panoptes: %s; it is run this once\n", term.Message(err.Error()))
 	case err != nil:
 		return nil, "", exit.Misuse(err)
 	}
 	if found.text != "" {
 		fmt.Fprint(stderr, found.tell())
-	} else if text, err := os.ReadFile(found.path); err != nil {
+	} else if text, err := safefile.Read(context.Background(), found.path, pluginfile.MaxSize); err != nil {
 		return nil, "", err
 	} else {
 		found.text = string(text)
@@ -297,10 +298,10 @@ func typed(ctx context.Context, runners *run.Runner, p *plugin.Plugin, stderr io
 	if err == nil || ctx.Err() != nil {
 		return loaded, err
 	}
-	fmt.Fprintf(stderr, "panoptes: a Collector does not take this plugin: %v\n", err)
+	fmt.Fprintf(stderr, "panoptes: a Collector does not take this plugin: %s\n", term.Message(err.Error()))
 	var raised *run.PluginError
 	if errors.As(err, &raised) && raised.Traceback != "" {
-		fmt.Fprintln(stderr, strings.TrimRight(raised.Traceback, "\n"))
+		fmt.Fprintln(stderr, term.Block(raised.Traceback))
 	}
 	return nil, exit.ErrReported
 }

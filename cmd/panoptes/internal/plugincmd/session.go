@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
@@ -151,15 +151,15 @@ func (s *session) complain(r oneRun) {
 		// A group that was returned twice is no mistake: Panoptes' set keeps one of them as well.
 		s.failed = s.failed || drop.Reason != run.DropDuplicate
 		if s.isFirst(r, drop.Err) {
-			fmt.Fprintf(s.stderr, "panoptes: run %d%s: dropped (%s): %v\n", r.number, against(r.resource), drop.Reason, drop.Err)
+			fmt.Fprintf(s.stderr, "panoptes: run %d%s: dropped (%s): %s\n", r.number, against(r.resource), drop.Reason, term.Message(drop.Err.Error()))
 		}
 	}
 	if losses := chain.Losses(r.out.Report, true); losses != "" {
 		s.failed = true
-		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: data points dropped: %s\n", r.number, r.resource.ID, losses)
+		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: data points dropped: %s\n", r.number, r.resource.ID, term.Cell(losses))
 	}
 	if changes := chain.Losses(r.out.Report, false); changes != "" {
-		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: data points changed: %s\n", r.number, r.resource.ID, changes)
+		fmt.Fprintf(s.stderr, "panoptes: run %d against %q: data points changed: %s\n", r.number, r.resource.ID, term.Cell(changes))
 	}
 }
 
@@ -168,10 +168,10 @@ func (s *session) tellFailure(r oneRun) {
 	if !s.isFirst(r, r.result.Err) {
 		return
 	}
-	fmt.Fprintf(s.stderr, "panoptes: run %d%s: %s: %v\n", r.number, against(r.resource), r.result.Outcome, r.result.Err)
+	fmt.Fprintf(s.stderr, "panoptes: run %d%s: %s: %s\n", r.number, against(r.resource), r.result.Outcome, term.Message(r.result.Err.Error()))
 	var raised *run.PluginError
 	if errors.As(r.result.Err, &raised) && raised.Traceback != "" {
-		fmt.Fprintln(s.stderr, strings.TrimRight(raised.Traceback, "\n"))
+		fmt.Fprintln(s.stderr, term.Block(raised.Traceback))
 	}
 }
 

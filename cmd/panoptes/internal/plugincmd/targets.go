@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
@@ -29,7 +30,7 @@ func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource,
 	if len(o.endpoints) > 0 {
 		for _, r := range all {
 			if f := filterOf(layered, r); !f.Match(r) {
-				fmt.Fprintf(stderr, "panoptes: the filter of plugin %q would not take the made-up resource %q: %s\n", p.Name(), r.ID, f)
+				fmt.Fprintf(stderr, "panoptes: the filter of plugin %q would not take the made-up resource %q: %s\n", p.Name(), r.ID, term.Message(f.String()))
 			}
 		}
 		return all, nil

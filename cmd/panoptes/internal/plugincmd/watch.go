@@ -40,7 +40,7 @@ func watch(ctx context.Context, o runOptions, path string, stdout, stderr io.Wri
 			return nil
 		}
 		if err != nil && !errors.Is(err, exit.ErrReported) {
-			fmt.Fprintf(stderr, "panoptes: %v\n", err)
+			fmt.Fprintf(stderr, "panoptes: %s\n", term.Message(err.Error()))
 		}
 		lines := strings.Split(strings.TrimRight(out.String(), "\n"), "\n")
 		switch {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
@@ -20,7 +21,7 @@ import (
 func (p *player) open(o *options, version string, head recording.Head, logger *zap.Logger) error {
 	found, warnings, err := plugin.Open(o.plugin, plugin.OpenOptions{})
 	for _, warning := range warnings {
-		fmt.Fprintf(p.stderr, "panoptes: %s\n", warning)
+		fmt.Fprintf(p.stderr, "panoptes: %s\n", term.Message(warning))
 	}
 	if err != nil && (found == nil || !errors.Is(err, plugin.ErrNotScheduled)) {
 		return exit.Misuse(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
@@ -67,9 +68,9 @@ The exit code is 1 where something differs. stdout has the groups as they would 
 }
 
 func (o *options) run(ctx context.Context, path, version string, stdout, stderr io.Writer) (err error) {
-	file, err := os.Open(path)
+	file, err := input.Open(ctx, path)
 	if err != nil {
-		return exit.Misuse(err)
+		return err
 	}
 	defer file.Close()
 	in, err := recording.NewReader(file)
@@ -184,7 +185,7 @@ func (p *player) output(ctx context.Context, groups []*pluginsdk.MetricsGroup) (
 
 func (p *player) different(format string, args ...any) {
 	p.differs = true
-	fmt.Fprintf(p.stderr, "panoptes: "+format+"\n", args...)
+	fmt.Fprintf(p.stderr, "panoptes: %s\n", term.Message(fmt.Sprintf(format, args...)))
 }
 
 func decode(texts []json.RawMessage) ([]*pluginsdk.MetricsGroup, error) {

@@ -58,7 +58,7 @@ func (c *configured) list(cmd *cobra.Command) error {
 	if err != nil {
 		return exit.Misuse(err)
 	}
-	if err := c.client.Open(); err != nil {
+	if err := c.client.Open(cmd.Context()); err != nil {
 		return err
 	}
 	defer c.client.Close()
@@ -74,7 +74,7 @@ func (c *configured) list(cmd *cobra.Command) error {
 		found, from, err := c.ask(ctx, id)
 		if err != nil {
 			bad = true
-			fmt.Fprintf(stderr, "panoptes: what extensions find a running Collector alone knows, and none can be asked: %v\n", err)
+			fmt.Fprintf(stderr, "panoptes: what extensions find a running Collector alone knows, and none can be asked: %s\n", term.Message(err.Error()))
 		}
 		entries, sources = join(entries, found), append(sources, from...)
 	}

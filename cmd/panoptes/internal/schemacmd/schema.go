@@ -10,6 +10,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/schema"
 )
 
@@ -43,7 +44,7 @@ func check(stdin io.Reader, stdout io.Writer, validate func([]byte) error) error
 		}
 		if err != nil {
 			invalid = exit.ErrReported
-			_, err = fmt.Fprintf(out, "invalid: %v\n", err)
+			_, err = fmt.Fprintf(out, "invalid: %s\n", term.Message(err.Error()))
 			return err
 		}
 		_, err = fmt.Fprintln(out, "valid")

@@ -30,7 +30,7 @@ type fleet struct {
 func load(ctx context.Context, receiver string, cfg *panoptesreceiver.Config, extra []string, stderr io.Writer) (*fleet, error) {
 	f := &fleet{receiver: receiver, cfg: cfg}
 	tell := func(format string, args ...any) {
-		fmt.Fprintf(stderr, "panoptes: %s: %s\n", receiver, fmt.Sprintf(format, args...))
+		fmt.Fprintf(stderr, "panoptes: %s: %s\n", term.Cell(receiver), term.Message(fmt.Sprintf(format, args...)))
 	}
 	if len(cfg.Resources.HTTP)+len(cfg.Resources.HTTPSD) > 0 || cfg.Resources.Kafka != nil {
 		tell("resources::http, resources::http_sd and resources::kafka are not asked; --resources stands in for them")

@@ -34,7 +34,7 @@ func (s *simulation) report(out io.Writer, style term.Style, devices int) (warne
 	s.printDevices(out, style, devices)
 	warnings := s.warnings()
 	for _, w := range warnings {
-		fmt.Fprintln(out, style.Paint(term.Yellow, "warning")+": "+w)
+		fmt.Fprintln(out, style.Paint(term.Yellow, "warning")+": "+term.Cell(w))
 	}
 	return len(warnings) > 0
 }

@@ -133,7 +133,7 @@ func complain(stderr io.Writer, result *engine.Result) error {
 	say := func(text string) {
 		if !said[text] {
 			said[text] = true
-			fmt.Fprintf(stderr, "panoptes: %s\n", text)
+			fmt.Fprintf(stderr, "panoptes: %s\n", term.Message(text))
 		}
 	}
 	for i := range result.Variables {

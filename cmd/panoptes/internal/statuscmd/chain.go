@@ -59,7 +59,7 @@ const completionLimit = 2 * time.Second
 
 // PluginNames are the names of the plugins of the Collector; none where it does not answer. It is for completion.
 func (c *Client) PluginNames(ctx context.Context) []cobra.Completion {
-	if c.Open() != nil {
+	if c.Open(ctx) != nil {
 		return nil
 	}
 	defer c.Close()

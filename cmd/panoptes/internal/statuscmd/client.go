@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
@@ -44,7 +45,7 @@ func (c *Client) Add(flags *pflag.FlagSet) {
 }
 
 // Open checks what the flags say.
-func (c *Client) Open() error {
+func (c *Client) Open(ctx context.Context) error {
 	base, err := url.Parse(c.address)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 		return exit.Misusef("--url %q must be like %s", c.address, defaultURL)
@@ -52,9 +53,9 @@ func (c *Client) Open() error {
 	c.base = base
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if c.ca != "" {
-		pem, err := os.ReadFile(c.ca)
+		pem, err := input.ReadFile(ctx, c.ca)
 		if err != nil {
-			return exit.Misuse(err)
+			return err
 		}
 		pool := x509.NewCertPool()
 		if !pool.AppendCertsFromPEM(pem) {

@@ -49,7 +49,7 @@ panoptes_status tells. The exit code is 1 where a plugin or a source is broken o
   panoptes status --json | jq '.tasks.items[] | select(.failures > 3)'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.client.Open(); err != nil {
+			if err := o.client.Open(cmd.Context()); err != nil {
 				return err
 			}
 			defer o.client.Close()

@@ -60,7 +60,7 @@ that it has now. Above them are the places for runs in use, by what runs plugins
 			if o.every < 100*time.Millisecond {
 				return exit.Misusef("--every must be at least 100ms, is %s", o.every)
 			}
-			if err := o.client.Open(); err != nil {
+			if err := o.client.Open(cmd.Context()); err != nil {
 				return err
 			}
 			defer o.client.Close()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter"
 	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
 )
@@ -97,7 +98,7 @@ func (c *Connection) client(ctx context.Context) (*configkafka.ClientConfig, err
 		}
 	}
 	var err error
-	config.Authentication.SASL, err = c.login()
+	config.Authentication.SASL, err = c.login(ctx)
 	return &config, err
 }
 
@@ -151,8 +152,8 @@ func (tokenFile) Start(context.Context, component.Host) error { return nil }
 func (tokenFile) Shutdown(context.Context) error { return nil }
 
 // Token implements kafkaclient.TokenSource.
-func (f tokenFile) Token(context.Context) (*oauth2.Token, error) {
-	data, err := os.ReadFile(string(f))
+func (f tokenFile) Token(ctx context.Context) (*oauth2.Token, error) {
+	data, err := input.ReadFile(ctx, string(f))
 	if err != nil {
 		return nil, fmt.Errorf("--sasl-token-file: %w", err)
 	}
@@ -160,7 +161,7 @@ func (f tokenFile) Token(context.Context) (*oauth2.Token, error) {
 }
 
 // login is nil where none is wanted.
-func (c *Connection) login() (*configkafka.SASLConfig, error) {
+func (c *Connection) login(ctx context.Context) (*configkafka.SASLConfig, error) {
 	switch {
 	case c.Mechanism == "" && c.User == "" && c.PasswordFile == "" && c.TokenFile == "":
 		return nil, nil
@@ -175,19 +176,19 @@ func (c *Connection) login() (*configkafka.SASLConfig, error) {
 	case c.User == "":
 		return nil, fmt.Errorf("--sasl-mechanism %s needs --sasl-user", c.Mechanism)
 	}
-	password, err := c.password()
+	password, err := c.password(ctx)
 	return &configkafka.SASLConfig{Mechanism: c.Mechanism, Username: c.User, Password: password}, err
 }
 
 // password is the file's text without an end of line, or the variable's.
-func (c *Connection) password() (string, error) {
+func (c *Connection) password(ctx context.Context) (string, error) {
 	if c.PasswordFile == "" {
 		if password := os.Getenv(PasswordVariable); password != "" {
 			return password, nil
 		}
 		return "", fmt.Errorf("--sasl-user needs a password: give --sasl-password-file, or set %s", PasswordVariable)
 	}
-	data, err := os.ReadFile(c.PasswordFile)
+	data, err := input.ReadFile(ctx, c.PasswordFile)
 	if err != nil {
 		return "", fmt.Errorf("--sasl-password-file: %w", err)
 	}

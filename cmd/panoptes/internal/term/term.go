@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/term"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // Style is what an output can show. The zero Style is plain text, as for a file or a pipe.
@@ -86,6 +88,25 @@ func Cell(text string) string {
 	}
 	return b.String()
 }
+
+// Message returns a text of several lines with all other control characters escaped. Lines below the first are indented where
+// they are not yet: none of them can pass for a message of ours.
+func Message(text string) string {
+	lines := strings.Split(logs.Printable(strings.TrimRight(text, "\n")), "\n")
+	for i, line := range lines[1:] {
+		if !strings.HasPrefix(line, " ") {
+			lines[i+1] = indent + line
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Block is Message for a text that is none of ours, such as a traceback: all of its lines are indented.
+func Block(text string) string {
+	return indent + strings.ReplaceAll(logs.Printable(strings.TrimRight(text, "\n")), "\n", "\n"+indent)
+}
+
+const indent = "    "
 
 // unsafeRune says whether r could end a line or turn text around.
 func unsafeRune(r rune) bool {

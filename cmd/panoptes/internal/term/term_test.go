@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 )
 
 func TestStyleOfNoTerminal(t *testing.T) {
@@ -76,6 +77,25 @@ func TestAppendJSONEscapesControl(t *testing.T) {
 	require.Equal(t, `{
   "\u009b31m": "a\u007f"
 }`, string(Style{}.AppendJSON(nil, []byte("{\"\u009b31m\": \"a\x7f\"}"), nil)))
+}
+
+func TestLoggerEscapes(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	Logger(&out, zap.DebugLevel).Warn("a\x1b[2Jb", zap.String("\u009bk", "\x7f\u202ev"))
+	require.Equal(t, `warn  a\x1b[2Jb  {"\x9bk": "\x7f\u202ev"}`+"\n", out.String())
+	out.Reset()
+	entry := []byte("error  text\x1b\n")
+	n, err := escapedLines{&out, Style{Color: true}}.Write(entry)
+	require.NoError(t, err)
+	require.Equal(t, len(entry), n)
+	require.Equal(t, "\x1b[31merror\x1b[0m  text\\x1b\n", out.String())
+}
+
+func TestMessage(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "a\n    b\\x1b\n  c", Message("a\nb\x1b\n  c\n"))
+	require.Equal(t, "    a\n    b\\x1b\n      c", Block("a\nb\x1b\n  c\n"))
 }
 
 func TestAppendJSONColours(t *testing.T) {

@@ -1,8 +1,8 @@
 package validatecmd
 
 import (
+	"context"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"time"
@@ -12,6 +12,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 // shortestSession is what a broker needs to take over from a coordinator that died, with some to spare.
@@ -28,6 +29,9 @@ func (v *validation) shards(id component.ID, cfg *panoptesshardsextension.Config
 	}
 }
 
+// maxModule bounds how much of a plugin is looked at.
+const maxModule = 1 << 20
+
 // usesKV finds the key-value store in the text of a plugin: context.kv in Python, the method kv.get in processes.
 var usesKV = regexp.MustCompile(`\bkv\b`)
 
@@ -36,7 +40,7 @@ func (v *validation) noteKV(id component.ID, p *plugin.Plugin) {
 	if v.keeping[id] != nil || p.Kind != plugin.KindPython && p.Kind != plugin.KindProcess {
 		return
 	}
-	if text, err := os.ReadFile(p.Module); err == nil && usesKV.Match(text) {
+	if text, err := safefile.Read(context.Background(), p.Module, maxModule); err == nil && usesKV.Match(text) {
 		v.keeping[id] = p
 	}
 }
