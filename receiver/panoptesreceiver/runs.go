@@ -226,7 +226,8 @@ const publishFor = 10 * time.Second
 func (r *panoptesReceiver) publish(ctx context.Context, l *loaded, source *store.Source, found []*pluginsdk.Resource) {
 	ctx, cancel := context.WithTimeout(ctx, publishFor)
 	defer cancel()
-	err := r.sets.Write(ctx, l.current.Load().plugin.Name(), l.current.Load().plugin.Version, found)
+	p := l.current.Load().plugin
+	err := r.sets.Write(ctx, p.File.NormalizedName, p.Version, found)
 	if err == nil {
 		source.Mend()
 		return

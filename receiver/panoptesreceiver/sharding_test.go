@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/collector/component"
 	"pgregory.net/rapid"
 
@@ -555,6 +556,7 @@ func TestDiscoveryOnce(t *testing.T) {
 		kafka.Client.Brokers = cluster.ListenAddrs()
 		b.cfg.Resources.Kafka = kafka
 		b.discovery("found1", "found2")
+		b.write("plugins/finds.panoptes-plugin", "[Core]\nName = Finds It\nModule = finds\n[main]\nexecute_frequency = 1\nconfig_file = found.json\n")
 		b.start()
 		return b, f
 	}
@@ -566,20 +568,28 @@ func TestDiscoveryOnce(t *testing.T) {
 	b, g := member()
 	knows(a, 4)
 	knows(b, 4)
-	f.take(t, nil, "", "a-1", at("finds"))
+	f.take(t, nil, "", "a-1", at("Finds It"))
 	knows(a, 6)
 	knows(b, 6)
 	assert.Zero(t, b.sum("panoptes_discovered_resources"))
 
-	states := f.give(t, patience, at("finds"))
+	states := f.give(t, patience, at("Finds It"))
 	require.Len(t, states, 1, "when it ran last goes with it")
 	before := a.sum("panoptes_discovered_resources")
 	b.list("found3")
-	g.take(t, states, "a-1", "b-1", at("finds"))
+	g.take(t, states, "a-1", "b-1", at("Finds It"))
 	knows(a, 5)
 	knows(b, 5)
 	assert.Positive(t, b.sum("panoptes_discovered_resources"))
 	assert.Equal(t, before, a.sum("panoptes_discovered_resources"))
+
+	// Panoptes' consumers know the plugin by the normalized name.
+	reader, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.ConsumeTopics("local-resources"))
+	require.NoError(t, err)
+	defer reader.Close()
+	for _, r := range reader.PollFetches(t.Context()).Records() {
+		assert.Regexp(t, "^Finds_It:", string(r.Key))
+	}
 
 	// A site whose topic nobody reads is logged.
 	b.write("plugins/found.json", "["+strings.ReplaceAll(resourceWith("x", `"resource_creation_timestamp":1512629517.5`), `"local"`, `"other"`)+"]")
