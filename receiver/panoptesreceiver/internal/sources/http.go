@@ -211,6 +211,7 @@ func KeepTo(client *http.Client, home *url.URL, elsewhere http.RoundTripper) {
 			return fmt.Errorf("the server redirects to another host, %s://%s: set follow_other_hosts to allow that, without credentials",
 				req.URL.Scheme, req.URL.Host)
 		}
+		req.Header.Del("Referer") // it has the query of our URL, which may be a token
 		return nil
 	}
 }

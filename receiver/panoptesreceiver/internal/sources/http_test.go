@@ -132,17 +132,22 @@ func TestRedirects(t *testing.T) {
 	t.Parallel()
 	asked := make(chan string, 10)
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked <- r.Header.Get("Authorization") + r.Header.Get("X-Token")
+		asked <- r.Header.Get("Authorization") + r.Header.Get("X-Token") + r.Header.Get("Referer")
 		_, _ = w.Write([]byte("[]"))
 	}))
 	defer other.Close()
-	home := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	var home *httptest.Server
+	home = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/list":
 			http.Redirect(w, r, "/moved", http.StatusFound)
 		case "/moved":
 			assert.Equal(t, "geheim", r.Header.Get("X-Token"), "at home it is sent")
 			http.Redirect(w, r, other.URL+"/list?token=hidden", http.StatusFound)
+		case "/user":
+			http.Redirect(w, r, strings.Replace(other.URL, "://", "://"+strings.TrimPrefix(home.URL, "http://")+":x@", 1), http.StatusFound)
+		case "/scheme":
+			http.Redirect(w, r, strings.Replace(home.URL, "http:", "https:", 1), http.StatusFound)
 		case "/round":
 			http.Redirect(w, r, "/round", http.StatusFound)
 		}
@@ -167,9 +172,12 @@ func TestRedirects(t *testing.T) {
 	require.ErrorContains(t, err, "redirects to another host")
 	require.ErrorContains(t, err, "follow_other_hosts")
 	assert.NotContains(t, err.Error(), "hidden")
+	for _, path := range []string{"/user", "/scheme"} { // what looks like our host is a user; ours speaks no https
+		require.ErrorContains(t, ask(path, nil), "redirects to another host")
+	}
 	require.ErrorContains(t, ask("/round", nil), "more than 10 times")
 	assert.Empty(t, asked)
-	require.NoError(t, ask("/list", http.DefaultTransport))
+	require.NoError(t, ask("/list?token=ours", http.DefaultTransport))
 	assert.Empty(t, <-asked, "nothing that says who we are")
 }
 
