@@ -106,6 +106,7 @@ var hostile = map[string]string{
 // TestTrustPlugins runs plugins that do what they should not beside good ones, in each way to run a plugin. The good ones lose no
 // run, and the Collector stops in time. With PANOPTES_TRUST=full it takes ten minutes.
 func TestTrustPlugins(t *testing.T) {
+	needsNoKafka(t)
 	runsOfEach := 3.0
 	if os.Getenv("PANOPTES_TRUST") == "full" {
 		runsOfEach = 150
