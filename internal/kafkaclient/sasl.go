@@ -143,13 +143,41 @@ func kerberosMechanism(ctx context.Context, c *configkafka.KerberosConfig) (sasl
 	if _, err := kerberosClient(ctx, c); err != nil {
 		return nil, err
 	}
-	return kerberos.Kerberos(func(ctx context.Context) (kerberos.Auth, error) {
-		client, err := kerberosClient(ctx, c)
-		if err != nil {
-			return kerberos.Auth{}, fmt.Errorf("auth::kerberos: %w", err)
-		}
-		return kerberos.Auth{Client: client, Service: c.ServiceName}, nil
-	}), nil
+	return kerberosLogin{c}, nil
+}
+
+// kerberosLogin is franz-go's, whose client would live, and renew its tickets, until a garbage collection finds it.
+type kerberosLogin struct{ *configkafka.KerberosConfig }
+
+func (l kerberosLogin) Name() string { return "GSSAPI" }
+
+func (l kerberosLogin) Authenticate(ctx context.Context, host string) (sasl.Session, []byte, error) {
+	client, err := kerberosClient(ctx, l.KerberosConfig)
+	if err != nil {
+		return nil, nil, fmt.Errorf("auth::kerberos: %w", err)
+	}
+	session, first, err := kerberos.Kerberos(func(context.Context) (kerberos.Auth, error) {
+		return kerberos.Auth{Client: client, Service: l.ServiceName}, nil
+	}).Authenticate(ctx, host)
+	if err != nil {
+		client.Destroy()
+		return nil, nil, err
+	}
+	return kerberosSession{session, client}, first, nil
+}
+
+// kerberosSession ends its client with the log-in, and with a log-in that fails.
+type kerberosSession struct {
+	sasl.Session
+	client *krb5.Client
+}
+
+func (s kerberosSession) Challenge(answer []byte) (done bool, next []byte, err error) {
+	done, next, err = s.Session.Challenge(answer)
+	if done || err != nil {
+		s.client.Destroy()
+	}
+	return done, next, err
 }
 
 // maxKerberosFile bounds krb5.conf and the keytab; fileTime how long a file system may take for them.

