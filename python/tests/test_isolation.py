@@ -52,7 +52,8 @@ CHANGES = {
     'thread hooks': ('import threading; threading.excepthook = print; threading.settrace(print); threading.settrace(None)',
                      '__import__("threading").excepthook.__name__'),
     'log levels': ('import logging; logging.addLevelName(20, "NOTE")', '__import__("logging").getLevelName(20)'),
-    'log records': ('import logging; logging.setLogRecordFactory(dict); logging.setLoggerClass(type("L", (logging.Logger,), {}))',
+    'log records': ('import logging; logging.setLogRecordFactory(lambda *a, **k: logging.LogRecord(*a, **k))\n'
+                    'logging.setLoggerClass(type("L", (logging.Logger,), {}))',
                     '(__import__("logging").getLogRecordFactory().__name__, __import__("logging").getLoggerClass().__name__)'),
     'start method': ('import multiprocessing; multiprocessing.set_start_method("forkserver")',
                      '__import__("multiprocessing").get_start_method(allow_none=True)'),
