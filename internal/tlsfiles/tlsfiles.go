@@ -24,7 +24,8 @@ const (
 
 // Client returns the settings of a client with what is in their files. The error names the key.
 func Client(ctx context.Context, c configtls.ClientConfig) (configtls.ClientConfig, error) {
-	return c, load(ctx, &c.Config)
+	err := load(ctx, &c.Config) // first: Go may copy c before a call beside it
+	return c, err
 }
 
 // Server returns the settings of a server with what is in their files. The error names the key.
