@@ -12,7 +12,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/state"
 )
 
-// fullAfter is how long a batch waits for its place in a queue before that is told of as full.
+// fullAfter is how long a batch waits for its place in a queue before the queue is logged as full.
 const fullAfter = 5 * time.Second
 
 // Queue is in front of exporterhelper's queue, which says nothing while it is full and lets those before it wait: here that is

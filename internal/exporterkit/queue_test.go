@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// TestFullQueue: a queue in which batches wait long for their place is told of once, and so is the end of that.
+// TestFullQueue: a queue in which batches wait long for their place is logged once, and so is the end of that.
 func TestFullQueue(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

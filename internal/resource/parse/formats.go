@@ -25,8 +25,8 @@ const (
 	FormatCSV
 )
 
-// maxYAML is the most bytes of YAML that are read: its tree takes some twenty-five times as many.
-const maxYAML = 16 << 20
+// MaxYAML is the most bytes of YAML that are read: its tree takes some twenty-five times as many.
+const MaxYAML = 16 << 20
 
 // FormatOf tells the format by the name of a file: YAML for .yaml and .yml, one JSON object a line for .jsonl and
 // .ndjson, a table for .csv, else JSON.
@@ -82,9 +82,9 @@ func parseLines(data []byte, defaults *pluginsdk.Resource) (res []*pluginsdk.Res
 // parseYAML reads documents of the shapes that JSON has. Plain scalars are taken as they are written where a text is
 // needed: in YAML nobody sees that os_version: 4.10 is a number.
 func parseYAML(data []byte, defaults *pluginsdk.Resource) (res []*pluginsdk.Resource, warnings []error, err error) {
-	if len(data) > maxYAML {
+	if len(data) > MaxYAML {
 		return nil, nil, fmt.Errorf("it has %d bytes; YAML of resources may have %d, as reading it takes many times its size in memory: "+
-			"write it as JSON, of which %d are read", len(data), maxYAML, MaxSize)
+			"write it as JSON, of which %d are read", len(data), MaxYAML, MaxSize)
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	for {

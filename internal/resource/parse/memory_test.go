@@ -39,6 +39,6 @@ func TestMemoryOfALargeFile(t *testing.T) {
 
 func TestLargeYAML(t *testing.T) {
 	t.Parallel()
-	_, _, err := ParseFile("resources.yaml", []byte("# "+strings.Repeat("x", maxYAML)), nil)
+	_, _, err := ParseFile("resources.yaml", []byte("# "+strings.Repeat("x", MaxYAML)), nil)
 	require.ErrorContains(t, err, "write it as JSON")
 }

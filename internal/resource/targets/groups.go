@@ -15,9 +15,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// maxYAML is the most bytes of YAML that are read: its tree takes some twenty-five times as many.
-const maxYAML = 16 << 20
-
 // Reader reads target groups.
 type Reader struct {
 	// Labels say how labels become fields.
@@ -142,8 +139,8 @@ func plainJSON(err error) error {
 }
 
 func decodeYAML(data []byte) ([]decodeEntry, error) {
-	if len(data) > maxYAML {
-		return nil, fmt.Errorf("it has %d bytes; YAML of targets may have %d: write it as JSON, of which %d are read", len(data), maxYAML, parse.MaxSize)
+	if len(data) > parse.MaxYAML {
+		return nil, fmt.Errorf("it has %d bytes; YAML of targets may have %d: write it as JSON, of which %d are read", len(data), parse.MaxYAML, parse.MaxSize)
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(data, &doc); err != nil {

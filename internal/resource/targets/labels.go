@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -102,8 +103,5 @@ func (l *Labels) Resource(labels map[string]string, defaults *pluginsdk.Resource
 // shortened is a text of somebody else's for a message.
 func shortened(s string) string {
 	const limit = 100
-	if len(s) > limit {
-		s = strings.ToValidUTF8(s[:limit], "") + "..."
-	}
-	return strconv.Quote(s)
+	return strconv.Quote(logs.KeepStart(s, limit))
 }

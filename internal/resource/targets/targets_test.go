@@ -149,7 +149,7 @@ func TestRead(t *testing.T) {
 		"object":        {data: `{"targets": ["a"]}`, err: "expected a list of target groups"},
 		"broken yaml":   {data: "- [", yaml: true, err: "did not find expected node content"},
 		"mapping":       {data: "targets: [a]", yaml: true, err: "line 1: expected a list of target groups"},
-		"too much yaml": {data: "#" + strings.Repeat(" ", maxYAML), yaml: true, err: "YAML of targets may have 16777216: write it as JSON"},
+		"too much yaml": {data: "#" + strings.Repeat(" ", parse.MaxYAML), yaml: true, err: "YAML of targets may have 16777216: write it as JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -25,6 +25,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
@@ -123,10 +124,15 @@ func (c *configured) ask(ctx context.Context, receiver component.ID) (entries []
 
 // join adds what extensions find to what this command has read, where nothing of that is the same resource and wins.
 func join(read, found []store.Entry) []store.Entry {
+	places := make(map[pluginsdk.Identity]int, len(read))
+	for i := range read {
+		places[read[i].Resource.Identity()] = i
+	}
 	for _, e := range found {
-		at := slices.IndexFunc(read, func(r store.Entry) bool { return r.Resource.Identity() == e.Resource.Identity() })
+		at, there := places[e.Resource.Identity()]
 		switch {
-		case at < 0:
+		case !there:
+			places[e.Resource.Identity()] = len(read)
 			read = append(read, e)
 		case last(&read[at]).Kind < store.KindExtension:
 			read[at] = e

@@ -179,7 +179,7 @@ func (s *Source) take(groups []*targetgroup.Group) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.pending {
-		s.mend()
+		s.recovered()
 	}
 	s.pending = false
 }
@@ -216,8 +216,8 @@ func (s *Source) fail(text string, toCome bool) {
 		zap.String("next", "look at the server and at the configuration; what was found last stays"))
 }
 
-// mend notes that it is well again. The lock is held.
-func (s *Source) mend() {
+// recovered notes that it is well again. The lock is held.
+func (s *Source) recovered() {
 	if s.state.Err == nil {
 		return
 	}
@@ -236,7 +236,7 @@ func (s *Source) look() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if time.Since(s.lastErr) > max(forget, 2*s.interval) {
-		s.mend()
+		s.recovered()
 		s.pending = false
 	}
 }

@@ -23,13 +23,18 @@ type SetWriter struct {
 
 // NewSetWriter returns a writer to some topics, <site>-resources. It connects when there is something to write.
 func NewSetWriter(topics []string, options []kgo.Opt) (*SetWriter, error) {
-	client, err := kgo.NewClient(append(slices.Clone(options), kgo.AllowAutoTopicCreation(), kgo.ProducerLinger(0),
-		kgo.ProducerBatchCompression(kgo.GzipCompression()), // the stock consumers of Panoptes have no other codec
-		kgo.ProducerBatchMaxBytes(int32(defaultKafkaLimits.set)))...)
+	client, err := setClient(options, defaultKafkaLimits.set)
 	if err != nil {
 		return nil, err
 	}
 	return &SetWriter{client: client, topics: topics, now: time.Now}, nil
+}
+
+// setClient returns a client that writes sets, in batches of at most so many bytes.
+func setClient(options []kgo.Opt, most int) (*kgo.Client, error) {
+	return kgo.NewClient(append(slices.Clone(options), kgo.AllowAutoTopicCreation(), kgo.ProducerLinger(0),
+		kgo.ProducerBatchCompression(kgo.GzipCompression()), // the stock consumers of Panoptes have no other codec
+		kgo.ProducerBatchMaxBytes(int32(most)))...)
 }
 
 // Write puts what a plugin found on the topics of the resources' sites, a set for each, and waits until the brokers have

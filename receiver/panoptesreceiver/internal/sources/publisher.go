@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -50,7 +50,7 @@ type PublisherSettings struct {
 	Unsent func(reason Unsent, sets int)
 }
 
-// Publisher sends what a store knows, but for what Kafka told it, to <site>-resources: one whole set for each plugin and site, again and
+// Publisher sends what a store knows, except what Kafka told it, to <site>-resources: one whole set for each plugin and site, again and
 // again, as Panoptes' discovery does. The goroutine of Run owns all of it.
 type Publisher struct {
 	settings PublisherSettings
@@ -64,9 +64,7 @@ type Publisher struct {
 
 // NewPublisher returns a publisher. It connects when there is something to send.
 func NewPublisher(s PublisherSettings) (*Publisher, error) {
-	// The stock consumers of Panoptes have no codec but gzip.
-	client, err := kgo.NewClient(append(slices.Clone(s.Options), kgo.AllowAutoTopicCreation(), kgo.ProducerLinger(0),
-		kgo.ProducerBatchCompression(kgo.GzipCompression()), kgo.ProducerBatchMaxBytes(int32(defaultKafkaLimits.set)+1<<20))...)
+	client, err := setClient(s.Options, defaultKafkaLimits.set+1<<20)
 	if err != nil {
 		return nil, err
 	}
@@ -174,9 +172,6 @@ func own(e *store.Entry, now time.Time) *pluginsdk.Resource {
 	return nil
 }
 
-// topicName is a name that Kafka takes.
-var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
-
 // sendAll sends sets, as many together as one set may have bytes.
 func (p *Publisher) sendAll(ctx context.Context, sets []resourceSet, now time.Time) {
 	if n := len(sets) - p.limits.sources; n > 0 {
@@ -189,7 +184,7 @@ func (p *Publisher) sendAll(ctx context.Context, sets []resourceSet, now time.Ti
 	)
 	for _, set := range sets {
 		topic := set.site + "-resources"
-		if !topicName.MatchString(topic) {
+		if _, illegal := route.Sanitise(topic); illegal {
 			p.unsent(UnsentBadTopic, topic, 1, fmt.Errorf("no topic can be called %q: correct resource_site", logs.OneLine(topic)))
 			continue
 		}

@@ -159,7 +159,7 @@ func TestPublishingIsBounded(t *testing.T) {
 	assert.Equal(t, map[string]int{"too_many": 2, "too_large": 1, "sent": 1}, p.counts)
 	assert.Len(t, b.logs.All(), 2)
 	p.round(4)
-	assert.Len(t, b.logs.All(), 2, "they are told of once in a minute")
+	assert.Len(t, b.logs.All(), 2, "they are logged once in a minute")
 
 	away := b.publishing(false, "127.0.0.1:1")
 	away.sendFor = 200 * time.Millisecond
