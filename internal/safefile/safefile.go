@@ -22,15 +22,12 @@ var ErrTooLarge = errors.New("the file is larger than the limit")
 // Open opens the regular file at path, over links, if it has at most limit bytes. It returns when ctx is done, even if the
 // file system does not answer. Its error is an *fs.PathError, or ctx's.
 func Open(ctx context.Context, path string, limit int64) (*os.File, error) {
-	return within(ctx, path, func() (*os.File, error) { return open(path, limit) }, func(f *os.File) {
-		if f != nil {
-			_ = f.Close()
-		}
-	})
+	return Within(ctx, "open", path, func() (*os.File, error) { return open(path, limit) }, func(f *os.File) { _ = f.Close() })
 }
 
-// within does work until ctx is done; what it gives after that is dropped.
-func within[T any](ctx context.Context, path string, work func() (T, error), drop func(T)) (T, error) {
+// Within does work with the file at path until ctx is done; what comes of it after that is dropped. Its error is work's, or an
+// *fs.PathError of the operation that wraps ctx's.
+func Within[T any](ctx context.Context, operation, path string, work func() (T, error), drop func(T)) (T, error) {
 	if ctx.Done() == nil {
 		return work()
 	}
@@ -44,7 +41,9 @@ func within[T any](ctx context.Context, path string, work func() (T, error), dro
 		select {
 		case done <- result{value, err}:
 		case <-ctx.Done():
-			drop(value)
+			if err == nil {
+				drop(value)
+			}
 		}
 	}()
 	select {
@@ -52,7 +51,7 @@ func within[T any](ctx context.Context, path string, work func() (T, error), dro
 		return r.value, r.err
 	case <-ctx.Done():
 		var none T
-		return none, &fs.PathError{Op: "open", Path: path, Err: context.Cause(ctx)}
+		return none, &fs.PathError{Op: operation, Path: path, Err: context.Cause(ctx)}
 	}
 }
 
@@ -105,7 +104,7 @@ func kind(mode fs.FileMode) string {
 // Read reads the file at path as Open opens it, until ctx is done. A file that grows while it is read is refused beyond the
 // limit.
 func Read(ctx context.Context, path string, limit int64) ([]byte, error) {
-	return within(ctx, path, func() ([]byte, error) {
+	return Within(ctx, "open", path, func() ([]byte, error) {
 		f, err := open(path, limit)
 		if err != nil {
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 // MaxFile is the most bytes of a file that is read as a whole.
@@ -15,12 +16,13 @@ const MaxFile = 16 << 20
 // Open opens a file that somebody named on the command line, which may be a pipe such as a shell's <(...). It waits for a
 // pipe's other end as long as ctx is not done. All errors are wrong usage.
 func Open(ctx context.Context, path string) (*os.File, error) {
-	return until(ctx, path, func() (*os.File, error) { return os.Open(path) }, func(f *os.File) { _ = f.Close() })
+	f, err := safefile.Within(ctx, "read", path, func() (*os.File, error) { return os.Open(path) }, func(f *os.File) { _ = f.Close() })
+	return f, exit.Misuse(err)
 }
 
 // ReadFile reads what Open opens, at most MaxFile bytes.
 func ReadFile(ctx context.Context, path string) ([]byte, error) {
-	return until(ctx, path, func() ([]byte, error) {
+	text, err := safefile.Within(ctx, "read", path, func() ([]byte, error) {
 		f, err := os.Open(path)
 		if err != nil {
 			return nil, err
@@ -32,30 +34,5 @@ func ReadFile(ctx context.Context, path string) ([]byte, error) {
 		}
 		return text, err
 	}, func([]byte) {})
-}
-
-// until does work until ctx is done. What comes of it later is dropped; the command has ended then.
-func until[T any](ctx context.Context, path string, work func() (T, error), drop func(T)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	done := make(chan result)
-	go func() {
-		value, err := work()
-		select {
-		case done <- result{value, err}:
-		case <-ctx.Done():
-			if err == nil {
-				drop(value)
-			}
-		}
-	}()
-	select {
-	case r := <-done:
-		return r.value, exit.Misuse(r.err)
-	case <-ctx.Done():
-		var none T
-		return none, exit.Misusef("read %s: %w", path, context.Cause(ctx))
-	}
+	return text, exit.Misuse(err)
 }

@@ -147,6 +147,15 @@ func makeFor(path string) (describedPlugin, error) {
 	return describedPlugin{path: filepath.Join(filepath.Dir(path), name+pluginfile.Extension), text: text + more}, nil
 }
 
+// contents are the text of the plugin file.
+func (d describedPlugin) contents(ctx context.Context) (string, error) {
+	if d.text != "" {
+		return d.text, nil
+	}
+	text, err := safefile.Read(ctx, d.path, pluginfile.MaxSize)
+	return string(text), err
+}
+
 // open opens the plugin.
 func (d describedPlugin) open(options plugin.OpenOptions) (*plugin.Plugin, []string, error) {
 	if d.text == "" {

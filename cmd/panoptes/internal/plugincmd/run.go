@@ -24,13 +24,11 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
-	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
-	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -149,7 +147,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	shown := newProgress(stderr)
 	stderr = shown
 	defer shown.end()
-	p, text, err := o.open(file, stderr)
+	p, found, err := o.open(file, stderr)
 	if err != nil {
 		return err
 	}
@@ -173,7 +171,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if settings.Host.SNMP.Heard = o.heard; o.community != "" {
 		settings.Host.SNMP.Rules, settings.Host.SNMP.CommunityKey, settings.Host.SNMP.Community = nil, "", o.community
 	}
-	record, err := o.recorder(p, text, &settings)
+	record, err := o.recorder(ctx, p, found, &settings)
 	if err != nil {
 		return err
 	}
@@ -232,7 +230,7 @@ func (o *runOptions) atOnce(resources int) int {
 }
 
 // recorder begins the recording that was asked for; nil where none was.
-func (o *runOptions) recorder(p *plugin.Plugin, text string, settings *runtimes.Settings) (*recorder, error) {
+func (o *runOptions) recorder(ctx context.Context, p *plugin.Plugin, from describedPlugin, settings *runtimes.Settings) (*recorder, error) {
 	if o.record == "" {
 		return nil, nil
 	}
@@ -243,14 +241,17 @@ func (o *runOptions) recorder(p *plugin.Plugin, text string, settings *runtimes.
 	tape := recording.NewTape(scrub)
 	settings.Host.Intercept = tape.Intercept
 	settings.Host.Tap = tape.Pass
+	text, err := from.contents(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return newRecorder(o.record, scrub, tape, headOf(p, text, o.host.Version, o.flags))
 }
 
-// open opens the plugin and makes sure that its runtime is there. It returns the text of the plugin file, too.
-func (o *runOptions) open(path string, stderr io.Writer) (p *plugin.Plugin, text string, err error) {
-	found, err := findPlugin(path)
-	if err != nil {
-		return nil, "", err
+// open opens the plugin and makes sure that its runtime is there. It returns its plugin file, too.
+func (o *runOptions) open(path string, stderr io.Writer) (p *plugin.Plugin, found describedPlugin, err error) {
+	if found, err = findPlugin(path); err != nil {
+		return nil, found, err
 	}
 	p, warnings, err := found.open(o.collector.options(found.path))
 	for _, warning := range warnings {
@@ -260,16 +261,12 @@ func (o *runOptions) open(path string, stderr io.Writer) (p *plugin.Plugin, text
 	case errors.Is(err, plugin.ErrNotScheduled) && p != nil:
 		fmt.Fprintf(stderr, "panoptes: %s; it is run this once\n", term.Message(err.Error()))
 	case err != nil:
-		return nil, "", exit.Misuse(err)
+		return nil, found, exit.Misuse(err)
 	}
 	if found.text != "" {
 		fmt.Fprint(stderr, found.tell())
-	} else if text, err := safefile.Read(context.Background(), found.path, pluginfile.MaxSize); err != nil {
-		return nil, "", err
-	} else {
-		found.text = string(text)
 	}
-	return p, found.text, o.checkRuntime(p)
+	return p, found, o.checkRuntime(p)
 }
 
 // checkRuntime makes sure that what runs the plugin is there.
