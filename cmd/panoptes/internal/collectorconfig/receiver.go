@@ -3,8 +3,14 @@ package collectorconfig
 import (
 	"fmt"
 	"strings"
+	"time"
+
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+	"go.uber.org/zap"
 
 	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
@@ -41,3 +47,21 @@ func (c *Config) receiver(wanted string) (component.ID, error) {
 	}
 	return component.ID{}, fmt.Errorf("the configuration has no receiver %q", ReceiverType)
 }
+
+// SourceLimit is how long servers and Kafka may take to tell resources to a command.
+const SourceLimit = 30 * time.Second
+
+// Telemetry is that of a component which runs in a command: only the log is kept.
+func Telemetry(logger *zap.Logger) component.TelemetrySettings {
+	return component.TelemetrySettings{
+		Logger: logger, TracerProvider: tracenoop.NewTracerProvider(), MeterProvider: metricnoop.NewMeterProvider(), Resource: pcommon.NewResource(),
+	}
+}
+
+// Host is that of a component which runs in a command: it has no extensions.
+type Host struct{}
+
+var _ component.Host = Host{}
+
+// GetExtensions implements component.Host.
+func (Host) GetExtensions() map[component.ID]component.Component { return nil }

@@ -4,14 +4,10 @@ import (
 	"cmp"
 	"context"
 	"io"
-	"time"
 
 	"github.com/spf13/pflag"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension"
-	"go.opentelemetry.io/collector/pdata/pcommon"
-	metricnoop "go.opentelemetry.io/otel/metric/noop"
-	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -93,11 +89,11 @@ func (c *collector) openRedis(ctx context.Context, config *collectorconfig.Confi
 	case id.Type() != collectorconfig.RedisType:
 		return exit.Misusef("redis names the extension %q: name one of type %s", id, collectorconfig.RedisType)
 	}
-	c.redis, err = panoptesredisextension.NewFactory().Create(ctx, extension.Settings{ID: *id, TelemetrySettings: quiet(zap.NewNop())}, cfg)
+	c.redis, err = panoptesredisextension.NewFactory().Create(ctx, extension.Settings{ID: *id, TelemetrySettings: collectorconfig.Telemetry(zap.NewNop())}, cfg)
 	if err != nil {
 		return err
 	}
-	return c.redis.Start(ctx, offline{})
+	return c.redis.Start(ctx, collectorconfig.Host{})
 }
 
 // close ends the connections.
@@ -154,15 +150,12 @@ func (c *collector) targets(ctx context.Context, files []string, stderr io.Write
 	return c.resources(ctx, stderr)
 }
 
-// sourceLimit is how long servers and Kafka may take to tell resources.
-const sourceLimit = 30 * time.Second
-
 // resources are those that the receiver has. bad is how many sources are broken.
 func (c *collector) resources(ctx context.Context, stderr io.Writer) (all []*pluginsdk.Resource, bad int, err error) {
 	logger := term.Logger(stderr, zapcore.WarnLevel)
-	ctx, cancel := context.WithTimeout(ctx, sourceLimit)
+	ctx, cancel := context.WithTimeout(ctx, collectorconfig.SourceLimit)
 	defer cancel()
-	all, sources, err := c.cfg.FindResources(ctx, panoptesreceiver.Finding{Host: offline{}, Telemetry: quiet(logger), Ask: true})
+	all, sources, err := c.cfg.FindResources(ctx, panoptesreceiver.Finding{Host: collectorconfig.Host{}, Telemetry: collectorconfig.Telemetry(logger), Ask: true})
 	for _, s := range sources {
 		if s.Error != "" {
 			bad++
@@ -170,16 +163,3 @@ func (c *collector) resources(ctx context.Context, stderr io.Writer) (all []*plu
 	}
 	return all, bad, err
 }
-
-// quiet is a component's telemetry of which only the log is kept.
-func quiet(logger *zap.Logger) component.TelemetrySettings {
-	return component.TelemetrySettings{
-		Logger: logger, TracerProvider: tracenoop.NewTracerProvider(), MeterProvider: metricnoop.NewMeterProvider(), Resource: pcommon.NewResource(),
-	}
-}
-
-// offline is a host without extensions.
-type offline struct{}
-
-// GetExtensions implements component.Host.
-func (offline) GetExtensions() map[component.ID]component.Component { return nil }

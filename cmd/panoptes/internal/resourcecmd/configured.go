@@ -14,9 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/pdata/pcommon"
-	metricnoop "go.opentelemetry.io/otel/metric/noop"
-	tracenoop "go.opentelemetry.io/otel/trace/noop"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
@@ -29,12 +26,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
-const (
-	// sourceLimit is how long servers and Kafka may take to tell resources.
-	sourceLimit = 30 * time.Second
-	// pageSize is how many resources the running Collector is asked for at a time.
-	pageSize = 1000
-)
+// pageSize is how many resources the running Collector is asked for at a time.
+const pageSize = 1000
 
 // configured lists the resources of a configuration.
 type configured struct {
@@ -63,10 +56,10 @@ func (c *configured) list(cmd *cobra.Command) error {
 		return err
 	}
 	defer c.client.Close()
-	ctx, cancel := context.WithTimeout(cmd.Context(), sourceLimit)
+	ctx, cancel := context.WithTimeout(cmd.Context(), collectorconfig.SourceLimit)
 	defer cancel()
 	stderr := cmd.ErrOrStderr()
-	entries, sources, err := cfg.FindEntries(ctx, panoptesreceiver.Finding{Host: offline{}, Telemetry: telemetry(stderr), Ask: true, Asked: true})
+	entries, sources, err := cfg.FindEntries(ctx, panoptesreceiver.Finding{Host: collectorconfig.Host{}, Telemetry: collectorconfig.Telemetry(term.Logger(stderr, zapcore.WarnLevel)), Ask: true, Asked: true})
 	if err != nil {
 		return err
 	}
@@ -174,17 +167,3 @@ func tell(w io.Writer, s *store.SourceStatus) {
 		fmt.Fprintf(w, "panoptes: %s: and %d more\n", term.Cell(s.Place.String()), more)
 	}
 }
-
-// telemetry is a component's, of which only the log is kept.
-func telemetry(stderr io.Writer) component.TelemetrySettings {
-	return component.TelemetrySettings{
-		Logger: term.Logger(stderr, zapcore.WarnLevel), TracerProvider: tracenoop.NewTracerProvider(), MeterProvider: metricnoop.NewMeterProvider(),
-		Resource: pcommon.NewResource(),
-	}
-}
-
-// offline is a host without extensions.
-type offline struct{}
-
-// GetExtensions implements component.Host.
-func (offline) GetExtensions() map[component.ID]component.Component { return nil }
