@@ -1,10 +1,12 @@
 package snmp_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +16,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/agenttest"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/snmprec"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -87,32 +91,44 @@ func TestGenericOfDeadDevice(t *testing.T) {
 	assert.Equal(t, []string{`status{} polling_status=7`}, texts(p.poll()))
 }
 
-// A metric whose table did not come to its end is left out, and not made of what came; what else the device answers is there.
+// A metric whose table did not come to its end, or whose scalar did not come, is left out, and not made of what came; what else the
+// device answers is there.
 func TestGenericLeavesOutWhatTimedOut(t *testing.T) {
 	p := newPoller(t)
-	p.write("metrics.json", `{"oids": {"octets": {"method": "bulk_walk", "oid": ".1.3.6.1.2.1.2.2.1.10"}, "uptime": {"method": "get", "oid": ".1.3.6.1.2.1.1.3.0"}},
+	source, err := snmprec.Parse("device", []byte(strings.Replace(recording, "\n", "\n1.3.6.1.2.1.2.1.0|2|1\n", 1)))
+	require.NoError(t, err)
+	p.write("metrics.json", `{"oids": {"octets": {"method": "bulk_walk", "oid": ".1.3.6.1.2.1.2.2.1.10"}, "uptime": {"method": "get", "oid": ".1.3.6.1.2.1.1.3.0"},
+			"number": {"method": "get", "oid": ".1.3.6.1.2.1.2.1.0"}},
 		"metrics_groups": [{"group_name": "interface", "metrics": {"octets": {"value": "octets.$index", "metric_type": "counter"}}, "dimensions": {}},
 			{"group_name": "ports", "metrics": {"ports": "len(octets)", "fixed": 1}, "dimensions": {}},
-			{"group_name": "system", "metrics": {"uptime": "uptime"}, "dimensions": {}}],
+			{"group_name": "system", "metrics": {"uptime": "uptime", "number": "number", "more": "int(number) + 1"}, "dimensions": {}}],
 		"snmp": {"max_repetitions": 1}}`)
 	p.write("p.panoptes-plugin", genericHead+"[enrichment]\nfile = metrics.json\n")
-	for _, c := range []struct {
-		answers int // that the device gives; 0 are all
+	number, err := ber.MustOID("1.3.6.1.2.1.2.1").AppendContent(nil) // asked for with the index 0, or for what follows
+	require.NoError(t, err)
+	const whole = `system{} more=2 number=1 uptime=10000`
+	given := 0
+	for name, c := range map[string]struct {
+		answers func(*agenttest.Request) bool // whether the device does
 		want    []string
 	}{
-		{0, []string{`interface{} octets=7c`, `ports{} fixed=1 ports=1`, `system{} uptime=10000`, `status{} polling_status=0`}},
-		{1, []string{`ports{} fixed=1`, `system{} uptime=10000`, `status{} polling_status=4`}},
+		"all":        {func(*agenttest.Request) bool { return true }, []string{`interface{} octets=7c`, `ports{} fixed=1 ports=1`, whole, `status{} polling_status=0`}},
+		"one packet": {func(*agenttest.Request) bool { given++; return given == 1 }, []string{`ports{} fixed=1`, whole, `status{} polling_status=4`}},
+		"no number": {
+			func(r *agenttest.Request) bool { return !bytes.Contains(r.PDU.Variables, number) },
+			[]string{`interface{} octets=7c`, `ports{} fixed=1 ports=1`, `system{} uptime=10000`, `status{} polling_status=4`},
+		},
 	} {
-		given := 0
 		p.agent.Lock()
+		p.agent.Source = source
 		p.agent.Respond = func(r *agenttest.Request) {
-			if given++; c.answers == 0 || given <= c.answers {
+			if c.answers(r) {
 				p.agent.Reply(r)
 			}
 		}
 		p.agent.Unlock()
 		p.renew()
-		assert.Equal(t, c.want, texts(p.poll()), c.answers)
+		assert.Equal(t, c.want, texts(p.poll()), name)
 	}
 }
 

@@ -83,7 +83,7 @@ func (p *poller) renew() {
 	}
 	e, err := engine.New(engine.Options{})
 	require.NoError(p.t, err)
-	d := devices.New(devices.Settings{Community: "public", Timeout: 100 * time.Millisecond}, e, kv.NoSecrets{})
+	d := devices.New(devices.Settings{Community: "public", Timeout: 100 * time.Millisecond, Retries: 1}, e, kv.NoSecrets{})
 	core, logged := observer.New(zap.WarnLevel)
 	p.logged = logged
 	runner := run.NewRunner(map[plugin.Kind]run.Runtime{plugin.KindSNMP: snmp.New(snmp.Settings{
