@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/group"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/kafkatest"
@@ -150,6 +151,41 @@ func TestTopicIsMissing(t *testing.T) {
 	g.Start()
 	eventually(t, "it is said", func() bool { return obs.unwell() != nil })
 	assert.ErrorContains(t, obs.unwell(), `topic "shards" does not exist`)
+	assert.Zero(t, g.Owned())
+}
+
+// TestTopicIsDeleted: it is made again.
+func TestTopicIsDeleted(t *testing.T) {
+	t.Parallel()
+	core, logs := observer.New(zap.InfoLevel)
+	g, obs := one(t, brokers(t, 1), func(s *group.Settings) { s.Logger = zap.New(core) }, shard.Part{})
+	g.Start()
+	eventually(t, "all are owned", func() bool { return g.Owned() == 8 })
+	_, err := kadm.NewClient(g.Client()).DeleteTopics(t.Context(), "shards")
+	require.NoError(t, err)
+	eventually(t, "it is made again", func() bool { return logs.FilterMessage("Made the topic of shards").Len() == 2 })
+	assert.Equal(t, 8, g.Owned())
+	assert.NoError(t, obs.unwell())
+}
+
+// TestGroupOfOthers: a group that another application uses cannot be joined.
+func TestGroupOfOthers(t *testing.T) {
+	t.Parallel()
+	seeds := brokers(t, 1)
+	theirs, err := kgo.NewClient(kgo.SeedBrokers(seeds...), kgo.ConsumerGroup("g"), kgo.ConsumeTopics("theirs"), kgo.Balancers(kgo.RangeBalancer()))
+	require.NoError(t, err)
+	defer theirs.Close()
+	_, err = kadm.NewClient(theirs).CreateTopic(t.Context(), 1, 1, nil, "theirs")
+	require.NoError(t, err)
+	eventually(t, "they have joined", func() bool {
+		groups, err := kadm.NewClient(theirs).DescribeGroups(t.Context(), "g")
+		return err == nil && groups["g"].State == "Stable"
+	})
+	g, obs := one(t, seeds, nil, shard.Part{})
+	g.Start()
+	eventually(t, "it is said", func() bool { return obs.unwell() != nil })
+	assert.ErrorContains(t, obs.unwell(), "INCONSISTENT_GROUP_PROTOCOL")
+	assert.ErrorContains(t, obs.unwell(), "other consumers use this group; choose another name")
 	assert.Zero(t, g.Owned())
 }
 
