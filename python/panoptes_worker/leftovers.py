@@ -27,6 +27,9 @@ _PAUSE = 0.002
 # Descriptors that libraries in C may keep for themselves, such as a socket to a name service. Nothing of Python knows them.
 _LIBRARY_DESCRIPTORS = 8
 
+# Files by which a process changes how the system treats it.
+_FILES = ('cgroup', 'oom_score_adj', 'coredump_filter', 'timerslack_ns')
+
 _NAMESPACES = ('cgroup', 'ipc', 'mnt', 'net', 'pid', 'user', 'uts')
 
 
@@ -137,7 +140,7 @@ class Leftovers:
     def _add_rare(self, found):
         for name, value in _rare().items():
             if value != self._rare.get(name):
-                code = PRIORITY if name in ('processors', 'scheduler') else ROOT
+                code = PRIORITY if name in ('processors', 'scheduler') + _FILES else ROOT
                 if name == 'processors':
                     try:
                         os.sched_setaffinity(0, self._rare[name])
@@ -176,6 +179,13 @@ def _identity():
 def _rare():
     """What is where in the system, and on which processors this runs."""
     found = {}
+    for name in _FILES:
+        try:
+            file = os.open('/proc/self/' + name, os.O_RDONLY)
+        except OSError:
+            continue
+        found[name] = os.read(file, 4096)
+        os.close(file)
     try:
         root = os.stat('/')
         found['root'] = root.st_dev, root.st_ino

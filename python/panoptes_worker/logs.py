@@ -213,8 +213,9 @@ class Logging:
         if self._handler.filters or self._handler.level:
             self._handler.filters[:] = []
             self._handler.setLevel(logging.NOTSET)
-        if self._root.manager.disable:
-            logging.disable(logging.NOTSET)
+        manager = self._root.manager
+        manager.disable = logging.NOTSET
+        manager.loggerClass = manager.logRecordFactory = None
         logging.raiseExceptions = True
 
 

@@ -47,6 +47,7 @@ _FAMILIAR = {
     'warnings': 'showwarning formatwarning warn warn_explicit',
     'builtins': 'print open __import__ getattr setattr isinstance super len',
     'random': 'random Random _inst',
+    'zoneinfo': 'ZoneInfo TZPATH',
     'http.client': 'HTTPConnection HTTPSConnection HTTPResponse',
 }
 
@@ -100,7 +101,8 @@ class Patches:
                 if held.get(attribute, _GONE) is not value:
                     changed.append((module, attribute, value, held.get(attribute, _GONE)))
         if thoroughly:
-            changed = self._thoroughly()
+            known = {(id(holder), name) for holder, name, _, _ in changed}
+            changed += [one for one in self._thoroughly() if (id(one[0]), one[1]) not in known]
         return self._put_back(changed) if changed else ''
 
     def _thoroughly(self):

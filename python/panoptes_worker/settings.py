@@ -1,4 +1,5 @@
 """Settings that the standard library keeps for the whole process, put back after each run."""
+import _abc
 import asyncio.events
 import atexit
 import codecs
@@ -11,6 +12,10 @@ import sys
 import threading
 import warnings
 
+try:
+    import _tracemalloc
+except ImportError:  # another Python
+    _tracemalloc = None
 try:
     import csv
 except ImportError:  # a Python that was built without it
@@ -44,6 +49,10 @@ class Settings:
                           dict(getattr(decimal, name).traps)) for name in _DECIMAL_CONTEXTS]
         self._csv = csv and (csv.field_size_limit(), csv.list_dialects())
         self._tools = _tools()
+        self._main = sys.modules['__main__']
+        self._main_holds = dict(vars(self._main))
+        self._finders = set(map(type, sys.path_importer_cache.values()))
+        self._abstract = [(kind, _registered(kind)) for kind in _abstract()]
 
     @staticmethod
     def _pairs():
@@ -114,11 +123,26 @@ class Settings:
                 now.clear()
                 now.update(then)
         faulthandler.cancel_dump_traceback_later()
-        if self._faulthandler and not faulthandler.is_enabled():
+        if self._faulthandler:
             faulthandler.enable(file=2)
-        tracemalloc = sys.modules.get('tracemalloc')
-        if tracemalloc is not None and tracemalloc.is_tracing():
-            tracemalloc.stop()
+        if hasattr(faulthandler, 'unregister'):
+            for number in (signal.SIGUSR1, signal.SIGUSR2):
+                faulthandler.unregister(number)
+        if _tracemalloc is not None and _tracemalloc.is_tracing():
+            _tracemalloc.stop()
+        sys.modules['sys'], sys.modules['__main__'] = sys, self._main
+        now = vars(self._main)
+        if list(map(id, now.values())) != list(map(id, self._main_holds.values())):
+            now.clear()
+            now.update(self._main_holds)
+        for path, finder in list(sys.path_importer_cache.items()):
+            if type(finder) not in self._finders and finder is not None:
+                del sys.path_importer_cache[path]
+        spawn, gettext = sys.modules.get('multiprocessing.spawn'), sys.modules.get('gettext')
+        if spawn is not None:
+            spawn.set_executable(sys.executable)
+        if gettext is not None:
+            gettext._current_domain = 'messages'
 
     def _restore_sys(self):
         """Puts back what a plugin assigned to attributes of sys."""
@@ -131,6 +155,10 @@ class Settings:
         for name in [name for name in now if name not in self._sys]:
             del now[name]
         now.update(self._sys)
+
+    def registered(self):
+        """The abstract classes for which built-in ones were registered, as text: that cannot be taken back."""
+        return ', '.join(kind.__name__ for kind, then in self._abstract if _registered(kind) != then)
 
     def restore_rare(self):
         """Puts back, at some cost, what libraries do not change."""
@@ -152,6 +180,19 @@ class Settings:
         for tool in set(_tools()).difference(self._tools):
             sys.monitoring.set_events(tool, 0)
             sys.monitoring.free_tool_id(tool)
+
+
+def _abstract():
+    """The abstract classes that all plugins share."""
+    for module in ('collections.abc', 'numbers', 'io', 'os', 'contextlib'):
+        for kind in vars(sys.modules.get(module, sys)).values():
+            if type(kind).__name__ == 'ABCMeta':
+                yield kind
+
+
+def _registered(kind):
+    """The built-in classes that count as one of an abstract class. Libraries register their own, which harms nobody."""
+    return {found for found in (ref() for ref in _abc._get_dump(kind)[0]) if getattr(found, '__module__', '') == 'builtins'}
 
 
 def _hooks():

@@ -59,6 +59,7 @@ class ProcessState:
         self._thread = threading.main_thread(), threading.main_thread().name
         self._timeout = socket.getdefaulttimeout()
         self._locale = locale.setlocale(locale.LC_ALL)
+        self._zone = time.tzname, time.timezone
         self._umask = os.umask(0o022)
         os.umask(self._umask)
         self._builtins = builtins.print, builtins.open, builtins.__import__
@@ -114,6 +115,9 @@ class ProcessState:
             self._settings.restore_named()
         if thoroughly:
             self._settings.restore_rare()
+            registered = self._settings.registered()
+            if registered:
+                reasons.append(reason(PATCHED, 'registered for ' + registered))
         replaced = self._standard_descriptors()
         if replaced:
             reasons.append(reason(DESCRIPTORS, replaced))
@@ -151,6 +155,7 @@ class ProcessState:
             if now is None or file is None or now[:2] != file[:2]:
                 return 'descriptor {} is {}'.format(descriptor, 'closed' if now is None else 'another file')
             os.set_blocking(descriptor, file[2])
+            os.set_inheritable(descriptor, file[3])
         return ''
 
     def _streams(self):
@@ -192,21 +197,21 @@ class ProcessState:
                 os.chdir(os.path.abspath(os.sep))
         os.environ = self._environ
         if getattr(os.environ, '_data', None) != self._raw_environment or not self._raw_environment:
-            zone = os.environ.get('TZ')
             for name in set(os.environ) - set(self._environment):
                 del os.environ[name]
             for name, value in self._environment.items():
                 if os.environ.get(name) != value:
                     os.environ[name] = value
-            if zone != self._environment.get('TZ') and hasattr(time, 'tzset'):
-                time.tzset()
+        if (time.tzname, time.timezone) != self._zone and hasattr(time, 'tzset'):
+            time.tzset()
 
 
 def _file(descriptor):
-    """Which file a descriptor leads to, and whether reading and writing wait; None where it is closed."""
+    """Which file a descriptor leads to, whether reading and writing wait, and whether programs inherit it; None where it is
+    closed."""
     try:
         status = os.fstat(descriptor)
-        return status.st_dev, status.st_ino, _blocking(descriptor)
+        return status.st_dev, status.st_ino, _blocking(descriptor), os.get_inheritable(descriptor)
     except OSError:
         return None
 

@@ -20,12 +20,17 @@ _NAMES = frozenset('''
     setuid seteuid setreuid setresuid setgid setegid setregid setresgid setgroups initgroups setpgid setpgrp setsid
     setrecursionlimit setswitchinterval set_threshold set_debug disable stack_size settrace setprofile set_asyncgen_hooks
     set_coroutine_origin_tracking_depth set_int_max_str_digits setLogRecordFactory setLoggerClass addLevelName captureWarnings
-    cProfile Profile install textdomain
-    faulthandler tracemalloc seed setstate field_size_limit register_dialect unregister_dialect register_error monitoring setdlopenflags
+    cProfile Profile install textdomain register unregister set_executable set_inheritable path_importer_cache reset_tzpath
+    __builtins__ f_builtins f_globals __globals__ loggerClass logRecordFactory
+    faulthandler tracemalloc _tracemalloc seed setstate field_size_limit register_dialect unregister_dialect register_error monitoring setdlopenflags
 '''.split())
+
+# The same as texts, by which code may get there.
+_TEXTS = ('__builtins__', '/proc/self/', '/sys/fs/cgroup')
 
 # Names by which code registers for good what Python calls from then on.
 _FOR_GOOD = frozenset(('addaudithook', 'register_at_fork', '_register_atexit'))
+_CODECS = frozenset(('register', 'unregister'))
 
 # Packages of ours, beside the standard library.
 _OWN = frozenset(('panoptes', 'yahoo_panoptes', 'panoptes_worker', 'six', 'past', 'future', 'cached_property', 'yapsy',
@@ -90,7 +95,7 @@ class Suspicion:
         operations = code.co_code[::2]
         stores = not _STORES.isdisjoint(operations)
         for_good = _FOR_GOOD.intersection(code.co_names)
-        if for_good or 'codecs' in code.co_names and 'register' in code.co_names:
+        if for_good or 'codecs' in code.co_names and not _CODECS.isdisjoint(code.co_names):
             self.registers = ', '.join(sorted(for_good)) or 'codecs.register'
         if not _NAMES.isdisjoint(code.co_names) or stores and _assigns_to_global(operations):
             self.level = PATCHES
@@ -103,6 +108,8 @@ class Suspicion:
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType):
                 self._look(constant, imported)
+            elif isinstance(constant, str) and constant.startswith(_TEXTS):
+                self.level = PATCHES
 
     def _imports(self, code):
         text, high = code.co_code, 0

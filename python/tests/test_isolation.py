@@ -81,6 +81,47 @@ CHANGES = {
     'profiler': ('import cProfile; cProfile.Profile().enable()', 'sys.getprofile()'),
     'warnings that come once': ('import warnings; warnings.simplefilter("once"); warnings.warn("x")',
                                 'len(__import__("warnings").onceregistry)'),
+    'names in builtins by the module': ('__builtins__["len"] = lambda x: 5', 'len("")'),
+    'names in builtins by a text': ('globals()["__builtins__"]["len"] = lambda x: 5', 'len("")'),
+    'names in builtins by a frame': ('import sys; sys._getframe().f_builtins["len"] = lambda x: 5', 'len("")'),
+    'names of a module by a function': ('import json; json.dumps.__globals__["_default_encoder"] = None', '__import__("json").dumps({})'),
+    'names of the main module': ('import __main__; __main__.mine = 1; del __main__.__spec__',
+                                 '(lambda m: (hasattr(m, "mine"), hasattr(m, "__spec__")))(__import__("__main__"))'),
+    'the main module': ('import sys, types; sys.modules["__main__"] = types.ModuleType("mine")', '__import__("__main__").__name__'),
+    'the module sys': ('import sys, types; sys.modules["sys"] = types.ModuleType("mine")', '__import__("sys").__name__'),
+    'finders of paths': ('import sys; sys.path_importer_cache["/mine"] = object()', '"/mine" in sys.path_importer_cache'),
+    'programs of multiprocessing': ('import multiprocessing.spawn as s; s.set_executable("/mine")',
+                                    '__import__("multiprocessing.spawn").spawn.get_executable()'),
+    'domain of gettext': ('import gettext; gettext.textdomain("mine")', '__import__("gettext").textdomain()'),
+    'the time zone': ('import os, time; os.environ["TZ"] = "Asia/Tokyo"; time.tzset()', 'time.tzname'),
+    'the time zone alone': ('import os, time; os.environ["TZ"] = "Asia/Tokyo"; time.tzset(); del os.environ["TZ"]', 'time.tzname'),
+    'the path of time zones': ('import sys\nif sys.version_info > (3, 9):\n    import zoneinfo; zoneinfo.reset_tzpath(["/mine"])',
+                               'getattr(sys.modules.get("zoneinfo"), "TZPATH", ())'),
+    'tracing of memory': ('import _tracemalloc; _tracemalloc.start(1)', '__import__("_tracemalloc").is_tracing()'),
+    'who inherits descriptors': ('import os; os.set_inheritable(1, False); os.set_inheritable(2, False)',
+                                 '[__import__("os").get_inheritable(n) for n in range(3)]'),
+    'logging turned off': ('import logging; logging.disable(logging.CRITICAL)', '__import__("logging").root.manager.disable'),
+    'the log of all': ('import logging; logging.basicConfig(force=True, level=50); logging.root.addFilter(print)',
+                       '(lambda r: (r.level, len(r.handlers), r.filters))(__import__("logging").root)'),
+    'the manager of loggers': ('import logging; logging.Logger.manager.setLoggerClass(type("L", (logging.Logger,), {}))',
+                               '__import__("logging").Logger.manager.loggerClass'),
+    'timeout of sockets': ('import socket; socket.setdefaulttimeout(1)', '__import__("socket").getdefaulttimeout()'),
+    'recursion': ('import sys; sys.setrecursionlimit(100)', 'sys.getrecursionlimit()'),
+    'digits of numbers': ('import sys; sys.set_int_max_str_digits(0)', 'sys.get_int_max_str_digits()'),
+    'tracebacks': ('import sys; sys.tracebacklimit = 0', 'hasattr(sys, "tracebacklimit")'),
+    'folder, mode and variables': ('import os; os.chdir("/"); os.umask(0); os.environ["MINE"] = "1"',
+                                   '(lambda os: (os.getcwd(), os.environ.get("MINE"), os.umask(0o22)))(__import__("os"))'),
+    'locale': ('import locale; locale.setlocale(locale.LC_ALL, "C")', '__import__("locale").setlocale(__import__("locale").LC_ALL)'),
+    'alarms': ('import signal; signal.signal(signal.SIGALRM, print); signal.setitimer(signal.ITIMER_REAL, 3600)',
+               '(lambda s: (s.getsignal(s.SIGALRM), s.getitimer(s.ITIMER_REAL)))(__import__("signal"))'),
+    'children that nobody waits for': ('import signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)',
+                                       '__import__("signal").getsignal(__import__("signal").SIGCHLD)'),
+    'wake-ups': ('import os, signal; r, w = os.pipe(); os.set_blocking(w, False); signal.set_wakeup_fd(w); os.close(r); os.close(w)',
+                 '__import__("signal").set_wakeup_fd(-1)'),
+    'a handler of faulthandler': ('import faulthandler, signal; faulthandler.register(signal.SIGUSR1, file=2)',
+                                  '__import__("faulthandler").unregister(__import__("signal").SIGUSR1)'),
+    'paths and arguments': ('import sys; sys.path.insert(0, "/mine"); sys.argv.append("mine")', '("/mine" in sys.path, sys.argv)'),
+    'a function of importlib': ('import importlib; importlib.import_module = None', '__import__("importlib").import_module.__name__'),
     'coroutines': ('import sys; sys.set_coroutine_origin_tracking_depth(5)', 'sys.get_coroutine_origin_tracking_depth()'),
 }
 
@@ -200,10 +241,25 @@ class Leftovers(Folder):
                 worker.request('shutdown')
 
     def test_registered_for_good(self):
-        for body in ('sys.addaudithook(lambda *event: None)', 'os.register_at_fork(before=len)', 'codecs.register(lambda name: None)'):
+        for body in ('sys.addaudithook(lambda *event: None)', 'os.register_at_fork(before=len)', 'codecs.register(lambda name: None)',
+                     'codecs.unregister(len)'):
             with self.subTest(body), Worker() as worker:
                 result = worker.run(self.plugin('import codecs, os, sys; ' + body))
                 self.assertEqual(['patched'], [reason['reason'] for reason in result.get('retire', [])], result)
+
+    def test_what_abstract_classes_stand_for(self):
+        for body, reasons in (('import numbers; numbers.Number.register(str)', ['patched']),
+                              ('import collections.abc; collections.abc.Sized.register(int)', ['patched']),
+                              ('import collections.abc; collections.abc.Sized.register(type("Own", (), {}))', [])):
+            with self.subTest(body), Worker() as worker:
+                result = worker.run(self.plugin(body))
+                self.assertEqual(reasons, [reason['reason'] for reason in result.get('retire', [])], result)
+
+    @unittest.skipUnless(os.path.exists('/proc/self/oom_score_adj'), 'Linux alone has it')
+    def test_how_the_system_treats_it(self):
+        with Worker() as worker:
+            result = worker.run(self.plugin('with open("/proc/self/oom_score_adj", "w") as file: file.write("900")'))
+            self.assertEqual(['priority'], [reason['reason'] for reason in result.get('retire', [])], result)
 
     def test_standard_descriptors(self):
         # The number of descriptors is as before, or less.
