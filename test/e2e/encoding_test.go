@@ -6,15 +6,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/oldkafka"
 )
 
 // The stock components with our encoding. One Collector has both ends: it runs a plugin and writes to Kafka, and reads
@@ -228,4 +232,38 @@ service:
 	fileLines(t, filepath.Join(p.dir, "array.jsonl"), func(lines []string) bool {
 		return strings.Contains(strings.Join(lines, ""), string(record.Value)+"\n")
 	})
+}
+
+// TestBridgeOfPanoptes: the stock kafka receiver reads what kafka-python wrote, in each format in which brokers keep it.
+func TestBridgeOfPanoptes(t *testing.T) {
+	needsNoKafka(t)
+	t.Parallel()
+	var groups []string
+	for _, m := range oldkafka.Messages(t) {
+		if m.Topic == "processed" {
+			groups = append(groups, m.Value+"\n")
+		}
+	}
+	dir, all := t.TempDir(), oldkafka.All(t)
+	names := slices.Sorted(maps.Keys(all))
+	var receivers, exporters, pipelines strings.Builder
+	for n, name := range names {
+		fmt.Fprintf(&receivers, `
+  kafka/%d:
+    brokers: [%q]
+    group_id: bridge
+    initial_offset: earliest
+    metrics: {topics: ["^.+-processed$"], encoding: panoptes_encoding}
+    message_marking: {after: true, on_permanent_error: true}`, n, oldkafka.Serve(t, all[name]).ListenAddrs()[0])
+		fmt.Fprintf(&exporters, "\n  file/%d: {path: %s/%[1]d.jsonl, encoding: panoptes_encoding, flush_interval: 100ms}", n, dir)
+		fmt.Fprintf(&pipelines, "\n    metrics/%d: {receivers: [kafka/%[1]d], exporters: [file/%[1]d]}", n)
+	}
+	config := filepath.Join(dir, "collector.yaml")
+	write(t, config, "extensions: {panoptes_encoding: }\nreceivers:"+receivers.String()+"\nexporters:"+exporters.String()+
+		"\nservice:\n  extensions: [panoptes_encoding]\n  pipelines:"+pipelines.String()+"\n  telemetry: {metrics: {level: none}}\n")
+	start(t, nil, binary(t, "panoptes-otelcol"), "--config", config)
+	for n, name := range names {
+		lines := fileLines(t, filepath.Join(dir, fmt.Sprint(n, ".jsonl")), func(lines []string) bool { return len(lines) >= len(groups) })
+		assert.ElementsMatch(t, groups, lines, name)
+	}
 }

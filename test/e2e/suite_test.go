@@ -99,10 +99,16 @@ func TestSuiteOfOtherTypes(t *testing.T) {
 // pythonWithRequests makes a virtual environment with what the suite's plugins import.
 func pythonWithRequests(t *testing.T) string {
 	t.Helper()
+	return pythonWith(t, "requests==2.32.3")
+}
+
+// pythonWith makes a virtual environment with a package.
+func pythonWith(t *testing.T, requirement string) string {
+	t.Helper()
 	dir := t.TempDir()
 	for _, command := range [][]string{
 		{"python3", "-m", "venv", dir},
-		{filepath.Join(dir, "bin/pip"), "install", "--quiet", "--disable-pip-version-check", "requests==2.32.3"},
+		{filepath.Join(dir, "bin/pip"), "install", "--quiet", "--disable-pip-version-check", requirement},
 	} {
 		out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
 		require.NoError(t, err, "%v: %s", command, out)
