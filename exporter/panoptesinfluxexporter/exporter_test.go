@@ -306,7 +306,8 @@ func TestRefusalsOfVersion2(t *testing.T) {
 		{422, `{"code":"unprocessable entity","message":"failure writing points to database: partial write: ` + conflict + ` dropped=2"}`, map[string]int{
 			"groups_sent": 1, "groups_dropped field_type_conflict": 2,
 		}},
-		{422, `{"code":"unprocessable entity","message":"failure writing points to database: partial write: points beyond retention policy dropped=1"}`, map[string]int{
+		{422, `{"code":"unprocessable entity","message":"failure writing points to database: partial write: dropped 1 points outside retention policy of duration 1h0m0s - ` +
+			`oldest point x at 2020-09-13T12:26:40Z, newest point x at 2020-09-13T12:26:40Z dropped=1 for database: 0b4d5e for retention policy: autogen"}`, map[string]int{
 			"groups_sent": 2, "groups_dropped beyond_retention": 1,
 		}},
 		{500, `{"code":"internal error","message":"unexpected error writing points to database: partial write: ` + conflict + ` dropped=1"}`, map[string]int{

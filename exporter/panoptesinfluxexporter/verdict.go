@@ -87,9 +87,9 @@ func (c *Config) judge(status int, header http.Header, answer []byte, lines int)
 }
 
 // partialWrite is how InfluxDB says that it took a part of a request only: version 1 with status 400, version 2 with 422, or
-// 500, and words before it.
+// 500, words before it, and 1.12 and 2.7 with the data base behind it.
 var (
-	partialWrite  = regexp.MustCompile(`(?s)^(?:(?:failure|unexpected error) writing points to database: )?partial write: (.*) dropped=(\d+)$`)
+	partialWrite  = regexp.MustCompile(`(?s)^(?:(?:failure|unexpected error) writing points to database: )?partial write: (.*) dropped=(\d+)(?: for database: .*)?$`)
 	partialStatus = map[int]bool{http.StatusBadRequest: true, http.StatusUnprocessableEntity: true, http.StatusInternalServerError: true}
 )
 
@@ -114,6 +114,7 @@ func reasonOf(said string) string {
 	for _, known := range [...]struct{ text, reason string }{
 		{"field type conflict", reasonTypeConflict},
 		{"points beyond retention policy", reasonRetention},
+		{"points outside retention policy", reasonRetention},
 		{"max-series-per-database", reasonSeriesLimit},
 		{"max-values-per-tag", reasonSeriesLimit},
 		{unparsable, reasonUnparsable},
