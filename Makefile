@@ -41,12 +41,16 @@ $(BIN)/panoptes-otelcol: builder-config.yaml $(GO_SOURCES) $(TOOLS)/builder | pr
 # Tools are built from the versions pinned in internal/tools/go.mod.
 tool_builder     := go.opentelemetry.io/collector/cmd/builder
 tool_mdatagen    := go.opentelemetry.io/collector/cmd/mdatagen
-tool_staticcheck := honnef.co/go/tools/cmd/staticcheck
 tool_gofumpt     := mvdan.cc/gofumpt
 tool_typecheck   := ./typecheck
 $(TOOLS)/%: internal/tools/go.mod internal/tools/go.sum | preflight
 	@echo "==> building the tool $*"
 	@cd internal/tools && go build -o ../../$@ $(tool_$*)
+
+# A module of its own: its many linters choose the versions of what they import.
+$(TOOLS)/golangci-lint: internal/tools/lint/go.mod internal/tools/lint/go.sum | preflight
+	@echo "==> building the tool golangci-lint"
+	@cd internal/tools/lint && go build -o ../../../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 ## test: unit, golden and end-to-end tests; with a real Kafka where Java and Maven are found, in a real Chromium where Node.js is
 .PHONY: test
@@ -134,12 +138,13 @@ check-generate: generate
 check-tidy: | preflight
 	@for m in $(MODULES) internal/tools; do (cd $$m && go mod tidy -diff) || { echo "go.mod of $$m is not tidy" >&2; exit 1; }; done
 
-## lint: go vet and staticcheck
+## lint: golangci-lint with .golangci.yml for what is shipped and for benchmarks, go vet for the modules of tests
+LINTED := . extension/panoptesdiscoveryextension bench
 .PHONY: lint
-lint: $(TOOLS)/staticcheck
-	@# Trimmed as the distribution is, which shares what is compiled; without the clients of service discovery, which staticcheck would go through.
-	@export GOFLAGS=-trimpath; for m in $(MODULES); do (cd $$m && go vet -tags 'e2e kafka remove_all_sd' ./... && \
-	  $(CURDIR)/$(TOOLS)/staticcheck -tags 'e2e kafka remove_all_sd' ./...); done
+lint: $(TOOLS)/golangci-lint
+	@# Trimmed as the distribution is, which shares what is compiled; without the clients of service discovery, which linters would go through.
+	@export GOFLAGS=-trimpath; for m in $(LINTED); do (cd $$m && $(CURDIR)/$(TOOLS)/golangci-lint run -c $(CURDIR)/.golangci.yml ./...); done
+	@export GOFLAGS=-trimpath; for m in $(filter-out $(LINTED),$(MODULES)); do (cd $$m && go vet -tags 'e2e kafka remove_all_sd' ./...); done
 
 ## cross: check that all compiles for other systems
 CROSS := linux/arm64 darwin/arm64 windows/amd64

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/open-telemetry/opentelemetry-collector-contrib/processor/cumulativetodeltaprocessor"
@@ -52,8 +54,8 @@ func chain(steps ...func(consumer.Metrics) processor.Metrics) (consume func(int,
 	})
 	must(err)
 	var all []processor.Metrics
-	for i := len(steps) - 1; i >= 0; i-- {
-		p := steps[i](next)
+	for _, step := range slices.Backward(steps) {
+		p := step(next)
 		must(p.Start(context.Background(), theHost))
 		all = append(all, p)
 		next = p
@@ -89,9 +91,7 @@ func ours(name string, transforms, sameTime bool, config map[string]any) contest
 	}
 	return contestant{name, transforms, sameTime, false, out, func(s *stream) (func(int, pmetric.Metrics), func()) {
 		c := map[string]any{"max_series": s.series() + s.series()/10}
-		for k, v := range config {
-			c[k] = v
-		}
+		maps.Copy(c, config)
 		return chain(rates(c))
 	}}
 }

@@ -115,7 +115,7 @@ func TestKafkaTooLarge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			site := uniqueSite("large")
-			createTopics(t, brokers, 1, map[string]*string{"max.message.bytes": kadm.StringPtr(strconv.Itoa(tt.topic))}, site+"-processed")
+			createTopics(t, brokers, 1, map[string]*string{"max.message.bytes": new(strconv.Itoa(tt.topic))}, site+"-processed")
 			s := newSender(t, brokers, func(cfg *Config) {
 				synchronous(cfg)
 				cfg.Producer.MaxMessageBytes = tt.exporter

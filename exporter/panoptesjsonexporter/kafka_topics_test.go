@@ -28,7 +28,7 @@ func deleteTopic(t *testing.T, admin *kadm.Client, topic string) {
 	require.Eventually(t, func() bool {
 		details, err := admin.ListTopics(t.Context(), topic)
 		require.NoError(t, err)
-		return kerr.ErrorForCode(kerr.UnknownTopicOrPartition.Code) == details[topic].Err
+		return errors.Is(details[topic].Err, kerr.UnknownTopicOrPartition)
 	}, 30*time.Second, 20*time.Millisecond)
 }
 

@@ -28,8 +28,7 @@ import (
 // (tls) are one key each: their tests are the Collector's.
 func keysOf(block reflect.Type, prefix string) []string {
 	var keys []string
-	for i := range block.NumField() {
-		field := block.Field(i)
+	for field := range block.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("mapstructure"), ",")
 		if name == "" {
 			continue

@@ -3,6 +3,7 @@ package panoptesdiscoveryextension
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -110,7 +111,7 @@ func (f *follower) follow(state *discover.State, now time.Time) bool {
 // take makes resources of the targets.
 func (f *follower) take(state *discover.State, now time.Time) {
 	list := make([]*pluginsdk.Resource, 0, len(state.Targets))
-	dropped, drops := state.Dropped[:len(state.Dropped):len(state.Dropped)], state.Drops
+	dropped, drops := slices.Clip(state.Dropped), state.Drops
 	var warnings []error
 	for _, labels := range state.Targets {
 		name := labels["__address__"]

@@ -51,8 +51,8 @@ func (x *explainer) no(link, next, format string, args ...any) {
 	x.Links = append(x.Links, status.Link{Name: link, Holds: status.No, Said: fmt.Sprintf(format, args...), Next: next})
 }
 
-func (x *explainer) unknown(link, format string, args ...any) {
-	x.Links = append(x.Links, status.Link{Name: link, Holds: status.Unknown, Said: fmt.Sprintf(format, args...)})
+func (x *explainer) unknown(link, said string) {
+	x.Links = append(x.Links, status.Link{Name: link, Holds: status.Unknown, Said: said})
 }
 
 func (x *explainer) follow() {

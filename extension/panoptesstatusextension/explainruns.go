@@ -13,7 +13,7 @@ import (
 // chosen follows the resources to the plugin, and returns whether any is left.
 func (x *explainer) chosen(p *status.Plugin) bool {
 	entries := x.receiver.Resources()
-	if !x.admitted(p, len(entries)) {
+	if !x.admitted(len(entries)) {
 		return false
 	}
 	if x.resource != "" {
@@ -45,7 +45,7 @@ func (x *explainer) chosen(p *status.Plugin) bool {
 }
 
 // admitted says how many resources the receiver's filter lets in.
-func (x *explainer) admitted(p *status.Plugin, n int) bool {
+func (x *explainer) admitted(n int) bool {
 	filtered, example, broken := 0, "", ""
 	for _, s := range x.receiver.Sources() {
 		filtered += s.Filtered.Count

@@ -51,12 +51,12 @@ func task(plugin string, r *pluginsdk.Resource, i int) status.Task {
 		Plugin: plugin, Resource: r, State: status.OK, LastStart: at.Add(-30 * time.Second), Duration: (time.Duration(i%700) * time.Millisecond).Seconds(),
 		Lateness: (time.Duration(i%9) * time.Millisecond).Seconds(), Outcome: "ok", Groups: 48, Points: 672, Bytes: 12_345, Next: at.Add(30 * time.Second),
 	}
-	switch {
-	case i%50 == 7:
+	switch i % 50 {
+	case 7:
 		t.State, t.Outcome, t.Error, t.Failures, t.Groups, t.Points = status.Failing, "timeout", "no answer", 3, 0, 0
-	case i%50 == 8:
+	case 8:
 		t.State, t.Outcome, t.Failures = status.BackingOff, "raised", 12
-	case i%50 == 9:
+	case 9:
 		t.State, t.LastStart, t.Outcome = status.Waiting, time.Time{}, ""
 	}
 	return t

@@ -16,7 +16,7 @@ func ListTopics(ctx context.Context, client *kgo.Client, names []string) (kadm.T
 	request := kmsg.NewPtrMetadataRequest()
 	for _, name := range names {
 		topic := kmsg.NewMetadataRequestTopic()
-		topic.Topic = kmsg.StringPtr(name)
+		topic.Topic = new(name)
 		request.Topics = append(request.Topics, topic)
 	}
 	type answer struct {

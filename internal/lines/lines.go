@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // TooLongError is what Next returns for a line beyond the limit, which it tells; the lines after it can be read.
@@ -63,10 +64,5 @@ func (l *Lines) Next() ([]byte, error) {
 // Buffered says whether a whole further line can be read without waiting for it.
 func (l *Lines) Buffered() bool {
 	ahead, _ := l.in.Peek(l.in.Buffered())
-	for _, c := range ahead {
-		if c == '\n' {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(ahead, '\n')
 }

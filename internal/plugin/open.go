@@ -50,8 +50,7 @@ func Open(path string, o OpenOptions) (*Plugin, []string, error) {
 func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 	warnings := append([]string(nil), file.Warnings...)
 	fail := func(err error) (*Plugin, []string, error) {
-		var named *pluginfile.Error // says where by itself
-		if errors.As(err, &named) {
+		if _, ok := errors.AsType[*pluginfile.Error](err); ok {
 			return nil, warnings, err
 		}
 		return nil, warnings, fmt.Errorf("plugin %q (%s): %w", file.Name, file.Path, err)

@@ -172,8 +172,7 @@ func (c *Call) GroupsJSON(raw []json.RawMessage) Result {
 
 // about names the group, the field and the rule of an error, without the place in a text that no author sees.
 func about(group string, err error) error {
-	var at *panoptesjson.Error
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*panoptesjson.Error](err); ok {
 		err = at.Err
 		if at.Field != "" {
 			err = fmt.Errorf("%.200s: %w", at.Field, err)

@@ -32,8 +32,7 @@ func tidy(secrets *logs.Scrubber, result *Result) {
 
 func tidyError(secrets *logs.Scrubber, err error) error {
 	text := func(s string) string { return logs.KeepStart(logs.OneLine(secrets.Clean(s)), maxErrorBytes) }
-	var raised *PluginError
-	if errors.As(err, &raised) {
+	if raised, ok := errors.AsType[*PluginError](err); ok {
 		clean := *raised // it may be the error of other runs as well
 		clean.Message = text(raised.Message)
 		clean.Traceback = logs.KeepEnd(logs.Printable(secrets.Clean(raised.Traceback)), maxTracebackBytes)

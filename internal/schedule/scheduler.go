@@ -70,7 +70,7 @@ func New[T any](s Settings[T]) *Scheduler[T] {
 	}
 	sched.most = sched.queue.most()
 	sched.work = sync.NewCond(&sched.mu)
-	sched.runCtx, sched.cancel = context.WithCancel(context.Background())
+	sched.runCtx, sched.cancel = context.WithCancel(context.Background()) //nolint:gosec // Shutdown calls it
 	return sched
 }
 

@@ -12,7 +12,8 @@ import (
 
 // gather puts the points of a counter into the window.
 func (c *pass) gather(points pmetric.NumberDataPointSlice, k *counter) {
-	series, resource, gap := k.conv.series, ratestate.Key{}, c.gap
+	series, gap := k.conv.series, c.gap
+	var resource ratestate.Key
 	if s := k.conv.selector; s != nil {
 		series, resource = c.hasher.Join(c.scopeKey(), series), c.allKey()
 		if gap == 0 {

@@ -281,13 +281,13 @@ func TestReadmeHasEverySetting(t *testing.T) {
 	require.NoError(t, err)
 	var check func(reflect.Type)
 	check = func(typ reflect.Type) {
-		for i := range typ.NumField() {
-			key, option, _ := strings.Cut(typ.Field(i).Tag.Get("mapstructure"), ",")
+		for setting := range typ.Fields() {
+			key, option, _ := strings.Cut(setting.Tag.Get("mapstructure"), ",")
 			if option == "squash" {
 				continue // described where it comes from
 			}
 			assert.True(t, strings.Contains(string(readme), "`"+key+"`"), key)
-			field := typ.Field(i).Type
+			field := setting.Type
 			for field.Kind() == reflect.Slice || field.Kind() == reflect.Pointer {
 				field = field.Elem()
 			}

@@ -84,8 +84,7 @@ func (f *failures) fields(t target, held int, more ...zap.Field) []zap.Field {
 // way, with the same type of exception where there is one.
 func causeOf(t target, v *version, result run.Result) string {
 	cause := string(result.Outcome) + "\x00" + t.plugin.name + "\x00" + v.plugin.Version
-	var raised *run.PluginError
-	if errors.As(result.Err, &raised) {
+	if raised, ok := errors.AsType[*run.PluginError](result.Err); ok {
 		cause += "\x00" + raised.Type
 	}
 	return cause

@@ -70,8 +70,7 @@ var ownPackage = reflect.TypeFor[Config]().PkgPath()
 // fieldsByKey are the fields of a block, with those of blocks that are part of it.
 func fieldsByKey(t reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		key, option, _ := strings.Cut(f.Tag.Get("mapstructure"), ",")
 		switch {
 		case option == "squash":

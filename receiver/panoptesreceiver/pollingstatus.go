@@ -60,8 +60,7 @@ func pollingStatus(result *run.Result) int {
 // pollingStatusOf is the code for what a plugin raised: by the exception's class, else by the classes it derives from, the
 // nearest first.
 func pollingStatusOf(err error) int {
-	var raised *run.PluginError
-	if errors.As(err, &raised) {
+	if raised, ok := errors.AsType[*run.PluginError](err); ok {
 		for _, class := range append([]string{raised.Type}, raised.Bases...) {
 			if code, ok := pollingExceptions[class]; ok {
 				return code

@@ -66,7 +66,7 @@ func TestBadInput(t *testing.T) {
 		"a plugin that ends its own process": {"exiting", "crashed"},
 	} {
 		waitFor(t, "a message about "+what, func() (bool, string) {
-			for _, line := range strings.Split(p.output(), "\n") {
+			for line := range strings.SplitSeq(p.output(), "\n") {
 				if containsAll(line, texts) {
 					return true, ""
 				}

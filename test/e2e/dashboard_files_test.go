@@ -182,7 +182,7 @@ func TestDashboardLinks(t *testing.T) {
 					m := form.FindStringSubmatch(url)
 					require.NotNil(t, m, url)
 					require.Contains(t, variables, m[1], url)
-					for _, set := range strings.Split(strings.TrimPrefix(m[2], "&"), "&") {
+					for set := range strings.SplitSeq(strings.TrimPrefix(m[2], "&"), "&") {
 						name, value, _ := strings.Cut(strings.TrimPrefix(set, "var-"), "=")
 						assert.Regexp(t, `^\$\{__data\.fields\["[a-z]+"\]:percentencode\}$`, value)
 						assert.Contains(t, variables[m[1]], name, url)

@@ -58,7 +58,7 @@ func newDurability(t *testing.T) *durability {
 
 	_, err = d.admin.CreateTopics(t.Context(), 4, 1, nil, d.topic(""), d.topic("-denied"))
 	require.NoError(t, err)
-	_, err = d.admin.CreateTopics(t.Context(), 4, 1, map[string]*string{"max.message.bytes": kadm.StringPtr("4000")}, d.topic("-small"))
+	_, err = d.admin.CreateTopics(t.Context(), 4, 1, map[string]*string{"max.message.bytes": new("4000")}, d.topic("-small"))
 	require.NoError(t, err)
 	_, err = d.admin.AlterUserSCRAMs(t.Context(), nil,
 		[]kadm.UpsertSCRAM{{User: d.site, Mechanism: kadm.ScramSha256, Iterations: 4096, Password: "secret"}})

@@ -145,7 +145,7 @@ service:
 `)
 	var text string
 	series := func(name, instance, value string) bool {
-		for _, line := range strings.Split(text, "\n") {
+		for line := range strings.SplitSeq(text, "\n") {
 			if strings.HasPrefix(line, name+"{") && strings.Contains(line, `instance="`+instance+`"`) && strings.HasSuffix(line, " "+value) {
 				return true
 			}

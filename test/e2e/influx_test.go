@@ -92,7 +92,7 @@ service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 
 	// The derivative wants two intervals of five minutes.
 	influx.writeLine(t, "Panoptes", fmt.Sprintf(`disk,mount=/ reads__counter=0 %d`, time.Now().Add(-10*time.Minute).Unix()))
 	queries := 0
-	for _, query := range strings.Split(pageBlocks(t, "docs/influxdb.md", "What is there", "sql")[0], ";") {
+	for query := range strings.SplitSeq(pageBlocks(t, "docs/influxdb.md", "What is there", "sql")[0], ";") {
 		require.NotEmpty(t, influx.query(t, "Panoptes", query), query)
 		queries++
 	}

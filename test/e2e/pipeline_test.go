@@ -156,7 +156,7 @@ func TestPrometheusSeries(t *testing.T) {
 	p.start(t)
 
 	value := func(text, series string) string {
-		for _, line := range strings.Split(text, "\n") {
+		for line := range strings.SplitSeq(text, "\n") {
 			if strings.HasPrefix(line, series+"{") {
 				return line[strings.LastIndexByte(line, ' ')+1:]
 			}

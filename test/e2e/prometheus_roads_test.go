@@ -348,7 +348,7 @@ func TestPrometheusDimensions(t *testing.T) {
 	waitFor(t, "two series", func() (bool, string) { return value() != "", scrape(t, port) })
 	write(t, filepath.Join(dir, "plugins", "slow.panoptes-plugin"), strings.ReplaceAll(plugin, "frequency = 1", "frequency = 2"))
 	waitFor(t, "the edit is taken", func() (bool, string) { return strings.Count(collector.output(), "Loaded plugin") == 2, "" })
-	for seen := 0; seen < 3; seen++ {
+	for range 3 {
 		before := value()
 		waitFor(t, "new values go on", func() (bool, string) {
 			now := value()

@@ -2,6 +2,7 @@ package panoptesjson
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -141,10 +142,8 @@ func (r *resource) read(m pcommon.Map) bool {
 			r.fields[a.kind] = text
 		}
 	}
-	for _, f := range r.fields[:kindPlugin] {
-		if f == "" {
-			return false
-		}
+	if slices.Contains(r.fields[:kindPlugin], "") {
+		return false
 	}
 	if len(r.creation) == 0 {
 		return false

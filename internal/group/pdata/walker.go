@@ -2,6 +2,7 @@ package pdata
 
 import (
 	"hash/maphash"
+	"maps"
 	"math"
 	"time"
 
@@ -268,10 +269,7 @@ func indexOf(a pcommon.Map) map[string]pcommon.Value {
 	if a.Len() < indexFrom {
 		return nil
 	}
-	index := make(map[string]pcommon.Value, a.Len())
-	for k, v := range a.All() {
-		index[k] = v
-	}
+	index := maps.Collect(a.All())
 	return index
 }
 

@@ -72,8 +72,7 @@ func validate(message []byte, c check) error {
 	}
 	var value json.RawMessage
 	if err := json.Unmarshal(message, &value); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 			return fmt.Errorf("the message is no JSON: byte %d: %w", syntax.Offset, err)
 		}
 		return fmt.Errorf("the message is no JSON: %w", err)

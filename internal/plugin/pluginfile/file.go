@@ -62,8 +62,7 @@ type File struct {
 func Load(path string) (*File, error) {
 	data, err := read(path)
 	if err != nil {
-		var p *os.PathError
-		if errors.As(err, &p) {
+		if p, ok := errors.AsType[*os.PathError](err); ok {
 			err = p.Err // the path is named once
 		}
 		return nil, &Error{Path: path, Reason: "cannot be read", Err: err}

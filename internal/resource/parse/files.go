@@ -61,8 +61,7 @@ func readFile(path string, limit int64) ([]byte, error) {
 
 // cause drops the path that package os puts in front: the caller names it.
 func cause(err error) error {
-	var p *os.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
 		return fmt.Errorf("cannot be read: %w", p.Err)
 	}
 	return err

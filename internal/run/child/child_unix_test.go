@@ -317,7 +317,7 @@ func TestNoDescriptorIsInherited(t *testing.T) {
 	require.NoError(t, err)
 	<-p.Done()
 	_ = p.Stdout().Close()
-	for _, open := range strings.Fields(string(out)) {
+	for open := range strings.FieldsSeq(string(out)) {
 		n, err := strconv.Atoi(open)
 		require.NoError(t, err)
 		require.LessOrEqual(t, n, 4, "%s: the standard ones, and what ls opens", out)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire/rpc"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -42,9 +43,7 @@ type Table struct {
 func NewTable(intercept Intercept, services ...Service) *Table {
 	t := &Table{methods: map[string]Method{}, intercept: intercept}
 	for _, s := range services {
-		for name, m := range s.Methods() {
-			t.methods[name] = m
-		}
+		maps.Copy(t.methods, s.Methods())
 	}
 	return t
 }

@@ -81,7 +81,7 @@ func whyNotScript(text []byte) string {
 	case filepath.Base(interpreter) != "env":
 		return ""
 	}
-	for _, word := range strings.Split(rest, " ") {
+	for word := range strings.SplitSeq(rest, " ") {
 		switch {
 		case word == "" || strings.HasPrefix(word, "-") || strings.Contains(word, "="):
 			continue

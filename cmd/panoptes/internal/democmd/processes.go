@@ -44,9 +44,7 @@ func startBroker(port int) (*broker, error) {
 		return nil, err
 	}
 	b := &broker{cluster: cluster, stop: make(chan struct{})}
-	b.done.Add(1)
-	go func() {
-		defer b.done.Done()
+	b.done.Go(func() {
 		tick := time.NewTicker(retentionEvery)
 		defer tick.Stop()
 		for {
@@ -57,7 +55,7 @@ func startBroker(port int) (*broker, error) {
 				return
 			}
 		}
-	}()
+	})
 	return b, nil
 }
 

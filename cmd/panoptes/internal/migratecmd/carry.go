@@ -3,6 +3,7 @@ package migratecmd
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,10 +93,8 @@ func carryList(path string) action {
 }
 
 func carryDirectories(t *translation, s source) note {
-	for _, v := range s.entry.Values {
-		if v == "" {
-			return note{outcome: wrong, text: "must not have an empty part"}
-		}
+	if slices.Contains(s.entry.Values, "") {
+		return note{outcome: wrong, text: "must not have an empty part"}
 	}
 	for _, v := range s.entry.Values {
 		t.directories = append(t.directories, directory{filepath.Clean(v), s})

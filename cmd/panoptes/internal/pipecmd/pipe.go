@@ -108,7 +108,7 @@ func (o options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wri
 // goodTransforms returns those of --transform that can be read, one a line, and reports the others.
 func (p *pipe) goodTransforms() string {
 	var good []string
-	for _, text := range strings.Split(strings.Join(p.transforms, "\n"), "\n") {
+	for text := range strings.SplitSeq(strings.Join(p.transforms, "\n"), "\n") {
 		if _, errs := transforms.Parse(text); len(errs) > 0 {
 			fmt.Fprintf(p.stderr, "panoptes: --transform %q is off: %s\n", text, term.Message(errors.Join(errs...).Error()))
 			continue

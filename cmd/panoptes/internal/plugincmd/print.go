@@ -115,7 +115,7 @@ func describe(w io.Writer, p *plugin.Plugin) {
 	if p.Filter != nil {
 		fmt.Fprintf(w, "filter: %s\n", term.Cell(p.Filter.String()))
 	}
-	for _, line := range strings.Split(p.File.Transforms(), "\n") {
+	for line := range strings.SplitSeq(p.File.Transforms(), "\n") {
 		if line != "" {
 			fmt.Fprintf(w, "transform: %s\n", term.Cell(line))
 		}

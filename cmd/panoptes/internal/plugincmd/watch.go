@@ -168,7 +168,7 @@ func diff(before, after []string) []change {
 	for i := range common {
 		common[i] = make([]int32, len(after)+1)
 	}
-	for i := len(before) - 1; i >= 0; i-- {
+	for i := range slices.Backward(before) {
 		for j := len(after) - 1; j >= 0; j-- {
 			if old[i] == now[j] {
 				common[i][j] = common[i+1][j+1] + 1

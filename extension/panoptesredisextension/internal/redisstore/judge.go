@@ -74,8 +74,7 @@ func judge(err error) verdict {
 	if err == nil || errors.Is(err, redis.Nil) {
 		return verdict{}
 	}
-	var refusal redis.Error
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[redis.Error](err); ok {
 		return judgeRefusal(refusal.Error())
 	}
 	var dial *net.OpError

@@ -4,6 +4,7 @@ package redisstore
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -27,9 +28,7 @@ func (s *seen) reasons() map[Reason]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := map[Reason]int{}
-	for r, n := range s.failed {
-		out[r] = n
-	}
+	maps.Copy(out, s.failed)
 	return out
 }
 

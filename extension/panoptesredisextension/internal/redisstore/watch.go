@@ -171,8 +171,7 @@ func (w *watch) ask(ctx context.Context) (version string, err error) {
 		return "", err
 	}
 	info, err := w.client.Info(ctx, "server").Result()
-	var answer redis.Error
-	if errors.As(err, &answer) {
+	if _, ok := errors.AsType[redis.Error](err); ok {
 		return "", nil // who may not ask cannot be told
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,10 +125,10 @@ type Group struct {
 func New(set Settings, obs Observer, p *parts.Parts, opts []kgo.Opt) (*Group, error) {
 	conns := &connections{}
 	request := requestTimeout(set.Session)
-	reader := append(opts[:len(opts):len(opts)], kgo.DialTimeout(request))
+	reader := append(slices.Clip(opts), kgo.DialTimeout(request))
 	reader = append(reader, set.Reader...)
 	opts = append(
-		opts[:len(opts):len(opts)],
+		slices.Clip(opts),
 		kgo.WithHooks(conns),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(0),
@@ -145,7 +146,7 @@ func New(set Settings, obs Observer, p *parts.Parts, opts []kgo.Opt) (*Group, er
 	if err != nil {
 		return nil, fmt.Errorf("create Kafka client: %w", err)
 	}
-	stamper, err := kgo.NewClient(append(opts[:len(opts):len(opts)], kgo.RequiredAcks(kgo.LeaderAck()))...)
+	stamper, err := kgo.NewClient(append(slices.Clip(opts), kgo.RequiredAcks(kgo.LeaderAck()))...)
 	if err != nil {
 		client.Close()
 		return nil, fmt.Errorf("create Kafka client: %w", err)

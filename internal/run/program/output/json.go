@@ -206,8 +206,7 @@ func (r *Reader) Group(value json.RawMessage) []Item {
 
 // badGroup is the item of a group in Panoptes' JSON that breaks a rule: the error names the field.
 func badGroup(groupType string, err error) []Item {
-	var at *panoptesjson.Error
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*panoptesjson.Error](err); ok {
 		err = at.Err
 		if at.Field != "" {
 			err = fmt.Errorf("%.200s: %w", at.Field, err)

@@ -48,7 +48,7 @@ func (s samples) add(name string, ls []pluginsdk.Dimension, millis *int64, value
 
 // reference reads a text with the parser of Prometheus, up to the first fault, where it takes nothing of the whole text.
 func reference(text string) (samples, error) {
-	var p textparse.Parser = textparse.NewPromParser([]byte(text), labels.NewSymbolTable(), false)
+	p := textparse.NewPromParser([]byte(text), labels.NewSymbolTable(), false)
 	if isOpenMetrics([]byte(text)) {
 		p = textparse.NewOpenMetricsParser([]byte(text), labels.NewSymbolTable())
 	}

@@ -264,7 +264,7 @@ func AppendArcs(dst, content []byte) ([]byte, error) {
 func AppendIndex(dst, content []byte) ([]byte, error) {
 	if err := checkArcs(content); err == nil {
 		return append(dst, content...), nil
-	} else if err != errArcPadded {
+	} else if !errors.Is(err, errArcPadded) {
 		return dst, err
 	}
 	for count := 0; len(content) > 0; count++ {

@@ -182,8 +182,7 @@ func (d *Devices) secret(ctx context.Context, name, site string) (engine.Secret,
 func (d *Devices) lookCommunity(ctx context.Context, key credentialsKey) (engine.Credentials, error) {
 	value, err := d.credentials.secrets.Get(ctx, key.key, key.site)
 	if err != nil && !errors.Is(err, pluginsdk.ErrNotFound) {
-		//lint:ignore ST1005 the text is that of Panoptes
-		return engine.Credentials{}, fmt.Errorf("Could not fetch SNMP community string using key %q for site %q: %w", key.key, key.site, err)
+		return engine.Credentials{}, fmt.Errorf("Could not fetch SNMP community string using key %q for site %q: %w", key.key, key.site, err) //nolint:staticcheck // the text is that of Panoptes
 	}
 	community := cmp.Or(engine.Secret(value), d.settings.Community)
 	if community == "" {

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/message"
 )
@@ -78,8 +80,8 @@ func (x *exchange) writeVariables(b *ber.Builder, s shape) {
 	}
 	if x.raw {
 		oids := x.job.request.Bulk.OIDs
-		for i := len(oids) - 1; i >= 0; i-- {
-			writeName(b, oids[i])
+		for _, oid := range slices.Backward(oids) {
+			writeName(b, oid)
 		}
 	}
 	for i := s.columns - 1; i >= 0; i-- {

@@ -114,7 +114,7 @@ func (j *job) prepare() error {
 	for i := range r.Columns {
 		j.prepareColumn(int32(i), &r.Columns[i])
 	}
-	for i := len(j.reads) - 1; i >= 0; i-- { // they are taken from the end
+	for i := range slices.Backward(j.reads) { // they are taken from the end
 		j.pending = append(j.pending, int32(i))
 	}
 	if n := len(j.reads) + len(j.columns); n > maxNames {

@@ -306,7 +306,7 @@ func TestLearnsWhatADeviceCannot(t *testing.T) {
 			s.Lock()
 			limit = 2000
 			s.Unlock()
-			for i := 0; i < 2000; i++ {
+			for range 2000 {
 				if known, _ = e.Device(device); known.AnswerSize == 1400 {
 					break
 				}

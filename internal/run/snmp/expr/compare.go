@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"math"
 	"math/big"
 	"slices"
@@ -232,7 +233,7 @@ func (e *evaluation) contains(where, what Value) (bool, error) {
 		found, err = e.equal(item, what)
 		return !found, err
 	})
-	if failed, is := err.(*Error); is && failed.Kind == "TypeError" && !iterable(where) {
+	if failed, is := errors.AsType[*Error](err); is && failed.Kind == "TypeError" && !iterable(where) {
 		return false, raise("TypeError", "argument of type '%s' is not iterable", typeName(where))
 	}
 	return found, err

@@ -137,8 +137,7 @@ func (r *exporterReader) user(f *fields, out *engine.Credentials) {
 // sanitize makes a name of metrics and groups of one that Prometheus allows.
 func sanitize(name string) string {
 	return strings.Map(func(c rune) rune {
-		switch {
-		case c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9':
+		if c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
 			return c
 		}
 		return '_'

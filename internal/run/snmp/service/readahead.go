@@ -193,11 +193,11 @@ func (r *readAhead) take(key historyKey, b *batch, a ask) (got, bool) {
 }
 
 func (b *batch) get(a ask) got {
-	if at := b.have[a]; a.walk {
+	at := b.have[a]
+	if a.walk {
 		return got{rows: &b.result.Columns[at]}
-	} else {
-		return got{variable: &b.result.Variables[at]}
 	}
+	return got{variable: &b.result.Variables[at]}
 }
 
 // dead says whether nothing came.

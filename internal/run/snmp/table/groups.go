@@ -33,13 +33,13 @@ func (r *run) table(i int) {
 func (r *run) row(table int, index ber.OID) {
 	t := r.p.tables[table]
 	if !r.fill(t, index) {
-		r.drop(DropIndex, 1)
+		r.drop(DropIndex)
 		return
 	}
 	if len(t.Keep) > 0 {
 		kept, failed := r.keeps(t)
 		if failed {
-			r.drop(DropDimension, 1)
+			r.drop(DropDimension)
 			return
 		}
 		r.all[table]++
@@ -49,7 +49,7 @@ func (r *run) row(table int, index ber.OID) {
 		r.kept[table]++
 	}
 	if !r.dimensions(t, index) {
-		r.drop(DropDimension, 1)
+		r.drop(DropDimension)
 		return
 	}
 	r.start = r.startOf(t, index)
@@ -178,10 +178,10 @@ func (r *run) number(g *pluginsdk.MetricsGroup, t *Table, metric int, v ber.Valu
 	m := &t.Metrics[metric]
 	switch m.Shape {
 	case ShapeText:
-		r.add(g, m, m.Name, pluginsdk.Gauge, m.scaled(pluginsdk.Int(1)))
+		r.add(g, m, m.Name, m.scaled(pluginsdk.Int(1)))
 		return
 	case ShapeOne:
-		r.add(g, m, m.Name, pluginsdk.Gauge, pluginsdk.Int(1))
+		r.add(g, m, m.Name, pluginsdk.Int(1))
 		return
 	case ShapeExtracts:
 		r.extracts(g, m, v)
@@ -189,7 +189,7 @@ func (r *run) number(g *pluginsdk.MetricsGroup, t *Table, metric int, v ber.Valu
 	}
 	n, err := m.number(v)
 	if err != nil {
-		r.drop(DropValue, 1)
+		r.drop(DropValue)
 		return
 	}
 	one := pluginsdk.Metric{Name: m.Name, Value: n}
@@ -222,10 +222,10 @@ func (r *run) extracts(g *pluginsdk.MetricsGroup, m *Metric, v ber.Value) {
 		e := &m.Extracts[i]
 		n, ok := e.number(text)
 		if !ok {
-			r.drop(DropValue, 1)
+			r.drop(DropValue)
 			continue
 		}
-		r.add(g, m, m.Name+e.Suffix, pluginsdk.Gauge, n)
+		r.add(g, m, m.Name+e.Suffix, n)
 	}
 }
 
@@ -274,7 +274,7 @@ func (r *run) text(t *Table, m *Metric, v ber.Value, index ber.OID) bool {
 func (r *run) states(t *Table, m *Metric, v ber.Value) {
 	n := whole(v)
 	if !v.Type().Number() && m.Convert != ConvertOrZero {
-		r.drop(DropValue, 1)
+		r.drop(DropValue)
 		return
 	}
 	named := false
@@ -292,7 +292,7 @@ func (r *run) states(t *Table, m *Metric, v ber.Value) {
 
 func (r *run) namedBits(t *Table, m *Metric, v ber.Value) {
 	if v.Type() != ber.OctetString {
-		r.drop(DropValue, 1)
+		r.drop(DropValue)
 		return
 	}
 	for i := range m.Enum {
@@ -308,7 +308,7 @@ func (r *run) namedBits(t *Table, m *Metric, v ber.Value) {
 func (r *run) alone(t *Table, m *Metric, label string, n pluginsdk.Number) {
 	g := r.begin(t, m.Label, label, 1)
 	if g.MetricsGroup != nil {
-		r.add(g.MetricsGroup, m, m.Name, pluginsdk.Gauge, n)
+		r.add(g.MetricsGroup, m, m.Name, n)
 	}
 	r.end(g)
 }
@@ -354,7 +354,7 @@ func (r *run) begin(t *Table, label, value string, metrics int) building {
 		}
 	}
 	if err != nil {
-		r.drop(DropInvalid, 1)
+		r.drop(DropInvalid)
 		return building{}
 	}
 	return building{g, hash, false}
@@ -372,13 +372,13 @@ func (r *run) end(b building) {
 	r.result.Groups = append(r.result.Groups, b.MetricsGroup)
 }
 
-func (r *run) add(g *pluginsdk.MetricsGroup, m *Metric, name string, kind pluginsdk.MetricType, n pluginsdk.Number) {
-	r.addMetric(g, m, pluginsdk.Metric{Name: name, Type: kind, Value: n})
+func (r *run) add(g *pluginsdk.MetricsGroup, m *Metric, name string, n pluginsdk.Number) {
+	r.addMetric(g, m, pluginsdk.Metric{Name: name, Type: pluginsdk.Gauge, Value: n})
 }
 
 func (r *run) addMetric(g *pluginsdk.MetricsGroup, m *Metric, one pluginsdk.Metric) {
 	one.Timestamp, one.Unit = r.now, m.Unit
 	if err := g.AddMetric(one); err != nil { // the name is valid, so it is there already
-		r.drop(DropDuplicate, 1)
+		r.drop(DropDuplicate)
 	}
 }

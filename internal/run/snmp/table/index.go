@@ -81,7 +81,7 @@ func (r *indexReader) peek(place int) int {
 // read reads one part.
 func (r *indexReader) read(p *IndexPart) slot {
 	s := slot{exists: true, isKey: true, format: p.Format}
-	head, length := 0, 1 // arcs in front of the content, and those of the content
+	var head, length int // arcs in front of the content, and those of the content
 	switch {
 	case p.Type == IndexInteger:
 		s.arcs = r.take(1)

@@ -228,9 +228,9 @@ func (r *run) failures() error {
 	return r.result.Failures[0].Err
 }
 
-func (r *run) drop(reason Reason, n int) {
+func (r *run) drop(reason Reason) {
 	if r.result.Dropped == nil {
 		r.result.Dropped = map[Reason]int{}
 	}
-	r.result.Dropped[reason] += n
+	r.result.Dropped[reason]++
 }

@@ -137,7 +137,7 @@ func fixedText(b []byte, f Format) string {
 			if i > 0 {
 				out = append(out, ':')
 			}
-			out = appendHex(appendHex(out, b[i]), b[i+1])
+			out = appendHex(appendHex(out, b[i]), b[i+1]) //nolint:gosec // the format has 16 octets
 		}
 		return string(out)
 	}

@@ -371,9 +371,7 @@ func (c *Conn) handle(m *message, slots chan struct{}) {
 	case <-c.ctx.Done():
 		return
 	}
-	c.wg.Add(1)
-	go func() {
-		defer c.wg.Done()
+	c.wg.Go(func() {
 		defer func() { <-slots }()
 		if c.options.Handle == nil {
 			c.respond(m.ID, nil, MethodNotFound(*m.Method))
@@ -381,7 +379,7 @@ func (c *Conn) handle(m *message, slots chan struct{}) {
 		}
 		result, err := c.options.Handle(c.ctx, *m.Method, m.Params)
 		c.respond(m.ID, result, err)
-	}()
+	})
 }
 
 // MethodNotFound is the standard error for a method that is not known.

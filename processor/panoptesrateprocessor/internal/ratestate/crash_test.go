@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,7 +27,7 @@ type history struct {
 // rates are the rates that are right for p.
 func (h *history) rates(p Point) []float64 {
 	var rates []float64
-	for _, base := range append(h.lost[:len(h.lost):len(h.lost)], *h.last) {
+	for _, base := range append(slices.Clip(h.lost), *h.last) {
 		if base.Millis < p.Millis && base.bits <= p.bits {
 			rates = append(rates, float64(p.bits-base.bits)*1000/float64(p.Millis-base.Millis))
 		}

@@ -68,8 +68,9 @@ type batcher[B any] struct {
 
 func newBatcher[B any](p pipeline[B]) *batcher[B] {
 	b := &batcher[B]{pipeline: p, first: make(chan struct{}, 1), full: make(chan struct{}, 1), stopped: make(chan struct{})}
+	//nolint:gosec // stop calls both
 	b.ctx, b.abandon = context.WithCancel(context.Background())
-	b.hurried, b.hurry = context.WithCancel(context.Background())
+	b.hurried, b.hurry = context.WithCancel(context.Background()) //nolint:gosec // as above
 	return b
 }
 

@@ -115,8 +115,7 @@ func (h *HTTP) request(ctx context.Context, now time.Time) error {
 	}
 	answer, err := h.settings.Client.Do(req)
 	if err != nil {
-		var u *url.Error // names the URL, with its password
-		if errors.As(err, &u) {
+		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err
 		}
 		return err

@@ -96,7 +96,7 @@ func (k *Kafka) Run(ctx context.Context, out *store.Store) {
 			fetches.EachRecord(k.take)
 			for name, t := range k.topics {
 				if t.pending != nil && (idle || k.caughtUp(name, t)) {
-					k.catchUp(name, t)
+					k.catchUp(t)
 				}
 			}
 			k.forget(time.Now())

@@ -91,7 +91,7 @@ func (k *Kafka) tooMuch() error {
 }
 
 // catchUp takes the last sets of a topic that was read.
-func (k *Kafka) catchUp(name string, t *setTopic) {
+func (k *Kafka) catchUp(t *setTopic) {
 	for key, r := range t.pending {
 		k.apply(key, r)
 	}
