@@ -159,7 +159,10 @@ func TestHide(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	path := filepath.Join(dir, "test")
-	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(path, exe, 0o755)); err != nil {
+	syscall.ForkLock.RLock() // a child of another test that has the file open for writing makes it busy
+	err = errors.Join(os.Chmod(dir, 0o755), os.WriteFile(path, exe, 0o755))
+	syscall.ForkLock.RUnlock()
+	if err != nil {
 		t.Fatal(err)
 	}
 	h := Hardening{}

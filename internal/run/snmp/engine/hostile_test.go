@@ -195,7 +195,7 @@ func TestDroppedPackets(t *testing.T) {
 			}
 			result := e.Do(context.Background(), target, scalar)
 			require.ErrorIs(t, result.Err, engine.ErrTimeout)
-			assert.Regexp(t, `^r1 \(127\.0\.0\.1:\d+\): no answer in \d+ms \(2 tries\); (a packet was dropped, which|\d packets were dropped, the last of which) `, result.Err.Error())
+			assert.Regexp(t, `^r1 \(127\.0\.0\.1:\d+\): no answer in [\d.]+m?s \(2 tries\); (a packet was dropped, which|\d packets were dropped, the last of which) `, result.Err.Error())
 			assert.Contains(t, result.Err.Error(), c.want)
 			assert.Positive(t, e.Counters().Dropped[c.counter])
 		})
