@@ -21,6 +21,7 @@ type attempt struct {
 	body []byte
 	ends []int // of the lines in body
 
+	came        map[string]int64 // lines, by plugin
 	sent, bytes int
 	dropped     map[string]int // groups, by reason
 	// refused is why InfluxDB refused the last of the requests that it refused as a whole.
@@ -36,6 +37,7 @@ func (a *attempt) add(m *panoptesjson.Message) error {
 		a.exporter.telemetry.noLine(m)
 		return nil
 	}
+	a.came[m.Plugin]++
 	limits := &a.exporter.cfg.Request
 	if len(a.ends) == limits.MaxPoints || len(a.ends) > 0 && len(a.body)+len(m.Line)+1 > limits.MaxBytes {
 		if err := a.flush(); err != nil {

@@ -91,12 +91,14 @@ func (e *influxExporter) start(ctx context.Context, host component.Host) error {
 	}
 	e.client = client
 	e.status.Attach(host)
+	e.telemetry.plugins = exporterkit.ShowPlugins(host, e.set.ID, e.status)
 	return nil
 }
 
 func (e *influxExporter) shutdown(context.Context) error {
 	e.drain.GiveUp()
 	e.status.Attach(nil)
+	e.telemetry.plugins.Hide()
 	if e.client != nil {
 		e.client.CloseIdleConnections()
 	}
@@ -113,7 +115,7 @@ func (e *influxExporter) push(ctx context.Context, md pmetric.Metrics) error {
 	defer cancel()
 	encoder := e.encoders.Get().(*panoptesjson.Encoder)
 	defer e.encoders.Put(encoder)
-	a := attempt{exporter: e, ctx: ctx}
+	a := attempt{exporter: e, ctx: ctx, came: map[string]int64{}}
 	report, err := encoder.Encode(md, a.add)
 	if err == nil {
 		err = a.flush()

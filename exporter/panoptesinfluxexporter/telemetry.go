@@ -17,6 +17,7 @@ type telemetry struct {
 	builder *metadata.TelemetryBuilder
 	logger  *zap.Logger
 	hourly  *logs.Hourly
+	plugins *exporterkit.Plugins // set by start
 }
 
 func newTelemetry(tb *metadata.TelemetryBuilder, logger *zap.Logger) *telemetry {
@@ -28,10 +29,14 @@ func (t *telemetry) settled(ctx context.Context, report pdata.Report, a *attempt
 	exporterkit.CountPoints(ctx, report, t.builder.PanoptesInfluxPointsDegraded, t.builder.PanoptesInfluxPointsDropped)
 	for reason, n := range a.dropped {
 		if n > 0 {
+			t.plugins.DroppedSome(reason, n)
 			t.builder.PanoptesInfluxGroupsDropped.Add(ctx, int64(n), exporterkit.Reason(reason))
 		}
 	}
 	if a.sent > 0 {
+		for plugin, n := range a.came { // InfluxDB does not say of which points it dropped some
+			t.plugins.Of(plugin).Sent(n)
+		}
 		t.builder.PanoptesInfluxGroupsSent.Add(ctx, int64(a.sent))
 		t.builder.PanoptesInfluxBytesSent.Add(ctx, int64(a.bytes))
 	}

@@ -4,6 +4,8 @@ import (
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 )
 
 // message is a group on one of its topics.
@@ -36,6 +38,8 @@ type groupState struct {
 	dropped bool
 	// held is set when one of its messages was put into the held queue, which then counts it.
 	held bool
+	// plugin counts the groups of its plugin.
+	plugin *exporterkit.Groups
 }
 
 // hold notes that a message of the group is held, and says whether that one counts the group.
@@ -65,6 +69,7 @@ var batches = sync.Pool{New: func() any { return new(batch) }}
 func (b *batch) release() {
 	clear(b.messages) // they hold topics and keys
 	clear(b.pending)
+	clear(b.groups)
 	b.values, b.messages, b.groups, b.pending = b.values[:0], b.messages[:0], b.groups[:0], b.pending[:0]
 	batches.Put(b)
 }

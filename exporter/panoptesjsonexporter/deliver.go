@@ -91,6 +91,7 @@ func (e *jsonExporter) settle(ctx context.Context, b *batch, messages []*message
 		g.open--
 		if g.open == 0 && !g.dropped {
 			groups++
+			g.plugin.Sent(1)
 		}
 	}
 	if records == 0 {

@@ -84,8 +84,10 @@ func (e *encoder) encode(md pmetric.Metrics) (*batch, encoded) {
 		if to.shared {
 			out.shared++
 		}
+		to.groups.Came(1)
 		if to.dropped != "" {
 			out.drop(to.dropped)
+			to.groups.Dropped(to.dropped)
 		}
 		hash := int32(m.Hash() & 0x7fffffff)
 		for _, t := range to.topics {
@@ -94,7 +96,7 @@ func (e *encoder) encode(md pmetric.Metrics) (*batch, encoded) {
 				topic:  t, hash: hash, group: int32(len(b.groups)),
 			})
 		}
-		b.groups = append(b.groups, groupState{open: int32(len(to.topics)), dropped: to.dropped != ""})
+		b.groups = append(b.groups, groupState{open: int32(len(to.topics)), dropped: to.dropped != "", plugin: to.groups})
 		return nil
 	})
 	for i := range b.messages {

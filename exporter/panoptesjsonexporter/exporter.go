@@ -23,6 +23,7 @@ type jsonExporter struct {
 	*exporterkit.Exporter // set by newExporter: with exporterhelper's queue and retry
 
 	cfg       *Config
+	id        component.ID
 	logger    *zap.Logger
 	encoder   *encoder
 	telemetry *telemetry
@@ -71,6 +72,7 @@ func newJSONExporter(set exporter.Settings, cfg *Config) (*jsonExporter, error) 
 	}
 	return &jsonExporter{
 		cfg:       cfg,
+		id:        set.ID,
 		logger:    logger,
 		encoder:   newEncoder(cfg.mapping(), cfg.routes(), newTopicTable(cfg, logger, told), cfg.Headers, primed),
 		telemetry: newTelemetry(tb, logger, cfg.Producer.MaxMessageBytes),
@@ -93,6 +95,7 @@ func (e *jsonExporter) start(ctx context.Context, host component.Host) error {
 		}
 	}
 	e.health.status.Attach(host)
+	e.encoder.topics.plugins = exporterkit.ShowPlugins(host, e.id, e.health.status)
 	if e.cfg.Producer.RequiredAcks != configkafka.WaitForAll {
 		e.logger.Warn("producer::required_acks is not all: a broker that fails can lose metrics groups, and a repeated "+
 			"message is not recognised", zap.Int("required_acks", int(e.cfg.Producer.RequiredAcks)))
@@ -119,6 +122,7 @@ func (e *jsonExporter) closeClient() {
 	e.closeOnce.Do(func() {
 		e.telemetry.digest.Stop()
 		e.health.status.Attach(nil)
+		e.encoder.topics.plugins.Hide()
 		e.drain.GiveUp()
 		if e.producer != nil {
 			e.producer.close()

@@ -46,6 +46,8 @@ type heldMessage struct {
 	Hash       int32
 	// Counts says that its group is counted by this message: it is the first that is held of it, and none was dropped.
 	Counts bool
+	// Plugin is its group's.
+	Plugin string
 }
 
 type heldKey struct{}
@@ -97,6 +99,7 @@ func (e *jsonExporter) hold(ctx context.Context, b *batch, failures []failure) (
 			m := f.message
 			r.Messages = append(r.Messages, heldMessage{
 				Key: append([]byte{}, m.record.Key...), Value: append([]byte{}, m.record.Value...), Hash: m.hash, Counts: b.group(m).hold(),
+				Plugin: b.group(m).plugin.Plugin(),
 			})
 		}
 		t.hold(of[0].err)
@@ -149,7 +152,7 @@ func (r *heldRequest) batch(t *topic, headers []kgo.RecordHeader) *batch {
 			record: kgo.Record{Topic: t.name, Key: m.Key, Value: m.Value, Headers: headers, Partition: m.Hash},
 			topic:  t, hash: m.Hash, group: int32(i),
 		}
-		b.groups[i] = groupState{open: 1, dropped: !m.Counts}
+		b.groups[i] = groupState{open: 1, dropped: !m.Counts, plugin: t.table.plugins.Of(m.Plugin)}
 		b.pending = append(b.pending, &b.messages[i])
 	}
 	return b

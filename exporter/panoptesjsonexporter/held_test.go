@@ -3,6 +3,7 @@ package panoptesjsonexporter
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +19,8 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/status/statustest"
 )
 
 // refuseTopic answers for a topic that its replicas are too few, as long as the flag says so.
@@ -58,7 +61,10 @@ func TestHeldTopic(t *testing.T) {
 	var refused atomic.Bool
 	refused.Store(true)
 	refuseTopic(t, c, "stuck-processed", &refused)
-	s := newSender(t, c.ListenAddrs(), func(cfg *Config) { cfg.Timeout.Timeout = 1200 * time.Millisecond }).start(t)
+	s := newSender(t, c.ListenAddrs(), func(cfg *Config) { cfg.Timeout.Timeout = 1200 * time.Millisecond })
+	board := &statustest.Host{}
+	s.host = board
+	s.start(t)
 	send := func(n int) {
 		for _, site := range []string{"stuck", "other"} {
 			g := testGroup(t, testResource(site, "r"), "cpu", "n", strconv.Itoa(n))
@@ -72,12 +78,16 @@ func TestHeldTopic(t *testing.T) {
 		assert.Equal(t, strconv.Itoa(i), dimension(t, r, "n"))
 	}
 	assert.Len(t, s.logs.FilterMessageSnippet("Kafka does not take a topic").All(), 1)
+	assert.Eventually(t, func() bool {
+		return slices.Equal(board.Told(testScope.Plugin), []string{"yes groups delivered: 20, on their way: 20"})
+	}, 10*time.Second, 10*time.Millisecond, "a board is told")
 	refused.Store(false)
 	send(20)
 	for i, r := range consume(t, c.ListenAddrs(), 21, "stuck-processed") {
 		assert.Equal(t, strconv.Itoa(i), dimension(t, r, "n"), "in order")
 	}
 	assert.Eventually(t, func() bool { return s.sum(t, "groups_sent", "") == 42 }, 10*time.Second, 10*time.Millisecond)
+	assert.Equal(t, []string{"yes groups delivered: 42"}, board.Told(testScope.Plugin), "those that were held among them")
 	require.Eventually(t, func() bool {
 		return s.logs.FilterMessageSnippet("wait in a queue of their own any more").Len() == 1
 	}, 10*time.Second, 10*time.Millisecond)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exportertest"
@@ -45,6 +46,7 @@ type sender struct {
 	logs      *observer.ObservedLogs
 	// retries gets a value when an attempt has failed and another will follow.
 	retries chan struct{}
+	host    component.Host
 }
 
 // newSender makes an exporter from the default configuration, changed for quick tests and by change.
@@ -59,7 +61,7 @@ func newSender(t *testing.T, brokers []string, change func(*Config)) *sender {
 		change(cfg)
 	}
 	core, logs := observer.New(zapcore.InfoLevel)
-	s := &sender{telemetry: componenttest.NewTelemetry(), logs: logs, retries: make(chan struct{}, 1)}
+	s := &sender{telemetry: componenttest.NewTelemetry(), logs: logs, retries: make(chan struct{}, 1), host: componenttest.NewNopHost()}
 	set := exportertest.NewNopSettings(metadata.Type)
 	set.TelemetrySettings = s.telemetry.NewTelemetrySettings()
 	set.Logger = zap.New(core, zap.Hooks(func(e zapcore.Entry) error {
@@ -81,7 +83,7 @@ func newSender(t *testing.T, brokers []string, change func(*Config)) *sender {
 // start starts the exporter, and shuts it down with the test.
 func (s *sender) start(t *testing.T) *sender {
 	t.Helper()
-	require.NoError(t, s.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, s.Start(t.Context(), s.host))
 	t.Cleanup(func() { require.NoError(t, s.Shutdown(context.WithoutCancel(t.Context()))) })
 	return s
 }

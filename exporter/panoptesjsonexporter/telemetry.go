@@ -43,6 +43,7 @@ func (t *telemetry) droppedMessage(ctx context.Context, g *groupState, reason st
 	g.open--
 	if !g.dropped {
 		g.dropped = true
+		g.plugin.Dropped(reason)
 		t.builder.PanoptesJSONGroupsDropped.Add(ctx, 1, exporterkit.Reason(reason))
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
@@ -27,6 +28,8 @@ type topicTable struct {
 	// autoCreate says whether brokers are asked to create topics.
 	autoCreate bool
 
+	// plugins counts for boards; set when the exporter starts.
+	plugins *exporterkit.Plugins
 	// refused is how many topics Kafka refuses, so that a batch without trouble need not look at each message.
 	refused atomic.Int64
 	// held is of how many topics messages are in the held queue.
@@ -56,6 +59,8 @@ type destination struct {
 	dropped string
 	// shared says that another site had one of the topics first.
 	shared bool
+	// groups counts those of the plugin.
+	groups *exporterkit.Groups
 }
 
 // is says whether a group goes there: the codec hands out one slice for all groups of a site and plugin.
@@ -66,7 +71,7 @@ func (d *destination) is(m *panoptesjson.Message) bool {
 func (t *topicTable) destination(m *panoptesjson.Message) destination {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	d := destination{names: m.Topics}
+	d := destination{names: m.Topics, groups: t.plugins.Of(m.Plugin)}
 	if len(m.Topics) == 0 {
 		d.dropped = reasonNoTopic
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/spelling"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
@@ -28,11 +29,35 @@ func (e *statusExtension) apiExplain(w http.ResponseWriter, r *http.Request) {
 // explain follows a plugin through each receiver that is asked. With the id of a resource it answers for that one.
 func (e *statusExtension) explain(q query, id string) (chains []status.Chain) {
 	for _, r := range e.asked(q) {
-		x := explainer{Chain: status.Chain{Receiver: r.ID().String(), Plugin: q.Plugin}, receiver: r, resource: id, now: e.now()}
+		x := explainer{Chain: status.Chain{Receiver: r.ID().String(), Plugin: q.Plugin}, receiver: r, resource: id, now: e.now(), behind: e.stageLinks}
 		x.follow()
 		chains = append(chains, x.Chain)
 	}
 	return chains
+}
+
+// chainsKept is for how long a page shows the same chains: they go through all resources, and pages may load themselves again.
+const chainsKept = 5 * time.Second
+
+// keptChains are those that a page showed last.
+type keptChains struct {
+	receiver, plugin string
+	at               time.Time
+	chains           []status.Chain
+}
+
+// lastChains is explain for a page.
+func (e *statusExtension) lastChains(q query) []status.Chain {
+	e.mu.RLock()
+	kept := e.chains
+	e.mu.RUnlock()
+	if now := e.now(); kept.receiver != q.Receiver || kept.plugin != q.Plugin || now.Sub(kept.at) >= chainsKept {
+		kept = keptChains{q.Receiver, q.Plugin, now, e.explain(q, "")}
+		e.mu.Lock()
+		e.chains = kept
+		e.mu.Unlock()
+	}
+	return kept.chains
 }
 
 // explainer makes one chain.
@@ -41,6 +66,8 @@ type explainer struct {
 	receiver status.Receiver
 	resource string // the id of the one that is asked for; "" for all
 	now      time.Time
+	// behind says what components behind the receiver know of a plugin.
+	behind func(name, plugin string) []status.Link
 }
 
 func (x *explainer) yes(link, format string, args ...any) {
@@ -66,7 +93,8 @@ func (x *explainer) follow() {
 // find finds the file of the plugin.
 func (x *explainer) find() *status.Plugin {
 	plugins := x.receiver.Plugins()
-	near, unread := "", 0
+	var names []string
+	unread := 0
 	for i := range plugins {
 		p := &plugins[i]
 		base := filepath.Base(p.File)
@@ -76,17 +104,17 @@ func (x *explainer) find() *status.Plugin {
 			return p
 		case p.Name == "":
 			unread++
-		case spelling.Distance(strings.ToLower(p.Name), strings.ToLower(x.Plugin)) <= 2:
-			near = p.Name
+		default:
+			names = append(names, p.Name)
 		}
 	}
 	next := "see plugins::directories of the receiver; panoptes explain --config asks the files"
-	if near != "" {
+	if near := spelling.Nearest(x.Plugin, names, 2); near != "" {
 		next = fmt.Sprintf("did you mean %q?", near)
 	} else if unread > 0 {
-		next += fmt.Sprintf("; %s could not be loaded, and the plugins page says why", plural(unread, "file"))
+		next += fmt.Sprintf("; %s could not be loaded, and the plugins page says why", logs.Count(unread, "file"))
 	}
-	x.no("file found", next, "none of %s is of the plugin %q", plural(len(plugins), "file"), x.Plugin)
+	x.no("file found", next, "none of %s is of the plugin %q", logs.Count(len(plugins), "file"), x.Plugin)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"go.opentelemetry.io/collector/component"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
@@ -130,6 +131,32 @@ func TestExplain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What stands behind the receiver tells of the plugin; those that have seen nothing of it are left out where others have.
+func TestExplainStages(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, ActionsConfig{}, newFake("", 10))
+	stage := func(name, id string, holds status.Holds) func() {
+		return s.ext.AddStage(&status.Stage{ID: component.MustNewID(id), Name: name, Link: func(plugin string) status.Link {
+			return status.Link{Holds: holds, Said: "told of " + plugin}
+		}})
+	}
+	chain := func() (told []string) {
+		links := get[[]status.Chain](s, "/api/v1/explain?plugin=Power+%26+Fans")[0].Links
+		for _, l := range links[len(links)-2:] {
+			told = append(told, string(l.Holds)+" "+l.Name+": "+l.Said)
+		}
+		return told
+	}
+	assert.Contains(t, chain()[0], "unknown transforms: no processor panoptes_rate is here")
+	remove := stage(status.LinkTransforms, "a", status.Unknown)
+	stage(status.LinkExporter, "b", status.Unknown)
+	assert.Equal(t, []string{"unknown transforms a: told of Power___Fans", "unknown exporter b: told of Power___Fans"}, chain())
+	stage(status.LinkExporter, "c", status.No)
+	stage(status.LinkTransforms, "d", status.Yes)
+	assert.Equal(t, []string{"yes transforms d: told of Power___Fans", "no exporter c: told of Power___Fans"}, chain())
+	remove()
 }
 
 // The page of a plugin has its chain, open where it breaks.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
@@ -53,7 +54,7 @@ func (x *explainer) admitted(n int) bool {
 			example = s.Example
 		}
 		if s.Error != "" && broken == "" {
-			broken = "; the source " + s.Kind.String() + " " + s.Name + " is broken: " + firstLine(s.Error)
+			broken = "; the source " + s.Kind.String() + " " + s.Name + " is broken: " + logs.FirstLine(s.Error)
 		}
 	}
 	if n+filtered == 0 {
@@ -153,7 +154,7 @@ func (x *explainer) made(p *status.Plugin, l *lastRuns) {
 				found += s.Resources
 			}
 		}
-		x.yes("discovered", "%s that pass the receiver's filter", plural(found, "resource"))
+		x.yes("discovered", "%s that pass the receiver's filter", logs.Count(found, "resource"))
 		return
 	}
 	switch {
@@ -162,10 +163,19 @@ func (x *explainer) made(p *status.Plugin, l *lastRuns) {
 		return
 	case l.points == 0 && p.Type != "enrichment":
 		x.no("groups", "see otelcol_panoptes_dropped_data_points and otelcol_panoptes_empty_groups of the Collector",
-			"%s, of which no data point came", plural(l.groups, "group"))
+			"%s, of which no data point came", logs.Count(l.groups, "group"))
 		return
 	}
-	x.yes("groups", "%s with %s, %s", plural(l.groups, "group"), plural(l.points, "data point"), byteCount(l.bytes))
-	x.unknown("transforms", "a Collector does not note which match nothing: panoptes plugin check does, and otelcol_panoptes_rates_produced counts rates")
-	x.unknown("exporter", "the receiver does not know: see the exporter's metrics, such as otelcol_exporter_send_failed_metric_points and otelcol_panoptes_json_groups_dropped")
+	x.yes("groups", "%s with %s, %s", logs.Count(l.groups, "group"), logs.Count(l.points, "data point"), byteCount(l.bytes))
+	x.passed(status.LinkTransforms, p.Name, "no processor panoptes_rate is here: what passes has no rates")
+	x.passed(status.LinkExporter, p.Name, "no exporter here tells of plugins: see otelcol_exporter_send_failed_metric_points of the Collector")
+}
+
+// passed adds what the components of a kind behind the receiver know.
+func (x *explainer) passed(link, plugin, none string) {
+	links := x.behind(link, plugin)
+	if len(links) == 0 {
+		x.unknown(link, "%s", none)
+	}
+	x.Links = append(x.Links, links...)
 }

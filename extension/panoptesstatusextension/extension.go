@@ -20,6 +20,7 @@ import (
 	"golang.org/x/net/netutil"
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard/shardgroup"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/internal/tlsfiles"
@@ -45,6 +46,8 @@ type statusExtension struct {
 
 	mu        sync.RWMutex
 	receivers []status.Receiver
+	stages    []*status.Stage
+	chains    keptChains
 }
 
 var (
@@ -137,6 +140,39 @@ func (e *statusExtension) Add(r status.Receiver) (remove func()) {
 		defer e.mu.Unlock()
 		e.receivers = slices.DeleteFunc(slices.Clone(e.receivers), func(o status.Receiver) bool { return o == r })
 	}
+}
+
+// AddStage implements status.Board.
+func (e *statusExtension) AddStage(s *status.Stage) (remove func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.stages = append(e.stages, s)
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.stages = slices.DeleteFunc(slices.Clone(e.stages), func(o *status.Stage) bool { return o == s })
+	}
+}
+
+// stageLinks says what the stages of a name know of a plugin: those that have seen data of it, or all where none has.
+func (e *statusExtension) stageLinks(name, plugin string) (links []status.Link) {
+	e.mu.RLock()
+	stages := e.stages
+	e.mu.RUnlock()
+	seen := false
+	for _, s := range stages {
+		if s.Name != name {
+			continue
+		}
+		l := s.Link(pluginfile.NormalizeName(plugin))
+		l.Name = name + " " + s.ID.String()
+		links, seen = append(links, l), seen || l.Holds != status.Unknown
+	}
+	if seen {
+		links = slices.DeleteFunc(links, func(l status.Link) bool { return l.Holds == status.Unknown })
+	}
+	slices.SortStableFunc(links, func(a, b status.Link) int { return strings.Compare(a.Name, b.Name) })
+	return links
 }
 
 // ShowsOutput implements status.Board.

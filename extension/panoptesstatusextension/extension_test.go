@@ -26,6 +26,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadatatest"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
@@ -181,7 +182,7 @@ func TestByHand(t *testing.T) {
 	t.Parallel()
 	assert.Equal(t, `panoptes plugin run '/a b/it'\''s.panoptes-plugin' --config collector.yaml --resource '$(x)'`, byHand("/a b/it's.panoptes-plugin", "$(x)"))
 	assert.Equal(t, "panoptes plugin run p --config collector.yaml", byHand("p", ""))
-	assert.Equal(t, []string{"1 run", "2 runs", "0 runs"}, []string{plural(1, "run"), plural(2, "run"), plural(0, "run")})
+	assert.Equal(t, []string{"1 run", "2 runs", "0 runs"}, []string{logs.Count(1, "run"), logs.Count(2, "run"), logs.Count(0, "run")})
 }
 
 func taskLink(receiver string, t *status.Task) string {
@@ -325,7 +326,7 @@ func TestActions(t *testing.T) {
 	page := s.page("/" + link)
 	assert.Contains(t, page, "Run now")
 	assert.Contains(t, page, "metrics_group_type")
-	assert.Contains(t, page, "<summary>Show last output: 1 groups</summary>")
+	assert.Contains(t, page, "<summary>Show last output: 1 group</summary>")
 
 	post := func(path string, task *status.Task, header ...string) (int, string) {
 		form := taskValues("panoptes", task.TaskID())

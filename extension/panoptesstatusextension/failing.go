@@ -3,7 +3,6 @@ package panoptesstatusextension
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
@@ -89,12 +88,4 @@ func shellQuoted(text string) string {
 		return text
 	}
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}
-
-// plural is a number of things, "1 task" or "2 tasks".
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return strconv.Itoa(n) + " " + thing + "s"
 }

@@ -76,7 +76,7 @@ var templates = func() map[string]*template.Template {
 		"failureURL": func(p *status.Plugin) string {
 			return "task?" + taskValues(p.Receiver, status.TaskID{Plugin: p.Name, Resource: pluginsdk.Identity(p.LastFailure.FailedOn)}).Encode()
 		},
-		"base": filepath.Base, "plural": plural,
+		"base": filepath.Base, "plural": counted,
 		"number": thousands[int], "number64": thousands[int64],
 		"sorter": func(q query, path, key, label string) sorter { return sorter{q, path, key, label} },
 		"cell":   func(label string, at, now time.Time) timeCell { return timeCell{label, at, now} },
@@ -178,7 +178,7 @@ func (e *statusExtension) tasksPage(w http.ResponseWriter, r *http.Request) {
 	body := tasksBody{taskPage: e.tasks(q)}
 	if q.Plugin != "" {
 		body.Plugin = e.plugins(query{Receiver: q.Receiver, Plugin: q.Plugin}).Rows
-		body.Chains = e.explain(q, "")
+		body.Chains = e.lastChains(q)
 	}
 	e.show(w, r, code, "tasks", "Tasks", q, body, err)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -122,7 +123,7 @@ func onlyFilter(r *pluginsdk.Resource) string {
 
 // cause is the first line of an error of a run, without what stands beside it in a list: plugin and resource.
 func cause(text, plugin, id string) string {
-	line := strings.TrimPrefix(firstLine(text), fmt.Sprintf("plugin %q: ", plugin))
+	line := strings.TrimPrefix(logs.FirstLine(text), fmt.Sprintf("plugin %q: ", plugin))
 	return strings.TrimPrefix(line, fmt.Sprintf("resource %q: ", id))
 }
 
@@ -135,8 +136,8 @@ func indented(text json.RawMessage) string {
 	return out.String()
 }
 
-// firstLine is a text up to its first line's end.
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
+// counted is logs.Count with blanks between thousands.
+func counted(n int, thing string) string {
+	_, things, _ := strings.Cut(logs.Count(n, thing), " ")
+	return thousands(n) + " " + things
 }

@@ -19,7 +19,7 @@ type Status struct {
 
 	mu     sync.Mutex
 	host   component.Host
-	failed bool
+	failed error
 }
 
 // NewStatus returns a Status without a host. failure is what an error begins with, such as "cannot deliver to Kafka".
@@ -36,16 +36,30 @@ func (s *Status) Attach(host component.Host) {
 func (s *Status) Report(err error) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.host == nil || s.failed == (err != nil) {
+	if s.host == nil {
 		return false
 	}
-	s.failed = err != nil
+	changed = (s.failed != nil) != (err != nil)
+	s.failed = err
+	if !changed {
+		return false
+	}
 	event := componentstatus.NewEvent(componentstatus.StatusOK)
 	if err != nil {
 		event = componentstatus.NewRecoverableErrorEvent(fmt.Errorf("%s: %w", s.failure, err))
 	}
 	componentstatus.ReportStatus(s.host, event)
 	return true
+}
+
+// Failing is why the back end takes no data now; nil where it does.
+func (s *Status) Failing() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", s.failure, s.failed)
 }
 
 // Reason is the attribute that counters of drops have.

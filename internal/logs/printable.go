@@ -2,6 +2,7 @@ package logs
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -46,6 +47,9 @@ func escape(text, except string) string {
 	return b.String()
 }
 
+// Unsafe says whether OneLine escapes a character.
+func Unsafe(r rune) bool { return unsafeRune(r, "") }
+
 func unsafeRune(r rune, except string) bool {
 	switch {
 	case r >= 0x20 && r < 0x7f:
@@ -56,6 +60,20 @@ func unsafeRune(r rune, except string) bool {
 		return true
 	}
 	return unicode.Is(unicode.Bidi_Control, r)
+}
+
+// Count is a number of things: "1 plugin", "2 plugins".
+func Count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
+}
+
+// FirstLine is a text up to the end of its first line.
+func FirstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }
 
 const mark = "..."

@@ -145,7 +145,7 @@ type PythonEnv struct {
 	// Interpreter is a path, a name that is looked up in PATH, or the folder of a virtual environment (default python3).
 	// Python 3.8 or later.
 	Interpreter string
-	// MaxWorkers is the most processes at once (default 8); they are started as they are needed.
+	// MaxWorkers is the most processes at once; they are started as they are needed. 0 grows with what the machine can do.
 	MaxWorkers int
 	// MaxRuns is after how many runs a worker is replaced (default 10,000).
 	MaxRuns int

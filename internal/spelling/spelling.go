@@ -1,6 +1,20 @@
 // Package spelling tells how near a word that somebody wrote is to one that there is.
 package spelling
 
+import "strings"
+
+// Nearest is the known word that a word is likely meant to be, without regard to case: at most so far from it, and the first of
+// several that are as near. "" is none.
+func Nearest(word string, known []string, most int) (best string) {
+	word = strings.ToLower(word)
+	for _, k := range known {
+		if d := Distance(word, strings.ToLower(k)); d <= most {
+			best, most = k, d-1
+		}
+	}
+	return best
+}
+
 // longest is how many bytes of a word are compared; no name that there is has more.
 const longest = 64
 

@@ -25,3 +25,12 @@ func TestDistance(t *testing.T) {
 		assert.Equal(t, tt.want, Distance(tt.a, tt.b), "%s %s", tt.a, tt.b)
 	}
 }
+
+func TestNearest(t *testing.T) {
+	t.Parallel()
+	known := []string{"files", "Filter", "file"}
+	for word, want := range map[string]string{"fils": "files", "FILE": "file", "fiter": "Filter", "x": "", "filterss": "Filter", "filtersss": ""} {
+		assert.Equal(t, want, Nearest(word, known, 2), word)
+	}
+	assert.Empty(t, Nearest("file", nil, 2))
+}

@@ -24,6 +24,8 @@ import (
 type Board interface {
 	// Add shows a receiver, until remove is called. Both may be called from any goroutine.
 	Add(Receiver) (remove func())
+	// AddStage shows a component behind receivers, until remove is called. As Add.
+	AddStage(*Stage) (remove func())
 	// ShowsOutput says whether the board shows the output of tasks, which costs a receiver to keep.
 	ShowsOutput() bool
 }

@@ -173,7 +173,7 @@ func (c *pass) fill(m, source pmetric.Metric, k *counter, name string, n int, be
 		p.SetTimestamp(counter.Timestamp())
 		p.SetDoubleValue(o.Rate)
 	}
-	c.produced += int64(n)
+	c.tally.rates += int64(n)
 }
 
 // appendExtra appends the scope of an extra group: all that the source scope has, but with the type that the transform
@@ -256,7 +256,7 @@ func (c *pass) replace(m pmetric.Metric, k *counter) bool {
 			p.Exemplars().RemoveIf(func(pmetric.Exemplar) bool { return true })
 		}
 	}
-	c.produced += int64(given)
+	c.tally.rates += int64(given)
 	if given < len(observed) {
 		i := -1
 		points.RemoveIf(func(pmetric.NumberDataPoint) bool {

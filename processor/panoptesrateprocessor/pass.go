@@ -11,13 +11,12 @@ import (
 // pass is what one call of ConsumeMetrics needs. The slices are kept from call to call.
 type pass struct {
 	*rateProcessor
-	keys     uint64 // rateProcessor.keys of what is kept from call to call
-	now      ratestate.Time
-	debug    bool // whether the log wants to know of each point without a rate
-	produced int64
-	evicted  int64
-	tallies  []tally
-	sent     []sentRate
+	keys    uint64 // rateProcessor.keys of what is kept from call to call
+	now     ratestate.Time
+	debug   bool // whether the log wants to know of each point without a rate
+	evicted int64
+	tallies []tally
+	sent    []sentRate
 
 	resource pcommon.Resource
 	place    uint16 // the part of the state where the resource's series are
@@ -88,7 +87,7 @@ const maxKept = 1 << 16
 // end makes the pass free for another call.
 func (c *pass) end() {
 	c.lastSent.Store(int64(len(c.sent)))
-	c.produced, c.evicted = 0, 0
+	c.evicted = 0
 	c.tally = nil
 	clear(c.tallies)
 	c.tallies, c.sent = c.tallies[:0], c.sent[:0]

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
@@ -31,6 +32,8 @@ type conversion struct {
 	inPlace bool
 	extras  []extraRate
 	trust   trust
+	// matched says that a counter of the name came.
+	matched atomic.Bool
 	// selector is nil for the counters of groups.
 	selector *selectorUse
 }

@@ -34,6 +34,7 @@ type plugin struct {
 	mu    sync.Mutex
 	gaps  gaps
 	began ratestate.Time // when the first of gaps was counted
+	shown shown
 }
 
 func newPlugins() *plugins {

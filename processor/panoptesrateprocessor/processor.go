@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
@@ -44,6 +45,9 @@ type rateProcessor struct {
 	keeping
 	sharding sharding
 	keys     atomic.Uint64 // grows when the hasher changes
+
+	shown atomic.Bool // on boards, of which each plugin's last transforms are kept
+	hide  func()
 
 	told       *logs.Hourly
 	debugLines *logs.PerMinute
@@ -97,6 +101,9 @@ func (p *rateProcessor) Capabilities() consumer.Capabilities {
 // Start restores the state and begins to sweep and to save it. The context is for the call alone.
 func (p *rateProcessor) Start(ctx context.Context, host component.Host) (err error) {
 	p.start.Do(func() {
+		var shown bool
+		p.hide, shown = status.ShowStage(host, &status.Stage{ID: p.id, Name: status.LinkTransforms, Link: p.link})
+		p.shown.Store(shown)
 		var label []byte
 		if label, err = p.openState(ctx, host); err != nil {
 			return
@@ -137,6 +144,9 @@ func (p *rateProcessor) sweep() {
 // Shutdown saves the state. It may be called twice, and without Start.
 func (p *rateProcessor) Shutdown(ctx context.Context) (err error) {
 	p.stop.Do(func() {
+		if p.hide != nil {
+			p.hide()
+		}
 		p.quit()
 		close(p.done)
 		p.workers.Wait()

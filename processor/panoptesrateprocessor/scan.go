@@ -96,6 +96,7 @@ func (c *pass) planFor(scope pcommon.InstrumentationScope) *plan {
 	if v, ok := m.Get(attrs.PluginTransforms); ok {
 		text = v.AsString()
 		m.Remove(attrs.PluginTransforms)
+		c.tally.transforms = text
 	}
 	if text == "" && len(c.rules.groups) == 0 {
 		return nil
@@ -151,6 +152,9 @@ func (c *pass) conversion(p *plan, i int, m pmetric.Metric, kind kind) (conv *co
 		} else {
 			if last.plan != p {
 				last.plan, last.conv = p, p.conversions[last.name]
+				if last.conv != nil && !last.conv.matched.Load() {
+					last.conv.matched.Store(true)
+				}
 			}
 			conv = last.conv
 		}

@@ -60,6 +60,9 @@ type tally struct {
 	plugin  string
 	skipped [skips]int64
 	gaps    gaps
+	rates   int64
+	// transforms are the plugin's, as the last scope had them.
+	transforms string
 }
 
 // talliesSearched is how many tallies are searched for a scope's. Beyond that a scope's name may come twice, which is no
@@ -98,14 +101,21 @@ func (c *pass) logSkip(resource pcommon.Resource, m pmetric.Metric, p pmetric.Nu
 
 // report adds what a call counted to the processor's own metrics.
 func (c *pass) report(ctx context.Context) {
-	if c.produced > 0 {
-		c.telemetry.PanoptesRatesProduced.Add(ctx, c.produced)
+	var produced int64
+	for i := range c.tallies {
+		produced += c.tallies[i].rates
+	}
+	if produced > 0 {
+		c.telemetry.PanoptesRatesProduced.Add(ctx, produced)
 	}
 	if c.evicted > 0 {
 		c.telemetry.PanoptesRateSeriesEvicted.Add(ctx, c.evicted)
 	}
 	for i := range c.tallies {
 		t := &c.tallies[i]
+		if c.shown.Load() {
+			c.plugins.get(t.scope, t.plugin).show(t)
+		}
 		var none tally
 		if t.skipped == none.skipped && t.gaps == none.gaps {
 			continue

@@ -117,7 +117,8 @@ func (d *DirectoryConfig) UnmarshalText(text []byte) error {
 type PythonConfig struct {
 	// Interpreter is a path, or a name that is looked up in PATH (default python3). Python 3.8 or later.
 	Interpreter string `mapstructure:"interpreter"`
-	// MaxWorkers is the most Python processes at once (default 8). They are started as they are needed.
+	// MaxWorkers is the most Python processes at once. They are started as they are needed. By default, 0, it is twice the
+	// number of processors, and up to eight times, or 32, while processes wait for something else than a processor.
 	MaxWorkers int `mapstructure:"max_workers"`
 	// MaxRuns is after how many runs a process is replaced (default 10000).
 	MaxRuns int `mapstructure:"max_runs"`
@@ -224,13 +225,12 @@ const defaultCommunity = "public"
 func createDefaultConfig() component.Config {
 	return &Config{
 		Plugins:           PluginsConfig{Settle: 2 * time.Second, ScanInterval: time.Minute},
-		Resources:         ResourcesConfig{ScanInterval: time.Minute, Sample: 1, MaxShrink: 1},
+		Resources:         ResourcesConfig{ScanInterval: time.Minute, Sample: 1},
 		MaxConcurrentRuns: 256,
 		Limits:            LimitsConfig{PerResource: 8, Dimensions: bounds.DefaultDimensions},
 		Breaker:           BreakerConfig{Failures: 3, Backoff: time.Minute, MaxBackoff: 10 * time.Minute},
 		Python: PythonConfig{
 			Interpreter: runtimes.DefaultInterpreter,
-			MaxWorkers:  runtimes.DefaultMaxWorkers,
 
 			MaxRuns: runtimes.DefaultMaxRuns, MaxMemoryMiB: runtimes.DefaultMaxMemory >> 20,
 			Isolation: isolationShared,

@@ -1,11 +1,13 @@
 package panoptesreceiver
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/workers"
 )
 
 // env is what Python plugins run in whose directory says nothing else.
@@ -55,9 +57,15 @@ func (c *PythonConfig) runtimeDir() string {
 	return ""
 }
 
+// Workers is the most Python processes at once, of one interpreter and its limits.
+func (c *PythonConfig) Workers() int {
+	_, most := workers.Growth()
+	return cmp.Or(c.MaxWorkers, most)
+}
+
 // workers is the most Python processes at once, of all settings together.
 func (c *Config) workers() int {
-	n := c.Python.MaxWorkers
+	n := c.Python.Workers()
 	seen := map[plugin.PythonEnv]struct{}{{}: {}}
 	for _, d := range c.Plugins.Directories {
 		env := d.Python.env()
@@ -65,10 +73,7 @@ func (c *Config) workers() int {
 			continue
 		}
 		seen[env] = struct{}{}
-		if env.MaxWorkers == 0 {
-			env.MaxWorkers = c.Python.MaxWorkers
-		}
-		n += env.MaxWorkers
+		n += cmp.Or(env.MaxWorkers, c.Python.Workers())
 	}
 	return n
 }

@@ -50,8 +50,8 @@ type ResourcesConfig struct {
 	Filter string `mapstructure:"filter"`
 	// Sample keeps a share of the resources, greater than 0 and up to 1 (default 1, all). It is always the same one.
 	Sample float64 `mapstructure:"sample"`
-	// MaxShrink is the share of its resources that a source may lose at once, greater than 0 and up to 1 (default 1, all). Where it
-	// loses more, what it listed before stays for its times to live.
+	// MaxShrink is the share of its resources that a source of 20 or more may lose at once, up to 1, which is all. Where it loses more,
+	// what it listed before stays for half an hour. By default, 0, it is half of them, and all of what an extension discovers.
 	MaxShrink float64 `mapstructure:"max_shrink"`
 }
 
@@ -182,8 +182,8 @@ func (c *ResourcesConfig) Validate() error {
 			errs = append(errs, fmt.Errorf("filter %q: %w", c.Filter, err))
 		}
 	}
-	if !(c.MaxShrink > 0 && c.MaxShrink <= 1) {
-		errs = append(errs, fmt.Errorf("max_shrink must be greater than 0 and at most 1, is %g", c.MaxShrink))
+	if !(c.MaxShrink >= 0 && c.MaxShrink <= 1) {
+		errs = append(errs, fmt.Errorf("max_shrink must be between 0 and 1, is %g", c.MaxShrink))
 	}
 	if !(c.Sample > 0 && c.Sample <= 1) {
 		errs = append(errs, fmt.Errorf("sample must be greater than 0 and at most 1, is %g", c.Sample))

@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, time.Minute, cfg.Plugins.ScanInterval)
 	assert.Equal(t, time.Minute, cfg.Resources.ScanInterval)
 	assert.Equal(t, 256, cfg.MaxConcurrentRuns)
-	assert.Equal(t, PythonConfig{Interpreter: "python3", MaxWorkers: 8, MaxRuns: 10000, MaxMemoryMiB: 256, Isolation: "shared"}, cfg.Python)
+	assert.Equal(t, PythonConfig{Interpreter: "python3", MaxRuns: 10000, MaxMemoryMiB: 256, Isolation: "shared"}, cfg.Python)
 	assert.Equal(t, EmitConfig{MaxDelay: 200 * time.Millisecond, MaxPoints: 8192}, cfg.Emit)
 	assert.Equal(t, StatusConfig{FailingShare: 0.5, Window: 5 * time.Minute}, cfg.Status)
 	assert.False(t, cfg.PollingStatus)
@@ -183,7 +183,7 @@ func TestRefusals(t *testing.T) {
 			`inline: resources[0] ("a") is left out: resource_endpoint must be a non-empty string` + "\n" +
 			"discovery has \"panoptes_discovery\" twice\n" +
 			"scan_interval must be at least 1s, is 0s\n" +
-			"max_shrink must be greater than 0 and at most 1, is 1.5\n" +
+			"max_shrink must be between 0 and 1, is 1.5\n" +
 			"sample must be greater than 0 and at most 1, is 2\n" +
 			"resources::http::0: url must be an http or https URL with a host\ninterval must be at least 1s, is 0s\n" +
 			"max_size must be between 1 and 268435456 bytes, is 0\nclient::endpoint has no effect: url says where the server is; remove it\n" +
@@ -210,7 +210,7 @@ func TestRefusals(t *testing.T) {
 			"max_backoff must be between backoff (0s) and 24h, is 25h0m0s\n" +
 			"python: interpreter must not be empty\nisolation must be \"shared\" or \"plugin\", is \"none\"\n" +
 			"environment has \"PYTHONPATH\", which interpreters ignore: they are started isolated (-I); have what plugins import in a virtual environment, and name that as the interpreter\n" +
-			"environment must have names of variables, has \"A=b\"\nmax_workers must be between 1 and 1024, is 0\nmax_runs must be at least 1, is 0\nmax_memory_mib must be at least 16, is 1\n" +
+			"environment must have names of variables, has \"A=b\"\nmax_workers must be between 0 and 1024, is -1\nmax_runs must be at least 1, is 0\nmax_memory_mib must be at least 16, is 1\n" +
 			"emit: max_delay must be greater than zero, is 0s\nmax_points must be at least 1, is 0\n" +
 			"status: failing_share must be between 0 and 1, is 1.5\nwindow must be between 10s and 24h0m0s, is 1s",
 		"bad_processes": "plugins: pins: SHA-256 of \"X\" must have 64 hex digits, is \"12ab\"\n" +

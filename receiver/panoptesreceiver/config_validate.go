@@ -75,7 +75,7 @@ func (c *PythonConfig) Validate() error {
 				"have what plugins import in a virtual environment, and name that as the interpreter", name))
 		}
 	}
-	return errors.Join(append(errs, variableNames(c.Environment), between("max_workers", c.MaxWorkers, 1, 1024),
+	return errors.Join(append(errs, variableNames(c.Environment), between("max_workers", c.MaxWorkers, 0, 1024),
 		atLeast("max_runs", c.MaxRuns, 1), atLeast("max_memory_mib", c.MaxMemoryMiB, 16))...)
 }
 

@@ -227,7 +227,7 @@ func (r *panoptesReceiver) startEmitter(obs *receiverhelper.ObsReport) (pressure
 // pluginSettings makes paths absolute, so that log lines and plugins mean the same by them.
 func (r *panoptesReceiver) pluginSettings() (plugindir.PluginSettings, error) {
 	plugins, err := r.cfg.Plugins.settings()
-	plugins.MaxChecks, plugins.Logger, plugins.Failed = r.cfg.Python.MaxWorkers, r.logger, r.reloadError("plugin")
+	plugins.MaxChecks, plugins.Logger, plugins.Failed = r.cfg.Python.Workers(), r.logger, r.reloadError("plugin")
 	plugins.Health = func(err error) { r.health.set(troublePlugins, err) }
 	return plugins, err
 }

@@ -36,6 +36,7 @@ func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (
 		return nil, err
 	}
 	settings.Logger, settings.Changed, settings.Left = r.logger, r.resourcesChanged, r.resourcesLeft
+	settings.Refused = r.reloadError("resources")
 	r.store = store.New(settings)
 	r.tasks.store = r.store
 	if cfg.sources() == 0 {

@@ -29,6 +29,8 @@ func (b *board) Add(r status.Receiver) func() {
 
 func (b *board) ShowsOutput() bool { return true }
 
+func (*board) AddStage(*status.Stage) (remove func()) { return func() {} }
+
 // shownBench is a bench with a board.
 type shownBench struct {
 	*bench

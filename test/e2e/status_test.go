@@ -60,7 +60,7 @@ func TestStatus(t *testing.T) {
 	require.Eventually(t, func() bool {
 		var err error
 		out, err = status("--state", "ok")
-		return err == nil && strings.Contains(out, "1 plugins, 1 resources, 1 tasks, 1 ok")
+		return err == nil && strings.Contains(out, "1 plugin, 1 resource, 1 task, 1 ok")
 	}, patience, 100*time.Millisecond)
 	assert.Contains(t, out, "Up\tlocal\tone\tok\tok\t")
 

@@ -94,17 +94,12 @@ func fieldHint(word string) string {
 	case "resource_plugin", "resource_ttl", "resource_creation_timestamp":
 		return lower + " cannot be filtered by; " + validFields
 	}
-	best, distance := "", len(lower)
-	for _, name := range append(fieldNames[:], metadataField) {
-		if d := spelling.Distance(lower, name); d < distance {
-			best, distance = name, d
-		}
-		// People leave the prefix out.
-		if "resource_"+lower == name {
-			best, distance = name, 0
-		}
+	names := append(fieldNames[:], metadataField)
+	best := spelling.Nearest("resource_"+lower, names, 0) // people leave the prefix out
+	if best == "" {
+		best = spelling.Nearest(lower, names, min(len(lower)-1, 4))
 	}
-	if best != "" && distance <= 4 {
+	if best != "" {
 		if best == metadataField {
 			best += ".KEY"
 		}

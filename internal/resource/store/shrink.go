@@ -5,16 +5,20 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 const (
 	// shrinkLeast is from how many resources on a source's loss says anything.
-	shrinkLeast = 10
-	// shrinkWarn is the share that a source may lose at once without a word.
-	shrinkWarn = 0.5
+	shrinkLeast = 20
+	// shrinkShare is the share that a source may lose at once where Settings.MaxShrink says nothing.
+	shrinkShare = 0.5
+	// shrinkHeld is how long a source must list so few that it is believed.
+	shrinkHeld = 30 * time.Minute
 )
 
-// ShrinkError says that a source lost more resources at once than it may. What it listed before stays for its times to live.
+// ShrinkError says that a source lost more resources at once than it may. What it listed before stays for shrinkHeld.
 type ShrinkError struct {
 	Before, Now int
 	MaxShrink   float64
@@ -22,47 +26,90 @@ type ShrinkError struct {
 
 // Error says what to do, too.
 func (e *ShrinkError) Error() string {
-	return fmt.Sprintf("it lists %d resources, and listed %d before; resources::max_shrink lets it lose %g of them at once, so what it listed stays "+
-		"for its times to live: correct the source, or raise max_shrink", e.Now, e.Before, e.MaxShrink)
+	return fmt.Sprintf("it lists %d resources, and listed %d before; it may lose %g of them at once (resources::max_shrink), so what it listed stays "+
+		"for %d minutes: correct the source, or, if it is right, restart the Collector to have it believed now", e.Now, e.Before, e.MaxShrink,
+		int(shrinkHeld.Minutes()))
 }
 
-// shrinks says whether the source may list no more than claims. It warns of a loss that is allowed.
-func (src *Source) shrinks(claims []claim, at time.Time) error {
+// refusedList is a list that lacks more than its source may lose at once.
+type refusedList struct {
+	since  time.Time // when the first such list came
+	claims []claim
+	err    error
+}
+
+// refuses says whether the source may not list so few, and keeps them until it is believed.
+func (src *Source) refuses(claims []claim, at time.Time) bool {
 	s := src.store
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	before := 0
 	for i := range src.claims {
 		if !at.After(src.refreshed.Add(src.claims[i].ttl)) { // the others are gone already
 			before++
 		}
 	}
-	place := src.place
-	known, _ := src.err.(*ShrinkError) //nolint:errorlint // as it was noted
-	s.mu.Unlock()
-	lost := before - len(claims)
-	if before < shrinkLeast || float64(lost) <= min(shrinkWarn, s.maxShrink())*float64(before) {
-		return nil
+	most, lost := src.maxShrink(), float64(before-len(claims))/float64(max(before, 1))
+	if before < shrinkLeast || lost <= min(most, shrinkShare) {
+		src.refused = nil
+		return false
 	}
-	fields := []zap.Field{zap.Stringer("source", place), zap.Int("before", before), zap.Int("now", len(claims))}
-	if float64(lost) <= s.maxShrink()*float64(before) {
-		if float64(lost) > shrinkWarn*float64(before) {
-			s.logger.Warn("A source lost most of its resources at once", append(fields,
-				zap.String("next", "look at the source; resources::max_shrink keeps what it listed before in such a case"))...)
+	fields := []zap.Field{
+		zap.Stringer("source", src.place), zap.Int("before", before), zap.Int("now", len(claims)), zap.Float64("max_shrink", most),
+	}
+	if lost <= most {
+		src.refused = nil
+		s.logger.Warn("A source lost most of its resources at once", append(fields, zap.String("next",
+			"look at the source; a smaller resources::max_shrink keeps what it listed before in such a case"))...)
+		return false
+	}
+	since := at
+	if src.refused != nil {
+		since = src.refused.since
+	}
+	if at.Sub(since) >= shrinkHeld {
+		src.refused = nil
+		s.logger.Warn("A source has listed few resources for long: it is believed now, and the others leave", fields...)
+		return false
+	}
+	if src.refused == nil {
+		s.logger.Error("A source lost more resources at once than it may; what it listed before stays", append(fields,
+			zap.Duration("for", shrinkHeld),
+			zap.String("next", "correct the source, or, if it is right, restart the Collector to have it believed now (resources::max_shrink)"))...)
+		if s.settings.Refused != nil {
+			s.settings.Refused()
 		}
-		return nil
 	}
-	err := &ShrinkError{before, len(claims), s.maxShrink()}
-	if known == nil {
-		s.logger.Error("A source lost more resources at once than it may; what it listed before stays for its times to live", append(fields,
-			zap.Float64("max_shrink", s.maxShrink()), zap.String("next", "correct the source, or raise resources::max_shrink if it is right"))...)
-	}
-	return err
+	src.refused = &refusedList{since, claims, &ShrinkError{before, len(claims), most}}
+	src.failLocked(src.refused.err)
+	return true
 }
 
-// maxShrink is the share of its resources that a source may lose at once.
-func (s *Store) maxShrink() float64 {
-	if s.settings.MaxShrink == 0 {
+// list are its resources.
+func (r *refusedList) list() []*pluginsdk.Resource {
+	list := make([]*pluginsdk.Resource, len(r.claims))
+	for i := range r.claims {
+		list[i] = r.claims[i].resource
+	}
+	return list
+}
+
+// believedLocked is a refused list whose source has listed so few for long, and has just said so again; nil for none.
+func (src *Source) believedLocked(at time.Time) *refusedList {
+	if src.refused == nil || at.Sub(src.refused.since) < shrinkHeld {
+		return nil
+	}
+	return src.refused
+}
+
+// maxShrink is the share of its resources that the source may lose at once. What extensions discover comes and goes, and they know
+// when they cannot tell.
+func (src *Source) maxShrink() float64 {
+	switch most := src.store.settings.MaxShrink; {
+	case most > 0:
+		return most
+	case src.place.Kind == KindExtension:
 		return 1
 	}
-	return s.settings.MaxShrink
+	return shrinkShare
 }

@@ -79,6 +79,7 @@ type Source struct {
 	dropped   []Dropped // the first of those that are left out
 	drops     int
 	filtered  Filtered
+	refused   *refusedList // nil where nothing is
 }
 
 // MaxDropped is how many of what a source leaves out are kept for people.
@@ -102,17 +103,19 @@ type claim struct {
 
 // Set takes all resources that the source lists as of at. Resources must not change afterwards. Of entries with one
 // identity the last counts. A list that lacks more of what was there than Settings.MaxShrink lets go is an error of the source, as with
-// Fail.
+// Fail, until the source has listed so few for long.
 func (src *Source) Set(list []*pluginsdk.Resource, at time.Time) {
 	claims, filtered := src.store.claims(list, at)
-	if err := src.shrinks(claims, at); err != nil {
-		src.Fail(err)
-		return
+	if !src.refuses(claims, at) {
+		src.take(claims, filtered, at)
 	}
+}
+
+func (src *Source) take(claims []claim, filtered Filtered, at time.Time) {
 	src.store.change(src, func() {
 		src.store.recordAll(claims, src.claims)
 		src.carryOver(claims)
-		src.claims, src.filtered, src.refreshed, src.changed = claims, filtered, at, at
+		src.claims, src.filtered, src.refreshed, src.changed, src.refused = claims, filtered, at, at, nil
 		src.recovered()
 	})
 }
@@ -152,11 +155,16 @@ func (src *Source) Leave(first []Dropped, n int) {
 func (src *Source) Refresh(at time.Time) {
 	s := src.store
 	s.mu.Lock()
+	believed := src.believedLocked(at)
 	expired := at.After(src.refreshed) && src.expiring(at)
 	if at.After(src.refreshed) {
 		src.refreshed = at
 	}
 	s.mu.Unlock()
+	if believed != nil {
+		src.Set(believed.list(), at)
+		return
+	}
 	if expired {
 		s.change(src, func() {}) // resources come back
 	}
@@ -174,20 +182,27 @@ func (src *Source) expiring(now time.Time) bool {
 
 // Fail notes that the source is broken. Its list stays for its times to live.
 func (src *Source) Fail(err error) {
-	s := src.store
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	src.store.mu.Lock()
+	defer src.store.mu.Unlock()
+	src.failLocked(err)
+}
+
+func (src *Source) failLocked(err error) {
 	if src.err == nil {
 		src.failed = time.Now()
 	}
 	src.err = err
 }
 
-// Mend takes back what Fail noted: the source is well, and lists what it listed before.
+// Mend takes back what Fail noted: the source is well, and lists what it listed before. Where that was refused it stays an error.
 func (src *Source) Mend() {
 	src.store.mu.Lock()
 	defer src.store.mu.Unlock()
-	src.recovered()
+	if src.refused == nil {
+		src.recovered()
+	} else {
+		src.err = src.refused.err
+	}
 }
 
 func (src *Source) recovered() { src.err, src.failed = nil, time.Time{} }

@@ -43,8 +43,10 @@ type Settings struct {
 	Filter *filter.Filter
 	// Sample keeps a stable share of the resources, between 0 and 1; 0 and 1 keep all.
 	Sample float64
-	// MaxShrink is the share of its resources that a source may lose at once, between 0 and 1; 0 and 1 let it lose all.
+	// MaxShrink is the share of its resources that a source may lose at once, between 0 and 1. 0 is half of them, and all of those that
+	// an extension discovers. Refused is told each time that one lost more; nil is told nothing.
 	MaxShrink float64
+	Refused   func()
 	// Logger gets a line each time that resources come or go.
 	Logger *zap.Logger
 	// Changed gets all resources whenever they change, in the order of Place and of the sources' lists. A resource that

@@ -21,6 +21,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runlog"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
@@ -99,10 +100,14 @@ func (r *Runtime) pool(p *plugin.Plugin) (*workers.Pool, error) {
 	}
 	pool := r.pools[key]
 	if pool == nil {
-		pool = workers.New(workers.Policy{
+		policy := workers.Policy{
 			Max: env.MaxWorkers, Ordered: true, Idle: idle, MaxRuns: env.MaxRuns, MaxGrowth: env.MaxMemory,
-			Leftover: leftover, Failed: runFailed,
-		}, e.launcher, r.host)
+			Leftover: leftover, Failed: runFailed, Busy: child.Busy,
+		}
+		if policy.Max == 0 {
+			policy.First, policy.Max = workers.Growth()
+		}
+		pool = workers.New(policy, e.launcher, r.host)
 		r.pools[key] = pool
 	}
 	return pool, nil

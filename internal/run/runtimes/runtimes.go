@@ -31,8 +31,6 @@ import (
 const (
 	// DefaultInterpreter is found in PATH.
 	DefaultInterpreter = "python3"
-	// DefaultMaxWorkers is the number of Python processes a receiver may have at once.
-	DefaultMaxWorkers = 8
 	// DefaultMaxRuns is after how many runs a Python worker is replaced.
 	DefaultMaxRuns = 10_000
 	// DefaultMaxMemory is by how many bytes a Python worker may grow before it is replaced.
@@ -150,7 +148,7 @@ func (s *Settings) setDefaults() error {
 		return fmt.Errorf("processes: %w", err)
 	}
 	s.Python.PythonEnv = s.Python.Or(plugin.PythonEnv{
-		Interpreter: DefaultInterpreter, MaxWorkers: DefaultMaxWorkers, MaxRuns: DefaultMaxRuns, MaxMemory: DefaultMaxMemory,
+		Interpreter: DefaultInterpreter, MaxRuns: DefaultMaxRuns, MaxMemory: DefaultMaxMemory,
 	})
 	s.Programs.MaxExec = cmp.Or(s.Programs.MaxExec, DefaultMaxExec)
 	s.Programs.PerPlugin = cmp.Or(s.Programs.PerPlugin, DefaultPerPlugin)

@@ -190,6 +190,7 @@ func (p *Pool) tendNow() {
 		}
 		p.tidyLocked(w)
 	}
+	p.shrinkLocked()
 	p.tendLocked()
 	p.update()
 }

@@ -93,7 +93,7 @@ func (p *Pool) quickLocked(j *Job) bool {
 // crowdedLocked says whether the plugin of a job, whose runs take long, has all workers except one already, and there are
 // others: one that hangs against a thousand devices leaves room for them.
 func (p *Pool) crowdedLocked(j *Job) bool {
-	if len(p.pace) < 2 || p.policy.Max < 2 {
+	if len(p.pace) < 2 || p.most < 2 {
 		return false
 	}
 	n := 0
@@ -102,7 +102,7 @@ func (p *Pool) crowdedLocked(j *Job) bool {
 			n++
 		}
 	}
-	return n >= p.policy.Max-1
+	return n >= p.most-1
 }
 
 // noteLocked remembers how long a run took.

@@ -46,6 +46,11 @@ const (
 type Policy struct {
 	// Max is the most processes at once. One that takes several jobs at once is the only one.
 	Max int
+	// First is how many processes are started as they are wanted. Beyond, the pool grows while those there are wait for something
+	// else than a processor, as Busy says: how long a process has run or waited for one, false for what is not known. 0 is Max,
+	// and needs no Busy.
+	First int
+	Busy  func(pid int) (time.Duration, bool)
 	// Ordered says that a process works on one job at a time, and gives back those that it has not begun when asked to
 	// cancel them. Such processes are shared by plugins: one that crashes is replaced at once, since the schedule paces the
 	// plugin that it crashes with.
@@ -82,6 +87,8 @@ type Pool struct {
 	starting  int
 	live      int       // processes, from before their start until nothing is left of them
 	whenGone  []func()  // are called when live is 0
+	most      int       // processes that there may be now, from First to Max
+	measuring bool      // whether to grow
 	places    int       // jobs that a process takes at once; 0 until one told
 	workers   []*worker // the one used last at the end
 	waiting   []*Job
@@ -95,7 +102,11 @@ type Pool struct {
 
 // New returns a pool without processes: they are started as they are wanted, and end when they have nothing to do.
 func New(policy Policy, launcher Launcher, host Host) *Pool {
+	if policy.First == 0 || policy.First > policy.Max {
+		policy.First = policy.Max
+	}
 	p := &Pool{
+		most:   policy.First,
 		policy: policy, launcher: launcher, host: host, now: time.Now,
 		cores: min(policy.Max, runtime.GOMAXPROCS(0)), pace: map[string]time.Duration{},
 	}
@@ -200,6 +211,7 @@ func (p *Pool) update() {
 		p.live++
 		go p.start()
 	}
+	p.growLocked()
 	if len(p.waiting) > 0 && len(p.workers) == 0 && p.starting == 0 && wait > 0 {
 		if wait > p.policy.Patience {
 			p.refuseLocked(&UnavailableError{cause: p.lastErr, retry: wait})
@@ -237,7 +249,7 @@ func (p *Pool) handOutLocked() {
 
 // mayStartLocked says whether another process may be started; wait is how long not after failures.
 func (p *Pool) mayStartLocked(wait time.Duration) bool {
-	most := p.policy.Max
+	most := p.most
 	if !p.policy.Ordered && p.places != 1 { // unknown, until the first one tells, or many
 		most = 1
 	}

@@ -280,6 +280,62 @@ var (
 	own    = Policy{Max: 4, Idle: time.Minute, Patience: time.Second}
 )
 
+// A pool that nobody gave a size grows while its processes wait, and not while they use the processors; what it has grown by is
+// forgotten when it is not needed.
+func TestPoolGrowsWhileProcessesWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var busy atomic.Bool // all processes are
+		begun := time.Now()
+		policy := Policy{Max: 10, First: 2, Ordered: true, Idle: time.Minute, Busy: func(int) (time.Duration, bool) {
+			if busy.Load() {
+				return time.Since(begun), true
+			}
+			return 0, true
+		}}
+		p := newTestPool(policy, 1)
+		hang := func(n int) (all []<-chan Answer) {
+			for i := range n {
+				all = append(all, p.goDo(fmt.Sprint("p", i), "hangs"))
+			}
+			return all
+		}
+		end := func(all []<-chan Answer) {
+			for _, one := range all {
+				require.ErrorIs(t, (<-one).Err, ErrGivenUp)
+			}
+		}
+		busy.Store(true)
+		all := hang(2)
+		synctest.Wait()
+		all = append(all, hang(2)...)
+		time.Sleep(900 * time.Millisecond)
+		assert.EqualValues(t, 2, p.launcher.starts.Load(), "they use the processors")
+		end(all)
+
+		busy.Store(false)
+		before := p.launcher.starts.Load()
+		all = hang(20)
+		time.Sleep(measureFor + time.Millisecond)
+		synctest.Wait()
+		assert.EqualValues(t, 4, p.launcher.starts.Load()-before, "twice as many")
+		time.Sleep(2 * measureFor)
+		synctest.Wait()
+		assert.EqualValues(t, 10, p.launcher.starts.Load()-before, "and no more than the most")
+		end(all)
+
+		for range 12 { // an idle hour and more
+			time.Sleep(tendInterval)
+		}
+		busy.Store(true)
+		before = p.launcher.starts.Load()
+		all = hang(6)
+		time.Sleep(900 * time.Millisecond)
+		assert.EqualValues(t, 2, p.launcher.starts.Load()-before, "it has shrunk")
+		end(all)
+		require.NoError(t, p.Close(t.Context()))
+	})
+}
+
 // TestBackoff: processes that fail to start are not started again until the back-off is over, however often they are
 // asked for, and then one at a time.
 func TestBackoff(t *testing.T) {

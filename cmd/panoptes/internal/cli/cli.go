@@ -15,7 +15,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/influxcmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/initcmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/migratecmd"
-	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/paritycmd"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/parity"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/pipecmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/plugincmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/replaycmd"
@@ -100,7 +100,7 @@ Results go to stdout, everything else to stderr; tables and colours only to a te
 	snmp := group("snmp", "Ask devices as a Collector does, and record them", "")
 	snmp.AddCommand(snmpcmd.NewGet(), snmpcmd.NewWalk(), snmpcmd.NewRecord(host))
 	root.AddCommand(
-		democmd.New(), influxcmd.New(), initcmd.New(), migratecmd.New(), paritycmd.New(), pipecmd.New(), plugin, plugincmd.NewExplain(host), replaycmd.New(Version), resources, schema, shardscmd.New(), simulatecmd.New(), snmp,
+		democmd.New(), influxcmd.New(), initcmd.New(), migratecmd.New(), parity.Command(), pipecmd.New(), plugin, plugincmd.NewExplain(host), replaycmd.New(Version), resources, schema, shardscmd.New(), simulatecmd.New(), snmp,
 		statuscmd.New(), tailcmd.New(), statuscmd.NewTop(), validatecmd.New(), newVersion(),
 	)
 	return root

@@ -64,7 +64,7 @@ func TestSimulateDiscovery(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "d.panoptes-plugin"), []byte("[Core]\nName = d\nModule = d\n[main]\nexecute_frequency = 60\n"), 0o600))
 	code, stdout, stderr := run(t, "", "simulate", "--config", config)
 	require.Zero(t, code, stderr)
-	require.Regexp(t, `1 plugins, 3 resources, 1 tasks, (59|60) starts in 1h0m0s`, stdout)
+	require.Regexp(t, `1 plugin, 3 resources, 1 task, (59|60) starts in 1h0m0s`, stdout)
 }
 
 func TestSimulateMembers(t *testing.T) {

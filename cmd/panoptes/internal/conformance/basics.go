@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -149,11 +150,11 @@ func (k *kit) run(ctx context.Context) (Verdict, string) {
 func (k *kit) returned(r *run.Result) string {
 	switch k.plugin.Type {
 	case plugin.TypeDiscovery:
-		return fmt.Sprintf("%d resources", len(r.Resources))
+		return logs.Count(len(r.Resources), "resource")
 	case plugin.TypeEnrichment:
-		return fmt.Sprintf("%d groups of enrichment", len(r.Enrichment))
+		return logs.Count(len(r.Enrichment), "group") + " of enrichment"
 	}
-	return fmt.Sprintf("%d groups", len(r.Groups))
+	return logs.Count(len(r.Groups), "group")
 }
 
 // describe tells how a run failed, with the plugin's traceback.

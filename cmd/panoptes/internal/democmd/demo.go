@@ -9,12 +9,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/tailcmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 )
 
@@ -40,9 +42,11 @@ func New() *cobra.Command {
 		Use:   "demo",
 		Short: "Start the quickstart: broker, Collector and a viewer",
 		Long: `Starts an embedded Kafka broker, the Collector panoptes-otelcol with the quickstart's configuration, and shows the
-metrics groups as they arrive from Kafka: topic, partition, offset, key and the JSON, with rates standing out from the
-second run of a plugin on. Each group is shown when it comes for the first time and when it has rates for the first time;
-after that some are shown and the others counted. Ctrl-C stops everything.
+metrics groups as they arrive from Kafka. A terminal has a table of the last values and rates, as panoptes tail --table shows it,
+below the addresses of everything; what the Collector has to say stands below. With --all, and where there is no terminal, groups are printed:
+topic, partition, offset, key and the JSON, with rates standing out from the second run of a plugin on. There each group is shown
+when it comes for the first time and when it has rates for the first time; after that some are shown and the others
+counted. Ctrl-C stops everything.
 
 With --duration it stops by itself, and the exit code is 0 only if groups of the types of --expect arrived, with rates.
 What is missing before the start (the Collector, Python 3.8, a free port) is exit code 2.`,
@@ -65,7 +69,7 @@ What is missing before the start (the Collector, Python 3.8, a free port) is exi
 	flags.IntVar(&o.statusPort, "status-port", 13150, "the `PORT` of the status pages on "+address)
 	flags.StringSliceVar(&o.expect, "expect", []string{"example", "host_network"}, "with --duration: the `TYPES` of groups that must arrive with rates")
 	flags.StringVar(&o.logFile, "log", "", "write the Collector's whole log to this `FILE`; its warnings are shown in any case")
-	flags.BoolVar(&o.all, "all", false, "show every group")
+	flags.BoolVar(&o.all, "all", false, "print every group, rather than show a table")
 	return cmd
 }
 
@@ -94,10 +98,20 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) (err error)
 	}
 	// Also where the viewer fails: nothing may be left running.
 	defer func() { err = errors.Join(err, stopCollector(collector)) }()
-	setup.introduce(stderr)
-
 	viewer := newViewer(stdout, term.StyleOf(stdout), o.all)
-	ended, err := watch(ctx, setup, collector.Done(), viewer, o.duration, stderr)
+	note := func(text string) { fmt.Fprintf(stderr, "panoptes: %s\n", term.Cell(text)) }
+	if viewer.style.Screen && !o.all {
+		viewer.table = tailcmd.NewTable(ctx, stdout, stderr, setup.introduction())
+		note = viewer.table.Note
+		log.to(note)
+	} else {
+		fmt.Fprintln(stderr, strings.Join(setup.introduction(), "\n")+"\nMetrics groups as they arrive from Kafka:")
+	}
+	ended, err := watch(ctx, setup, collector.Done(), viewer, o.duration, note)
+	if viewer.table != nil {
+		log.to(nil)
+		err = errors.Join(err, viewer.table.Close())
+	}
 	if err != nil {
 		return err
 	}

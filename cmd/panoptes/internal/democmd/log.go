@@ -7,12 +7,16 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // collectorLog shows the warnings of the Collector's log and keeps its last lines.
 type collectorLog struct {
 	out  io.Writer
-	file *os.File // all lines; nil for none
+	note func(string) // takes the lines instead of out; nil leaves them to out
+	file *os.File     // all lines; nil for none
 
 	mu      sync.Mutex
 	last    []string
@@ -35,6 +39,21 @@ func newCollectorLog(out io.Writer, file string) (*collectorLog, error) {
 	return l, nil
 }
 
+// to has note take the lines from now on, nil gives them back to the output.
+func (l *collectorLog) to(note func(string)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.note = note
+}
+
+func (l *collectorLog) say(text string) {
+	if l.note != nil {
+		l.note("collector: " + text)
+		return
+	}
+	fmt.Fprintf(l.out, "collector: %s\n", term.Message(text))
+}
+
 // line takes one line. Lines of zap's console form begin with the time and the level, separated by tabs; others, such
 // as stack traces, belong to the line before them.
 func (l *collectorLog) line(text string) {
@@ -53,7 +72,7 @@ func (l *collectorLog) line(text string) {
 		case "debug", "info":
 			l.showing = false
 			if news.MatchString(parts[2]) {
-				fmt.Fprintf(l.out, "collector: %s\n", readable(parts[2]))
+				l.say(readable(parts[2]))
 			}
 			return
 		case "warn", "error", "dpanic", "panic", "fatal":
@@ -62,7 +81,7 @@ func (l *collectorLog) line(text string) {
 		}
 	}
 	if l.showing {
-		fmt.Fprintf(l.out, "collector: %s\n", text)
+		l.say(text)
 	}
 }
 
@@ -78,7 +97,7 @@ func (l *collectorLog) tail() string {
 	defer l.mu.Unlock()
 	var b strings.Builder
 	for _, line := range l.last {
-		b.WriteString("  " + line + "\n")
+		b.WriteString("  " + logs.Printable(line) + "\n")
 	}
 	return b.String()
 }

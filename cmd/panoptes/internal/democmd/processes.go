@@ -101,7 +101,7 @@ func stopCollector(p *child.Process) error {
 }
 
 // watch shows what arrives until ctx is done, the duration has passed, or the Collector has ended.
-func watch(ctx context.Context, s *setup, collector <-chan struct{}, v *viewer, duration time.Duration, stderr io.Writer) (ending, error) {
+func watch(ctx context.Context, s *setup, collector <-chan struct{}, v *viewer, duration time.Duration, note func(string)) (ending, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	reading, err := stream.Open(ctx, stream.Source{Connection: stream.Connection{Brokers: []string{s.broker}}, From: stream.Start()})
@@ -118,7 +118,7 @@ func watch(ctx context.Context, s *setup, collector <-chan struct{}, v *viewer, 
 	}
 	read := make(chan error, 1)
 	go func() {
-		read <- reading.Each(ctx, func(text string) { fmt.Fprintf(stderr, "panoptes: %s\n", text) }, v.show)
+		read <- reading.Each(ctx, note, v.show)
 	}()
 	ended := interrupted
 	tick := time.NewTicker(summaryEvery)

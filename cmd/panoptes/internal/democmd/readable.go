@@ -25,7 +25,7 @@ func readable(text string) string {
 	}
 	said := strings.Join(parts[:last], "\t")
 	if cause, ok := fields["error"]; ok {
-		said += ": " + onLines(fmt.Sprint(cause))
+		said += ": " + term.Message(fmt.Sprint(cause))
 		delete(fields, "error")
 	}
 	maps.DeleteFunc(fields, func(key string, _ any) bool { return strings.HasPrefix(key, "otelcol.") })
@@ -39,21 +39,12 @@ func readable(text string) string {
 			}
 			value = string(raw)
 		}
-		rest = append(rest, term.Cell(key)+" "+onLines(value))
+		rest = append(rest, term.Cell(key)+" "+term.Message(value))
 	}
 	if len(rest) > 0 {
 		said += " (" + strings.Join(rest, ", ") + ")"
 	}
 	return said
-}
-
-// onLines is a text without control characters but the ends of its lines, which are indented.
-func onLines(text string) string {
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		lines[i] = term.Cell(line)
-	}
-	return strings.Join(lines, "\n    ")
 }
 
 // inCode is the place in the code that a line comes from.

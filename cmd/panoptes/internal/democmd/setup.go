@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -149,25 +148,26 @@ func checkPython(ctx context.Context) error {
 	return nil
 }
 
-// introduce says what is running, and what to do with it.
-func (s *setup) introduce(w io.Writer) {
-	fmt.Fprintf(w, `The quickstart is running; Ctrl-C stops all of it.
-  Kafka        %s (embedded; panoptes tail --brokers %s --table shows it as a table)
-  Prometheus   the same data as text: http://%s/metrics
-  Status       plugins, resources and tasks: http://%s/
-  Collector    %s --config %s
-`, s.broker, s.broker, s.prometheus, s.status, s.collector, s.config)
+// introduction says what is running, and what to do with it.
+func (s *setup) introduction() []string {
+	lines := []string{
+		"The quickstart is running; Ctrl-C stops all of it.",
+		"  Kafka        " + s.broker + " (embedded; panoptes tail --brokers " + s.broker + " shows what comes)",
+		"  Prometheus   the same data as text: http://" + s.prometheus + "/metrics",
+		"  Status       plugins, resources and tasks: http://" + s.status + "/",
+		"  Collector    " + s.collector + " --config " + s.config,
+	}
 	for _, path := range pluginfile.Walk([]string{filepath.Join(s.home, "plugins")}).Files {
 		file, err := pluginfile.Load(path)
 		if err != nil {
 			continue
 		}
-		fmt.Fprintf(w, "  plugin       %s\n", relative(path))
+		lines = append(lines, "  plugin       "+relative(path))
 		if module, kind, _, err := file.ResolveModule(); err == nil && kind != pluginfile.KindGo {
-			fmt.Fprintf(w, "               %s: edit it now, a change takes effect within seconds\n", relative(module))
+			lines = append(lines, "               "+relative(module)+": edit it now, a change takes effect within seconds")
 		}
 	}
-	fmt.Fprintln(w, "Metrics groups as they arrive from Kafka:")
+	return lines
 }
 
 // relative is path as seen from the working directory, where that is below it.

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/stream"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/tailcmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
 )
@@ -32,6 +33,8 @@ type viewer struct {
 	now   func() time.Time
 	// reader is for show, which nothing else calls meanwhile.
 	reader *stream.Reader
+	// table takes all groups where a terminal shows them; nil where they are printed.
+	table *tailcmd.Table
 
 	mu      sync.Mutex
 	groups  map[string]*shown    // by partitioning key
@@ -82,6 +85,13 @@ func (v *viewer) message(m stream.Message) error {
 	first := a.groups == 0 || a.rates == 0 && len(rates) > 0
 	a.groups++
 	a.rates += len(rates)
+	if v.table != nil {
+		if m.Group == nil {
+			v.table.Bad(fmt.Sprintf("topic %q: no metrics group: %v", m.Topic, m.Err))
+			return nil
+		}
+		return v.table.Show(m)
+	}
 	if !v.choose(key, len(rates) > 0, first) {
 		v.skipped[kind]++
 		return nil

@@ -24,8 +24,14 @@ import (
 //go:embed templates/collector.yaml
 var collectorTemplate string
 
-// exporters are where metrics can go, with the component that takes them there.
-var exporters = [][2]string{{"prometheus", "prometheus"}, {"kafka", "panoptes_json"}, {"otlp", "otlp_grpc"}}
+// exporter is where metrics can go, with the component that takes them there, and where they are to be seen then.
+type exporter struct{ name, component, see string }
+
+var exporters = []exporter{
+	{"prometheus", "prometheus", "curl -s http://127.0.0.1:9464/metrics | grep ^" + pluginName},
+	{"kafka", "panoptes_json", "panoptes tail --brokers 127.0.0.1:9092"},
+	{"otlp", "otlp_grpc", "in what listens on 127.0.0.1:4317"},
+}
 
 const (
 	// pluginName is what the plugin is called that is written.
@@ -58,14 +64,22 @@ runs them. Nothing that is there already is changed.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.language, "lang", "python", "the `LANGUAGE` of the plugin: "+strings.Join(scaffold.Languages, ", "))
-	cmd.Flags().StringVar(&o.exporter, "exporter", "prometheus", "where metrics `GO`: prometheus, kafka, otlp")
+	var names []string
+	for _, e := range exporters {
+		names = append(names, e.name)
+	}
+	cmd.Flags().StringVar(&o.exporter, "exporter", names[0], "where metrics `GO`: "+strings.Join(names, ", "))
 	complete.Flag(cmd, "lang", scaffold.Languages...)
-	complete.Flag(cmd, "exporter", "prometheus", "kafka", "otlp")
+	complete.Flag(cmd, "exporter", names...)
 	return cmd
 }
 
 func (o options) run(stdout, stderr io.Writer) error {
-	config, err := o.config()
+	i := slices.IndexFunc(exporters, func(e exporter) bool { return e.name == o.exporter })
+	if i < 0 {
+		return exit.Misusef("unknown exporter %q: panoptes init --help lists those there are", o.exporter)
+	}
+	config, err := o.config(exporters[i].component)
 	if err != nil {
 		return exit.Misuse(err)
 	}
@@ -99,26 +113,22 @@ func (o options) run(stdout, stderr io.Writer) error {
 	for _, path := range written {
 		fmt.Fprintln(stdout, path)
 	}
-	return o.tellNext(stderr, written[0])
+	return o.tellNext(stderr, written[0], exporters[i].see)
 }
 
 // config is the Collector's configuration.
-func (o options) config() (string, error) {
-	i := slices.IndexFunc(exporters, func(e [2]string) bool { return e[0] == o.exporter })
-	if i < 0 {
-		return "", fmt.Errorf("unknown exporter %q: expected prometheus, kafka or otlp", o.exporter)
-	}
+func (o options) config(component string) (string, error) {
 	t, err := template.New("collector.yaml").Parse(collectorTemplate)
 	if err != nil {
 		return "", err
 	}
 	var out bytes.Buffer
-	err = t.Execute(&out, struct{ Exporter, Component string }{o.exporter, exporters[i][1]})
+	err = t.Execute(&out, struct{ Exporter, Component string }{o.exporter, component})
 	return out.String(), err
 }
 
 // tellNext says the command that runs it, and where to look.
-func (o options) tellNext(w io.Writer, pluginFile string) error {
+func (o options) tellNext(w io.Writer, pluginFile, see string) error {
 	in := func(command string) string {
 		if o.folder == "." {
 			return command
@@ -130,12 +140,7 @@ func (o options) tellNext(w io.Writer, pluginFile string) error {
 		fmt.Fprintf(w, "Build:  (cd %s && %s)\n", filepath.Dir(pluginFile), build)
 	}
 	fmt.Fprintf(w, "Run:    %s\n", in("panoptes-otelcol --config collector.yaml"))
-	see := map[string]string{
-		"prometheus": "curl -s http://127.0.0.1:9464/metrics | grep ^" + pluginName,
-		"kafka":      "panoptes tail --brokers 127.0.0.1:9092",
-		"otlp":       "in what listens on 127.0.0.1:4317",
-	}
-	fmt.Fprintf(w, "See:    %s\n        http://127.0.0.1:13150/ has what runs, and what goes wrong\n", see[o.exporter])
+	fmt.Fprintf(w, "See:    %s\n        http://127.0.0.1:13150/ has what runs, and what goes wrong\n", see)
 	_, err := fmt.Fprintf(w, "Change: resources.csv lists what is polled; %s shows what an edit of the plugin does\n",
 		in("panoptes plugin run "+plugin+" --resources resources.csv --watch"))
 	return err

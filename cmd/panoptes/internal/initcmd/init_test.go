@@ -29,7 +29,7 @@ func execute(t *testing.T, cmd *cobra.Command, args ...string) (stdout, stderr s
 func TestInit(t *testing.T) {
 	t.Setenv("PATH", "/usr/local/bin:/usr/bin:/bin") // without a Collector: what it says is for the end-to-end test
 	for i, language := range scaffold.Languages {
-		exporter := exporters[i%len(exporters)][0]
+		exporter := exporters[i%len(exporters)].name
 		t.Run(language+" to "+exporter, func(t *testing.T) {
 			t.Chdir(t.TempDir())
 			stdout, stderr, err := execute(t, New(), "--lang", language, "--exporter", exporter)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 )
 
@@ -29,30 +30,49 @@ func (f Failure) Error() string { return fmt.Sprintf("%s: %v", f.File, f.Err) }
 // Unwrap is why.
 func (f Failure) Unwrap() error { return f.Err }
 
-// Load opens plugin files and loads their modules, one after the other. Go plugins, which are compiled into a Collector, are
-// opened alone. loaded is how many would run; the failures come in the order of the files. settings say what plugins see and
-// what runs them; options say how a file is opened. The error is not about a plugin.
-func Load(
-	ctx context.Context, files []string, settings runtimes.Settings, options func(file string) plugin.OpenOptions,
-) (loaded []*plugin.Plugin, failures []Failure, err error) {
+// Loader loads plugins. It starts nothing before the first one.
+type Loader struct{ runners *run.Runner }
+
+// New returns a loader; Close it. settings say what plugins see and what runs them.
+func New(settings runtimes.Settings) (*Loader, error) {
 	if settings.Host.Logger == nil {
 		settings.Host.Logger = zap.NewNop()
 	}
 	runners, err := runtimes.New(settings)
+	return &Loader{runners}, err
+}
+
+// Load loads the module of a plugin, and returns the plugin with its type. Go plugins, which are compiled into a Collector, are left as
+// they are.
+func (l *Loader) Load(ctx context.Context, p *plugin.Plugin) (*plugin.Plugin, error) {
+	if p.Kind == plugin.KindGo {
+		return p, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return l.runners.Load(ctx, p)
+}
+
+// Close ends what was started.
+func (l *Loader) Close() error { return wait.End(l.runners.Close) }
+
+// Load opens plugin files and loads their modules, one after the other. loaded is how many would run; the failures come in the order of
+// the files. settings are New's; options say how a file is opened. The error is not about a plugin.
+func Load(
+	ctx context.Context, files []string, settings runtimes.Settings, options func(file string) plugin.OpenOptions,
+) (loaded []*plugin.Plugin, failures []Failure, err error) {
+	loader, err := New(settings)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { err = errors.Join(err, wait.End(runners.Close)) }()
+	defer func() { err = errors.Join(err, loader.Close()) }()
 	for _, file := range files {
 		p, _, err := plugin.Open(file, options(file))
 		if errors.Is(err, plugin.ErrNotScheduled) && p != nil {
 			err = nil // whoever checks the file says so
 		}
-		if err == nil && p.Kind != plugin.KindGo {
-			var limited context.Context
-			limited, cancel := context.WithTimeout(ctx, limit)
-			_, err = runners.Load(limited, p)
-			cancel()
+		if err == nil {
+			_, err = loader.Load(ctx, p)
 		}
 		if ctx.Err() != nil {
 			return nil, nil, ctx.Err()

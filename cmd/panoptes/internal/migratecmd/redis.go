@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 )
 
@@ -75,7 +76,7 @@ func takeSecrets(ctx context.Context, from []*redis.Options, dir string, told io
 			return false, fmt.Errorf("take secrets from Redis %s: %w", o.Addr, err)
 		}
 	}
-	fmt.Fprintf(told, "wrote %d secrets to %s\n", files.count(), dir)
+	fmt.Fprintf(told, "wrote %s to %s\n", logs.Count(files.count(), "secret"), dir)
 	return left == 0, nil
 }
 

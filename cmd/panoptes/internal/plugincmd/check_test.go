@@ -77,10 +77,10 @@ func TestCheckTypes(t *testing.T) {
 	for check, want := range map[string]string{
 		"found load":        "pass: a plugin for discovery",
 		"found resources":   "skip: the plugin discovers resources",
-		"found run":         ", 1 resources",
+		"found run":         ", 1 resource",
 		"found odd_unicode": "skip: ",
 		"found many_runs":   "pass: 10 runs",
-		"knows run":         ", 1 groups of enrichment",
+		"knows run":         ", 1 group of enrichment",
 		"knows prometheus":  "skip: the plugin makes no metrics",
 		"knows many_runs":   "; --runs 1000 looks longer",
 		"polls load":        "fail: ",

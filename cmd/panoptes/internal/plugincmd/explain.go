@@ -16,6 +16,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/loading"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/statuscmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
@@ -48,7 +49,8 @@ the configuration of one. PLUGIN is the Name of the plugin or the path of its fi
 for that one. The exit code is 1 where the chain breaks; that line says what to do.
 
 A running Collector tells the whole way: its file, whether it is loaded and scheduled, what the receiver's filter and the
-plugin's leave of the resources, its tasks, their last runs and what these made. What it cannot tell has a question mark.
+plugin's leave of the resources, its tasks, their last runs and what these made, which of its transforms never matched, and
+what the exporters panoptes_json and panoptes_influx did. What it cannot tell has a question mark.
 
 With --config nothing runs: its file is found, parses, loads and has an interval; the
 receiver's filter lets resources in, and the plugin's own filter matches some, which gives its tasks. The module is
@@ -179,12 +181,12 @@ func (e *explanation) load(ctx context.Context, p *plugin.Plugin) (_ *plugin.Plu
 		},
 	}
 	e.options.collector.apply(&settings)
-	runners, err := runtimes.New(settings)
+	loader, err := loading.New(settings)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, wait.End(runners.Close)) }()
-	loaded, err := runners.Load(ctx, p)
+	defer func() { err = errors.Join(err, loader.Close()) }()
+	loaded, err := loader.Load(ctx, p)
 	if err != nil {
 		return nil, e.breaks("loaded", err.Error(), "correct "+p.Module+"; panoptes plugin check "+p.File.Path+" says more")
 	}

@@ -73,7 +73,7 @@ receivers:
 		{"name is taken", []string{all, f.path + "/twin.panoptes-plugin"}, []string{"no   name: \"good\" is taken by " + f.path + "/good.panoptes-plugin\n"}, exit.Failed},
 		{"does not parse", []string{all, f.path + "/unread.panoptes-plugin"}, []string{"no   parsed: ", "stands before the first section"}, exit.Failed},
 		{"misspelt", []string{all, "Godo"}, []string{"no   file found: none of 8 in ", "next: did you mean \"good\"?\n"}, exit.Failed},
-		{"no such plugin", []string{all, "something"}, []string{"1 files do not parse"}, exit.Failed},
+		{"no such plugin", []string{all, "something"}, []string{"not parsed: 1 file, and"}, exit.Failed},
 		{"no such receiver", []string{all, "good", "--receiver", "panoptes/x"}, nil, exit.Usage},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/spelling"
@@ -26,7 +26,8 @@ func (e *explanation) find(name string) (*plugin.Plugin, error) {
 		return nil, exit.Misusef("plugins::directories: %w", err)
 	}
 	first := map[string]string{} // file by normalized name
-	near, broken := "", 0
+	var names []string
+	broken := 0
 	for _, file := range files {
 		parsed, err := pluginfile.Load(file)
 		switch {
@@ -42,18 +43,17 @@ func (e *explanation) find(name string) (*plugin.Plugin, error) {
 				return nil, e.breaks("name", fmt.Sprintf("%q is taken by %s", parsed.Name, owner), "give one of them another Name under [Core]")
 			}
 			return e.open(file)
-		case spelling.Distance(strings.ToLower(parsed.Name), strings.ToLower(name)) <= 2:
-			near = parsed.Name
 		}
+		names = append(names, parsed.Name)
 		if first[parsed.NormalizedName] == "" {
 			first[parsed.NormalizedName] = file
 		}
 	}
 	next := "write the Name of [Core], or the path of a file that ends in " + pluginfile.Extension + " in one of the directories"
-	if near != "" {
+	if near := spelling.Nearest(name, names, 2); near != "" {
 		next = fmt.Sprintf("did you mean %q?", near)
 	} else if broken > 0 {
-		next += fmt.Sprintf("; %d files do not parse, and panoptes validate says why", broken)
+		next += "; not parsed: " + logs.Count(broken, "file") + ", and panoptes validate says why"
 	}
 	return nil, e.breaks("file found", fmt.Sprintf("none of %d in %q is of the plugin %q", len(files), dirs, name), next)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 )
@@ -50,8 +51,8 @@ func (p foundPrinter) run(r oneRun) error {
 	if r.resource != noResource {
 		about = fmt.Sprintf(" against %s (site %s)", term.Cell(r.resource.ID), term.Cell(r.resource.Site))
 	}
-	fmt.Fprintf(&b, "\nrun %d of %d%s: %s in %s, %d resources, %d groups of enrichment\n", r.number, r.of, about,
-		p.style.Paint(color, string(r.result.Outcome)), duration(r.result.Duration), len(r.result.Resources), len(r.result.Enrichment))
+	fmt.Fprintf(&b, "\nrun %d of %d%s: %s in %s, %s, %s of enrichment\n", r.number, r.of, about,
+		p.style.Paint(color, string(r.result.Outcome)), duration(r.result.Duration), logs.Count(len(r.result.Resources), "resource"), logs.Count(len(r.result.Enrichment), "group"))
 	p.tables(&b, r.result)
 	_, err := io.WriteString(p.out, b.String())
 	return err

@@ -230,7 +230,7 @@ func TestRunFailures(t *testing.T) {
 		"panics":              {"go:panicking", `resource_id = "one"`, nil, 1, "goroutine ", exit.ErrReported.Error()},
 		"has nothing to say":  {"go:silent", `resource_id = "one"`, nil, 0, "", ""},
 		"not compiled in":     {"go:other", `resource_id = "one"`, nil, 2, "", "pluginsdk/plugintest"},
-		"no resource matches": {"go:counting", `resource_id = "three"`, nil, 1, "", `none of the 2 resources matches the filter of plugin "p", which is: resource_id = "three"`},
+		"no resource matches": {"go:counting", `resource_id = "three"`, nil, 1, "", `none of 2 resources matches the filter of plugin "p", which is: resource_id = "three"`},
 		"the named one does not match": {
 			"go:counting", `resource_class = "system" AND resource_site = "dc1"`,
 			[]string{"--resource", "two"},

@@ -14,6 +14,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -129,7 +130,7 @@ func (p *peoplePrinter) run(r oneRun) error {
 		color = term.Red
 	}
 	fmt.Fprintf(&b, "\nrun %d of %d against %s (site %s): %s in %s, %s\n", r.number, r.of, term.Cell(r.resource.ID),
-		term.Cell(r.resource.Site), p.style.Paint(color, string(r.result.Outcome)), duration(r.result.Duration), count(r.out.Groups))
+		term.Cell(r.resource.Site), p.style.Paint(color, string(r.result.Outcome)), duration(r.result.Duration), logs.Count(len(r.out.Groups), "group"))
 	if r.number == 1 {
 		fmt.Fprintf(&b, "resource: %s\n", r.resource.AppendJSON(nil))
 		tellOverrides(&b, r)
@@ -140,13 +141,6 @@ func (p *peoplePrinter) run(r oneRun) error {
 	}
 	_, err := io.WriteString(p.out, b.String())
 	return err
-}
-
-func count(groups []pdata.Group) string {
-	if len(groups) == 1 {
-		return "1 group"
-	}
-	return fmt.Sprintf("%d groups", len(groups))
 }
 
 func duration(d time.Duration) time.Duration {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -85,8 +86,8 @@ func (s *summary) end() error {
 		parts = append(parts, fmt.Sprintf("%d %s", n, outcome))
 	}
 	slices.Sort(parts)
-	_, err := fmt.Fprintf(s.out, "%s; %d groups, %d metrics; half of the runs took at most %s, the longest %s\n",
-		strings.Join(parts, ", "), groups, metrics, duration(s.quantile(2)), duration(s.quantile(1)))
+	_, err := fmt.Fprintf(s.out, "%s; %s, %s; half of the runs took at most %s, the longest %s\n",
+		strings.Join(parts, ", "), logs.Count(groups, "group"), logs.Count(metrics, "metric"), duration(s.quantile(2)), duration(s.quantile(1)))
 	s.runs, s.causes = nil, map[string][]string{}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
@@ -58,7 +59,7 @@ func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource,
 	case len(all) == 0:
 		return nil, fmt.Errorf("the %s has no resource", o.origin())
 	}
-	return nil, fmt.Errorf("none of the %d resources matches the filter of plugin %q, which is: %s", len(all), p.Name(), p.Filter)
+	return nil, fmt.Errorf("none of %s matches the filter of plugin %q, which is: %s", logs.Count(len(all), "resource"), p.Name(), p.Filter)
 }
 
 // targets reads the resources: those of the flags, else all that the receiver of the configuration has, else those of the

@@ -27,7 +27,7 @@ func (p *player) open(o *options, version string, head recording.Head, logger *z
 		return exit.Misuse(err)
 	}
 	if found.Version != head.Plugin.Version {
-		fmt.Fprintf(p.stderr, "panoptes: the plugin is of version %s, the recording of version %s\n", found.Version, head.Plugin.Version)
+		fmt.Fprintf(p.stderr, "panoptes: the plugin is of version %s, the recording of version %s\n", found.Version, term.Cell(head.Plugin.Version))
 	}
 	p.plugin = found
 	p.runner, err = runtimes.New(runtimes.Settings{

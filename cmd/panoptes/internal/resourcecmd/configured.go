@@ -20,6 +20,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/statuscmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -152,7 +153,7 @@ func (c *configured) print(out io.Writer, style term.Style, entries []store.Entr
 
 // tell says what a source gives.
 func tell(w io.Writer, s *store.SourceStatus) {
-	text := fmt.Sprintf("%s: %d resources", s.Place, s.Resources)
+	text := s.Place.String() + ": " + logs.Count(s.Resources, "resource")
 	if s.Dropped > 0 {
 		text += fmt.Sprintf(", %d left out", s.Dropped)
 	}

@@ -93,7 +93,7 @@ service: {pipelines: {metrics: {receivers: [panoptes], exporters: [debug]}}}
 		{"10.0.0.9", "system", `extension "panoptes_discovery network: dns_sd_configs::0"`},
 	}, rows)
 	for _, want := range []string{
-		`groups[1] is left out: unknown key`, `panoptes: file_sd "` + file + `": 1 resources`,
+		`groups[1] is left out: unknown key`, `panoptes: file_sd "` + file + `": 1 resource`,
 		`panoptes: extension "panoptes_discovery network: dns_sd_configs::0": 2 resources, 3 left out`,
 		`left out "10.0.0.2": relabel_configs::0: action drop of __address__, regex "x"`, `: and 2 more`,
 	} {

@@ -121,7 +121,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (o *options) verdict(stderr io.Writer, v *shardgroup.View) error {
 	if o.resource != "" {
 		if s := shard.Of(o.resource, len(v.Shards)); !v.Shards[s].Owned {
-			fmt.Fprintf(stderr, "panoptes: shard %d of resource %q has no owner; the group is %s\n", s, o.resource, v.State)
+			fmt.Fprintf(stderr, "panoptes: shard %d of resource %q has no owner; the group is %s\n", s, o.resource, term.Cell(v.State))
 			return exit.ErrReported
 		}
 		return nil
@@ -130,7 +130,7 @@ func (o *options) verdict(stderr io.Writer, v *shardgroup.View) error {
 		fmt.Fprintln(stderr, "panoptes: warning: members know different resources, by number and hash; what its shard's owner does not know is not polled")
 	}
 	if owned := v.Owned(); owned < len(v.Shards) {
-		fmt.Fprintf(stderr, "panoptes: %d of %d shards have no owner; the group is %s\n", len(v.Shards)-owned, len(v.Shards), v.State)
+		fmt.Fprintf(stderr, "panoptes: %d of %d shards have no owner; the group is %s\n", len(v.Shards)-owned, len(v.Shards), term.Cell(v.State))
 		return exit.ErrReported
 	}
 	return nil
@@ -156,7 +156,7 @@ func (o *options) print(out io.Writer, style term.Style, v *shardgroup.View) err
 		return err
 	}
 	if style.Aligned {
-		fmt.Fprintf(out, "\n%d of %d shards are owned; the group is %s.\n", v.Owned(), len(v.Shards), v.State)
+		fmt.Fprintf(out, "\n%d of %d shards are owned; the group is %s.\n", v.Owned(), len(v.Shards), term.Cell(v.State))
 	}
 	return nil
 }

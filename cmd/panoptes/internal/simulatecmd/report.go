@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 const (
@@ -24,8 +25,8 @@ func (s *simulation) report(out io.Writer, style term.Style, devices int) (warne
 	for _, n := range s.starts {
 		total += n
 	}
-	fmt.Fprintf(out, "%s: %d plugins, %d resources, %d tasks, %d starts in %s\n", s.fleet.receiver,
-		len(s.fleet.plugins), len(s.fleet.resources), s.tasks, total, s.span)
+	fmt.Fprintf(out, "%s: %s, %s, %s, %s in %s\n", s.fleet.receiver, logs.Count(len(s.fleet.plugins), "plugin"),
+		logs.Count(len(s.fleet.resources), "resource"), logs.Count(s.tasks, "task"), logs.Count(total, "start"), s.span)
 	s.printStarts(out, total)
 	s.printMembers(out)
 	fmt.Fprintln(out)
@@ -52,7 +53,7 @@ func (s *simulation) printStarts(out io.Writer, total int) {
 func (s *simulation) printMembers(out io.Writer) {
 	for i, m := range s.members {
 		if len(s.members) > 1 {
-			fmt.Fprintf(out, "member %d: %d resources, %d tasks, %s starts a second\n", i+1, m.resources, m.tasks, perSecond(m.starts, s.span))
+			fmt.Fprintf(out, "member %d: %s, %s, %s starts a second\n", i+1, logs.Count(m.resources, "resource"), logs.Count(m.tasks, "task"), perSecond(m.starts, s.span))
 		}
 		m.printPools(out)
 	}

@@ -61,7 +61,7 @@ func simulate(f *fleet, takes durations, from time.Time, span time.Duration, mem
 	for range members {
 		s.members = append(s.members, &memberLoad{pools: []*pool{
 			{name: "all runs", key: "max_concurrent_runs", places: f.cfg.MaxConcurrentRuns, work: make([]float64, seconds)},
-			{name: "Python workers", key: "python::max_workers", places: f.cfg.Python.MaxWorkers, work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindPython}},
+			{name: "Python workers", key: "python::max_workers", places: f.cfg.Python.Workers(), work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindPython}},
 			{name: "children of exec plugins", key: "processes::max_exec", places: f.cfg.Processes.MaxExec, work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindExec}},
 		}})
 	}

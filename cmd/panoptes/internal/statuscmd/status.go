@@ -20,6 +20,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
@@ -176,7 +177,7 @@ func (a *answers) good() bool {
 
 func (a *answers) print(w io.Writer, now time.Time) error {
 	style := term.StyleOf(w)
-	fmt.Fprintf(w, "%d plugins, %d resources, %d tasks", a.Overview.Plugins, a.Overview.Resources, a.Overview.Tasks)
+	fmt.Fprintf(w, "%s, %s, %s", logs.Count(a.Overview.Plugins, "plugin"), logs.Count(a.Overview.Resources, "resource"), logs.Count(a.Overview.Tasks, "task"))
 	for _, s := range status.States {
 		if n := a.Overview.States[s]; n > 0 {
 			fmt.Fprintf(w, ", %s", style.Paint(paints[s], fmt.Sprintf("%d %s", n, s)))
@@ -192,7 +193,7 @@ func (a *answers) print(w io.Writer, now time.Time) error {
 	}
 	var sources [][]string
 	for _, s := range a.Sources {
-		sources = append(sources, []string{s.Kind.String() + " " + s.Name, strconv.Itoa(s.Resources), since(now, s.Refreshed), firstLine(s.Error)})
+		sources = append(sources, []string{s.Kind.String() + " " + s.Name, strconv.Itoa(s.Resources), since(now, s.Refreshed), logs.FirstLine(s.Error)})
 	}
 	fmt.Fprintln(w)
 	if err := style.Table(w, []string{"SOURCE", "RESOURCES", "REFRESHED", "ERROR"}, sources); err != nil {
@@ -261,7 +262,7 @@ func (a *answers) pluginRows(now time.Time) [][]string {
 		}
 		rows = append(rows, []string{
 			name, p.Runtime, seconds(p.Interval), strconv.Itoa(p.Tasks), strconv.FormatInt(p.Runs, 10),
-			strconv.FormatInt(p.FailedRuns, 10), p.Version, since(now, p.Loaded), p.File, firstLine(p.Error),
+			strconv.FormatInt(p.FailedRuns, 10), p.Version, since(now, p.Loaded), p.File, logs.FirstLine(p.Error),
 		})
 	}
 	return rows
@@ -301,13 +302,4 @@ func until(now, t time.Time) string {
 		return "now"
 	}
 	return "in " + t.Sub(now).Round(time.Second).String()
-}
-
-func firstLine(text string) string {
-	for i, c := range text {
-		if c == '\n' {
-			return text[:i] + " ..."
-		}
-	}
-	return text
 }

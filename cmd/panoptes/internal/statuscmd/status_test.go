@@ -139,7 +139,7 @@ func TestStatus(t *testing.T) {
 	assert.Contains(t, out, "2 plugins, 5 resources, 10 tasks, 2 failing, 8 ok\n")
 	assert.Contains(t, out, "Interfaces\tpython\t1m0s\t5\t100\t0\t\tnever\ta\t\n")
 	assert.Contains(t, out, "\nyes  tasks: 5\nno   last run: timeout on sw\\x1b1\n     next: run it\n")
-	assert.Contains(t, out, "file r.json\t5\tnever\tbroken ...\n")
+	assert.Contains(t, out, "file r.json\t5\tnever\tbroken\n")
 	assert.Contains(t, out, "Power\tdc1\tsw\\x1b1\tfailing\ttimeout\t250ms\t0s\t1m0s ago\tnever\t0\t0\t3\n")
 	assert.Contains(t, out, "and 9 more\n")
 	assert.NotContains(t, out, "no answer")

@@ -181,11 +181,11 @@ func placesInUse(style term.Style, all []status.Places) string {
 		if p.Wanted == 0 {
 			continue
 		}
-		one := fmt.Sprintf("%s %d/%d", p.Class, p.Used, p.Places)
+		one := fmt.Sprintf("%s %d/%d", term.Cell(p.Class), p.Used, p.Places)
 		if p.Short {
 			one = style.Paint(term.Yellow, fmt.Sprintf("%s, %d wanted", one, p.Wanted))
 			if p.Setting != "" {
-				one += " (" + p.Setting + ")"
+				one += " (" + term.Cell(p.Setting) + ")"
 			}
 		}
 		text += "  " + one

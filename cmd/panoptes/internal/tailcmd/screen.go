@@ -30,8 +30,12 @@ const (
 	clearBelow  = "\x1b[J"
 )
 
-// tableView shows a table: again and again on a terminal, and once at the end.
-type tableView struct {
+// maxNews is how many of the last lines that there were to say a terminal shows.
+const maxNews = 4
+
+// Table shows a table: again and again on a terminal, and once at the end. It is safe for concurrent use.
+type Table struct {
+	head   []string // lines above it
 	out    io.Writer
 	stderr io.Writer
 	style  term.Style
@@ -41,14 +45,16 @@ type tableView struct {
 	mu         sync.Mutex
 	table      *table
 	complaints []string
+	news       []string // the last ones
 	bads       int
 	err        error // of drawing
 }
 
-func newTableView(ctx context.Context, stdout, stderr io.Writer) *tableView {
+// NewTable begins to show a table on stdout, until ctx ends; on a terminal head stands above it, and what Note is told below.
+func NewTable(ctx context.Context, stdout, stderr io.Writer, head []string) *Table {
 	ctx, stop := context.WithCancel(ctx)
-	v := &tableView{
-		out: stdout, stderr: stderr, style: term.StyleOf(stdout), stop: stop, done: make(chan struct{}), table: newTable(),
+	v := &Table{
+		head: head, out: stdout, stderr: stderr, style: term.StyleOf(stdout), stop: stop, done: make(chan struct{}), table: newTable(),
 	}
 	if v.style.Screen {
 		go v.draw(ctx)
@@ -58,24 +64,29 @@ func newTableView(ctx context.Context, stdout, stderr io.Writer) *tableView {
 	return v
 }
 
-func (v *tableView) show(m stream.Message) error {
+// Show takes a group, and returns why the table cannot be written.
+func (v *Table) Show(m stream.Message) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.table.add(m.Group, time.Now())
 	return v.err
 }
 
-func (v *tableView) bad(text string) {
+// Bad is Note, and counts.
+func (v *Table) Bad(text string) {
 	v.mu.Lock()
 	v.bads++
 	v.mu.Unlock()
-	v.note(text)
+	v.Note(text)
 }
 
-func (v *tableView) note(text string) {
+// Note says something, where that does not spoil the table.
+func (v *Table) Note(text string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.style.Screen {
+		v.news = append(v.news, text)
+		v.news = v.news[max(len(v.news)-maxNews, 0):]
 		if len(v.complaints) < maxComplaints {
 			v.complaints = append(v.complaints, text)
 		}
@@ -84,8 +95,8 @@ func (v *tableView) note(text string) {
 	complain(v.stderr, text)
 }
 
-// close ends the drawing. On a terminal the last frame stays, without the rows that did not fit.
-func (v *tableView) close() error {
+// Close ends the drawing. On a terminal the last frame stays, without the rows that did not fit.
+func (v *Table) Close() error {
 	v.stop()
 	<-v.done
 	now := time.Now()
@@ -102,7 +113,7 @@ func (v *tableView) close() error {
 }
 
 // draw shows the table until ctx is done.
-func (v *tableView) draw(ctx context.Context) {
+func (v *Table) draw(ctx context.Context) {
 	defer close(v.done)
 	tick := time.NewTicker(redrawEvery)
 	defer tick.Stop()
@@ -133,14 +144,14 @@ func (v *tableView) draw(ctx context.Context) {
 	}
 }
 
-// frame returns the lines of a screen: a title, the heading, as many rows as fit, and how many do not.
-func (v *tableView) frame(width, height int, now time.Time) []string {
+// frame returns the lines of a screen: the head, a title, the heading, as many rows as fit, how many do not, and the news.
+func (v *Table) frame(width, height int, now time.Time) []string {
 	all := v.table.series()
 	title := fmt.Sprintf("panoptes tail   %s   groups %d   series %d", now.Format(time.TimeOnly), v.table.groups, len(all))
 	if v.bads > 0 {
 		title += fmt.Sprintf("   left out %d", v.bads)
 	}
-	room := max(height-3, 1) // beside title, heading and the last line
+	room := max(height-3-len(v.head)-len(v.news), 1) // beside title, heading and the last line
 	rows := all
 	last := ""
 	if len(all) > room {
@@ -150,18 +161,26 @@ func (v *tableView) frame(width, height int, now time.Time) []string {
 	if v.table.beyond > 0 {
 		last += fmt.Sprintf("   (of more than %d series the first are kept)", maxSeries)
 	}
-	lines := append([]string{v.style.Paint(term.Dim, cut(title, width))}, v.layout(cells(rows, now), width)...)
+	var lines []string
+	for _, line := range v.head {
+		lines = append(lines, cut(line, width))
+	}
+	lines = append(lines, v.style.Paint(term.Dim, cut(title, width)))
+	lines = append(lines, v.layout(cells(rows, now), width)...)
 	if len(all) == 0 {
 		last = "waiting for groups"
 	}
 	if last != "" {
 		lines = append(lines, v.style.Paint(term.Dim, cut(last, width)))
 	}
+	for _, line := range v.news {
+		lines = append(lines, cut(term.Cell(line), width))
+	}
 	return lines
 }
 
 // layout aligns cells. Names that are those of the row above are left out.
-func (v *tableView) layout(rows [][]string, width int) []string {
+func (v *Table) layout(rows [][]string, width int) []string {
 	widths := fit(rows, width)
 	lines := make([]string, 0, len(rows))
 	for n, row := range rows {

@@ -37,9 +37,9 @@ func group(t *testing.T, site, id, groupType string, dimensions ...string) *plug
 var start = time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
 
 // filled is a view of a few resources.
-func filled(t *testing.T, style term.Style) *tableView {
+func filled(t *testing.T, style term.Style) *Table {
 	t.Helper()
-	v := &tableView{table: newTable(), style: style}
+	v := &Table{table: newTable(), style: style}
 	for i := range 2 {
 		at := float64(1000 + 10*i)
 		g := group(t, "dc1", "switch1", "interface", "name", "xe-0/0/1", "alias", "up\nlink")
@@ -88,7 +88,24 @@ func TestFrameFits(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"panoptes tail   15:04:05   groups 0   series 0", "SITE  RESOURCE  TYPE  DIMENSIONS  METRIC  VALUE  RATE  AGE", "waiting for groups"},
-		(&tableView{table: newTable()}).frame(80, 24, start))
+		(&Table{table: newTable()}).frame(80, 24, start))
+}
+
+// What stands above the table stays there, and the last that there was to say below it.
+func TestFrameHasHeadAndNews(t *testing.T) {
+	t.Parallel()
+	v := filled(t, term.Style{})
+	v.style.Screen, v.head = true, []string{"http://127.0.0.1:1/", "two"}
+	for i := range 2 * maxNews {
+		v.Note(fmt.Sprintf("said\n%d", i))
+	}
+	all := filled(t, term.Style{}).frame(100, 100, start)
+	for height := 12; height < 30; height++ {
+		lines := v.frame(100, height, start)
+		assert.LessOrEqual(t, len(lines), height)
+		assert.Equal(t, []string{"http://127.0.0.1:1/", "two", all[0]}, lines[:3])
+		assert.Equal(t, []string{`said\n4`, `said\n5`, `said\n6`, `said\n7`}, lines[len(lines)-maxNews:])
+	}
 }
 
 func TestFrameColours(t *testing.T) {
@@ -159,7 +176,7 @@ func TestAge(t *testing.T) {
 
 func TestTableIsBounded(t *testing.T) {
 	t.Parallel()
-	v := &tableView{table: newTable()}
+	v := &Table{table: newTable()}
 	for i := range maxSeries + 5 {
 		g := group(t, "s", "r", "t", "d", fmt.Sprint(i))
 		metric(t, g, "m", pluginsdk.Gauge, "1", 1)
@@ -180,11 +197,11 @@ func TestScreen(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	v.out, v.stderr, v.stop, v.done = &out, &stderr, stop, make(chan struct{})
 	for i := range 2 * maxComplaints {
-		v.bad(fmt.Sprintf("bad\n%d", i))
+		v.Bad(fmt.Sprintf("bad\n%d", i))
 	}
 	stop()
 	v.draw(ctx)
-	require.NoError(t, v.close())
+	require.NoError(t, v.Close())
 	screen, after, found := strings.Cut(out.String(), leaveScreen)
 	require.True(t, found)
 	require.True(t, strings.HasPrefix(screen, enterScreen+home+clearLine+"panoptes tail "), screen)
@@ -206,5 +223,5 @@ func TestScreenThatIsGone(t *testing.T) {
 	v := filled(t, term.Style{Screen: true})
 	v.out, v.done = brokenWriter{}, make(chan struct{})
 	v.draw(t.Context())
-	require.ErrorIs(t, v.show(stream.Message{Group: group(t, "s", "r", "t")}), io.ErrClosedPipe)
+	require.ErrorIs(t, v.Show(stream.Message{Group: group(t, "s", "r", "t")}), io.ErrClosedPipe)
 }

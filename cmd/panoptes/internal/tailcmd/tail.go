@@ -84,13 +84,13 @@ Kerberos and AWS among them. Otherwise the password for SASL comes from a file, 
 
 // view shows groups.
 type view interface {
-	show(stream.Message) error
-	// bad takes what is no group, which is written elsewhere unless that would spoil the view. note takes what else there is
+	Show(stream.Message) error
+	// Bad takes what is no group, which is written elsewhere unless that would spoil the view. Note takes what else there is
 	// to say.
-	bad(text string)
-	note(text string)
-	// close ends the view and writes what is left to show.
-	close() error
+	Bad(text string)
+	Note(text string)
+	// Close ends the view and writes what is left to show.
+	Close() error
 }
 
 func (o *options) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
@@ -123,8 +123,8 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) (err error)
 	}
 	defer reading.Close()
 	t.view = o.view(ctx, stdout, stderr)
-	err = reading.Each(ctx, t.view.note, t.record)
-	err = errors.Join(err, t.view.close())
+	err = reading.Each(ctx, t.view.Note, t.record)
+	err = errors.Join(err, t.view.Close())
 	if t.bad > 0 {
 		fmt.Fprintf(stderr, "panoptes: left out what is no metrics group: %d\n", t.bad)
 	}
@@ -133,7 +133,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) (err error)
 
 func (o *options) view(ctx context.Context, stdout, stderr io.Writer) view {
 	if o.table {
-		return newTableView(ctx, stdout, stderr)
+		return NewTable(ctx, stdout, stderr, nil)
 	}
 	return &textView{json: o.json, out: stdout, stderr: stderr, style: term.StyleOf(stdout)}
 }
@@ -162,13 +162,13 @@ func (t *tail) record(r *kgo.Record) (bool, error) {
 func (t *tail) message(m stream.Message) error {
 	if m.Err != nil {
 		t.bad++
-		t.view.bad(fmt.Sprintf("topic %q, partition %d, offset %d: no metrics group: %v", m.Topic, m.Partition, m.Offset, m.Err))
+		t.view.Bad(fmt.Sprintf("topic %q, partition %d, offset %d: no metrics group: %v", m.Topic, m.Partition, m.Offset, m.Err))
 		return nil
 	}
 	if t.filter != nil && !t.filter.Match(m.Group.Resource) || len(t.types) > 0 && !slices.Contains(t.types, m.Group.Type) {
 		return nil
 	}
-	if err := t.view.show(m); err != nil {
+	if err := t.view.Show(m); err != nil {
 		return err
 	}
 	if t.shown++; t.shown == t.count {

@@ -20,7 +20,7 @@ type textView struct {
 	buf    []byte
 }
 
-func (v *textView) show(m stream.Message) error {
+func (v *textView) Show(m stream.Message) error {
 	if v.json {
 		v.buf = appendLine(v.buf[:0], m.Text)
 	} else {
@@ -30,13 +30,13 @@ func (v *textView) show(m stream.Message) error {
 	return err
 }
 
-func (v *textView) bad(text string) { complain(v.stderr, text) }
+func (v *textView) Bad(text string) { complain(v.stderr, text) }
 
-func (v *textView) note(text string) { complain(v.stderr, text) }
+func (v *textView) Note(text string) { complain(v.stderr, text) }
 
 func complain(stderr io.Writer, text string) { fmt.Fprintf(stderr, "panoptes: %s\n", term.Cell(text)) }
 
-func (v *textView) close() error { return nil }
+func (v *textView) Close() error { return nil }
 
 // appendLine appends a message on one line: as it is, but for ends of lines inside it.
 func appendLine(b, value []byte) []byte {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // AppendJSON appends a JSON text in a form that people can read at a glance: one line for each key of the outermost
@@ -116,12 +118,12 @@ func (p *printer) key() {
 // text takes the string that comes next. What could steer a terminal comes out as an escape, which says the same.
 func (p *printer) text() []byte {
 	t := p.take(stringLen(p.in))
-	if bytes.IndexFunc(t, unsafeRune) < 0 {
+	if bytes.IndexFunc(t, logs.Unsafe) < 0 {
 		return t
 	}
 	var safe []byte
 	for _, r := range string(t) {
-		if unsafeRune(r) {
+		if logs.Unsafe(r) {
 			safe = fmt.Appendf(safe, `\u%04x`, r)
 		} else {
 			safe = utf8.AppendRune(safe, r)

@@ -5,9 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -73,21 +71,7 @@ func (s Style) Paint(p Paint, text string) string {
 }
 
 // Cell returns text with control characters escaped, so that foreign data can neither break a line nor steer a terminal.
-func Cell(text string) string {
-	if strings.IndexFunc(text, unsafeRune) < 0 {
-		return text
-	}
-	var b strings.Builder
-	for _, r := range text {
-		if unsafeRune(r) {
-			q := strconv.QuoteRune(r)
-			b.WriteString(q[1 : len(q)-1])
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
+func Cell(text string) string { return logs.OneLine(text) }
 
 // Message returns a text of several lines with all other control characters escaped. Lines below the first are indented where
 // they are not yet: none of them can pass for a message of ours.
@@ -107,11 +91,6 @@ func Block(text string) string {
 }
 
 const indent = "    "
-
-// unsafeRune says whether r could end a line or turn text around.
-func unsafeRune(r rune) bool {
-	return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r)
-}
 
 // Table writes rows below a heading. The cells are escaped by Cell.
 func (s Style) Table(w io.Writer, heading []string, rows [][]string) error {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"go.uber.org/zap"
-
-	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/loading"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
@@ -17,29 +15,29 @@ import (
 )
 
 // load loads a plugin as the receiver does: it imports its module, checks its requirements, and starts a program that describes itself.
-// It returns nil where the receiver would not take the plugin. A Go plugin is in the Collector, and not here.
+// It returns nil where the receiver would not take the plugin.
 func (v *validation) load(ctx context.Context, where string, cfg *panoptesreceiver.Config, p *plugin.Plugin) *plugin.Plugin {
 	_, bad := transforms.Parse(p.File.Transforms())
 	for _, err := range bad {
 		v.doubtful(where, "plugin %q (%s): [transforms] %v", p.Name(), p.File.Path, err)
 	}
-	if !v.loads || p.Kind == plugin.KindGo {
+	if !v.loads {
 		return p
 	}
-	if v.runners == nil {
+	if v.loader == nil {
 		settings := runtimes.Settings{
 			Python: python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: cfg.Python.Interpreter, MaxWorkers: 1}, Inherit: cfg.Python.Environment},
-			Host:   runtimes.Host{Info: wire.HostInfo{Name: "panoptes"}, Logger: zap.NewNop()},
+			Host:   runtimes.Host{Info: wire.HostInfo{Name: "panoptes"}},
 		}
 		settings.Host.Context, settings.Host.Hidden = cfg.PluginContext()
 		var err error
-		if v.runners, err = runtimes.New(settings); err != nil {
+		if v.loader, err = loading.New(settings); err != nil {
 			v.wrong(where, err)
 			v.loads = false
 			return p
 		}
 	}
-	typed, err := v.runners.Load(ctx, p)
+	typed, err := v.loader.Load(ctx, p)
 	if err == nil {
 		return typed
 	}
@@ -53,11 +51,11 @@ func (v *validation) load(ctx context.Context, where string, cfg *panoptesreceiv
 
 // unload ends what load started for a receiver.
 func (v *validation) unload(where string) {
-	if v.runners == nil {
+	if v.loader == nil {
 		return
 	}
-	if err := wait.End(v.runners.Close); err != nil {
+	if err := v.loader.Close(); err != nil {
 		v.wrong(where, err)
 	}
-	v.runners = nil
+	v.loader = nil
 }

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -63,8 +64,8 @@ func (v *validation) receiver(ctx context.Context, id component.ID, cfg *panopte
 			v.transforming[id] = p
 		}
 		if all && len(found) > 0 && p.Filter != nil && !slices.ContainsFunc(found, p.Filter.Match) {
-			v.doubtful(where, "plugin %q (%s): none of the %d resources matches its filter, which is: %s",
-				p.Name(), file, len(found), p.Filter)
+			v.doubtful(where, "plugin %q (%s): none of %s matches its filter, which is: %s",
+				p.Name(), file, logs.Count(len(found), "resource"), p.Filter)
 		}
 	}
 	if len(names) == len(files) { // else nobody knows what the others would be called
@@ -85,8 +86,8 @@ func (v *validation) overrides(where string, cfg *panoptesreceiver.Config, found
 	}
 	for i, r := range rules {
 		if r.Resources != nil && !slices.ContainsFunc(found, r.Resources.Match) {
-			v.doubtful(where, "plugins::overrides::%d: it changes nothing, as none of the %d resources matches its resources, which is: %s",
-				i, len(found), r.Resources)
+			v.doubtful(where, "plugins::overrides::%d: it changes nothing, as none of %s matches its resources, which is: %s",
+				i, logs.Count(len(found), "resource"), r.Resources)
 		}
 	}
 }
@@ -95,15 +96,19 @@ func (v *validation) overrides(where string, cfg *panoptesreceiver.Config, found
 // What is wrong with the files it tells by itself.
 func (v *validation) resources(ctx context.Context, where string, cfg *panoptesreceiver.Config) (found []*pluginsdk.Resource, all bool) {
 	where += "::resources"
-	_, warnings, errs := parse.LoadFiles(cfg.Resources.Files, cfg.Resources.Defaults.Resource())
+	listed, warnings, errs := parse.LoadFiles(cfg.Resources.Files, cfg.Resources.Defaults.Resource())
 	for _, err := range errs {
 		v.wrong(where+"::files", err)
 	}
 	for _, w := range warnings {
 		v.doubtful(where+"::files", "%v", w)
 	}
-	v.targets(where, cfg)
-	found, _, err := cfg.FindResources(ctx, panoptesreceiver.Finding{Telemetry: component.TelemetrySettings{Logger: zap.NewNop()}})
+	listed = append(listed, v.targets(where, cfg)...)
+	others := *cfg
+	others.Resources.Files, others.Resources.FileSD = nil, nil // they are read already
+	found, _, err := others.FindResources(ctx, panoptesreceiver.Finding{
+		Telemetry: component.TelemetrySettings{Logger: zap.NewNop()}, More: listed,
+	})
 	if err != nil {
 		v.wrong(where, err)
 	}
@@ -113,16 +118,17 @@ func (v *validation) resources(ctx context.Context, where string, cfg *panoptesr
 }
 
 // targets reads the files of targets, of each entry of file_sd.
-func (v *validation) targets(where string, cfg *panoptesreceiver.Config) {
+func (v *validation) targets(where string, cfg *panoptesreceiver.Config) (listed []*pluginsdk.Resource) {
 	for i, entry := range cfg.Resources.FileSD {
 		where := fmt.Sprintf("%s::file_sd::%d", where, i)
 		paths, warnings := parse.Files(entry.Files)
 		for _, path := range paths {
 			data, err := parse.ReadFile(path)
 			if err == nil {
+				var found []*pluginsdk.Resource
 				var bad []error
-				_, bad, err = cfg.Resources.FileReader(i).ReadFile(path, data)
-				warnings = append(warnings, bad...)
+				found, bad, err = cfg.Resources.FileReader(i).ReadFile(path, data)
+				listed, warnings = append(listed, found...), append(warnings, bad...)
 			}
 			if err != nil {
 				v.wrong(where, err)
@@ -132,4 +138,5 @@ func (v *validation) targets(where string, cfg *panoptesreceiver.Config) {
 			v.doubtful(where, "%v", w)
 		}
 	}
+	return listed
 }

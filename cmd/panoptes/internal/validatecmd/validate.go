@@ -11,11 +11,12 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/loading"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
-	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
@@ -67,7 +68,7 @@ type validation struct {
 	plugins int
 	found   int // resources
 	loads   bool
-	runners *run.Runner // of the receiver that is checked, once it has a plugin to load
+	loader  *loading.Loader // of the receiver that is checked, once it has a plugin to load
 }
 
 func validate(ctx context.Context, configs []string, collector, gates string, loads bool, stdout, stderr io.Writer) error {
@@ -118,20 +119,13 @@ func (v *validation) components(ctx context.Context) {
 // verdict writes the last line.
 func (v *validation) verdict() error {
 	if v.errors > 0 {
-		fmt.Fprintf(v.out, "%s: %s, %s\n", v.style.Paint(term.Red, "invalid"), count(v.errors, "error"), count(v.warnings, "warning"))
+		fmt.Fprintf(v.out, "%s: %s, %s\n", v.style.Paint(term.Red, "invalid"), logs.Count(v.errors, "error"), logs.Count(v.warnings, "warning"))
 		return exit.ErrReported
 	}
 	fmt.Fprintf(v.out, "%s: %s, %s, %s\n", v.style.Paint(term.Green, "valid"),
-		count(v.plugins, "plugin"), count(v.found, "resource"), count(v.warnings, "warning"))
+		logs.Count(v.plugins, "plugin"), logs.Count(v.found, "resource"), logs.Count(v.warnings, "warning"))
 	if v.warnings > 0 {
 		return exit.ErrReported
 	}
 	return nil
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -135,12 +135,7 @@ func (f *fields) take(n *yaml.Node, known []string, depth int) {
 
 // suggest names the known word that is nearest to a wrong one.
 func suggest(word string, known []string) string {
-	best, distance := "", 3
-	for _, k := range known {
-		if d := spelling.Distance(word, k); d < distance {
-			best, distance = k, d
-		}
-	}
+	best := spelling.Nearest(word, known, 2)
 	switch {
 	case best != "":
 		return fmt.Sprintf("; did you mean %q?", best)

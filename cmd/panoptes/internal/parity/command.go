@@ -1,5 +1,4 @@
-// Package paritycmd is the command panoptes parity.
-package paritycmd
+package parity
 
 import (
 	"context"
@@ -16,7 +15,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
-	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/parity"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/stream"
 )
 
@@ -25,13 +23,13 @@ type options struct {
 	brokers    []string
 	topics     []string
 	from       string
-	compare    parity.Options
+	compare    Options
 	minShare   float64
 	json       bool
 }
 
-// New returns the command.
-func New() *cobra.Command {
+// Command returns the command panoptes parity.
+func Command() *cobra.Command {
 	var o options
 	cmd := &cobra.Command{
 		Use:   "parity --brokers A [--brokers B] --topic A [--topic B]",
@@ -119,8 +117,8 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	}
 	var sides [2]*side
 	for i := range sides {
-		if sides[i], err = o.open(ctx, parity.Side(i), since); err != nil {
-			return fmt.Errorf("%s: %w", parity.Side(i), err)
+		if sides[i], err = o.open(ctx, Side(i), since); err != nil {
+			return fmt.Errorf("%s: %w", Side(i), err)
 		}
 		defer sides[i].window.Close()
 	}
@@ -128,7 +126,7 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if o.compare.Partitions = a == b && a > 0; !o.compare.Partitions {
 		fmt.Fprintf(stderr, "panoptes: partitions are not compared: the topics have different numbers of them (A %s, B %s)\n", many(a), many(b))
 	}
-	comparison := parity.New(o.compare)
+	comparison := New(o.compare)
 	if err := read(ctx, comparison, sides); err != nil {
 		return err
 	}
@@ -144,14 +142,14 @@ func many(n int) string {
 
 // side is one of the two things to compare.
 type side struct {
-	parity.Side
+	Side
 	window *stream.Window
 	reader *stream.Reader
 	from   string // for people
 	bad    int
 }
 
-func (o *options) open(ctx context.Context, s parity.Side, since time.Time) (*side, error) {
+func (o *options) open(ctx context.Context, s Side, since time.Time) (*side, error) {
 	at := func(list []string) string { return list[min(int(s), len(list)-1)] }
 	c, brokers := o.connection, "the brokers of --config"
 	if len(o.brokers) > 0 {
@@ -166,7 +164,7 @@ func (o *options) open(ctx context.Context, s parity.Side, since time.Time) (*si
 }
 
 // read reads both sides, by turns the one that is behind, so that few groups wait for their partners.
-func read(ctx context.Context, to *parity.Comparison, sides [2]*side) error {
+func read(ctx context.Context, to *Comparison, sides [2]*side) error {
 	for {
 		behind, ahead := sides[0], sides[1]
 		if to.Front(behind.Side).After(to.Front(ahead.Side)) {
@@ -183,20 +181,20 @@ func read(ctx context.Context, to *parity.Comparison, sides [2]*side) error {
 	}
 }
 
-func (s *side) add(to *parity.Comparison, r *kgo.Record) {
+func (s *side) add(to *Comparison, r *kgo.Record) {
 	// The visit returns no error, so neither does Each.
 	_ = s.reader.Each(r, func(m stream.Message) error {
 		if m.Group == nil || m.Group.Resource == nil {
 			s.bad++
 			return nil
 		}
-		to.Add(s.Side, parity.Group{MetricsGroup: m.Group, Key: string(m.Key), Partition: m.Partition})
+		to.Add(s.Side, Group{MetricsGroup: m.Group, Key: string(m.Key), Partition: m.Partition})
 		return nil
 	})
 }
 
 // tell prints the result, and says by its error whether it is good enough.
-func (o *options) tell(r parity.Result, sides [2]*side, stdout, stderr io.Writer) error {
+func (o *options) tell(r Result, sides [2]*side, stdout, stderr io.Writer) error {
 	for _, s := range sides {
 		if s.bad > 0 {
 			fmt.Fprintf(stderr, "panoptes: %s: left out what is no metrics group: %d\n", s.Side, s.bad)

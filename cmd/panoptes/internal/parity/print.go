@@ -1,16 +1,15 @@
-package paritycmd
+package parity
 
 import (
 	"fmt"
 	"io"
 	"strings"
 
-	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/parity"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 )
 
 // print writes the result for people.
-func (o *options) print(stdout io.Writer, r *parity.Result, sides [2]*side, good bool) {
+func (o *options) print(stdout io.Writer, r *Result, sides [2]*side, good bool) {
 	style := term.StyleOf(stdout)
 	var out strings.Builder
 	for i, s := range sides {

@@ -1,0 +1,148 @@
+package panoptesrateprocessor
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
+)
+
+// shown is what boards are told of a plugin, under the plugin's lock.
+type shown struct {
+	seen       bool
+	transforms string
+	rates      int64
+	skipped    [skips]int64
+}
+
+// show notes what a call came to.
+func (p *plugin) show(t *tally) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := &p.shown
+	s.seen = true
+	if s.transforms != t.transforms {
+		s.transforms = strings.Clone(t.transforms)
+	}
+	s.rates += t.rates
+	for i, n := range t.skipped {
+		s.skipped[i] += n
+	}
+}
+
+// link says what came of the transforms of a plugin, and which of them no metric has matched.
+func (p *rateProcessor) link(name string) status.Link {
+	s, lost := p.plugins.shown(name), p.plugins.full()
+	switch {
+	case !s.seen && lost:
+		return status.Link{Holds: status.Unknown, Said: fmt.Sprintf("it tells %d plugins apart, and this one is not among them", maxPlugins)}
+	case !s.seen:
+		return status.Link{Holds: status.Unknown, Said: "no data of the plugin came"}
+	}
+	said := s.said()
+	rules, errs := transforms.Parse(s.transforms)
+	unmatched := p.plans.unmatched(s.transforms, rules)
+	for _, err := range errs {
+		unmatched = append(unmatched, err.Error())
+	}
+	if len(unmatched) > 0 {
+		return status.Link{
+			Holds: status.No, Said: strings.Join(unmatched, "; ") + "; " + said,
+			Next: "correct [transforms] of the plugin file: a counter must be in a group of the type that its line names",
+		}
+	}
+	if len(rules) == 0 {
+		said = "the plugin names none; " + said
+	} else {
+		said = "all matched; " + said
+	}
+	return status.Link{Holds: status.Yes, Said: said}
+}
+
+// said counts what came, the reasons with the most first.
+func (s *shown) said() string {
+	said := fmt.Sprintf("rates: %d", s.rates)
+	var reasons []int
+	for i, n := range s.skipped {
+		if n > 0 {
+			reasons = append(reasons, i)
+		}
+	}
+	slices.SortStableFunc(reasons, func(a, b int) int { return int(s.skipped[b] - s.skipped[a]) })
+	for i, reason := range reasons {
+		word := ", "
+		if i == 0 {
+			word = ", points without: "
+		}
+		said += fmt.Sprintf("%s%d %s", word, s.skipped[reason], skipNames[reason])
+	}
+	return said
+}
+
+// shown returns what is known of the plugin of a normalized name.
+func (ps *plugins) shown(name string) (s shown) {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	if p := ps.known[attrs.ScopePrefix+name]; p != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		s = p.shown
+	}
+	return s
+}
+
+func (ps *plugins) full() bool {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	return len(ps.known) >= maxPlugins
+}
+
+// maxUnmatched bounds what is told of transforms that match nothing.
+const maxUnmatched = 5
+
+// unmatched says which counters of a plugin's rules never came, by the types of groups that came with its text.
+func (ps *plans) unmatched(text string, rules []transforms.Rule) (told []string) {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	came := map[string]*plan{}
+	for key, p := range ps.known {
+		if key.text == text {
+			came[key.groupType] = p
+		}
+	}
+	types := slices.Sorted(maps.Keys(came))
+	for _, rule := range rules {
+		missing := slices.DeleteFunc(slices.Clone(rule.Metrics), func(metric string) bool {
+			return slices.ContainsFunc(types, func(groupType string) bool { return came[groupType].matched(groupType, &rule, metric) })
+		})
+		if len(missing) == 0 {
+			continue
+		}
+		what := fmt.Sprintf("no counter %q came in a group of type %q", missing, rule.GroupType)
+		if !slices.Contains(types, rule.GroupType) && !slices.ContainsFunc(types, func(t string) bool { return strings.EqualFold(t, rule.Label) }) {
+			what = fmt.Sprintf("no group of type %q came, but of %q", rule.GroupType, types)
+		}
+		told = append(told, what)
+	}
+	if n := len(told) - maxUnmatched; n > 0 {
+		told = append(told[:maxUnmatched], fmt.Sprintf("and so for %d more", n))
+	}
+	return told
+}
+
+// matched says whether a counter came that a rule names, in a group of the plan's type.
+func (p *plan) matched(groupType string, rule *transforms.Rule, metric string) bool {
+	if groupType != rule.GroupType && !strings.EqualFold(groupType, rule.Label) {
+		return false
+	}
+	for _, full := range []string{groupType + "." + metric, metric} {
+		if c := p.conversions[full]; c != nil && c.matched.Load() {
+			return true
+		}
+	}
+	return false
+}

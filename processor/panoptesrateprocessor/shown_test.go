@@ -1,0 +1,45 @@
+package panoptesrateprocessor
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/status/statustest"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+)
+
+// A board is told of each plugin how many rates there were, and which of its transforms never matched.
+func TestBoardIsToldOfTransforms(t *testing.T) {
+	t.Parallel()
+	host := &statustest.Host{}
+	p, _ := newProcessor(t)
+	require.NoError(t, p.Start(t.Context(), host))
+	told := func(plugin string) string {
+		all := host.Told(plugin)
+		require.Len(t, all, 1)
+		return all[0]
+	}
+	assert.Equal(t, "unknown no data of the plugin came", told("test_plugin"))
+	sends := func(transforms string, seconds float64, groupType string) {
+		require.NoError(t, p.ConsumeMetrics(t.Context(), build(transforms, groupOf(t, groupType, seconds, nil, map[string]pluginsdk.Number{
+			"a": pluginsdk.Int(10), "b": pluginsdk.Int(20), "g!": pluginsdk.Int(1),
+		}))))
+	}
+	sends("", 0, "x")
+	assert.Equal(t, "yes the plugin names none; rates: 0", told("test_plugin"))
+	sends("x = rate:x:a,b", 60, "x")
+	assert.Equal(t, "yes all matched; rates: 0, points without: 2 first", told("test_plugin"))
+	sends("x = rate:x:a,b", 120, "x")
+	assert.Equal(t, "yes all matched; rates: 2, points without: 2 first", told("test_plugin"))
+	const next = " > correct [transforms] of the plugin file: a counter must be in a group of the type that its line names"
+	sends("x = rate:x:a,c,g\nz = rate:y:a\nbad", 180, "x")
+	assert.Equal(t, `no no counter ["c" "g"] came in a group of type "x"; no group of type "y" came, but of ["x"]; `+
+		`transform "bad" has no "=": expected K = rate:T:metric,metric; rates: 3, points without: 2 first, 1 bad_transform, 1 collision`+next, told("test_plugin"))
+	sends("z = rate:y:a", 240, "z")
+	assert.Equal(t, "yes all matched; rates: 3, points without: 3 first, 1 bad_transform, 1 collision", told("test_plugin"), "an extra group")
+	assert.Equal(t, "unknown no data of the plugin came", told("other"))
+	require.NoError(t, p.Shutdown(t.Context()))
+	assert.Empty(t, host.Told("test_plugin"))
+}
