@@ -175,7 +175,7 @@ func (x *explainer) made(p *status.Plugin, l *lastRuns) {
 func (x *explainer) passed(link, plugin, none string) {
 	links := x.behind(link, plugin)
 	if len(links) == 0 {
-		x.unknown(link, "%s", none)
+		x.unknown(link, none)
 	}
 	x.Links = append(x.Links, links...)
 }
