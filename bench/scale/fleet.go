@@ -104,9 +104,9 @@ func (f *fleet) stop(name string, by syscall.Signal) {
 	}
 }
 
-func (f *fleet) stopAll() {
+func (f *fleet) stopAll(by syscall.Signal) {
 	for name := range f.members {
-		f.stop(name, syscall.SIGKILL)
+		f.stop(name, by)
 	}
 }
 

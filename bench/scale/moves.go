@@ -18,7 +18,7 @@ const session = 15 * time.Second
 // moves measures for how long shards have no owner.
 func moves(r *bench.Report, c *cluster) {
 	f := newFleet(c, "moves")
-	defer f.stopAll()
+	defer f.stopAll(syscall.SIGKILL)
 	for _, name := range []string{"a", "b", "c"} {
 		f.start(name)
 		f.settled()
@@ -74,17 +74,19 @@ const warm = time.Minute
 // members is how many take part where the brokers' work is measured.
 const members = 10
 
-// brokers measures what members cost the brokers.
+// brokers measures what members cost the brokers. What the partitions of their topic cost is there with and without them.
 func brokers(r *bench.Report, c *cluster, during time.Duration) {
-	idle := c.share(during)
 	f := newFleet(c, "brokers")
-	defer f.stopAll()
+	defer f.stopAll(syscall.SIGKILL)
 	for i := range members {
 		f.start(fmt.Sprint("m", i))
 	}
 	f.settled()
 	time.Sleep(warm) // or what is measured is the compiling of what the brokers do
 	busy := c.share(during)
+	f.stopAll(syscall.SIGTERM)
+	time.Sleep(session)
+	idle := c.share(during)
 	fmt.Printf("%d brokers: %.2f %% of a core without members, %.2f %% with %d\n", nodes, 100*idle, 100*busy, members)
 	r.Add(bench.Row{
 		Measure: fmt.Sprintf("%d members: of a core of the brokers", members), Ours: 100 * (busy - idle), Unit: "%",

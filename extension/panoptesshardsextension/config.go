@@ -55,7 +55,8 @@ type GroupConfig struct {
 	SessionTimeout time.Duration `mapstructure:"session_timeout"`
 	// RebalanceTimeout is how long a rebalance waits for members that do not rejoin (default 15s).
 	RebalanceTimeout time.Duration `mapstructure:"rebalance_timeout"`
-	// HeartbeatInterval is how often a member asks for changes (default 200ms): most of the time that a planned move takes.
+	// HeartbeatInterval is how often a member asks for changes (default 500ms). For some seconds after a change it asks more
+	// often, since a planned move takes more than one.
 	HeartbeatInterval time.Duration `mapstructure:"heartbeat_interval"`
 	// Drain is how long runs may take to end when their shard is given away (default 2s). Longer ones are cancelled.
 	Drain time.Duration `mapstructure:"drain"`

@@ -44,7 +44,7 @@ func TestConfig(t *testing.T) {
 	assert.Equal(t, "panoptes-shards", g.Name)
 	assert.Equal(t, TopicConfig{Name: "panoptes-shards", Create: true, ReplicationFactor: -1}, g.Topic)
 	assert.Equal(t, 15*time.Second, g.SessionTimeout)
-	assert.Equal(t, 200*time.Millisecond, g.HeartbeatInterval)
+	assert.Equal(t, 500*time.Millisecond, g.HeartbeatInterval)
 	assert.Equal(t, WhenAwayStop, g.WhenAway)
 	assert.Equal(t, 256, cfg.Shards)
 

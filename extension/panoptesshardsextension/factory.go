@@ -31,7 +31,7 @@ func createDefaultConfig() component.Config {
 			Topic:             TopicConfig{Name: shardgroup.DefaultTopic, Create: true, ReplicationFactor: -1},
 			SessionTimeout:    15 * time.Second,
 			RebalanceTimeout:  15 * time.Second,
-			HeartbeatInterval: 200 * time.Millisecond,
+			HeartbeatInterval: 500 * time.Millisecond,
 			Drain:             2 * time.Second,
 			WhenAway:          WhenAwayStop,
 		}),

@@ -102,8 +102,9 @@ func (r *panoptesReceiver) importShard(t shard.Taken) (items int, err error) {
 		}
 	}
 	if !r.tasks.runs.take(t, runs, s.Results) {
-		r.forgetEnrichment(map[int]bool{t.Shard: true})
+		r.forget(r.sharding.restored[t.Shard])
 	}
+	delete(r.sharding.restored, t.Shard)
 	if r.kv == nil {
 		s.Enrichment = nil
 	}
@@ -147,21 +148,25 @@ func (r *panoptesReceiver) enrichmentOf(shards map[int]bool) map[int][]kv.Entry 
 	return found
 }
 
-func (r *panoptesReceiver) forgetEnrichment(shards map[int]bool) {
-	for _, entries := range r.enrichmentOf(shards) {
-		for _, e := range entries {
-			_ = r.pluginKeys().Delete(context.Background(), e.Key) // in memory: cannot fail
-		}
+func (r *panoptesReceiver) forget(enrichment []kv.Entry) {
+	for _, e := range enrichment {
+		_ = r.pluginKeys().Delete(context.Background(), e.Key) // in memory: cannot fail
 	}
 }
 
-// forgetUnowned forgets the enrichment that the storage has of shards which were not owned at the end.
-func (r *panoptesReceiver) forgetUnowned() {
-	unowned := map[int]bool{}
+// restoreEnrichment notes the enrichment that the storage has, and forgets that of shards which were not owned at the end.
+func (r *panoptesReceiver) restoreEnrichment() {
+	all := map[int]bool{}
 	for n := range r.sharding.Count() {
-		unowned[n] = !r.tasks.runs.kept(n)
+		all[n] = true
 	}
-	r.forgetEnrichment(unowned)
+	r.sharding.restored = r.enrichmentOf(all)
+	for n, enrichment := range r.sharding.restored {
+		if !r.tasks.runs.kept(n) {
+			r.forget(enrichment)
+			delete(r.sharding.restored, n)
+		}
+	}
 }
 
 // export adds to states what is known of the runs of the tasks of their shards. redo returns the tasks of a shard whose last

@@ -174,7 +174,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 		return err
 	}
 	if r.sharding != nil {
-		r.forgetUnowned()
+		r.restoreEnrichment()
 	}
 	r.plugins = plugindir.NewPlugins(plugins)
 	r.show(host)

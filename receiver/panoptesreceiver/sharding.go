@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard"
 )
@@ -24,9 +25,12 @@ type sharding struct {
 	shard.Membership
 	leave func()
 	ready *quiet
+	// restored is the enrichment from the storage, by shard, until the shard is taken: then it counts, or is forgotten. It is
+	// noted at the start, since the key-value store would have to be searched for each shard.
+	restored map[int][]kv.Entry
 
 	mu      sync.Mutex
-	running map[*heldRun]struct{}
+	running map[int]map[*heldRun]struct{} // by shard
 	// redo are tasks, by shard, whose last run did not take place or did not count: the next owner makes up for it.
 	redo  map[int]map[schedule.ID]struct{}
 	ended chan struct{} // has room for one; a run ended
@@ -59,7 +63,7 @@ func (r *panoptesReceiver) join(host component.Host) error {
 		return err
 	}
 	s := &sharding{
-		Membership: m, ready: newQuiet(readyAfter), running: map[*heldRun]struct{}{},
+		Membership: m, ready: newQuiet(readyAfter), running: map[int]map[*heldRun]struct{}{},
 		redo: map[int]map[schedule.ID]struct{}{}, ended: make(chan struct{}, 1),
 	}
 	name := "receiver/" + r.set.ID.String()
@@ -98,7 +102,10 @@ func (s *sharding) begin(ctx context.Context, n int, task schedule.ID) (*heldRun
 	}
 	h := &heldRun{sharding: s, shard: n, epoch: epoch, task: task}
 	h.ctx, h.cancel = context.WithCancelCause(ctx)
-	s.running[h] = struct{}{}
+	if s.running[n] == nil {
+		s.running[n] = map[*heldRun]struct{}{}
+	}
+	s.running[n][h] = struct{}{}
 	return h, true
 }
 
@@ -130,7 +137,7 @@ func (h *heldRun) end() {
 	h.cancel(nil)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.running, h)
+	delete(s.running[h.shard], h)
 	if !h.counted {
 		s.again(h.shard, h.task)
 	}
@@ -159,10 +166,9 @@ func (r *panoptesReceiver) drainShards(ctx context.Context, shards []int) {
 		runs, cancel = context.WithDeadline(ctx, deadline.Add(-min(flushFor, time.Until(deadline)/4)))
 		defer cancel()
 	}
-	given := setOf(shards)
-	if !r.sharding.await(runs, given) {
-		r.sharding.cancel(given)
-		r.sharding.await(ctx, given)
+	if !r.sharding.await(runs, shards) {
+		r.sharding.cancel(shards)
+		r.sharding.await(ctx, shards)
 	}
 	if r.emitter != nil {
 		r.emitter.Flush(ctx)
@@ -178,7 +184,7 @@ func setOf(shards []int) map[int]bool {
 }
 
 // await waits until no run of the shards is under way. It returns false where ctx is done before.
-func (s *sharding) await(ctx context.Context, shards map[int]bool) bool {
+func (s *sharding) await(ctx context.Context, shards []int) bool {
 	for s.count(shards) > 0 {
 		select {
 		case <-s.ended:
@@ -189,24 +195,24 @@ func (s *sharding) await(ctx context.Context, shards map[int]bool) bool {
 	return true
 }
 
-func (s *sharding) count(shards map[int]bool) (n int) {
+func (s *sharding) count(shards []int) (runs int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for h := range s.running {
-		if shards[h.shard] {
-			n++
-		}
+	for _, n := range shards {
+		runs += len(s.running[n])
 	}
-	return n
+	return runs
 }
 
 // cancel ends the runs of shards.
-func (s *sharding) cancel(shards map[int]bool) {
+func (s *sharding) cancel(shards []int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for h := range s.running {
-		if shards[h.shard] && !h.counted {
-			h.cancel(errMoved)
+	for _, n := range shards {
+		for h := range s.running[n] {
+			if !h.counted {
+				h.cancel(errMoved)
+			}
 		}
 	}
 }
@@ -215,8 +221,8 @@ func (s *sharding) cancel(shards map[int]bool) {
 func (s *sharding) uncounted(shard int) map[schedule.ID]struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for h := range s.running {
-		if h.shard == shard && !h.counted {
+	for h := range s.running[shard] {
+		if !h.counted {
 			s.again(shard, h.task)
 		}
 	}
@@ -231,7 +237,9 @@ func (r *panoptesReceiver) dropShards(shards []int) {
 		delete(r.sharding.redo, n)
 	}
 	r.sharding.mu.Unlock()
-	r.forgetEnrichment(setOf(shards))
+	for _, enrichment := range r.enrichmentOf(setOf(shards)) {
+		r.forget(enrichment)
+	}
 }
 
 // readyAfter is how long no plugin and no resource must have come for all to count as loaded.

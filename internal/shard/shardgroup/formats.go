@@ -30,6 +30,8 @@ type About struct {
 	Life string `json:"life"`
 	// Resources is the hash of the list of resources that its receivers know; "" where they know none yet.
 	Resources string `json:"resources,omitempty"`
+	// Leaving says that it is about to give all its shards away and leave.
+	Leaving bool `json:"leaving,omitempty"`
 }
 
 // Tenure names the time in which a member owns a shard: its life, and a number that grows with each one.
@@ -108,13 +110,14 @@ func ParseAssignment(data []byte, topic string) (shards []int32, err error) {
 type Commit struct {
 	// By is the tenure.
 	By string `json:"by"`
-	// At is when, on the member's clock, in milliseconds since 1970. Where there is a state it is when its last record
-	// was written, so it and that record's time on the broker's clock say how far apart the two clocks are.
+	// At is since when, on the member's clock, in milliseconds since 1970.
 	At int64 `json:"at"`
+	// Ahead is how far that clock was ahead of a broker's when the shard was given away, in milliseconds; nil is unknown.
+	Ahead *int64 `json:"ahead,omitempty"`
 	// Taken is set from when the shard is owned until it is given away.
 	Taken bool `json:"taken,omitempty"`
-	// Offset and End bound the state's records in the partition of the shard's number: N of them with parts of the state,
-	// then one that marks the end. N is 0 where there is no state.
+	// Offset and End bound the state's records in the partition of the shard's number, of which there are N. N is 0 where there
+	// is no state.
 	Offset int64 `json:"offset,omitempty"`
 	End    int64 `json:"end,omitempty"`
 	N      int   `json:"n,omitempty"`

@@ -11,29 +11,52 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/lease"
 )
 
+const (
+	// quickBeat is the time between heartbeats while changes are likely: a move often takes two rebalances, and each one
+	// waits for the member that is the last to hear of it.
+	quickBeat = 50 * time.Millisecond
+	// quickFor is for how long changes are likely after a join: giving shards away takes less.
+	quickFor = 5 * time.Second
+)
+
 // beat sends heartbeats until the group has stopped, one at a time: each answer is about a known time.
 func (g *Group) beat() {
-	ticker := time.NewTicker(g.set.Heartbeat)
-	defer ticker.Stop()
-	var silence away
-	sound := time.Now().Add(g.set.Rebalance) // the first join may take that long
+	var (
+		silence away
+		quick   time.Time                         // until when changes are likely
+		sound   = time.Now().Add(g.set.Rebalance) // the first join may take that long
+		timer   = time.NewTimer(g.set.Heartbeat)
+	)
+	defer timer.Stop()
 	for {
 		select {
 		case <-g.hard.Done():
 			return
-		case <-ticker.C:
+		case <-g.joined:
+			quick = time.Now().Add(quickFor)
+		case <-timer.C:
+			if !g.once(&silence) {
+				return
+			}
+			g.judge(&sound)
 		}
-		g.mu.Lock()
-		id := g.id
-		g.mu.Unlock()
-		switch {
-		case id.generation > 0:
-			g.heartbeat(id, &silence)
-		case id.member == "" && g.isStopping():
-			return
+		pause := g.set.Heartbeat
+		if time.Now().Before(quick) {
+			pause = min(pause, quickBeat)
 		}
-		g.judge(&sound)
+		timer.Reset(pause)
 	}
+}
+
+// once sends a heartbeat, if the member is one, and says whether it may become one.
+func (g *Group) once(silence *away) bool {
+	g.mu.Lock()
+	id := g.id
+	g.mu.Unlock()
+	if id.generation > 0 {
+		g.heartbeat(id, silence)
+	}
+	return id.member != "" || !g.isStopping()
 }
 
 func (g *Group) heartbeat(id identity, silence *away) {

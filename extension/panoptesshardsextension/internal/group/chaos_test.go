@@ -137,9 +137,10 @@ func (f *fleet) attack(name string) string {
 	}
 }
 
-// unlock helps kfake out of rebalances that do not end. It counts a member as not joined that joins again while it waits for
-// its shards, and begins the rebalance time-out anew at each join of others; Kafka does neither. So joins are refused for a
-// while, which counts as an attack.
+// unlock helps kfake (up to v0.0.0-20260918054303) out of rebalances that do not end. A member whose request for its shards was
+// lost on the way joins again; kfake does not count it as joined, since it still has that request to answer
+// (updateMemberAndRebalance), so it waits although all are there, and each further join begins the rebalance time-out anew
+// (rebalance). Kafka does neither. So joins are refused for a while, which counts as an attack.
 func (f *fleet) unlock(refuse *atomic.Bool) (end func()) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(f.brokers...))
 	require.NoError(f.t, err)

@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"go.uber.org/zap"
@@ -56,15 +57,39 @@ func (g *Group) drop(shards []int) {
 
 // leave gives all shards away and tells the coordinator.
 func (g *Group) leave() {
+	g.announce()
 	g.mu.Lock()
 	lost, shards := g.lost, g.claimed()
 	g.mu.Unlock()
+	given := false
 	if lost != nil {
 		g.lose(lost)
 	} else if len(shards) > 0 {
-		g.give(shards, Left)
+		given = g.give(shards, Left)
 	}
 	g.depart()
+	if given {
+		// What could not be handed over stays in the Collector's own storage, and counts if it is the next owner.
+		g.drop(shards)
+	}
+}
+
+// announce lets the others rejoin before anything is given away. They look out for changes then, and notice soon when this
+// member is gone.
+func (g *Group) announce() {
+	g.mu.Lock()
+	owns := g.lost == nil && g.table.count() > 0
+	g.mu.Unlock()
+	if !owns {
+		return
+	}
+	cut := time.AfterFunc(requestTimeout(g.set.Session), g.cutJoin)
+	defer cut.Stop()
+	_, err := g.join()
+	if gone(err) {
+		g.lease.End()
+		g.lose(err)
+	}
 }
 
 // depart ends the membership, so that others need not wait for the end of the session.

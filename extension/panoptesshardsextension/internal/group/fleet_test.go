@@ -134,8 +134,9 @@ func (f *fleet) read(out io.Reader) {
 	}
 }
 
-// bury removes a member that was killed from the group, if a session later it is still there: kfake waits without end for
-// one that was killed during its first join, where Kafka lets it expire.
+// bury removes a member that was killed from the group, if a session later it is still there. kfake (up to
+// v0.0.0-20260918054303) keeps one for ever that was killed during its first join: it stops the timer of its session then
+// (addMemberAndRebalance), and begins another one only with an answer that the connection takes (reply). Kafka lets it expire.
 func (f *fleet) bury(p *process) {
 	lasts(f.orders.Session)
 	client, err := kgo.NewClient(kgo.SeedBrokers(f.brokers...))

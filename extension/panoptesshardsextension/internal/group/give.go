@@ -9,11 +9,13 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/shard/shardgroup"
 )
 
-// give hands shards over to whoever owns them next. Runs get the time to end, and what is kept is written and committed. It
-// ends by itself in time for the rebalance; if it did not, the lease would end first.
-func (g *Group) give(shards []int, reason string) {
+// give hands shards over to whoever owns them next. Runs get the time to end, and what is kept is written and committed; it is
+// for the caller to drop. It ends by itself in time for the rebalance; if it did not, the lease would end first. ok says
+// whether all was handed over.
+func (g *Group) give(shards []int, reason string) (ok bool) {
 	start := g.set.Now()
 	lasting := g.close(shards)
+	ahead := g.compareClocks(g.hard)
 	again := g.endTakes(shards)
 	if len(again) > 0 && reason == Given {
 		g.begin(again)
@@ -24,11 +26,7 @@ func (g *Group) give(shards []int, reason string) {
 	for _, s := range shards {
 		g.table.end(s)
 	}
-	items, ok := g.handOver(lasting)
-	if reason != Left || ok {
-		// What could not be handed over when the Collector stops stays in its own storage, and counts if it is the next owner.
-		g.drop(shards)
-	}
+	items, ok := g.handOver(lasting, start, ahead)
 	g.mu.Lock()
 	for _, s := range shards {
 		g.slots[s] = slot{}
@@ -38,6 +36,7 @@ func (g *Group) give(shards []int, reason string) {
 	g.obs.Given(g.set.Now().Sub(start), items)
 	g.set.Logger.Info("Gave shards away", zap.Int("shards", len(lasting)), zap.Int("items", items),
 		zap.Duration("took", g.set.Now().Sub(start)))
+	return ok
 }
 
 // close lets no more runs of shards begin, and no take own them. It returns the epochs of those whose state is this
@@ -57,8 +56,20 @@ func (g *Group) close(shards []int) (lasting map[int]uint64) {
 	return lasting
 }
 
-// handOver writes what the parts keep of shards and commits where it is. It says whether all of it worked.
-func (g *Group) handOver(epochs map[int]uint64) (items int, ok bool) {
+// compareClocks begins to compare the clock with a broker's, as states are used only where clocks agree.
+func (g *Group) compareClocks(ctx context.Context) (ahead func() (time.Duration, error)) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout(g.set.Session))
+	compared := g.states.Compare(ctx)
+	return func() (time.Duration, error) {
+		defer cancel()
+		return compared()
+	}
+}
+
+// handOver writes what the parts keep of shards and commits where it is, since when they have no owner, and how far the clock
+// is ahead. It says whether all of it worked.
+func (g *Group) handOver(epochs map[int]uint64, since time.Time, ahead func() (time.Duration, error)) (items int, ok bool) {
+	defer func() { _, _ = ahead() }()
 	if len(epochs) == 0 {
 		return 0, true
 	}
@@ -81,9 +92,20 @@ func (g *Group) handOver(epochs map[int]uint64) (items int, ok bool) {
 	if err != nil {
 		g.set.Logger.Warn("Cannot write the states of all shards; some begin anew at their next owner", zap.Error(err))
 	}
+	by, untimed := ahead()
+	if untimed != nil {
+		g.set.Logger.Warn("Cannot hand over the states of shards; they begin anew at their next owner", zap.Error(untimed))
+	}
 	for s := range epochs {
-		if written[s] == nil {
-			written[s] = &shardgroup.Commit{By: tenure(s), At: g.set.Now().UnixMilli()}
+		c := written[s]
+		if c == nil {
+			c = &shardgroup.Commit{By: tenure(s)}
+			written[s] = c
+		}
+		c.At = since.UnixMilli()
+		if untimed == nil {
+			millis := by.Milliseconds()
+			c.Ahead = &millis
 		}
 	}
 	if !g.commit(ctx, written) {

@@ -102,6 +102,7 @@ type Group struct {
 	hard     context.Context
 	cancel   context.CancelFunc // of hard: what is under way is given up
 	wake     chan struct{}      // something happened that run should look at
+	joined   chan struct{}      // has room for one: a generation began
 	done     sync.WaitGroup
 	topicID  [16]byte // of run, and of takes that it starts afterwards
 	assigned int32    // of run: the generation of the last assignment
@@ -135,6 +136,7 @@ func New(set Settings, obs Observer, p *parts.Parts, opts []kgo.Opt) (*Group, er
 		kgo.ProducerBatchCompression(kgo.NoCompression()), // states are mostly hashes
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.DisableIdempotentWrite(), // readers tell records apart by their keys
+		kgo.MaxProduceRequestsInflightPerBroker(maxInflight),
 		kgo.DialTimeout(request),
 		kgo.RequestTimeoutOverhead(max(request, time.Second)),
 		// Requests are repeated here, by those who know for how long it makes sense.
@@ -146,26 +148,25 @@ func New(set Settings, obs Observer, p *parts.Parts, opts []kgo.Opt) (*Group, er
 	if err != nil {
 		return nil, fmt.Errorf("create Kafka client: %w", err)
 	}
-	stamper, err := kgo.NewClient(append(slices.Clip(opts), kgo.RequiredAcks(kgo.LeaderAck()))...)
-	if err != nil {
-		client.Close()
-		return nil, fmt.Errorf("create Kafka client: %w", err)
-	}
 	l := lease.New(lease.Settings{
 		Session: set.Session, Rebalance: set.Rebalance, Off: set.Breakage.NoLease, OneTerm: set.Breakage.NoSecondTerm,
 	})
 	g := &Group{
 		set: set, obs: obs, parts: p, lease: l, table: newTable(set.Shards, l), conns: conns,
 		wire:     wire{client: client, group: set.Group, topic: set.Topic, session: set.Session, rebalance: set.Rebalance},
-		states:   handover.Topic{Name: set.Topic, Client: client, Stamper: stamper, Reader: reader, Now: set.Now},
+		states:   handover.Topic{Name: set.Topic, Client: client, Reader: reader, Now: set.Now},
 		stopping: make(chan struct{}),
 		wake:     make(chan struct{}, 1),
+		joined:   make(chan struct{}, 1),
 		slots:    make([]slot, set.Shards),
 		takes:    map[*take]struct{}{},
 	}
 	g.hard, g.cancel = context.WithCancel(context.Background())
 	return g, nil
 }
+
+// maxInflight is how many requests a broker may be sent before it answers the first: the order of records does not matter.
+const maxInflight = 5
 
 // retryEvery is how long to wait before a request is repeated.
 const retryEvery = 100 * time.Millisecond
@@ -209,10 +210,7 @@ func (g *Group) Stop(ctx context.Context) {
 }
 
 // Close ends the connections. The group must have been stopped.
-func (g *Group) Close() {
-	g.wire.client.Close()
-	g.states.Stamper.Close()
-}
+func (g *Group) Close() { g.wire.client.Close() }
 
 // Owns and Holds are those of the membership.
 func (g *Group) Owns(shard int) (epoch uint64, ok bool) { return g.table.owns(shard) }

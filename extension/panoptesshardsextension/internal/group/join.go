@@ -29,6 +29,7 @@ func (g *Group) join() ([]int32, error) {
 	g.mu.Lock()
 	g.id = j.identity
 	g.mu.Unlock()
+	notify(g.joined)
 	assigned, err := g.wire.sync(ctx, &j, g.set.Shards)
 	if err != nil {
 		return nil, g.whileJoining(err)
@@ -49,7 +50,7 @@ func (g *Group) beginJoin(cancel context.CancelFunc) (identity, []byte) {
 		}
 	}
 	g.published = g.resources
-	about := shardgroup.About{Instance: g.set.Instance, Life: g.set.Life, Resources: g.resources}
+	about := shardgroup.About{Instance: g.set.Instance, Life: g.set.Life, Resources: g.resources, Leaving: g.isStopping()}
 	return g.id, shardgroup.Subscription(g.set.Topic, about, g.assigned, claims)
 }
 

@@ -55,6 +55,7 @@ func (g *Group) round() error {
 	}
 	if len(revoked) > 0 {
 		g.give(revoked, Given)
+		g.drop(revoked)
 		return nil // rejoin, so that others get them
 	}
 	return g.attend()
@@ -149,9 +150,12 @@ func (g *Group) sleep(d time.Duration) {
 }
 
 // poke makes run look.
-func (g *Group) poke() {
+func (g *Group) poke() { notify(g.wake) }
+
+// notify puts something into a channel that has room for one.
+func notify(c chan struct{}) {
 	select {
-	case g.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }

@@ -3,6 +3,5 @@
 // that says it was taken, are not this package's: they are what makes a state count, once.
 //
 // A state is a list of sections, one a part. In the topic it is cut into records, which are told from those of other
-// writers by the tenure in their key, and followed by one that marks the end. That one is written when all others are
-// acknowledged, and alone, so that its time on the broker's clock can be compared with the writer's.
+// writers by the tenure in their key. Both owners compare their clocks with one broker's, and so with each other.
 package handover

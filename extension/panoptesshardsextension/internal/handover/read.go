@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -37,25 +38,13 @@ type Read struct {
 
 // Read reads the states that commits tell of, and calls visit for each as soon as it is there, from this goroutine. It
 // returns when all have been visited, or when ctx is cancelled. When its deadline passes, the rest is refused as unread.
-func (t *Topic) Read(ctx context.Context, tenure string, commits map[int]shardgroup.Commit, visit func(Read)) {
-	shards := make([]int, 0, len(commits))
-	for shard := range commits {
-		shards = append(shards, shard)
-	}
-	r := reading{topic: t, visit: visit, open: map[int32]*state{}}
-	probes, err := t.stamp(ctx, func(int) string { return tenure }, markProbe, shards)
+// ahead is what Compare returned.
+func (t *Topic) Read(ctx context.Context, ahead func() (time.Duration, error), commits map[int]shardgroup.Commit, visit func(Read)) {
+	r := reading{ahead: ahead, visit: visit, open: map[int32]*state{}}
 	from := map[int32]kgo.Offset{}
 	for shard, c := range commits {
-		p, ok := probes[shard]
-		if !ok {
-			r.refuse(ctx, shard, Unread, fmt.Errorf("its partition takes no record that shows the broker's clock: %w", err))
-			continue
-		}
-		r.open[int32(shard)] = &state{shard: shard, commit: c, probe: p, chunks: make([][]byte, c.N)}
+		r.open[int32(shard)] = &state{shard: shard, commit: c, chunks: make([][]byte, c.N)}
 		from[int32(shard)] = kgo.NewOffset().At(c.Offset)
-	}
-	if len(r.open) == 0 {
-		return
 	}
 	opts := append([]kgo.Opt{
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{t.Name: from}),
@@ -85,7 +74,7 @@ func (t *Topic) Read(ctx context.Context, tenure string, commits map[int]shardgr
 
 // reading is one Read. It belongs to the goroutine that reads.
 type reading struct {
-	topic *Topic
+	ahead func() (time.Duration, error)
 	visit func(Read)
 	open  map[int32]*state // by partition: those that are not complete
 }
@@ -94,11 +83,8 @@ type reading struct {
 type state struct {
 	shard  int
 	commit shardgroup.Commit
-	probe  stamp
 	chunks [][]byte
 	have   int
-	skew   time.Duration // of its writer to the broker
-	timed  bool          // whether skew is known
 }
 
 func (r *reading) record(ctx context.Context, rec *kgo.Record) {
@@ -107,56 +93,54 @@ func (r *reading) record(ctx context.Context, rec *kgo.Record) {
 		return
 	}
 	tenure, index, ok := parseKey(rec.Key)
-	switch {
-	case rec.Offset >= s.probe.offset:
-		r.finish(ctx, s, rec)
-	case !ok || rec.Offset >= s.commit.End || tenure != s.commit.By:
-		// Somebody else's.
-	case index == markEnd:
-		s.skew, s.timed = s.commit.Time().Sub(rec.Timestamp), brokersTime(rec)
-	case int64(index) < int64(len(s.chunks)) && s.chunks[index] == nil:
+	if ok && rec.Offset < s.commit.End && tenure == s.commit.By && int64(index) < int64(len(s.chunks)) && s.chunks[index] == nil {
 		s.chunks[index] = rec.Value
 		s.have++
 	}
+	if s.have == len(s.chunks) || rec.Offset >= s.commit.End-1 {
+		r.finish(ctx, s)
+	}
 }
 
-// brokersTime says whether the time of a record is that of the broker.
-func brokersTime(rec *kgo.Record) bool { return rec.Attrs.TimestampType() == 1 }
-
-// finish judges a state whose records have all been read; last is the reader's probe.
-func (r *reading) finish(ctx context.Context, s *state, last *kgo.Record) {
+// finish judges a state whose records have all been read.
+func (r *reading) finish(ctx context.Context, s *state) {
+	partition := int32(s.shard)
 	switch {
-	case s.have < len(s.chunks) && s.have == 0:
-		r.close(ctx, last.Partition, Missing, errors.New("none of its records is in the topic"))
+	case s.have == 0:
+		r.close(ctx, partition, Missing, errors.New("none of its records is in the topic"))
 		return
 	case s.have < len(s.chunks):
-		r.close(ctx, last.Partition, Damaged, fmt.Errorf("%d of %d records are in the topic", s.have, len(s.chunks)))
-		return
-	case !s.timed || !brokersTime(last):
-		r.close(ctx, last.Partition, Clock,
-			errors.New("the topic has no times of the brokers: set its message.timestamp.type to LogAppendTime"))
+		r.close(ctx, partition, Damaged, fmt.Errorf("%d of %d records are in the topic", s.have, len(s.chunks)))
 		return
 	}
-	n := 0
-	for _, c := range s.chunks {
-		n += len(c)
-	}
-	data := make([]byte, 0, n)
-	for _, c := range s.chunks {
-		data = append(data, c...)
-	}
+	data := slices.Concat(s.chunks...)
 	if sum := checksum(data); sum != s.commit.CRC {
-		r.close(ctx, last.Partition, Damaged, fmt.Errorf("checksum is %08x instead of %08x", sum, s.commit.CRC))
+		r.close(ctx, partition, Damaged, fmt.Errorf("checksum is %08x instead of %08x", sum, s.commit.CRC))
 		return
 	}
-	apart := s.skew - s.probe.at.Sub(last.Timestamp)
-	if apart > MaxSkew || apart < -MaxSkew {
-		r.close(ctx, last.Partition, Clock,
-			fmt.Errorf("the clock of the last owner is %s ahead of ours, limit is %s: synchronise the clocks", apart, MaxSkew))
+	if err := r.compare(&s.commit); err != nil {
+		r.close(ctx, partition, Clock, err)
 		return
 	}
-	delete(r.open, last.Partition)
+	delete(r.open, partition)
 	r.visit(Read{Shard: s.shard, State: data})
+}
+
+// compare says whether the clocks of the last owner and of this member are too far apart.
+func (r *reading) compare(c *shardgroup.Commit) error {
+	if c.Ahead == nil {
+		return errors.New("the last owner could not compare its clock with a broker's: its log says why")
+	}
+	own, err := r.ahead()
+	if err != nil {
+		return err
+	}
+	apart := time.Duration(*c.Ahead)*time.Millisecond - own
+	if apart.Abs() > MaxSkew {
+		return fmt.Errorf("the clock of the last owner is %s ahead of ours, limit is %s: synchronise the clocks",
+			apart.Round(time.Millisecond), MaxSkew)
+	}
+	return nil
 }
 
 func (r *reading) close(ctx context.Context, partition int32, why Reason, err error) {

@@ -11,32 +11,25 @@ import (
 type Section struct {
 	Part string
 	Data []byte
-	// Items is how many things Data holds. It is not handed over.
-	Items int
 }
 
 // stateVersion is the first byte of a state. A release writes only what the one before can read.
 const stateVersion = 1
 
-// Encode makes a state of sections:
+// Append adds a section to a state, which is empty at first:
 //
 //	version 1 | for each section: length of the name, name, length of the data, data
 //
 // The lengths are uvarints.
-func Encode(sections []Section) []byte {
-	n := 1
-	for _, s := range sections {
-		n += len(s.Part) + len(s.Data) + 2*binary.MaxVarintLen64
+func Append(state []byte, part string, data []byte) []byte {
+	if len(state) == 0 {
+		state = append(make([]byte, 0, 1+len(part)+len(data)+2*binary.MaxVarintLen64), stateVersion)
 	}
-	b := append(make([]byte, 0, n), stateVersion)
-	for _, s := range sections {
-		b = append(binary.AppendUvarint(b, uint64(len(s.Part))), s.Part...)
-		b = append(binary.AppendUvarint(b, uint64(len(s.Data))), s.Data...)
-	}
-	return b
+	state = append(binary.AppendUvarint(state, uint64(len(part))), part...)
+	return append(binary.AppendUvarint(state, uint64(len(data))), data...)
 }
 
-// Decode reads what Encode made. The sections point into b.
+// Decode reads what Append made. The sections point into b.
 func Decode(b []byte) ([]Section, error) {
 	if len(b) == 0 || b[0] != stateVersion {
 		return nil, errors.New("the state has a version that is not known here")

@@ -15,25 +15,18 @@ import (
 // recordBytes is how much of a state a record holds: less than any broker refuses.
 const recordBytes = 512 << 10
 
-// Marks are the indices of records that hold no part of a state.
-const (
-	markEnd   = 1<<32 - 1
-	markProbe = 1<<32 - 2
-)
-
 // Topic is where states go. It is safe for concurrent use.
 type Topic struct {
 	Name string
-	// Client writes states, Stamper the records by which clocks are compared. Both must place records in the partition that
-	// they name. Client waits for all replicas; Stamper for none, as that would say nothing of when a record was stamped.
-	Client, Stamper *kgo.Client
+	// Client writes states. It must place records in the partition that they name, and wait for all replicas.
+	Client *kgo.Client
 	// Reader are the options of clients that read.
 	Reader []kgo.Opt
 	// Now is the clock; it is compared with the brokers'.
 	Now func() time.Time
 }
 
-// Write writes states, each as that of a tenure, and returns what to commit for each. Shards that could not be written are
+// Write writes states, each as that of a tenure, and returns where each of them is. Shards that could not be written are
 // missing there, and err says why, for one of them.
 func (t *Topic) Write(ctx context.Context, states map[int][]byte, tenure func(shard int) string) (map[int]*shardgroup.Commit, error) {
 	w := writing{topic: t, commits: map[int]*shardgroup.Commit{}}
@@ -45,26 +38,12 @@ func (t *Topic) Write(ctx context.Context, states map[int][]byte, tenure func(sh
 				if c.Offset < 0 || offset < c.Offset {
 					c.Offset = offset
 				}
+				c.End = max(c.End, offset+1)
 			})
 			c.N++
 		}
 	}
 	w.wait()
-	shards := make([]int, 0, len(w.commits))
-	for shard := range w.commits {
-		shards = append(shards, shard)
-	}
-	marks, err := t.stamp(ctx, tenure, markEnd, shards)
-	for _, shard := range shards {
-		mark, ok := marks[shard]
-		if !ok {
-			delete(w.commits, shard)
-			w.err = fmt.Errorf("write the end of the state of shard %d: %w", shard, err)
-			continue
-		}
-		c := w.commits[shard]
-		c.At, c.End = mark.at.UnixMilli(), mark.offset+1
-	}
 	return w.commits, w.err
 }
 

@@ -131,25 +131,19 @@ func (p *Parts) Export(shards []int) (Exported, error) {
 	p.calls.Lock()
 	defer p.calls.Unlock()
 	var (
-		errs     []error
-		sections = map[int][]handover.Section{}
-		out      = Exported{States: map[int][]byte{}}
+		errs []error
+		out  = Exported{States: map[int][]byte{}}
 	)
 	for _, part := range p.giving() {
 		if part.Export == nil {
 			continue
 		}
 		err := part.Export(shards, func(shard int, state []byte, items int) {
-			sections[shard] = append(sections[shard], handover.Section{Part: part.Name, Data: slices.Clone(state), Items: items})
+			out.States[shard] = handover.Append(out.States[shard], part.Name, state)
+			out.Items += items
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("export the state of %s: %w", part.Name, err))
-		}
-	}
-	for shard, s := range sections {
-		out.States[shard] = handover.Encode(s)
-		for _, section := range s {
-			out.Items += section.Items
 		}
 	}
 	return out, errors.Join(errs...)

@@ -59,15 +59,17 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // errVersion is wrapped by the errors of data that another release wrote.
 var errVersion = errors.New("another version of the format")
 
-// chunkWriter makes one chunk, between begin and end.
+// chunkWriter makes a chunk between begin and end, behind what is in buf already.
 type chunkWriter struct {
 	buf    []byte
+	from   int // where the chunk begins
 	clock  Time
 	millis int64
 	n      int
 }
 
 func (w *chunkWriter) begin(seed Key, clock Time) {
+	w.from = len(w.buf)
 	w.buf = append(w.buf, chunkMagic...)
 	w.buf = append(w.buf, formatVersion, headerLen)
 	w.buf = appendKey(w.buf, seed)
@@ -110,12 +112,12 @@ func (w *chunkWriter) add(s *slot) {
 
 // end returns the chunk and its checksum.
 func (w *chunkWriter) end() ([]byte, uint32) {
-	at := prefixLen + 16 + 4
+	at := w.from + prefixLen + 16 + 4
 	binary.LittleEndian.PutUint64(w.buf[at:], uint64(w.millis))
 	binary.LittleEndian.PutUint32(w.buf[at+8:], uint32(w.n))
-	crc := crc32.Checksum(w.buf, castagnoli)
+	crc := crc32.Checksum(w.buf[w.from:], castagnoli)
 	w.buf = binary.LittleEndian.AppendUint32(w.buf, crc)
-	return w.buf, crc
+	return w.buf[w.from:], crc
 }
 
 func appendKey(b []byte, k Key) []byte {

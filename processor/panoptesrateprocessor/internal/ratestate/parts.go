@@ -1,7 +1,6 @@
 package ratestate
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,50 +21,70 @@ func (k Key) In(part uint16) Key { return Key{k.A&^partMask | uint64(part), k.B}
 func (k Key) Part() uint16 { return uint16(k.A) }
 
 // Export hands over what the store holds of some parts. It calls write for each of which there is anything, with chunks as a
-// Keeper stores them, each after its length as an uvarint. The store may be in use meanwhile; each series is handed over
+// Keeper stores them, each after its length in four bytes. The store may be in use meanwhile; each series is handed over
 // as it was at some time during the call.
 func (s *Store) Export(parts []int, write func(part int, state []byte, series int)) {
-	type export struct {
-		state  bytes.Buffer
-		chunk  *chunkWriter
-		series int
-	}
 	now := s.Time()
-	exports := map[uint16]*export{}
-	for _, p := range parts {
-		exports[uint16(p)] = &export{}
+	which := make([]uint16, 1<<16) // of exports, by part; the first one is of all other parts, and stays empty
+	exports := make([]export, 1+len(parts))
+	for i, p := range parts {
+		which[p] = uint16(i + 1)
 	}
-	end := func(e *export) {
-		data, _ := e.chunk.end()
-		e.state.Write(binary.AppendUvarint(nil, uint64(len(data))))
-		e.state.Write(data)
-		e.series += e.chunk.n
-		e.chunk = nil
+	for i := range s.shards {
+		s.shards[i].each(now, func(sl *slot) { exports[which[sl.key.Part()]].expected++ })
 	}
 	for i := range s.shards {
 		s.shards[i].each(now, func(sl *slot) {
-			e := exports[sl.key.Part()]
-			if e == nil {
-				return
-			}
-			if e.chunk == nil {
-				e.chunk = &chunkWriter{}
-				e.chunk.begin(s.seed, now)
-			}
-			if e.chunk.add(sl); e.chunk.n == maxRecords {
-				end(e)
+			if at := which[sl.key.Part()]; at != 0 {
+				exports[at].add(sl, s.seed, now)
 			}
 		})
 	}
-	for _, p := range parts {
-		e := exports[uint16(p)]
-		if e.chunk != nil {
-			end(e)
-		}
-		if e.series > 0 {
-			write(p, e.state.Bytes(), e.series)
+	for i, p := range parts {
+		e := &exports[i+1]
+		if e.end(); e.series > 0 {
+			write(p, e.chunk.buf, e.series)
 		}
 	}
+}
+
+// export is the state of a part that is being written.
+type export struct {
+	chunk            chunkWriter
+	expected, series int
+}
+
+const (
+	lengthLen = 4
+	// usualRecordLen is how much memory is kept ready for a record.
+	usualRecordLen = 36
+)
+
+func (e *export) add(sl *slot, seed Key, now Time) {
+	c := &e.chunk
+	if c.buf == nil {
+		chunks := e.expected/maxRecords + 1
+		c.buf = make([]byte, 0, chunks*(lengthLen+prefixLen+headerLen+crcLen)+e.expected*usualRecordLen)
+	}
+	if c.n == 0 {
+		c.buf = append(c.buf, make([]byte, lengthLen)...)
+		c.begin(seed, now)
+	}
+	if c.add(sl); c.n == maxRecords {
+		e.end()
+	}
+}
+
+// end ends the chunk that was begun, if one was.
+func (e *export) end() {
+	c := &e.chunk
+	if c.n == 0 {
+		return
+	}
+	data, _ := c.end()
+	binary.LittleEndian.PutUint32(c.buf[c.from-lengthLen:], uint32(len(data)))
+	e.series += c.n
+	c.n = 0
 }
 
 // each visits the series of a shard that have not expired.
@@ -115,14 +134,14 @@ type Imported struct {
 func (s *Store) Import(state []byte) (Imported, error) {
 	var in Imported
 	for i := 0; len(state) > 0; i++ {
-		n, used := binary.Uvarint(state)
-		if used <= 0 || n > uint64(len(state)-used) {
+		if len(state) < lengthLen || uint64(binary.LittleEndian.Uint32(state)) > uint64(len(state)-lengthLen) {
 			return in, fmt.Errorf("import the rate state: chunk %d is cut off", i)
 		}
-		if err := s.importChunk(state[used:used+int(n)], &in); err != nil {
+		end := lengthLen + int(binary.LittleEndian.Uint32(state))
+		if err := s.importChunk(state[lengthLen:end], &in); err != nil {
 			return in, fmt.Errorf("import the rate state: chunk %d: %w", i, err)
 		}
-		state = state[used+int(n):]
+		state = state[end:]
 	}
 	return in, nil
 }
