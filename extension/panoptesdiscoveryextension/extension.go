@@ -56,7 +56,7 @@ func newExtension(set extension.Settings, cfg *Config) (*discoveryExtension, err
 }
 
 // Start implements component.Component. It does not wait for any server.
-func (e *discoveryExtension) Start(_ context.Context, host component.Host) error {
+func (e *discoveryExtension) Start(start context.Context, host component.Host) error {
 	for i := range e.cfg.ScrapeConfigs {
 		cfg := &e.cfg.ScrapeConfigs[i]
 		job, err := cfg.job()
@@ -68,7 +68,7 @@ func (e *discoveryExtension) Start(_ context.Context, host component.Host) error
 				zap.String("job", job.Name), zap.Strings("keys", job.Ignored))
 		}
 		attrs := metric.WithAttributeSet(attribute.NewSet(attribute.String("job", job.Name)))
-		sources, err := job.Sources(e.logger, discover.Hooks{
+		sources, err := job.Sources(start, e.logger, discover.Hooks{
 			Failed: func() { e.telemetry.PanoptesDiscoveryFailures.Add(context.Background(), 1, attrs) }, Changed: e.poke,
 		})
 		if err != nil {

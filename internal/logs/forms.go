@@ -25,7 +25,7 @@ func written(text string) []string {
 		forms = append(forms, asJSON(once)...) // JSON that is text in JSON, as recordings have it
 	}
 	forms = append(forms, inURLs(text)...)
-	forms = append(forms, unquoted(strconv.Quote(text)), unquoted(strconv.QuoteToASCII(text)), pythonRepr(text, '\''), pythonRepr(text, '"'),
+	forms = append(forms, OneLine(text), unquoted(strconv.Quote(text)), unquoted(strconv.QuoteToASCII(text)), pythonRepr(text, '\''), pythonRepr(text, '"'),
 		html.EscapeString(text), hex.EncodeToString([]byte(text)), strings.ToUpper(hex.EncodeToString([]byte(text))))
 	forms = append(forms, inBase64(text)...)
 	if len(text) > longestRare {

@@ -1,7 +1,9 @@
 package logs
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,7 +19,7 @@ const (
 	// shortest is the length below which a secret is not looked for in texts: everything has an "a" in it.
 	shortest = 4
 	// shortestLine is that of a line of a secret that has several, such as a key.
-	shortestLine = 16
+	shortestLine = 8
 	// mostForms and mostBytes limit what a Scrubber knows. Nothing is forgotten: beyond it no secret is taken.
 	mostForms = 1_000_000
 	mostBytes = 64 << 20
@@ -217,6 +219,45 @@ func common(a, b string) int {
 func isCut(rest string) bool {
 	return rest == "" || strings.HasPrefix(rest, mark) || strings.HasPrefix(rest, "…") || strings.ContainsRune("\"'\n", rune(rest[0])) ||
 		strings.HasPrefix(rest, `\n`) || strings.HasPrefix(rest, `\"`) || strings.HasPrefix(rest, "\uFFFD")
+}
+
+// CleanJSON returns a JSON text whose strings have no secrets. Keys of objects for which keep is true stay as they are.
+func (s *Scrubber) CleanJSON(text []byte, keep func(key string) bool) []byte {
+	out := make([]byte, 0, len(text))
+	for {
+		start := bytes.IndexByte(text, '"')
+		if start < 0 {
+			return append(out, text...)
+		}
+		end := start + 1
+		for end < len(text) && text[end] != '"' {
+			if text[end] == '\\' {
+				end++
+			}
+			end++
+		}
+		end = min(end+1, len(text))
+		value := text[start:end]
+		isKey := bytes.HasPrefix(bytes.TrimLeft(text[end:], " "), []byte(":"))
+		out = append(append(out, text[:start]...), s.cleanString(value, isKey, keep)...)
+		text = text[end:]
+	}
+}
+
+// cleanString cleans a JSON string. One without secrets stays as it is written.
+func (s *Scrubber) cleanString(quoted []byte, isKey bool, keep func(key string) bool) []byte {
+	var value string
+	if json.Unmarshal(quoted, &value) != nil {
+		return []byte(s.Clean(string(quoted)))
+	}
+	clean := s.Clean(value)
+	if s.Is(value) {
+		clean = Placeholder
+	}
+	if clean == value || isKey && keep(value) {
+		return quoted
+	}
+	return []byte(`"` + asJSON(clean)[1] + `"`)
 }
 
 // Error returns err with a text that has no secrets; what it wraps stays as it is.

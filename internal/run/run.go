@@ -25,6 +25,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/group/bounds"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -83,6 +84,11 @@ type Runner struct {
 // Clean takes the secrets that plugins were given out of a text.
 func (r *Runner) Clean(text string) string { return r.secrets.Clean(text) }
 
+// CleanJSON is Clean for JSON, whose keys stay.
+func (r *Runner) CleanJSON(text []byte) []byte {
+	return r.secrets.CleanJSON(text, func(string) bool { return true })
+}
+
 // callKey is what must not overlap.
 type callKey struct {
 	plugin   string
@@ -120,12 +126,17 @@ func (r *Runner) Load(ctx context.Context, p *plugin.Plugin) (*plugin.Plugin, er
 	if err != nil {
 		return nil, err
 	}
+	for _, secret := range pluginfile.SecretValues(p.File.Config, pluginfile.TellingSecret) {
+		if err := r.secrets.Add(secret); err != nil {
+			return nil, fmt.Errorf("plugin %q: %w", p.Name(), err)
+		}
+	}
 	facts, err := runtime.Load(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("plugin %q: %w", p.Name(), err)
+		return nil, fmt.Errorf("plugin %q: %w", p.Name(), tidyError(r.secrets, err))
 	}
 	for _, warning := range facts.Warnings {
-		r.logger.Warn(warning, zap.String("plugin", p.Name()))
+		r.logger.Warn(logs.OneLine(r.secrets.Clean(warning)), zap.String("plugin", p.Name()))
 	}
 	return p.As(facts.Type)
 }

@@ -76,3 +76,36 @@ func TestFileThatGrows(t *testing.T) {
 	_, err = ReadAll(f, 10)
 	require.ErrorIs(t, err, ErrTooLarge)
 }
+
+// TestSilentFileSystem: who waited in vain gives up, nobody else waits for the same path until it has answered, and what comes late is
+// dropped.
+func TestSilentFileSystem(t *testing.T) {
+	t.Parallel()
+	answer := make(chan struct{})
+	wait := func(timeout time.Duration) (int, error) {
+		ctx, cancel := context.WithTimeoutCause(t.Context(), timeout, ErrSilent)
+		defer cancel()
+		return Try(ctx, "read", "/silent", func() (int, error) { <-answer; return 7, nil })
+	}
+	_, err := wait(time.Millisecond)
+	require.ErrorIs(t, err, ErrSilent)
+	assert.EqualError(t, err, "read /silent: the file system does not answer")
+	_, err = wait(time.Hour)
+	require.ErrorIs(t, err, ErrSilent)
+	close(answer)
+	require.Eventually(t, func() bool {
+		n, err := wait(time.Hour)
+		return err == nil && n == 7
+	}, 10*time.Second, time.Millisecond)
+}
+
+// TestLook: a library may be given files, and what is not there.
+func TestLook(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
+	require.NoError(t, Look(t.Context(), filepath.Join(dir, "file")))
+	require.NoError(t, Look(t.Context(), filepath.Join(dir, "none")))
+	require.ErrorIs(t, Look(t.Context(), dir), ErrNotRegular)
+	require.ErrorIs(t, Look(t.Context(), "/dev/zero"), ErrNotRegular)
+}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
@@ -79,7 +80,7 @@ func sweep(parent, prefix string) {
 }
 
 func remove(path string) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe may have taken its place
 	if err != nil {
 		return
 	}

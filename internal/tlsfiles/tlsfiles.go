@@ -5,9 +5,7 @@ package tlsfiles
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/config/configtls"
@@ -15,12 +13,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
-const (
-	// maxSize is far above any bundle of authorities.
-	maxSize = 16 << 20
-	// patience is how long a file system may take.
-	patience = 10 * time.Second
-)
+// maxSize is far above any bundle of authorities.
+const maxSize = 16 << 20
 
 // Client returns the settings of a client with what is in their files. The error names the key.
 func Client(ctx context.Context, c configtls.ClientConfig) (configtls.ClientConfig, error) {
@@ -61,8 +55,6 @@ func read(ctx context.Context, key, path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("the file system does not answer"))
-	defer cancel()
 	text, err := safefile.Read(ctx, path, maxSize)
 	switch {
 	case err != nil:

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -101,6 +102,10 @@ func (c *Config) PluginContext() (seen wire.Context, hidden []string) {
 	seen = wire.Context{Sites: c.Context.Sites, SNMP: c.Context.SNMP.values(), X509: c.Context.X509.values()}
 	if community := string(c.Context.SNMP.Community); community != defaultCommunity {
 		hidden = append(hidden, community)
+	}
+	rules, _ := c.Plugins.Rules() // an error is told where the configuration is validated
+	for _, r := range rules {
+		hidden = append(hidden, pluginfile.SecretValues(r.Config, pluginfile.TellingSecret)...)
 	}
 	return seen, hidden
 }

@@ -85,3 +85,37 @@ func TestForeignTLSFile(t *testing.T) {
 	_, err := s.servers(t.Context())
 	require.ErrorContains(t, err, "resources::http::0: client::tls::ca_file: open "+server.Client.TLS.CAFile+": it is no regular file")
 }
+
+// TestRedirectsOfServers: lists of resources and of targets are fetched from other hosts only if that is wanted, and then without
+// credentials.
+func TestRedirectsOfServers(t *testing.T) {
+	t.Parallel()
+	type answer struct{ path, token string }
+	asked := make(chan answer, 100)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- answer{r.URL.Path, r.Header.Get("Authorization") + r.Header.Get("Referer")}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte("[]"))
+	}))
+	defer other.Close()
+	home := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, other.URL+r.URL.Path, http.StatusFound)
+	}))
+	defer home.Close()
+	b := newBench(t)
+	server := func(path string, follow bool) HTTPConfig {
+		c := defaultHTTPConfig()
+		c.URL, c.FollowOtherHosts = home.URL+path+"?token=t0ken", follow
+		c.Client.Headers.Set("Authorization", "t0ken")
+		return c
+	}
+	b.cfg.Resources.HTTP = []HTTPConfig{server("/kept", false), server("/http", true)}
+	b.cfg.Resources.HTTPSD = []HTTPSDConfig{{Server: server("/kept_sd", false)}, {Server: server("/http_sd", true)}}
+	b.start()
+	assert.ElementsMatch(t, []answer{{path: "/http"}, {path: "/http_sd"}}, []answer{<-asked, <-asked})
+	for _, path := range []string{"/kept", "/kept_sd"} {
+		b.line("redirects to another host", home.URL+path+"?token=xxxxx")
+	}
+	assert.Empty(t, asked)
+	assert.NotContains(t, b.log(), "t0ken")
+}

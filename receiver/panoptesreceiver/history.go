@@ -49,11 +49,12 @@ type history struct {
 	texts   failureTexts
 	reasons failureTexts                      // of checks that are not OK
 	outputs map[schedule.ID][]json.RawMessage // nil: they are not kept
+	clean   func(json []byte) []byte          // takes secrets out of them
 }
 
-// newHistory returns an empty history. outputs says whether the groups of last runs are kept.
-func newHistory(outputs bool) *history {
-	h := &history{}
+// newHistory returns an empty history. outputs says whether the groups of last runs are kept, as clean returns them.
+func newHistory(outputs bool, clean func([]byte) []byte) *history {
+	h := &history{clean: clean}
 	if outputs {
 		h.outputs = map[schedule.ID][]json.RawMessage{}
 	}
@@ -117,7 +118,7 @@ func (h *history) note(r endedRun) {
 		h.texts.set(r.Task, newFailureText(r.Err, r.tail.end()))
 	}
 	if _, ok := h.outputs[r.Task]; ok || h.outputs != nil && len(h.outputs) < maxOutputs {
-		h.outputs[r.Task] = outputOf(r.Result)
+		h.outputs[r.Task] = outputOf(r.Result, h.clean)
 	}
 }
 
@@ -135,7 +136,7 @@ func (h *history) noteCheck(l *lastRun, id schedule.ID, c *run.Check) {
 }
 
 // outputOf is the groups of a run as JSON, as far as there is room.
-func outputOf(result run.Result) []json.RawMessage {
+func outputOf(result run.Result, clean func([]byte) []byte) []json.RawMessage {
 	var output []json.RawMessage
 	size := 0
 	for _, g := range result.Groups {
@@ -143,7 +144,7 @@ func outputOf(result run.Result) []json.RawMessage {
 		if size += len(text); size > maxOutputBytes {
 			break
 		}
-		output = append(output, text)
+		output = append(output, clean(text))
 	}
 	return output
 }

@@ -32,6 +32,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/workers"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/scratch"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
@@ -274,8 +275,12 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 		},
 	}
 	if dir := r.cfg.Secrets.Directory; dir != "" {
-		if _, err := os.Stat(dir); err != nil {
-			r.logger.Warn("The directory of secrets cannot be read now; plugins find no secret until it can be", zap.Error(err))
+		info, err := safefile.Try(context.Background(), "open", dir, func() (os.FileInfo, error) { return os.Stat(dir) })
+		if err == nil && !info.IsDir() {
+			err = errors.New("it is no folder")
+		}
+		if err != nil {
+			r.logger.Warn("The directory of secrets cannot be read now; plugins find no secret until it can be", zap.String("path", dir), zap.Error(err))
 		}
 		s.Host.Secrets = kv.NewSecrets(dir)
 	} else if r.shared != nil {
@@ -342,9 +347,10 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 	r.sharding.quit()
 	ctx, cancel := context.WithTimeout(ctx, shutdownGrace)
 	defer cancel()
+	var errs []error
 	if r.cancel != nil {
 		r.cancel()
-		r.background.Wait()
+		errs = append(errs, r.awaitBackground(ctx))
 	}
 	if r.emitter != nil {
 		r.emitter.Hurry()
@@ -358,7 +364,6 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 	}
 	r.closeWriters()
 	r.failures.stop()
-	var errs []error
 	if r.runners != nil {
 		// The grace is for runs; workers get their own moment to end.
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
@@ -382,4 +387,22 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 		errs = append(errs, r.snapshots.Close())
 	}
 	return errors.Join(errs...)
+}
+
+// awaitBackground waits for what goes on in the background, half of the time that there is: a file system that does not answer
+// must not keep runs from ending well.
+func (r *panoptesReceiver) awaitBackground(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, shutdownGrace/2)
+	defer cancel()
+	ended := make(chan struct{})
+	go func() {
+		r.background.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return errors.New("plugins or resources are still being read: a file system does not answer, or a list is very large")
+	}
 }

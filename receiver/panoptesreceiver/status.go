@@ -20,7 +20,7 @@ func (r *panoptesReceiver) show(host component.Host) {
 	if len(boards) == 0 {
 		return
 	}
-	r.history = newHistory(slices.ContainsFunc(boards, status.Board.ShowsOutput))
+	r.history = newHistory(slices.ContainsFunc(boards, status.Board.ShowsOutput), r.runners.CleanJSON)
 	for _, b := range boards {
 		r.hide = append(r.hide, b.Add(statusReceiver{r}))
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
@@ -249,7 +250,11 @@ func (p *Plugin) Explain(r *pluginsdk.Resource) []string {
 		}
 		for _, section := range slices.Sorted(maps.Keys(rule.Config)) {
 			for _, name := range slices.Sorted(maps.Keys(rule.Config[section])) {
-				say("[%s] %s = %s", section, name, rule.Config[section][name])
+				value := rule.Config[section][name]
+				if pluginfile.IsSecretOption(name) {
+					value = logs.Placeholder
+				}
+				say("[%s] %s = %s", section, name, value)
 			}
 		}
 	}

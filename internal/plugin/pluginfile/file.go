@@ -367,3 +367,30 @@ func quote(s string) string {
 	}
 	return strconv.Quote(s)
 }
+
+// secretOptions are the ends of names of options whose values are secret.
+var secretOptions = []string{
+	"password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "private_key", "credentials", "community", "community_string",
+}
+
+// IsSecretOption says whether the value of an option is secret, by its name.
+func IsSecretOption(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(secretOptions, func(end string) bool { return strings.HasSuffix(name, end) })
+}
+
+// TellingSecret is the length below which a setting is not looked for in logs, whatever its name: public, false and none are
+// everywhere.
+const TellingSecret = 8
+
+// SecretValues are the values of a configuration that are secret by the names of their options, from a length on.
+func SecretValues(config pluginsdk.Config, shortest int) (values []string) {
+	for _, section := range config {
+		for option, value := range section {
+			if len(value) >= shortest && IsSecretOption(option) {
+				values = append(values, value)
+			}
+		}
+	}
+	return values
+}

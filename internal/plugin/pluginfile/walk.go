@@ -1,6 +1,8 @@
 package pluginfile
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"io/fs"
 	"maps"
@@ -8,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 // Found is what a walk through directories came to.
@@ -19,13 +23,14 @@ type Found struct {
 }
 
 // Walk looks for plugin files in the directories below the roots, and follows symbolic links. A directory that can be
-// reached in several ways is looked at once, by the first path, so that a link to a parent ends nothing but itself.
+// reached in several ways is looked at once, by the first path, so that a link to a parent ends nothing but itself. One whose
+// file system does not answer cannot be read.
 // Names that begin with ".." are left out: Kubernetes keeps the versions of a mounted volume in such directories, and
 // links to their files beside them.
-func Walk(roots []string) Found {
+func Walk(ctx context.Context, roots []string) Found {
 	w := walker{seen: map[string]struct{}{}, out: Found{unreadable: map[string]error{}}}
 	for _, root := range roots {
-		w.directory(root)
+		w.directory(ctx, root)
 	}
 	slices.Sort(w.out.Files)
 	w.out.Files = slices.Compact(w.out.Files)
@@ -37,41 +42,53 @@ type walker struct {
 	out  Found
 }
 
-func (w *walker) directory(path string) {
-	real, err := filepath.EvalSymlinks(path)
+func (w *walker) directory(ctx context.Context, path string) {
+	found, err := safefile.Try(ctx, "list", path, func() (listing, error) { return list(path) })
 	if err != nil {
 		w.out.unreadable[path] = err
 		return
 	}
-	if _, ok := w.seen[real]; ok {
+	if _, ok := w.seen[found.real]; ok {
 		return
 	}
-	w.seen[real] = struct{}{}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		w.out.unreadable[path] = err
-		return
-	}
+	w.seen[found.real] = struct{}{}
 	w.out.Dirs = append(w.out.Dirs, path)
-	for _, e := range entries {
-		if name := e.Name(); !strings.HasPrefix(name, "..") {
-			w.entry(filepath.Join(path, name), e)
-		}
+	w.out.Files = append(w.out.Files, found.files...)
+	for _, below := range found.dirs {
+		w.directory(ctx, below)
 	}
 }
 
-func (w *walker) entry(path string, e fs.DirEntry) {
-	isDir := e.IsDir()
-	if e.Type()&fs.ModeSymlink != 0 {
-		info, err := os.Stat(path)
-		isDir = err == nil && info.IsDir()
+// listing is what is in a directory.
+type listing struct {
+	real        string
+	files, dirs []string
+}
+
+func list(path string) (l listing, err error) {
+	if l.real, err = filepath.EvalSymlinks(path); err != nil {
+		return l, err
 	}
-	switch {
-	case isDir:
-		w.directory(path)
-	case IsPluginFile(path):
-		w.out.Files = append(w.out.Files, path)
+	if info, err := os.Stat(path); err != nil || !info.IsDir() { // to open a pipe would wait
+		return l, &fs.PathError{Op: "list", Path: path, Err: cmp.Or(err, errors.New("it is no folder"))}
 	}
+	entries, err := os.ReadDir(path)
+	for _, e := range entries {
+		name := filepath.Join(path, e.Name())
+		isDir := e.IsDir()
+		if e.Type()&fs.ModeSymlink != 0 {
+			info, err := os.Stat(name)
+			isDir = err == nil && info.IsDir()
+		}
+		switch {
+		case strings.HasPrefix(e.Name(), ".."):
+		case isDir:
+			l.dirs = append(l.dirs, name)
+		case IsPluginFile(name):
+			l.files = append(l.files, name)
+		}
+	}
+	return l, err
 }
 
 // Hidden says whether path lies in a directory that could not be read.

@@ -27,7 +27,7 @@ func TestWalk(t *testing.T) {
 	filetest.Link(t, "nowhere", filepath.Join(root, "plugins", "dangling"))
 	filetest.Link(t, filepath.Join("..2024", "hidden.panoptes-plugin"), filepath.Join(root, "plugins", "mounted.panoptes-plugin"))
 
-	f := Walk([]string{filepath.Join(root, "plugins"), filepath.Join(root, "missing"), filepath.Join(root, "plugins", "a")})
+	f := Walk(t.Context(), []string{filepath.Join(root, "plugins"), filepath.Join(root, "missing"), filepath.Join(root, "plugins", "a")})
 	assert.Equal(t, []string{
 		"plugins/a/b/c/deep.panoptes-plugin", "plugins/again/linked.panoptes-plugin", "plugins/b.panoptes-plugin",
 		"plugins/link/out.panoptes-plugin", "plugins/mounted.panoptes-plugin",

@@ -23,7 +23,7 @@ var Minimal = &pluginsdk.Resource{Site: "default", Class: "system", Subclass: "h
 // LoadFile reads one file of resources; defaults are as for Parse. The warnings are its bad entries, in order; err is set where the file cannot be
 // read or does not parse, with line and column, and then there are no resources. All errors name the file.
 func LoadFile(path string, defaults *pluginsdk.Resource) (res []*pluginsdk.Resource, warnings []error, err error) {
-	data, err := ReadFile(path)
+	data, err := ReadFile(context.Background(), path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -31,8 +31,8 @@ func LoadFile(path string, defaults *pluginsdk.Resource) (res []*pluginsdk.Resou
 }
 
 // ReadFile reads a file of resources of at most MaxSize. Its error names the file.
-func ReadFile(path string) ([]byte, error) {
-	data, err := readFile(path, MaxSize)
+func ReadFile(ctx context.Context, path string) ([]byte, error) {
+	data, err := readFile(ctx, path, MaxSize)
 	if err != nil {
 		return nil, fmt.Errorf("resources file %q: %w", path, err)
 	}
@@ -51,8 +51,8 @@ func ParseFile(path string, data []byte, defaults *pluginsdk.Resource) (res []*p
 	return res, warnings, nil
 }
 
-func readFile(path string, limit int64) ([]byte, error) {
-	data, err := safefile.Read(context.Background(), path, limit)
+func readFile(ctx context.Context, path string, limit int64) ([]byte, error) {
+	data, err := safefile.Read(ctx, path, limit)
 	if err != nil {
 		return nil, cause(err)
 	}

@@ -168,7 +168,7 @@ func TestFiles(t *testing.T) {
 	if _, _, err := LoadFile(dir, nil); err == nil || !strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("a folder: %v", err)
 	}
-	if _, err := readFile(two, 10); err == nil || !strings.Contains(err.Error(), "larger than the limit of 10 bytes") {
+	if _, err := readFile(t.Context(), two, 10); err == nil || !strings.Contains(err.Error(), "larger than the limit of 10 bytes") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
 // Defaults of Config.
@@ -107,7 +108,8 @@ func Start(c Config) (*Process, error) {
 	return p, nil
 }
 
-// check makes sure that no other user can replace what would be run.
+// check makes sure that no other user can replace what would be run, and that its file systems answer: to start a program
+// that one does not give would hold up every other start as well.
 func (p *Process) check() error {
 	if p.cmd.Err != nil {
 		return fmt.Errorf("start: %w", p.cmd.Err)
@@ -118,12 +120,19 @@ func (p *Process) check() error {
 			searchPath = v
 		}
 	}
-	for _, path := range p.config.Scripts {
-		if err := safepath.CheckProgram(path, searchPath); err != nil {
+	if p.config.Dir != "" {
+		if _, err := safefile.Try(context.Background(), "start in", p.config.Dir, func() (os.FileInfo, error) { return os.Stat(p.config.Dir) }); err != nil {
 			return err
 		}
 	}
-	return safepath.CheckProgram(p.cmd.Path, searchPath)
+	for _, path := range append(p.config.Scripts[:len(p.config.Scripts):len(p.config.Scripts)], p.cmd.Path) {
+		if _, err := safefile.Try(context.Background(), "start", path, func() (struct{}, error) {
+			return struct{}{}, safepath.CheckProgram(path, searchPath)
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pipes makes the three pipes and returns the child's ends. They are plain pipes, not those of os/exec, which would

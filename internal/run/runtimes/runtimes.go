@@ -73,6 +73,8 @@ type Host struct {
 	// of the errors of their runs, and so are the texts of Hidden.
 	Secrets hostapi.SecretsStore
 	Hidden  []string
+	// Scrubber is told all these; nil takes one that nobody else has.
+	Scrubber *logs.Scrubber
 	// SNMP says how devices are asked for plugins, and Engine asks them; nil takes one that is closed with the Runner.
 	SNMP   devices.Settings
 	Engine *engine.Engine
@@ -93,7 +95,7 @@ func New(s Settings) (*run.Runner, error) {
 		return nil, err
 	}
 	h := s.Host
-	scrubber := &logs.Scrubber{}
+	scrubber := cmp.Or(h.Scrubber, &logs.Scrubber{})
 	for _, text := range h.Hidden {
 		if err := scrubber.Add(text); err != nil {
 			return nil, err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -101,5 +102,53 @@ func TestForeignTextSteersNoTerminal(t *testing.T) {
 			}
 		}
 		assert.NotContains(t, "\n"+said, "\nfake", "%q", args)
+	}
+}
+
+// TestSecurityPage: each promise of docs/security.md names a test, and each test that it names is where it says.
+func TestSecurityPage(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..", "..", "..")
+	page, err := os.ReadFile(filepath.Join(root, "docs", "security.md"))
+	require.NoError(t, err)
+	_, table, ok := strings.Cut(string(page), "| promise | shown by |\n| --- | --- |\n")
+	require.True(t, ok)
+	table, _, _ = strings.Cut(table, "\n\n")
+	place := regexp.MustCompile("((?:`[A-Za-z_]+`(?:, )?)+) \\((?:`([a-z0-9_/.]+)`|(receiver, InfluxDB exporter, extensions for Redis and status))\\)")
+	name := regexp.MustCompile("`([A-Za-z_]+)`")
+	folders := map[string]string{}
+	source := func(path string) string {
+		if _, ok := folders[path]; !ok {
+			files := []string{filepath.Join(root, path)}
+			if !strings.HasSuffix(path, ".py") {
+				files, err = filepath.Glob(filepath.Join(root, path, "*_test.go"))
+				require.NoError(t, err)
+			}
+			for _, file := range files {
+				text, err := os.ReadFile(file)
+				require.NoError(t, err)
+				folders[path] += string(text)
+			}
+		}
+		return folders[path]
+	}
+	for line := range strings.Lines(table) {
+		found := place.FindAllStringSubmatch(line, -1)
+		require.NotEmpty(t, found, "no test for: %s", line)
+		named := 0
+		for _, m := range found {
+			named += strings.Count(m[1], "`") / 2
+			paths := []string{m[2]}
+			if m[3] != "" {
+				paths = []string{"receiver/panoptesreceiver", "exporter/panoptesinfluxexporter", "extension/panoptesredisextension", "extension/panoptesstatusextension"}
+			}
+			for _, test := range name.FindAllStringSubmatch(m[1], -1) {
+				for _, path := range paths {
+					text := source(path)
+					assert.True(t, strings.Contains(text, "func "+test[1]+"(") || strings.Contains(text, "def "+test[1]+"("), "%s is not in %s", test[1], path)
+				}
+			}
+		}
+		assert.Equal(t, strings.Count(line, "`Test")+strings.Count(line, "`Fuzz")+strings.Count(line, "`test_"), named, "tests without a place: %s", line)
 	}
 }

@@ -157,7 +157,7 @@ func (s *setup) introduction() []string {
 		"  Status       plugins, resources and tasks: http://" + s.status + "/",
 		"  Collector    " + s.collector + " --config " + s.config,
 	}
-	for _, path := range pluginfile.Walk([]string{filepath.Join(s.home, "plugins")}).Files {
+	for _, path := range pluginfile.Walk(context.Background(), []string{filepath.Join(s.home, "plugins")}).Files {
 		file, err := pluginfile.Load(path)
 		if err != nil {
 			continue

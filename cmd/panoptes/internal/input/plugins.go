@@ -1,6 +1,7 @@
 package input
 
 import (
+	"context"
 	"errors"
 	"os"
 	"slices"
@@ -23,7 +24,7 @@ func PluginFiles(paths []string) ([]string, error) {
 			files = append(files, path)
 		}
 	}
-	found := pluginfile.Walk(dirs)
+	found := pluginfile.Walk(context.Background(), dirs)
 	files = append(files, slices.DeleteFunc(found.Files, func(path string) bool {
 		_, err := os.Stat(path)
 		return err != nil // a link that leads nowhere is no plugin

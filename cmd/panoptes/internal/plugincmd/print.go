@@ -16,6 +16,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -23,6 +24,17 @@ import (
 type printer interface {
 	plugin(*plugin.Plugin)
 	run(oneRun) error
+}
+
+// cleaning writes without the secrets that the plugin was given. Each Write has whole lines.
+type cleaning struct {
+	out   io.Writer
+	clean func(string) string
+}
+
+func (c cleaning) Write(p []byte) (int, error) {
+	_, err := io.WriteString(c.out, c.clean(string(p)))
+	return len(p), err
 }
 
 // forPeople says whether a table is printed, which has rates as they are; messages have them as Kafka gets them.
@@ -101,7 +113,11 @@ func (p *peoplePrinter) plugin(found *plugin.Plugin) {
 			continue
 		}
 		for _, key := range slices.Sorted(maps.Keys(found.File.Config[section])) {
-			fmt.Fprintf(p.out, "config: [%s] %s = %s\n", term.Cell(section), term.Cell(key), term.Cell(found.File.Config[section][key]))
+			value := found.File.Config[section][key]
+			if pluginfile.IsSecretOption(key) {
+				value = logs.Placeholder
+			}
+			fmt.Fprintf(p.out, "config: [%s] %s = %s\n", term.Cell(section), term.Cell(key), term.Cell(value))
 		}
 	}
 }

@@ -181,6 +181,9 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		return err
 	}
 	defer func() { err = errors.Join(err, wait.End(runners.Close)) }()
+	if o.forPeople() {
+		stdout = cleaning{stdout, runners.Clean}
+	}
 	if p, err = typed(ctx, runners, p, stderr); err != nil {
 		return err
 	}
@@ -241,6 +244,7 @@ func (o *runOptions) recorder(ctx context.Context, p *plugin.Plugin, from descri
 	tape := recording.NewTape(scrub)
 	settings.Host.Intercept = tape.Intercept
 	settings.Host.Tap = tape.Pass
+	settings.Host.Scrubber = &scrub.Scrubber
 	text, err := from.contents(ctx)
 	if err != nil {
 		return nil, err

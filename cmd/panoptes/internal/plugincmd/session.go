@@ -147,6 +147,11 @@ func (s *session) complain(r oneRun) {
 		s.failed = true
 		s.tellFailure(r)
 	}
+	for _, g := range r.result.Groups {
+		if text := string(g.AppendJSON(nil)); s.runner.Clean(text) != text {
+			fmt.Fprintf(s.stderr, "panoptes: run %d%s: group %q has a secret in it, which goes to consumers as it is\n", r.number, against(r.resource), g.Type)
+		}
+	}
 	for _, drop := range r.result.Dropped {
 		// A group that was returned twice is no mistake: Panoptes' set keeps one of them as well.
 		s.failed = s.failed || drop.Reason != run.DropDuplicate

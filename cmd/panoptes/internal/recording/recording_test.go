@@ -52,8 +52,8 @@ func TestScrub(t *testing.T) {
 	require.NoError(t, s.Add("1"))
 	require.NoError(t, s.Add("hunter2"))
 	require.NoError(t, s.Add("hunter2 and more"))
-	got := s.CleanJSON([]byte(`{"hunter2": 1, "x": "1", "y": "11", "z": ["say hunter2 and more", "\\hunter2\"", 1]}`))
-	assert.JSONEq(t, `{"hunter2": 1, "x": "(secret)", "y": "11", "z": ["say (secret)", "\\(secret)\"", 1]}`, string(got))
+	got := s.CleanJSON([]byte(`{"hunter2": 1, "name": {"name": "hunter2"}, "x": "1", "y": "11", "z": ["say hunter2 and more", "\\hunter2\"", 1]}`))
+	assert.JSONEq(t, `{"(secret)": 1, "name": {"name": "(secret)"}, "x": "(secret)", "y": "11", "z": ["say (secret)", "\\(secret)\"", 1]}`, string(got))
 	for _, broken := range []string{`"`, `"\`, `{"a`, ``, `"a" `} {
 		assert.Equal(t, broken, string(s.CleanJSON([]byte(broken))))
 	}

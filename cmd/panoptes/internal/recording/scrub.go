@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -17,65 +18,27 @@ const Placeholder = logs.Placeholder
 // Scrubber takes secrets out of recordings. It is safe for concurrent use.
 type Scrubber struct{ logs.Scrubber }
 
-// secretOptions are the ends of names of options whose values are secret.
-var secretOptions = []string{
-	"password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "private_key", "credentials", "community", "community_string",
-}
-
 // AddConfig makes the values of options secret that are by their names.
 func (s *Scrubber) AddConfig(config pluginsdk.Config) error {
 	var errs []error
-	for _, section := range config {
-		for option, value := range section {
-			name := strings.ToLower(option)
-			if slices.ContainsFunc(secretOptions, func(end string) bool { return strings.HasSuffix(name, end) }) {
-				errs = append(errs, s.Add(value))
-			}
-		}
+	for _, value := range pluginfile.SecretValues(config, 1) {
+		errs = append(errs, s.Add(value))
 	}
 	return errors.Join(errs...)
 }
 
-// CleanJSON returns a JSON text whose strings, except the keys of objects, have no secrets.
-func (s *Scrubber) CleanJSON(text []byte) []byte {
-	out := make([]byte, 0, len(text))
-	for {
-		start := bytes.IndexByte(text, '"')
-		if start < 0 {
-			return append(out, text...)
-		}
-		end := start + 1
-		for end < len(text) && text[end] != '"' {
-			if text[end] == '\\' {
-				end++
-			}
-			end++
-		}
-		end = min(end+1, len(text))
-		value := text[start:end]
-		if after := bytes.TrimLeft(text[end:], " "); !bytes.HasPrefix(after, []byte(":")) {
-			value = s.cleanString(value)
-		}
-		out = append(append(out, text[:start]...), value...)
-		text = text[end:]
-	}
-}
+// ownKeys are those of recordings and of Panoptes' JSON.
+var ownKeys = strings.Fields(`format version host plugin double_rates name normalized_name kind file path transforms topics
+	resource config started seconds type interval now readings outcome error calls wire wire_left groups resources enrichment dropped output
+	method params result at stream text bytes key value expire pattern member members keys ttl namespace resource_id data metadata
+	resource_site resource_class resource_subclass resource_type resource_endpoint resource_plugin resource_creation_timestamp
+	resource_metadata _resource_ttl metrics_group_type metrics_group_interval metrics_group_creation_timestamp
+	metrics_group_schema_version metrics dimensions dimension_name dimension_value metric_name metric_value metric_type
+	metric_creation_timestamp Core Documentation main`)
 
-// cleanString cleans a JSON string. One without secrets stays as it is written.
-func (s *Scrubber) cleanString(quoted []byte) []byte {
-	var value string
-	if json.Unmarshal(quoted, &value) != nil {
-		return []byte(s.Clean(string(quoted)))
-	}
-	clean := s.Clean(value)
-	if s.Is(value) {
-		clean = Placeholder
-	}
-	if clean == value {
-		return quoted
-	}
-	out, _ := marshal(clean) // a text always has a form
-	return bytes.TrimSuffix(out, []byte("\n"))
+// CleanJSON returns a line of a recording whose strings have no secrets, and neither have the keys that plugins chose.
+func (s *Scrubber) CleanJSON(text []byte) []byte {
+	return s.Scrubber.CleanJSON(text, func(key string) bool { return slices.Contains(ownKeys, key) })
 }
 
 // Bytes returns bytes that are no text without secrets.

@@ -12,9 +12,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 )
 
-// methodSecret is the call whose answer is a secret.
-const methodSecret = "secrets.get"
-
 // Tape keeps the calls of the run under way. It is safe for concurrent use, but for one run at a time.
 type Tape struct {
 	scrub *Scrubber
@@ -24,7 +21,7 @@ type Tape struct {
 	wire  passing
 }
 
-// NewTape returns a tape that tells scrub of each secret that a plugin is given.
+// NewTape returns a tape. scrub must know the secrets that plugins are given.
 func NewTape(scrub *Scrubber) *Tape { return &Tape{scrub: scrub} }
 
 var (
@@ -57,23 +54,10 @@ func (t *Tape) Intercept(_ context.Context, method string, params json.RawMessag
 	} else {
 		call.Result = text
 	}
-	if method == methodSecret {
-		if e := t.noteSecret(call.Result); e != nil { // it would be in the recording
-			return nil, e
-		}
-	}
 	t.mu.Lock()
 	t.calls = append(t.calls, call)
 	t.mu.Unlock()
 	return result, err
-}
-
-func (t *Tape) noteSecret(result json.RawMessage) error {
-	var secret struct{ Value *string }
-	if json.Unmarshal(result, &secret) != nil || secret.Value == nil {
-		return nil
-	}
-	return t.scrub.Add(*secret.Value)
 }
 
 // Take puts into a run the calls and what passed since the last Take.

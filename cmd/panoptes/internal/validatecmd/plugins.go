@@ -103,7 +103,7 @@ func (v *validation) resources(ctx context.Context, where string, cfg *panoptesr
 	for _, w := range warnings {
 		v.doubtful(where+"::files", "%v", w)
 	}
-	listed = append(listed, v.targets(where, cfg)...)
+	listed = append(listed, v.targets(ctx, where, cfg)...)
 	others := *cfg
 	others.Resources.Files, others.Resources.FileSD = nil, nil // they are read already
 	found, _, err := others.FindResources(ctx, panoptesreceiver.Finding{
@@ -118,12 +118,12 @@ func (v *validation) resources(ctx context.Context, where string, cfg *panoptesr
 }
 
 // targets reads the files of targets, of each entry of file_sd.
-func (v *validation) targets(where string, cfg *panoptesreceiver.Config) (listed []*pluginsdk.Resource) {
+func (v *validation) targets(ctx context.Context, where string, cfg *panoptesreceiver.Config) (listed []*pluginsdk.Resource) {
 	for i, entry := range cfg.Resources.FileSD {
 		where := fmt.Sprintf("%s::file_sd::%d", where, i)
 		paths, warnings := parse.Files(entry.Files)
 		for _, path := range paths {
-			data, err := parse.ReadFile(path)
+			data, err := parse.ReadFile(ctx, path)
 			if err == nil {
 				var found []*pluginsdk.Resource
 				var bad []error

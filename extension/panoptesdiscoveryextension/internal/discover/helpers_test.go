@@ -56,7 +56,7 @@ func start(t *testing.T, text string) *station {
 	require.NoError(t, err)
 	core, logs := observer.New(zap.DebugLevel)
 	s := &station{t: t, logs: logs}
-	sources, err := job.Sources(zap.New(core), Hooks{Failed: func() { s.failed.Add(1) }, Changed: func() {}})
+	sources, err := job.Sources(t.Context(), zap.New(core), Hooks{Failed: func() { s.failed.Add(1) }, Changed: func() {}})
 	require.NoError(t, err)
 	require.Len(t, sources, 1)
 	s.source = sources[0]

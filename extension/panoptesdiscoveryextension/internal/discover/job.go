@@ -34,7 +34,12 @@ type entry struct {
 	key      string // such as dns_sd_configs::0
 	config   discovery.Config
 	interval time.Duration // its refresh_interval, 0 where it has none
+	paths    []path        // of files that its client opens
+	atHome   bool          // it must keep to its server's host
 }
+
+// path is a setting that names a file.
+type path struct{ key, path string }
 
 const (
 	staticConfigs  = "static_configs"
@@ -106,6 +111,13 @@ func available() (keys []string) {
 }
 
 func (j *Job) addEntry(key string, i int, v any) error {
+	fields, _ := v.(map[string]any)
+	_, told := fields["follow_redirects"]
+	atHome := key == "http_sd_configs" && !told
+	if atHome && (fields["proxy_url"] != nil || fields["proxy_from_environment"] != nil || fields["oauth2"] != nil) {
+		fields = maps.Clone(fields) // what it connects to does not tell redirects from these
+		v, fields["follow_redirects"], atHome = fields, false, false
+	}
 	text, err := yaml.Marshal(map[string]any{key: []any{v}})
 	if err != nil {
 		return err
@@ -114,11 +126,9 @@ func (j *Job) addEntry(key string, i int, v any) error {
 	if err := yaml.UnmarshalStrict(text, &configs); err != nil {
 		return err
 	}
-	e := entry{key: fmt.Sprintf("%s::%d", key, i), config: configs[0]}
-	if fields, ok := v.(map[string]any); ok {
-		if interval, err := model.ParseDuration(fmt.Sprint(fields["refresh_interval"])); err == nil {
-			e.interval = time.Duration(interval)
-		}
+	e := entry{key: fmt.Sprintf("%s::%d", key, i), config: configs[0], paths: paths(key, v), atHome: atHome}
+	if interval, err := model.ParseDuration(fmt.Sprint(fields["refresh_interval"])); err == nil {
+		e.interval = time.Duration(interval)
 	}
 	j.entries = append(j.entries, e)
 	return nil
@@ -139,6 +149,25 @@ func (j *Job) addRule(_ int, v any) error {
 	}
 	j.rules = append(j.rules, &rule)
 	return nil
+}
+
+// paths are the files that a configuration names.
+func paths(key string, v any) (all []path) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			all = append(all, paths(k, v[k])...)
+		}
+	case []any:
+		for _, inner := range v {
+			all = append(all, paths(key, inner)...)
+		}
+	case string:
+		if strings.HasSuffix(key, "_file") || key == "files" && v != "" {
+			all = append(all, path{key, v})
+		}
+	}
+	return all
 }
 
 // secretKeys are parts of the names of keys whose values nobody should read.

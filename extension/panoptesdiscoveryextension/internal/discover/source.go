@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/config"
 	"github.com/prometheus/prometheus/discovery"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"go.uber.org/zap"
@@ -61,10 +65,24 @@ type Hooks struct {
 	Changed func()
 }
 
-// Sources makes the sources of a job.
-func (j *Job) Sources(logger *zap.Logger, hooks Hooks) ([]*Source, error) {
+// Sources makes the sources of a job, after a look at the files that they open: a pipe would hold them up.
+func (j *Job) Sources(ctx context.Context, logger *zap.Logger, hooks Hooks) ([]*Source, error) {
 	var all []*Source
 	for _, e := range j.entries {
+		for _, p := range e.paths {
+			found, _ := filepath.Glob(p.path) // a pattern of file_sd that is bad is refused before
+			for _, name := range found {
+				err := safefile.Look(ctx, name)
+				switch {
+				case err == nil:
+				case strings.HasPrefix(e.key, "file_sd"):
+					logger.Error("Service discovery will wait for what is no file", zap.String("job", j.Name), zap.String("sd", e.key), zap.Error(err),
+						zap.String("next", "remove it, and start the Collector again"))
+				default:
+					return nil, fmt.Errorf("%s: %s: %w", e.key, p.key, err)
+				}
+			}
+		}
 		s := &Source{
 			Name: j.Name + ": " + e.key, job: j, hooks: hooks, registry: prometheus.NewRegistry(), interval: e.interval, looks: look,
 			groups: map[string]*targetgroup.Group{}, state: &State{}, changed: make(chan struct{}),
@@ -75,7 +93,7 @@ func (j *Job) Sources(logger *zap.Logger, hooks Hooks) ([]*Source, error) {
 		err := errors.Join(refresh.Register(), metrics.Register())
 		if err == nil {
 			s.discoverer, err = e.config.NewDiscoverer(discovery.DiscovererOptions{
-				Logger: slog.New(&handler{source: s}), Metrics: metrics, SetName: j.Name,
+				Logger: slog.New(&handler{source: s}), Metrics: metrics, SetName: j.Name, HTTPClientOptions: e.keepHome(),
 			})
 		}
 		if err != nil {
@@ -84,6 +102,21 @@ func (j *Job) Sources(logger *zap.Logger, hooks Hooks) ([]*Source, error) {
 		all = append(all, s)
 	}
 	return all, nil
+}
+
+// keepHome has a client follow redirects to its server's host alone, where nobody says that it follows others.
+func (e *entry) keepHome() []config.HTTPClientOption {
+	if !e.atHome {
+		return nil
+	}
+	var first sync.Once // what it connects to first is its server
+	var home string
+	return []config.HTTPClientOption{config.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
+		if first.Do(func() { home = address }); address != home {
+			return nil, fmt.Errorf("the server redirects to another host, %s: set follow_redirects: true to allow that", address)
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	})}
 }
 
 // State is what the source knows now. Any goroutine may ask.

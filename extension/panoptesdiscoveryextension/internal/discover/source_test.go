@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/filetest"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
@@ -176,4 +177,59 @@ func TestConsulFails(t *testing.T) {
 	state := s.until("it fails", func(state *State) bool { return state.Err != nil })
 	assert.Contains(t, state.Err.Error(), "No cluster leader")
 	s.secret("c0nsult0ken")
+}
+
+// TestRedirects: a server that sends on to another host is followed only if that is wanted, and then without credentials.
+func TestRedirects(t *testing.T) {
+	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `[{"targets": ["seen %s"]}]`, r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(other.Close)
+	// Prometheus' client takes another port of a host for the same host.
+	elsewhere := strings.Replace(other.URL, "127.0.0.1", "localhost", 1)
+	home := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/moved":
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `[{"targets": ["home %s"]}]`, r.Header.Get("Authorization"))
+		case "/here":
+			http.Redirect(w, r, "/moved", http.StatusFound)
+		default:
+			http.Redirect(w, r, elsewhere, http.StatusFound)
+		}
+	}))
+	t.Cleanup(home.Close)
+	block := func(path, more string) string {
+		return `{http_sd_configs: [{url: "` + home.URL + path + `", refresh_interval: 200ms, authorization: {credentials: n3tb0x}` + more + `}]}`
+	}
+	start(t, block("/here", "")).targets("__address__", "home Bearer n3tb0x")
+	start(t, block("/away", ", follow_redirects: true")).targets("__address__", "seen ")
+	state := start(t, block("/away", "")).until("it fails", func(state *State) bool { return state.Err != nil })
+	assert.ErrorContains(t, state.Err, "redirects to another host, "+strings.TrimPrefix(elsewhere, "http://"))
+	state = start(t, block("/away", `, proxy_url: "`+home.URL+`"`)).until("it fails", func(state *State) bool { return state.Err != nil })
+	assert.ErrorContains(t, state.Err, "302")
+}
+
+// TestForeignFiles: what is no file is not given to a client, and the error names the key.
+func TestForeignFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "a.json"), 0o700))
+	for text, want := range map[string]string{
+		`{http_sd_configs: [{url: "http://h/", authorization: {credentials_file: /dev/zero}}]}`:                     "http_sd_configs::0: credentials_file: open /dev/zero: it is no regular file but a device",
+		`{http_sd_configs: [{url: "https://h/", tls_config: {ca_file: ` + dir + `}}]}`:                              "http_sd_configs::0: ca_file: open " + dir + ": it is no regular file but a directory",
+		`{http_sd_configs: [{url: "http://h/", http_headers: {X-Token: {files: [/dev/zero]}}}]}`:                    "http_sd_configs::0: files: open /dev/zero",
+		`{kubernetes_sd_configs: [{role: node, kubeconfig_file: /dev/zero}]}`:                                       "kubernetes_sd_configs::0: kubeconfig_file: open /dev/zero",
+		`{consul_sd_configs: [{server: "h", oauth2: {client_id: a, token_url: b, client_secret_file: /dev/zero}}]}`: "consul_sd_configs::0: client_secret_file: open /dev/zero",
+	} {
+		job, err := parse(t, text)
+		require.NoError(t, err, text)
+		_, err = job.Sources(t.Context(), zap.NewNop(), Hooks{Changed: func() {}, Failed: func() {}})
+		require.ErrorContains(t, err, want)
+	}
+	// Files with targets come and go: it is told of what is none.
+	s := start(t, "{file_sd_configs: [{files: ["+filepath.Join(dir, "*.json")+"]}]}")
+	require.NotEmpty(t, s.logs.FilterMessage("Service discovery will wait for what is no file").All())
 }

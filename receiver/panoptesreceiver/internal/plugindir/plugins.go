@@ -19,6 +19,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/watch"
 )
 
@@ -121,7 +122,10 @@ func (p *Plugins) Run(ctx context.Context) {
 func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 	now := time.Now()
 	periodic := p.loop.Begin(now)
-	found := pluginfile.Walk(p.settings.Directories)
+	found := pluginfile.Walk(ctx, p.settings.Directories)
+	if ctx.Err() != nil {
+		return
+	}
 	for _, path := range found.Files {
 		f := p.files[path]
 		if f == nil {
@@ -151,7 +155,10 @@ func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 
 // look takes the state of a file where it is new and has settled.
 func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle time.Duration, periodic bool) {
-	opened, warnings, err := plugin.Open(f.path, p.settings.Open(f.path))
+	opened, warnings, err := open(ctx, f.path, p.settings.Open(f.path))
+	if ctx.Err() != nil {
+		return
+	}
 	if errors.Is(err, plugin.ErrNotScheduled) && opened != nil {
 		warnings, err = append(warnings, err.Error()), nil
 	}
@@ -179,6 +186,23 @@ func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle
 	case periodic && f.err != nil && f.opened != nil && f.checking == nil && !f.settling.Pending():
 		p.check(ctx, f) // what it imports may have been fixed
 	}
+}
+
+// open is plugin.Open, which waits for no file system that does not answer.
+func open(ctx context.Context, path string, o plugin.OpenOptions) (opened *plugin.Plugin, warnings []string, err error) {
+	type result struct {
+		plugin   *plugin.Plugin
+		warnings []string
+	}
+	var bad error // may come with a plugin
+	r, err := safefile.Try(ctx, "open", path, func() (r result, _ error) {
+		r.plugin, r.warnings, bad = plugin.Open(path, o)
+		return r, nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.plugin, r.warnings, bad
 }
 
 // lookGone forgets a file that is gone, and says whether that takes a plugin away.
@@ -250,7 +274,9 @@ func (p *Plugins) load(ctx context.Context, found *plugin.Plugin, dir string) (*
 		return nil, ctx.Err()
 	}
 	// A package keeps the name of its folder.
-	snapshot, err := found.Snapshot(filepath.Join(dir, filepath.Base(filepath.Dir(found.Module))))
+	snapshot, err := safefile.Try(ctx, "copy", dir, func() (*plugin.Plugin, error) {
+		return found.Snapshot(filepath.Join(dir, filepath.Base(filepath.Dir(found.Module))))
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -319,7 +345,9 @@ func (p *Plugins) watchAll(found pluginfile.Found) {
 	dirs := found.Dirs
 	var entries []string
 	for _, root := range p.settings.Directories {
-		entries = append(entries, watch.Links(root)...)
+		if !found.Hidden(root) {
+			entries = append(entries, watch.Links(root)...)
+		}
 	}
 	for _, f := range p.files {
 		if f.opened != nil && f.opened.Kind != plugin.KindGo {

@@ -59,6 +59,7 @@ type Files struct {
 	out      *store.Store
 	files    map[string]*resourceFile
 	empty    map[string]struct{} // patterns that match nothing, as logged
+	watched  []string            // patterns whose file system answers
 }
 
 // resourceFile is what is known of one file of resources.
@@ -66,6 +67,7 @@ type resourceFile struct {
 	path     string
 	settling watch.Settling
 	source   *store.Source
+	silent   bool // its file system does not answer
 }
 
 // NewFiles returns the source.
@@ -84,17 +86,17 @@ func (r *Files) Run(ctx context.Context, out *store.Store) {
 	r.out = out
 	listed := sync.OnceFunc(r.settings.Listed)
 	r.loop.Run(ctx, func(settle time.Duration) {
-		r.scan(settle)
+		r.scan(ctx, settle)
 		listed()
 	})
 }
 
 // scan looks at all files. settle is 0 at the start, where there is nothing yet to be kept.
-func (r *Files) scan(settle time.Duration) {
+func (r *Files) scan(ctx context.Context, settle time.Duration) {
 	now := time.Now()
 	r.loop.Begin(now)
 	r.out.Together(func() {
-		paths := r.glob()
+		paths := r.glob(ctx)
 		for i, path := range paths {
 			order := r.settings.Order + i
 			f := r.files[path]
@@ -103,12 +105,12 @@ func (r *Files) scan(settle time.Duration) {
 				r.files[path] = f
 			}
 			f.source.Move(order)
-			r.look(f, now, settle)
+			r.look(ctx, f, now, settle)
 			f.source.Refresh(now)
 		}
 		for _, path := range slices.Sorted(maps.Keys(r.files)) {
 			if !slices.Contains(paths, path) {
-				r.lookGone(r.files[path], now, settle)
+				r.lookGone(ctx, r.files[path], now, settle)
 			}
 		}
 	})
@@ -123,10 +125,14 @@ func (r *Files) newFile(path string, order int) *resourceFile {
 }
 
 // glob returns the files that the patterns match, in the order of the patterns and then of the paths.
-func (r *Files) glob() []string {
+func (r *Files) glob(ctx context.Context) []string {
 	var paths []string
+	r.watched = r.watched[:0]
 	for _, pattern := range r.settings.Files {
-		found, err := filepath.Glob(pattern)
+		found, err := safefile.Try(ctx, "list", pattern, func() ([]string, error) { return filepath.Glob(pattern) })
+		if !errors.Is(err, safefile.ErrSilent) {
+			r.watched = append(r.watched, pattern)
+		}
 		if err == nil && len(found) == 0 {
 			err = errors.New("nothing is there")
 		}
@@ -146,8 +152,9 @@ func (r *Files) glob() []string {
 }
 
 // look takes the contents of a file where they are new and have settled.
-func (r *Files) look(f *resourceFile, now time.Time, settle time.Duration) {
-	state, err := hashFile(f.path)
+func (r *Files) look(ctx context.Context, f *resourceFile, now time.Time, settle time.Duration) {
+	state, err := hashFile(ctx, f.path)
+	f.silent = errors.Is(err, safefile.ErrSilent)
 	if err != nil {
 		state = "unreadable: " + err.Error()
 	}
@@ -157,7 +164,10 @@ func (r *Files) look(f *resourceFile, now time.Time, settle time.Duration) {
 		return
 	}
 	if err == nil {
-		err = r.load(f, state, now)
+		err = r.load(ctx, f, state, now)
+	}
+	if ctx.Err() != nil {
+		return
 	}
 	if errors.Is(err, errFileChanged) {
 		f.settling = watch.Settling{} // once more, from the start
@@ -176,28 +186,41 @@ func (r *Files) look(f *resourceFile, now time.Time, settle time.Duration) {
 var errFileChanged = errors.New("the file changed while it was read")
 
 // load reads a file whose contents have settled as state.
-func (r *Files) load(f *resourceFile, state string, now time.Time) error {
-	data, err := parse.ReadFile(f.path)
+func (r *Files) load(ctx context.Context, f *resourceFile, state string, now time.Time) error {
+	data, err := parse.ReadFile(ctx, f.path)
 	if err != nil {
 		return err
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != state {
 		return errFileChanged
 	}
-	list, warnings, err := r.settings.Read(f.path, data)
+	type contents struct {
+		list     []*pluginsdk.Resource
+		warnings []error
+	}
+	// A large file takes seconds, which a shutdown does not wait for.
+	found, err := safefile.Within(ctx, "parse", f.path, func() (c contents, err error) {
+		c.list, c.warnings, err = r.settings.Read(f.path, data)
+		return c, err
+	}, func(contents) {})
 	if err != nil {
 		return err
 	}
-	warnEntries(r.logger.With(zap.String("path", f.path)), warnings)
-	f.source.Set(list, now)
-	r.logger.Info("Loaded resources", zap.String("path", f.path), zap.Int("resources", len(list)))
+	warnEntries(r.logger.With(zap.String("path", f.path)), found.warnings)
+	f.source.Set(found.list, now)
+	r.logger.Info("Loaded resources", zap.String("path", f.path), zap.Int("resources", len(found.list)))
 	return nil
 }
 
 // lookGone takes a file out that is gone. One of which the system does not say whether it is there keeps its resources
 // for their time to live.
-func (r *Files) lookGone(f *resourceFile, now time.Time, settle time.Duration) {
-	if _, err := os.Lstat(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (r *Files) lookGone(ctx context.Context, f *resourceFile, now time.Time, settle time.Duration) {
+	_, err := safefile.Try(ctx, "open", f.path, func() (fs.FileInfo, error) { return os.Lstat(f.path) })
+	f.silent = errors.Is(err, safefile.ErrSilent)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		state := "unreachable: " + err.Error()
 		take, next := f.settling.See(state, now, settle)
 		r.loop.By(next)
@@ -221,32 +244,37 @@ func (r *Files) lookGone(f *resourceFile, now time.Time, settle time.Duration) {
 // watchAll asks for changes to what the patterns match, and to the links that lead there.
 func (r *Files) watchAll() {
 	var entries []string
-	for _, pattern := range r.settings.Files {
+	for _, pattern := range r.watched {
 		dirs, _ := filepath.Glob(filepath.Dir(pattern))
 		for _, dir := range dirs {
 			entries = append(entries, watch.Links(dir)...)
 		}
 	}
-	for path := range r.files {
+	for path, f := range r.files {
+		if f.silent {
+			continue
+		}
 		entries = append(entries, watch.Links(path)...)
 		if target, err := filepath.EvalSymlinks(path); err == nil {
 			entries = append(entries, target)
 		}
 	}
-	r.loop.Watch(watch.What{Entries: entries, Patterns: r.settings.Files})
+	r.loop.Watch(watch.What{Entries: entries, Patterns: r.watched})
 }
 
-func hashFile(path string) (string, error) {
-	f, err := safefile.Open(context.Background(), path, parse.MaxSize)
+func hashFile(ctx context.Context, path string) (string, error) {
+	f, err := safefile.Open(ctx, path, parse.MaxSize)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", fmt.Errorf("read %q: %w", path, err)
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return safefile.Try(ctx, "read", path, func() (string, error) {
+		defer f.Close()
+		sum := sha256.New()
+		if _, err := io.Copy(sum, f); err != nil {
+			return "", fmt.Errorf("read %q: %w", path, err)
+		}
+		return hex.EncodeToString(sum.Sum(nil)), nil
+	})
 }
 
 // Resources reads files in the formats of package parse.

@@ -204,13 +204,13 @@ func TestResourcesUnreachable(t *testing.T) {
 	r.files[f.path] = f
 	now := time.Unix(1_600_000_000, 0)
 	for range 3 {
-		r.lookGone(f, now, 0) // a file where a directory was: not "does not exist"
+		r.lookGone(t.Context(), f, now, 0) // a file where a directory was: not "does not exist"
 	}
 	assert.Contains(t, r.files, f.path)
 	assert.Equal(t, 1, failed)
 	assert.Equal(t, 1, logs.Len())
 	require.NoError(t, os.Remove(inside))
-	r.lookGone(f, now, 0)
+	r.lookGone(t.Context(), f, now, 0)
 	assert.NotContains(t, r.files, f.path)
 	assert.Empty(t, store.Sources())
 }
