@@ -93,6 +93,13 @@ test-kill: build
 test-kafka: build
 	@PANOPTES_BIN=$(CURDIR)/$(BIN) scripts/test-kafka
 
+## test-kafka-events: delete and remake topics, move leaders and restart brokers under all that talks to Kafka, on clusters of the versions in EVENTS (minutes each)
+EVENTS ?= 1.1.0 2.8.2 3.9.1 4.3.1
+.PHONY: test-kafka-events
+test-kafka-events: build
+	@PANOPTES_BIN=$(CURDIR)/$(BIN) PANOPTES_TEST_EVENTS="$(EVENTS)" KAFKA_BROKER_SCRIPT=$(CURDIR)/scripts/kafka-broker KAFKA_BROKER_PORT=29752 \
+	  go test $(GOTESTFLAGS) -count=1 -timeout 60m -tags 'e2e kafka' -run '^TestKafkaEvents$$' -v ./test/e2e
+
 ## test-scale: Collectors that share a fleet with three nodes of a real Apache Kafka, and are killed and stopped for PANOPTES_SHARDS_FOR (10m)
 .PHONY: test-scale
 test-scale: build
