@@ -15,7 +15,6 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/extension"
-	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata/metricdatatest"
@@ -46,19 +45,15 @@ func (w *watched) now() componentstatus.Status {
 }
 
 // grouped starts a member of a group.
-func grouped(t *testing.T, seeds []string, tel *componenttest.Telemetry) (*shardsExtension, *watched) {
+func grouped(t *testing.T, set component.TelemetrySettings, change func(*GroupConfig)) (*shardsExtension, *watched) {
 	t.Helper()
 	cfg := createDefaultConfig().(*Config)
 	cfg.Shards = 16
 	g := *cfg.Group.GetOrInsertDefault()
-	g.Client.Brokers = seeds
 	g.SessionTimeout, g.RebalanceTimeout, g.HeartbeatInterval, g.Drain = 2*time.Second, 2*time.Second, 50*time.Millisecond, time.Second/2
+	change(&g)
 	cfg.Group = configoptional.Some(g)
-	set := extensiontest.NewNopSettings(metadata.Type)
-	if tel != nil {
-		set.TelemetrySettings = tel.NewTelemetrySettings()
-	}
-	e, err := newExtension(set, cfg)
+	e, err := newExtension(extension.Settings{ID: component.NewID(metadata.Type), TelemetrySettings: set}, cfg)
 	require.NoError(t, err)
 	e.options.reader = []kgo.Opt{kafkatest.Reader()}
 	host := &watched{Host: componenttest.NewNopHost()}
@@ -69,7 +64,7 @@ func grouped(t *testing.T, seeds []string, tel *componenttest.Telemetry) (*shard
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	require.Eventually(t, ok, 15*time.Second, 5*time.Millisecond, what)
+	require.Eventually(t, ok, 30*time.Second, 5*time.Millisecond, what)
 }
 
 func TestGroup(t *testing.T) {
@@ -77,7 +72,8 @@ func TestGroup(t *testing.T) {
 	kafkatest.StampRecords(cluster)
 	tel := componenttest.NewTelemetry()
 	t.Cleanup(func() { assert.NoError(t, tel.Shutdown(context.Background())) })
-	a, host := grouped(t, cluster.ListenAddrs(), tel)
+	at := func(g *GroupConfig) { g.Client.Brokers = cluster.ListenAddrs() }
+	a, host := grouped(t, tel.NewTelemetrySettings(), at)
 	var mu sync.Mutex
 	has := map[int]bool{}
 	leave, err := a.Join(shard.Part{
@@ -108,7 +104,7 @@ func TestGroup(t *testing.T) {
 	eventually(t, "all are owned", func() bool { return a.member.Owned() == 16 })
 	eventually(t, "the status is good", func() bool { s := host.now(); return s == componentstatus.StatusOK || s == componentstatus.StatusNone })
 
-	b, _ := grouped(t, cluster.ListenAddrs(), nil)
+	b, _ := grouped(t, componenttest.NewNopTelemetrySettings(), at)
 	require.NoError(t, b.Ready())
 	eventually(t, "both own half", func() bool { return a.member.Owned() == 8 && b.member.Owned() == 8 })
 	for s := range a.Count() {

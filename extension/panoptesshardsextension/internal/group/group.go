@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/zap"
 
@@ -119,7 +120,8 @@ type Group struct {
 	resources string // what is said of them at the next join
 	published string // what was said at the last one
 	unhealthy bool
-	failure   error // of the last round
+	refused   *kerr.Error // what was told of last, nil where it was no lasting refusal
+	failure   error       // of the last round
 }
 
 // New returns a member that has not joined. opts are those of the connection.

@@ -160,10 +160,17 @@ func notify(c chan struct{}) {
 	}
 }
 
-// health tells what keeps the member from owning shards, once.
+// health tells what keeps the member from owning shards, once, and again when the brokers refuse something else.
 func (g *Group) health(err error) {
+	var refused *kerr.Error
 	g.mu.Lock()
 	changed := g.unhealthy != (err != nil)
+	if changed {
+		g.refused = nil
+	}
+	if errors.As(err, &refused) && !refused.Retriable && refused != g.refused {
+		changed, g.refused = true, refused
+	}
 	g.unhealthy = err != nil
 	g.mu.Unlock()
 	if changed {
