@@ -37,13 +37,18 @@ func (h *handler) Handle(_ context.Context, record slog.Record) error {
 		write(&b, a)
 		return true
 	})
-	text := logs.OneLine(logs.KeepStart(h.source.job.secrets.Clean(b.String()), maxText))
+	text := h.source.job.told(b.String())
 	if record.Level >= slog.LevelError {
 		h.source.fail(text, record.Message != noUpdate)
 	} else {
 		h.source.logger.Debug(text)
 	}
 	return nil
+}
+
+// told is what a discoverer or its client says, as it may be shown.
+func (j *Job) told(text string) string {
+	return logs.OneLine(logs.KeepStart(j.secrets.Clean(text), maxText))
 }
 
 func write(b *strings.Builder, a slog.Attr) {

@@ -60,7 +60,6 @@ func start(t *testing.T, text string) *station {
 	require.NoError(t, err)
 	require.Len(t, sources, 1)
 	s.source = sources[0]
-	s.source.looks = 100 * time.Millisecond
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { s.source.Run(ctx) })

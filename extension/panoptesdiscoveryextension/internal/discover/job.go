@@ -36,6 +36,10 @@ type entry struct {
 	interval time.Duration // its refresh_interval, 0 where it has none
 	paths    []path        // of files that its client opens
 	atHome   bool          // it must keep to its server's host
+
+	// server is the API server of a kubernetes one, "" for that of the cluster that this runs in.
+	kubernetes bool
+	server     string
 }
 
 // path is a setting that names a file.
@@ -126,7 +130,10 @@ func (j *Job) addEntry(key string, i int, v any) error {
 	if err := yaml.UnmarshalStrict(text, &configs); err != nil {
 		return err
 	}
-	e := entry{key: fmt.Sprintf("%s::%d", key, i), config: configs[0], paths: paths(key, v), atHome: atHome}
+	e := entry{key: fmt.Sprintf("%s::%d", key, i), config: configs[0], paths: paths(key, v), atHome: atHome, kubernetes: key == "kubernetes"+sdSuffix}
+	if at, err := url.Parse(fmt.Sprint(fields["api_server"])); err == nil {
+		e.server = at.Host
+	}
 	if interval, err := model.ParseDuration(fmt.Sprint(fields["refresh_interval"])); err == nil {
 		e.interval = time.Duration(interval)
 	}

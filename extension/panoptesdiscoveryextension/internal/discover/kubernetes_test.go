@@ -5,6 +5,7 @@ package discover
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // cluster is a Kubernetes API server with nodes, as its own client library asks it: lists, and watches that go on.
@@ -84,15 +86,42 @@ func TestKubernetes(t *testing.T) {
 	c.events <- fmt.Sprintf(`{"type": "ADDED", "object": %s}`, strings.ReplaceAll(node("n2", "192.0.2.22", "11"), "\n", " "))
 	s.targets("instance resource_site resource_endpoint", "n1 dc1 192.0.2.21", "n2 dc1 192.0.2.22")
 	assert.NoError(t, s.source.State().Err)
+
+	c.mu.Lock()
+	c.denied = true
+	c.mu.Unlock()
+	server.CloseClientConnections() // the watches end
+	state := s.until("it fails", func(state *State) bool { return state.Err != nil })
+	assert.ErrorContains(t, state.Err, "nodes is forbidden")
+	assert.Len(t, state.Targets, 2, "the last good list stays")
 	s.secret("k8st0ken")
 }
 
-// TestKubernetesFails: its discoverer does not say so, and only counts.
+// TestKubernetesFails: its client says why, to all that listen, and each source takes its own errors alone.
 func TestKubernetesFails(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(&cluster{denied: true})
-	t.Cleanup(server.Close)
-	s := start(t, strings.Replace(kubernetesBlock, "SERVER", server.URL, 1))
-	state := s.until("it fails", func(state *State) bool { return state.Err != nil })
-	assert.ErrorContains(t, state.Err, "requests of the Kubernetes API failed")
+	denied := httptest.NewServer(&cluster{denied: true})
+	t.Cleanup(denied.Close)
+	c := &cluster{nodes: map[string]string{"n1": node("n1", "192.0.2.21", "5")}}
+	server := httptest.NewServer(c)
+	address := server.Listener.Addr().String()
+	one := start(t, strings.Replace(kubernetesBlock, "SERVER", server.URL, 1))
+	one.targets("instance", "n1")
+	other := start(t, strings.Replace(kubernetesBlock, "SERVER", denied.URL, 1))
+	state := other.until("it fails", func(state *State) bool { return state.Err != nil })
+	assert.ErrorContains(t, state.Err, "nodes is forbidden")
+	assert.NoError(t, one.source.State().Err)
+
+	server.CloseClientConnections()
+	server.Close()
+	state = one.until("it fails", func(state *State) bool { return state.Err != nil })
+	assert.EqualError(t, state.Err, "the Kubernetes API at "+address+" cannot be reached")
+	assert.Len(t, state.Targets, 1, "the last good list stays")
+	listener, err := net.Listen("tcp", address)
+	require.NoError(t, err)
+	again := &httptest.Server{Listener: listener, Config: &http.Server{Handler: c}}
+	again.Start()
+	t.Cleanup(again.Close)
+	one.until("it works again", func(state *State) bool { return state.Err == nil })
+	assert.Equal(t, 1, one.logs.FilterMessage("Service discovery fails").Len())
 }

@@ -21,11 +21,11 @@ import (
 
 // Times of a Source.
 const (
-	// gather is how long the first targets wait for others, and settle how long later ones do: a target that is back by then was
-	// never away. It is the pace of Prometheus' own manager.
+	// gather is how long the first targets wait for others, and settle how long later ones do, which is the pace of Prometheus' own
+	// manager. A target that is gone counts as there for as long again: one that is back by then was never away.
 	gather = 300 * time.Millisecond
 	settle = 5 * time.Second
-	// look is the time between two looks whether a discoverer fails that does not say so.
+	// look is the time between two looks whether failures are long past.
 	look = 15 * time.Second
 	// forget is how long a discoverer that only tells of changes must not fail to count as well again.
 	forget = 5 * time.Minute
@@ -43,17 +43,18 @@ type Source struct {
 	hooks      Hooks
 	discoverer discovery.Discoverer
 	registry   *prometheus.Registry
-	interval   time.Duration // its refresh_interval, 0 where it has none
-	looks      time.Duration
+	entry      entry
 
 	// The goroutine of Run has these.
-	groups map[string]*targetgroup.Group
-	counts float64 // of failures, in the registry
+	groups   map[string]*targetgroup.Group
+	replaced []*targetgroup.Group // what stood in groups since the last State
 
 	mu      sync.Mutex
+	counts  float64 // of failures, in the registry
 	state   *State
 	changed chan struct{} // is closed when state is replaced
 	pending bool          // an attempt had errors, and its update is yet to come
+	away    bool          // the API server of kubernetes cannot be reached
 	lastErr time.Time
 }
 
@@ -84,7 +85,7 @@ func (j *Job) Sources(ctx context.Context, logger *zap.Logger, hooks Hooks) ([]*
 			}
 		}
 		s := &Source{
-			Name: j.Name + ": " + e.key, job: j, hooks: hooks, registry: prometheus.NewRegistry(), interval: e.interval, looks: look,
+			Name: j.Name + ": " + e.key, job: j, hooks: hooks, registry: prometheus.NewRegistry(), entry: e,
 			groups: map[string]*targetgroup.Group{}, state: &State{}, changed: make(chan struct{}),
 		}
 		s.logger = logger.With(zap.String("job", j.Name), zap.String("sd", e.key))
@@ -140,12 +141,17 @@ func (s *Source) replace(state *State) {
 	s.hooks.Changed()
 }
 
+// follow is told of each source that runs, and when that ends, where there are discoverers whose errors others tell.
+var follow = func(*Source, bool) {}
+
 // Run discovers until ctx ends.
 func (s *Source) Run(ctx context.Context) {
+	follow(s, true)
+	defer follow(s, false)
 	updates := make(chan []*targetgroup.Group)
 	var running sync.WaitGroup
 	running.Go(func() { s.discoverer.Run(ctx, updates) })
-	looks := time.NewTicker(s.looks)
+	looks := time.NewTicker(look)
 	defer looks.Stop()
 	var publish <-chan time.Time
 	for {
@@ -168,7 +174,9 @@ func (s *Source) Run(ctx context.Context) {
 			}
 		case <-publish:
 			publish = nil
-			s.publish()
+			if s.publish() {
+				publish = time.After(settle)
+			}
 		case <-looks.C:
 			s.look()
 		}
@@ -203,10 +211,13 @@ func (s *Source) take(groups []*targetgroup.Group) {
 	for _, g := range groups {
 		switch {
 		case g == nil:
-		case len(g.Targets) == 0:
+			continue
+		case s.groups[g.Source] != nil:
+			s.replaced = append(s.replaced, s.groups[g.Source])
+		}
+		s.groups[g.Source] = g
+		if len(g.Targets) == 0 {
 			delete(s.groups, g.Source)
-		default:
-			s.groups[g.Source] = g
 		}
 	}
 	s.mu.Lock()
@@ -217,8 +228,10 @@ func (s *Source) take(groups []*targetgroup.Group) {
 	s.pending = false
 }
 
-func (s *Source) publish() {
-	state := s.relabelled()
+// publish makes a new State, and says whether it has targets that are gone.
+func (s *Source) publish() bool {
+	gone := s.gone()
+	state := s.relabelled(gone)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if state.Excess > 0 && s.state.Excess == 0 {
@@ -230,6 +243,7 @@ func (s *Source) publish() {
 	}
 	state.Err = s.state.Err
 	s.replace(state)
+	return len(gone) > 0
 }
 
 // fail notes that the discoverer says it fails, and whether an update is yet to come of this attempt. Any goroutine may call it.
@@ -260,18 +274,43 @@ func (s *Source) recovered() {
 	s.logger.Info("Service discovery works again")
 }
 
-// look finds failures that are only counted, and forgets those that are long past.
+// look forgets failures that are long past.
 func (s *Source) look() {
-	if n := s.failures(); n > s.counts {
-		s.fail(fmt.Sprintf("%.0f requests of the Kubernetes API failed: the Collector's standard error has the causes", n-s.counts), false)
-		s.counts = n
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if time.Since(s.lastErr) > max(forget, 2*s.interval) {
+	s.counts = s.failures() // those that the client does not tell are none
+	if time.Since(s.lastErr) > max(forget, 2*s.entry.interval) {
 		s.recovered()
 		s.pending = false
 	}
+}
+
+// suspect takes an error for the source's where it has failed since it was looked at last. Any goroutine may call it.
+func (s *Source) suspect(err error) {
+	s.mu.Lock()
+	n := s.failures()
+	own := n > s.counts
+	s.counts = n
+	s.mu.Unlock()
+	if own {
+		s.fail(s.job.told(err.Error()), false)
+	}
+}
+
+// reached notes whether a request of Kubernetes' client reached a server. Any goroutine may call it.
+func (s *Source) reached(host string, ok bool) {
+	if !s.entry.kubernetes || s.entry.server != "" && s.entry.server != host {
+		return
+	}
+	if !ok {
+		s.fail("the Kubernetes API at "+host+" cannot be reached", false)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ok && s.away {
+		s.recovered()
+	}
+	s.away = !ok
 }
 
 // failures is how often kubernetes' discoverer has failed, which does not log that.

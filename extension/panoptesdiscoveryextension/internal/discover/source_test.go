@@ -1,15 +1,21 @@
 package discover
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/discovery/targetgroup"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -40,7 +46,20 @@ relabel_configs:
 	assert.Equal(t, 2, s.source.State().Drops)
 }
 
-// TestHTTP: what NetBox' plugin answers, a server that fails, and one that is well again.
+// netboxBlock is as NetBox' plugin's own page has it, and gives a resource its site.
+const netboxBlock = `
+http_sd_configs:
+  - {url: "SERVER/api/plugins/prometheus-sd/devices/?key=qu3ry", refresh_interval: 200ms, authorization: {type: Token, credentials: n3tb0x}}
+relabel_configs:
+  - {source_labels: [__meta_netbox_primary_ip4], regex: ^$, action: drop}
+  - {source_labels: [__meta_netbox_primary_ip4], target_label: __address__, replacement: "$1:9100"}
+  - {source_labels: [__meta_netbox_name], target_label: instance}
+  - {source_labels: [__meta_netbox_site_slug], target_label: site}
+  - {source_labels: [__meta_netbox_site_slug], target_label: resource_site}
+`
+
+// TestHTTP: what NetBox' plugin answers, a server that fails, and one that is well again. The answer was made by the serializers of version
+// 2.1.0 of the plugin, netbox-plugin-prometheus-sd, from made-up devices; one has two ports.
 func TestHTTP(t *testing.T) {
 	t.Parallel()
 	recorded, err := os.ReadFile("../../../../receiver/panoptesreceiver/internal/sources/testdata/netbox-devices.json")
@@ -62,30 +81,23 @@ func TestHTTP(t *testing.T) {
 		fmt.Fprint(w, *list.Load())
 	}))
 	defer server.Close()
-	s := start(t, `
-http_sd_configs:
-  - {url: "`+server.URL+`/api/plugins/prometheus-sd/devices/?key=qu3ry", refresh_interval: 200ms, authorization: {type: Token, credentials: n3tb0x}}
-relabel_configs:
-  - {source_labels: [__meta_netbox_status], regex: active, action: keep}
-  - {source_labels: [__meta_netbox_name], target_label: instance}
-`)
-	s.targets("instance __meta_netbox_site_slug __meta_url", "sw1.dc1.example.com dc1 "+server.URL+"/api/plugins/prometheus-sd/devices/?key=(secret)")
-	assert.Equal(t, "rtr1.dc2.example.com", s.source.State().Dropped[0].Target)
+	s := start(t, strings.Replace(netboxBlock, "SERVER", server.URL, 1))
+	at := server.URL + "/api/plugins/prometheus-sd/devices/?key=(secret)"
+	s.targets("instance __address__ resource_site __metrics_path__ __meta_url",
+		"sw1.dc1.example.com 192.0.2.11:9100 dc1  "+at,
+		"lb1.dc2.example.com 192.0.2.13:9100 dc2 /not/metrics "+at, "lb1.dc2.example.com 192.0.2.13:9100 dc2  "+at)
+	assert.Equal(t, []store.Dropped{
+		{Target: "rtr1.dc2.example.com", Reason: `relabel_configs::0: action drop of __meta_netbox_primary_ip4, regex "^$"`},
+	}, s.source.State().Dropped)
 
 	broken.Store(true)
 	state := s.until("it fails", func(state *State) bool { return state.Err != nil })
 	assert.EqualError(t, state.Err, noUpdate+": server returned HTTP status 502 Bad Gateway")
-	assert.Len(t, state.Targets, 1, "the last good list stays")
+	assert.Len(t, state.Targets, 3, "the last good list stays")
 	broken.Store(false)
 	s.until("it works again", func(state *State) bool { return state.Err == nil })
 	assert.Equal(t, int32(1), s.failed.Load(), "it is told once")
-
-	// A target that is away for a moment was never away: what changes is taken together.
-	before := s.source.State().List
-	none, back := "[]", string(recorded)
-	list.Store(&none)
-	list.Store(&back)
-	assert.Equal(t, before, s.source.State().List)
+	none := "[]"
 	list.Store(&none)
 	s.targets("instance")
 	s.secret("qu3ry")
@@ -114,7 +126,8 @@ func TestFiles(t *testing.T) {
 	s := start(t, "{file_sd_configs: [{files: ["+filepath.Join(dir, "*.yml")+"]}]}")
 	s.targets("__address__ rack __meta_filepath", "a:1 r1 "+path)
 	filetest.Write(t, path, "- targets: [")
-	s.until("it fails", func(state *State) bool { return state.Err != nil })
+	state := s.until("it fails", func(state *State) bool { return state.Err != nil })
+	assert.Len(t, state.Targets, 1, "the last good list stays")
 	filetest.Write(t, path, "- targets: [b:2]\n")
 	s.targets("__address__ rack", "b:2 ")
 	s.until("it works again", func(state *State) bool { return state.Err == nil })
@@ -160,10 +173,15 @@ relabel_configs:
 
 func TestConsul(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(catalog("c0nsult0ken", new(atomic.Bool)))
+	var broken atomic.Bool
+	server := httptest.NewServer(catalog("c0nsult0ken", &broken))
 	t.Cleanup(server.Close) // after the source has ended
 	s := start(t, strings.Replace(consulBlock, "SERVER", strings.TrimPrefix(server.URL, "http://"), 1))
 	s.targets("instance __address__ resource_site resource_subclass __meta_consul_metadata_rack", "sw1 192.0.2.11:161 dc1 switch r7")
+	broken.Store(true)
+	server.CloseClientConnections() // the questions that are held end
+	state := s.until("it fails", func(state *State) bool { return state.Err != nil })
+	assert.Len(t, state.Targets, 1, "the last good list stays")
 	s.secret("c0nsult0ken")
 }
 
@@ -232,4 +250,75 @@ func TestForeignFiles(t *testing.T) {
 	// Files with targets come and go: it is told of what is none.
 	s := start(t, "{file_sd_configs: [{files: ["+filepath.Join(dir, "*.json")+"]}]}")
 	require.NotEmpty(t, s.logs.FilterMessage("Service discovery will wait for what is no file").All())
+}
+
+// script is a discoverer that says what it is told to.
+type script chan []*targetgroup.Group
+
+// Run implements discovery.Discoverer.
+func (s script) Run(ctx context.Context, out chan<- []*targetgroup.Group) {
+	for {
+		select {
+		case groups := <-s:
+			out <- groups
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// TestFlaps: a target that is gone and back, again and again, stays; one that is gone for good leaves.
+func TestFlaps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		job, err := parse(t, "{static_configs: [{targets: [a]}]}")
+		require.NoError(t, err)
+		sources, err := job.Sources(t.Context(), zap.NewNop(), Hooks{Failed: func() {}, Changed: func() {}})
+		require.NoError(t, err)
+		s, says := sources[0], make(script)
+		s.discoverer = says
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go s.Run(ctx)
+		say := func(groups ...string) {
+			var all []*targetgroup.Group
+			for i, addresses := range groups {
+				g := &targetgroup.Group{Source: fmt.Sprint(i)}
+				for address := range strings.FieldsSeq(addresses) {
+					g.Targets = append(g.Targets, model.LabelSet{model.AddressLabel: model.LabelValue(address)})
+				}
+				all = append(all, g)
+			}
+			says <- all
+		}
+		now := func() string {
+			synctest.Wait()
+			var names []string
+			for _, labels := range s.State().Targets {
+				names = append(names, labels[model.AddressLabel])
+			}
+			slices.Sort(names)
+			return strings.Join(names, " ")
+		}
+		say("sw1 sw2", "sw3")
+		time.Sleep(time.Second)
+		lists := s.State().List
+		for range 60 { // sw2 is gone three seconds of four, and sw3 changes groups
+			say("sw1", "sw3")
+			time.Sleep(3 * time.Second)
+			require.Equal(t, "sw1 sw2 sw3", now())
+			say("sw1 sw2 sw3", "")
+			time.Sleep(time.Second)
+			require.Equal(t, "sw1 sw2 sw3", now())
+		}
+		assert.LessOrEqual(t, s.State().List-lists, 50, "in four minutes")
+		say("sw1", "sw3")
+		time.Sleep(settle - time.Second)
+		assert.Equal(t, "sw1 sw2 sw3", now())
+		time.Sleep(settle + time.Second)
+		assert.Equal(t, "sw1 sw3", now())
+		say("", "")
+		time.Sleep(2*settle + time.Second)
+		assert.Empty(t, now())
+	})
 }

@@ -35,34 +35,70 @@ type State struct {
 	List int
 }
 
-// relabelled makes a State of what is found, in the order of the groups.
-func (s *Source) relabelled() *State {
+// gone gives what was there since the last State and is not now, by its address.
+func (s *Source) gone() (gone []*targetgroup.Group) {
+	if len(s.replaced) == 0 {
+		return nil
+	}
+	there := map[model.LabelValue]struct{}{}
+	for _, group := range s.groups {
+		for _, target := range group.Targets {
+			there[target[model.AddressLabel]] = struct{}{}
+		}
+	}
+	for _, group := range slices.Backward(s.replaced) { // the last that was said of it
+		left := &targetgroup.Group{Source: group.Source, Labels: group.Labels}
+		for _, target := range group.Targets {
+			address := target[model.AddressLabel]
+			if _, known := there[address]; !known {
+				there[address] = struct{}{}
+				left.Targets = append(left.Targets, target)
+			}
+		}
+		if len(left.Targets) > 0 {
+			gone = append(gone, left)
+		}
+	}
+	s.replaced = nil
+	return gone
+}
+
+// relabelled makes a State of what is found, in the order of the groups, and of what is gone.
+func (s *Source) relabelled(gone []*targetgroup.Group) *State {
 	state := &State{Listed: true, List: s.State().List + 1}
 	builder := labels.NewBuilder(labels.EmptyLabels())
-	seen := 0
+	groups := make([]*targetgroup.Group, 0, len(s.groups)+len(gone))
 	for _, source := range slices.Sorted(maps.Keys(s.groups)) {
-		group := s.groups[source]
+		groups = append(groups, s.groups[source])
+	}
+	seen := 0
+	for _, group := range append(groups, gone...) {
 		for _, target := range group.Targets {
 			if seen++; seen > maxTargets {
 				state.Excess++
 				continue
 			}
-			builder.Reset(labels.EmptyLabels())
-			s.fill(builder, group, target)
-			if rule := dropping(builder, s.job.rules); rule >= 0 {
-				if state.Drops++; state.Drops <= store.MaxDropped {
-					state.Dropped = append(state.Dropped, store.Dropped{
-						Target: s.job.secrets.Clean(string(target[model.AddressLabel])), Reason: s.job.describe(rule),
-					})
-				}
-				continue
-			}
-			found := map[string]string{}
-			builder.Range(func(l labels.Label) { found[l.Name] = l.Value })
-			state.Targets = append(state.Targets, found)
+			s.relabel(state, builder, group, target)
 		}
 	}
 	return state
+}
+
+// relabel adds a target to a State, where it is kept or dropped.
+func (s *Source) relabel(state *State, builder *labels.Builder, group *targetgroup.Group, target model.LabelSet) {
+	builder.Reset(labels.EmptyLabels())
+	s.fill(builder, group, target)
+	if rule := dropping(builder, s.job.rules); rule >= 0 {
+		if state.Drops++; state.Drops <= store.MaxDropped {
+			state.Dropped = append(state.Dropped, store.Dropped{
+				Target: s.job.secrets.Clean(string(target[model.AddressLabel])), Reason: s.job.describe(rule),
+			})
+		}
+		return
+	}
+	found := map[string]string{}
+	builder.Range(func(l labels.Label) { found[l.Name] = l.Value })
+	state.Targets = append(state.Targets, found)
 }
 
 // fill gives the builder the labels of a target: of two with one name the target's own counts, as in Prometheus.
