@@ -45,6 +45,15 @@ var rules = []struct{ why, from, to, unless string }{
 		`^internal/run/($1(/|$)|program/output$)`,
 	},
 	{
+		"what the parts of the receiver give and take knows neither tasks nor reports",
+		`^receiver/panoptesreceiver/internal/(batch|plugindir|resourcekeys|sources|watch)$`,
+		`^receiver/panoptesreceiver/internal/(report|tasks)$`, ``,
+	},
+	{
+		"a report knows no tasks",
+		`^receiver/panoptesreceiver/internal/report$`, `^receiver/panoptesreceiver/internal/tasks$`, ``,
+	},
+	{
 		"what runtimes share knows none of them",
 		`^internal/run/(child|hostapi|runlog|wire|workers)(/|$)`, `^internal/run/(compiled|program|python|runtimes|snmp)(/|$)`, ``,
 	},

@@ -89,7 +89,7 @@ func (f *follower) run(ctx context.Context, listed func()) {
 // follow takes a state, and says whether anything is known.
 func (f *follower) follow(state *discover.State, now time.Time) bool {
 	if f.failing && state.Err == nil {
-		f.out.Mend() // before what it lists is taken, which may be refused
+		f.out.Recovered() // before what it lists is taken, which may be refused
 	}
 	switch {
 	case state.List != f.list:

@@ -32,6 +32,6 @@ func (i *instances) createLogs(_ context.Context, set receiver.Settings, cfg com
 	if err != nil {
 		return nil, err
 	}
-	r.receiver.pluginLogs.next = next
+	r.receiver.pluginLogs = next
 	return r, nil
 }

@@ -25,7 +25,7 @@ type Finding struct {
 	Ask bool
 	// Asked says that a running Collector is asked for what extensions find: there is nothing to warn of.
 	Asked bool
-	// More is listed beside what the configuration names, as if a plugin had discovered it.
+	// More is listed besides what the configuration names, as if a plugin had discovered it.
 	More []*pluginsdk.Resource
 }
 

@@ -2,7 +2,6 @@ package panoptesreceiver
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,20 +9,15 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
-	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/tasks"
 )
 
 // shardState is what the receiver hands over of a shard, as JSON. A release writes only what the one before can read.
 type shardState struct {
-	// Runs are the last slots of tasks: 16 bytes each, the two hashes of the name and milliseconds since the epoch, all big
-	// endian. slotLeft stands for a slot whose run is to be made up for.
-	Runs []byte `json:"runs,omitempty"`
-	// Results is when tasks last had results, by the hashes of the name in hexadecimal digits.
-	Results map[string]lastResult `json:"results,omitempty"`
+	tasks.Moved
 	// Enrichment is that of the shard's resources.
 	Enrichment []movedEnrichment `json:"enrichment,omitempty"`
 }
@@ -34,35 +28,12 @@ type movedEnrichment struct {
 	Expires int64  `json:"expires,omitempty"` // milliseconds since the epoch; 0: never
 }
 
-const slotLeft = 0
-
-// runBytes is the size of an entry of Runs.
-const runBytes = 16
-
-func appendRun(b []byte, name taskName, slot int64) []byte {
-	b = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(b, name.hash), name.second)
-	return binary.BigEndian.AppendUint64(b, uint64(slot))
-}
-
-func parseRuns(b []byte) (map[taskName]int64, error) {
-	if len(b)%runBytes != 0 {
-		return nil, fmt.Errorf("the last runs have %d bytes, which is no multiple of %d", len(b), runBytes)
-	}
-	runs := make(map[taskName]int64, len(b)/runBytes)
-	for ; len(b) > 0; b = b[runBytes:] {
-		name := taskName{binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])}
-		runs[name] = int64(binary.BigEndian.Uint64(b[8:]))
-	}
-	return runs, nil
-}
-
 // exportShards hands over what is kept of shards.
 func (r *panoptesReceiver) exportShards(shards []int, write func(shard int, state []byte, items int)) error {
 	states := map[int]*shardState{}
-	for _, n := range shards {
-		states[n] = &shardState{Results: map[string]lastResult{}}
+	for n, moved := range r.tasks.Export(shards, r.sharding.uncounted) {
+		states[n] = &shardState{Moved: *moved}
 	}
-	r.tasks.export(states, r.sharding.uncounted)
 	for n, entries := range r.enrichmentOf(setOf(shards)) {
 		for _, e := range entries {
 			moved := movedEnrichment{Key: e.Key, Value: e.Value}
@@ -74,7 +45,7 @@ func (r *panoptesReceiver) exportShards(shards []int, write func(shard int, stat
 	}
 	var errs []error
 	for n, s := range states {
-		items := len(s.Runs)/runBytes + len(s.Enrichment)
+		items := s.Moved.Len() + len(s.Enrichment)
 		if items+len(s.Results) == 0 {
 			continue
 		}
@@ -92,16 +63,15 @@ func (r *panoptesReceiver) exportShards(shards []int, write func(shard int, stat
 // the shard was last owned here.
 func (r *panoptesReceiver) importShard(t shard.Taken) (items int, err error) {
 	var s shardState
-	runs := map[taskName]int64{}
 	if t.State != nil {
 		if err = json.Unmarshal(t.State, &s); err == nil {
-			runs, err = parseRuns(s.Runs)
+			err = s.Check()
 		}
 		if err != nil {
 			t.State, s = nil, shardState{}
 		}
 	}
-	if !r.tasks.runs.take(t, runs, s.Results) {
+	if !r.tasks.Take(t, s.Moved) {
 		r.forget(r.sharding.restored[t.Shard])
 	}
 	delete(r.sharding.restored, t.Shard)
@@ -121,7 +91,7 @@ func (r *panoptesReceiver) importShard(t shard.Taken) (items int, err error) {
 			break
 		}
 	}
-	return len(runs) + len(s.Enrichment), err
+	return s.Moved.Len() + len(s.Enrichment), err
 }
 
 func (r *panoptesReceiver) pluginKeys() *kv.Namespace { return r.kv.Namespace(kv.PluginsNamespace) }
@@ -162,61 +132,9 @@ func (r *panoptesReceiver) restoreEnrichment() {
 	}
 	r.sharding.restored = r.enrichmentOf(all)
 	for n, enrichment := range r.sharding.restored {
-		if !r.tasks.runs.kept(n) {
+		if !r.tasks.Kept(n) {
 			r.forget(enrichment)
 			delete(r.sharding.restored, n)
-		}
-	}
-}
-
-// export adds to states what is known of the runs of the tasks of their shards. redo returns the tasks of a shard whose last
-// run did not count.
-func (t *tasks) export(states map[int]*shardState, redo func(shard int) map[schedule.ID]struct{}) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var (
-		ids   []schedule.ID
-		names []taskName
-		of    []int // shards
-	)
-	add := func(id schedule.ID, name []byte, n int) {
-		ids, names, of = append(ids, id), append(names, nameOf(name)), append(of, n)
-	}
-	shards := make([]int, len(t.resources)) // by slot; -1 for others
-	for slot, res := range t.resources {
-		if shards[slot] = -1; res != nil {
-			if n := t.shardOf(res); states[n] != nil {
-				shards[slot] = n
-			}
-		}
-	}
-	for _, l := range t.plugins {
-		file := l.current.Load().plugin.File
-		for slot, id := range l.tasks {
-			if id != 0 && shards[slot] >= 0 {
-				t.name = pluginfile.AppendTaskName(t.name[:0], file, t.resources[slot])
-				add(id, t.name, shards[slot])
-			}
-		}
-		if n := t.shardOfName(l.name); t.once && l.alone != 0 && states[n] != nil {
-			add(l.alone, []byte(pluginfile.TaskName(file, nil)), n)
-		}
-	}
-	last := t.scheduler.LastSlots(ids)
-	again := map[int]map[schedule.ID]struct{}{} // asked for afterwards: a run that begins meanwhile is in both, or in none
-	for n := range states {
-		again[n] = redo(n)
-	}
-	for i, slot := range last {
-		if slot == 0 {
-			continue
-		}
-		if _, ok := again[of[i]][ids[i]]; ok {
-			slot = slotLeft
-		}
-		states[of[i]].Runs = appendRun(states[of[i]].Runs, names[i], slot)
-		if last, ok := t.runs.result(names[i]); ok {
-			states[of[i]].Results[names[i].String()] = last
 		}
 	}
 }

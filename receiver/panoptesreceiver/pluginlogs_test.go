@@ -187,13 +187,6 @@ func (h *statusHost) reported() []componentstatus.Status {
 	return slices.Clone(h.events)
 }
 
-// last is the error of what was reported last.
-func (h *statusHost) last() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.err
-}
-
 // TestOneReceiverForBothPipelines: the receiver starts once, with the last of its pipelines, ends once, with the first, and
 // tells the status of both.
 func TestOneReceiverForBothPipelines(t *testing.T) {

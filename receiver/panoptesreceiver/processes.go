@@ -20,7 +20,7 @@ type ProcessesConfig struct {
 	MaxExec int `mapstructure:"max_exec"`
 	// PerPlugin is the most processes of one process plugin that does one run at a time (default 4).
 	PerPlugin int `mapstructure:"per_plugin"`
-	// Environment are the names of variables that plugins get beside PATH, HOME, LANG, LC_*, TZ and TMPDIR.
+	// Environment are the names of variables that plugins get besides PATH, HOME, LANG, LC_*, TZ and TMPDIR.
 	Environment []string `mapstructure:"environment"`
 	// RunAs is the name or the number of the user whom plugins run as; "" is the Collector's own. It takes root.
 	RunAs string `mapstructure:"run_as"`

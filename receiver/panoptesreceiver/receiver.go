@@ -22,6 +22,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/resource"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
@@ -41,8 +42,10 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/batch"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/plugindir"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/report"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/resourcekeys"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/sources"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/tasks"
 )
 
 // shutdownGrace is how long Shutdown waits for runs under way, so that what they return is not lost. Longer ones are
@@ -55,18 +58,17 @@ type panoptesReceiver struct {
 	set        receiver.Settings
 	cfg        *Config
 	next       consumer.Metrics // nil where the receiver stands in no pipeline of metrics
-	pluginLogs pluginLogs
+	pluginLogs consumer.Logs    // nil where it stands in no pipeline of logs
 	logger     *zap.Logger
 	telemetry  *metadata.TelemetryBuilder
-	failures   *failures
-	health     *health
+	report     *report.Report
 
 	// From Start to Shutdown.
 	runners    *run.Runner
 	snmp       *engine.Engine
 	emitter    *batch.Metrics // nil where there is no next
-	scheduler  *schedule.Scheduler[target]
-	tasks      *tasks
+	scheduler  *schedule.Scheduler[tasks.Target]
+	tasks      *tasks.Tasks
 	store      *store.Store
 	kv         *kv.Store // nil where keys are kept outside of the Collector, in shared
 	shared     hostapi.Shared
@@ -78,7 +80,6 @@ type panoptesReceiver struct {
 	sets         *sources.SetWriter // of what plugins discover; nil where that stays here
 	publisher    *sources.Publisher // of what sources list; nil where that stays here
 	plugins      *plugindir.Plugins
-	history      *history           // nil where nobody looks
 	hide         []func()           // take the receiver off the boards
 	snapshots    *scratch.Folder    // of copied modules
 	cancel       context.CancelFunc // of what goes on in the background
@@ -94,77 +95,34 @@ func newReceiver(set receiver.Settings, cfg *Config) (*panoptesReceiver, error) 
 	}
 	logger := logs.WithoutStacks(set.Logger)
 	return &panoptesReceiver{
-		set: set, cfg: cfg, logger: logger, telemetry: telemetry, failures: newFailures(logger), health: newHealth(cfg.Status),
+		set: set, cfg: cfg, logger: logger, telemetry: telemetry,
+		report: report.New(telemetry, logger, cfg.Status.FailingShare, cfg.Status.Window),
 	}, nil
 }
 
 // Start implements component.Component. Plugins and resources are loaded in the background: one that hangs while it is
 // loaded must not hold up the Collector.
 func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error {
-	goPlugins, err := pluginextension.Collect(host.GetExtensions())
-	if err != nil {
-		return err
-	}
 	plugins, err := r.pluginSettings()
 	if err != nil {
 		return err
 	}
-	if err := r.openShared(host); err != nil {
-		return err
-	}
-	if r.snmp, err = engine.New(r.cfg.Context.SNMP.EngineOptions()); err != nil {
-		return err
-	}
-	settings := r.runnerSettings(goPlugins)
-	settings.Host.Heard = r.pluginLogs.next != nil || len(status.Boards(host.GetExtensions())) > 0
-	if settings.Programs, err = r.cfg.Processes.settings(); err != nil {
-		return err
-	}
-	if r.runners, err = runtimes.New(settings); err != nil {
-		return err
-	}
-	r.cfg.Processes.hide(r.logger)
-	child.ReserveThreads()
 	obs, err := receiverhelper.NewObsReport(receiverhelper.ObsReportSettings{ReceiverID: r.set.ID, ReceiverCreateSettings: r.set})
 	if err != nil {
 		return err
 	}
-	if r.snapshots, err = scratch.Make("panoptes-copies-", settings.Programs.Hardening.User != nil); err != nil {
-		return fmt.Errorf("make a folder for copies of plugins: %w", err)
-	}
-	if settings.Programs.Hardening.User != nil {
-		if err := os.Chmod(r.snapshots.Path, 0o711); err != nil { // nobody else needs to see what is there
-			return fmt.Errorf("let user %q run copies of plugins: %w", r.cfg.Processes.RunAs, err)
-		}
-	}
-	plugins.SnapshotDir = r.snapshots.Path
-	pressure := r.startEmitter(obs)
-	r.startPluginLogs(obs)
-	r.scheduler = schedule.New(schedule.Settings[target]{
-		MaxConcurrent: r.cfg.MaxConcurrentRuns,
-		Classes: []schedule.Class{
-			classGo:      {Places: r.cfg.MaxConcurrentRuns},
-			classPython:  {Places: r.cfg.workers() * workers.RunsPerWorker, Ahead: workers.RunsPerWorker},
-			classProcess: {Places: r.cfg.MaxConcurrentRuns},
-			classExec:    {Places: r.cfg.Processes.MaxExec},
-			classSNMP:    {Places: snmpPlaces, Apart: true},
-		},
-		Breaker: schedule.Breaker{
-			Failures: r.cfg.Breaker.Failures, Backoff: r.cfg.Breaker.Backoff, MaxBackoff: r.cfg.Breaker.MaxBackoff,
-		},
-		Run: r.run, Missed: r.missed, Skipped: r.skipped, Pressure: pressure, Stepped: r.stepped,
-	})
-	r.tasks = newTasks(r.scheduler, r.failures, r.cfg.Limits, r.logger)
-	if r.tasks.rules, err = r.cfg.Plugins.Rules(); err != nil {
+	if plugins.SnapshotDir, err = r.openRunners(host); err != nil {
 		return err
 	}
-	r.tasks.runners, r.tasks.droppedLogs = r.runners, r.droppedLogs
-	plugins.Changed, plugins.Named = r.tasks.setPlugins, r.warnUnmatched
-	plugins.Check = r.runners.Load
+	pressure := r.startEmitter(obs)
+	r.startPluginLogs(obs)
+	if err := r.openTasks(pressure); err != nil {
+		return err
+	}
 	if err := r.observe(); err != nil {
 		return err
 	}
-	providers, err := r.openStore(ctx, host)
+	providers, err := r.openSources(ctx, host)
 	if err != nil {
 		return err
 	}
@@ -177,30 +135,108 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if r.sharding != nil {
 		r.restoreEnrichment()
 	}
+	plugins.Changed, plugins.Named, plugins.Check = r.tasks.SetPlugins, r.warnUnmatched, r.runners.Load
 	r.plugins = plugindir.NewPlugins(plugins)
 	r.show(host)
-	r.health.attach(host)
+	r.report.Health.Attach(host)
 	r.scheduler.Start()
-	life, cancel := context.WithCancel(context.Background())
+	r.goOn(providers)
+	return nil
+}
+
+// openRunners opens what runs plugins, and the folder of their copies.
+func (r *panoptesReceiver) openRunners(host component.Host) (copies string, err error) {
+	goPlugins, err := pluginextension.Collect(host.GetExtensions())
+	if err != nil {
+		return "", err
+	}
+	if err := r.openShared(host); err != nil {
+		return "", err
+	}
+	if r.snmp, err = engine.New(r.cfg.Context.SNMP.EngineOptions()); err != nil {
+		return "", err
+	}
+	settings := r.runnerSettings(goPlugins)
+	settings.Host.Heard = r.pluginLogs != nil || len(status.Boards(host.GetExtensions())) > 0
+	if settings.Programs, err = r.cfg.Processes.settings(); err != nil {
+		return "", err
+	}
+	if r.runners, err = runtimes.New(settings); err != nil {
+		return "", err
+	}
+	r.cfg.Processes.hide(r.logger)
+	child.ReserveThreads()
+	asUser := settings.Programs.Hardening.User != nil
+	if r.snapshots, err = scratch.Make("panoptes-copies-", asUser); err != nil {
+		return "", fmt.Errorf("make a folder for copies of plugins: %w", err)
+	}
+	if asUser {
+		if err := os.Chmod(r.snapshots.Path, 0o711); err != nil { // nobody else needs to see what is there
+			return "", fmt.Errorf("let user %q run copies of plugins: %w", r.cfg.Processes.RunAs, err)
+		}
+	}
+	return r.snapshots.Path, nil
+}
+
+// snmpPlaces is how many runs that poll by SNMP may be under way. Each costs a goroutine; what is sent is bounded elsewhere.
+const snmpPlaces = 4096
+
+// openTasks makes the store of resources, the scheduler and its tasks, of which there are none yet.
+func (r *panoptesReceiver) openTasks(pressure func() time.Duration) error {
+	rules, err := r.cfg.Plugins.Rules()
+	if err != nil {
+		return err
+	}
+	resources, err := r.cfg.Resources.storeSettings()
+	if err != nil {
+		return err
+	}
+	resources.Logger, resources.Changed, resources.Left = r.logger, r.resourcesChanged, r.resourcesLeft
+	resources.Refused = r.reloadError("resources")
+	r.store = store.New(resources)
+	r.scheduler = schedule.New(schedule.Settings[tasks.Target]{
+		MaxConcurrent: r.cfg.MaxConcurrentRuns,
+		Classes: []schedule.Class{
+			tasks.ClassGo:      {Places: r.cfg.MaxConcurrentRuns},
+			tasks.ClassPython:  {Places: r.cfg.workers() * workers.RunsPerWorker, Ahead: workers.RunsPerWorker},
+			tasks.ClassProcess: {Places: r.cfg.MaxConcurrentRuns},
+			tasks.ClassExec:    {Places: r.cfg.Processes.MaxExec},
+			tasks.ClassSNMP:    {Places: snmpPlaces, Apart: true},
+		},
+		Breaker: schedule.Breaker{
+			Failures: r.cfg.Breaker.Failures, Backoff: r.cfg.Breaker.Backoff, MaxBackoff: r.cfg.Breaker.MaxBackoff,
+		},
+		Run: r.run, Missed: r.missed, Skipped: r.skipped, Pressure: pressure, Stepped: r.stepped,
+	})
+	limits := r.cfg.Limits
+	r.tasks = tasks.New(tasks.Settings{
+		Scheduler: r.scheduler, Report: r.report, Runner: r.runners, Store: r.store, Rules: rules, Logger: r.logger,
+		PerResource: limits.PerResource, PerEndpoint: limits.PerEndpoint, PerPlugin: limits.PerPlugin,
+	})
+	return nil
+}
+
+// goOn starts what goes on in the background until Shutdown.
+func (r *panoptesReceiver) goOn(providers []resource.Provider) {
+	ctx, cancel := context.WithCancel(context.Background())
 	r.cancel = cancel
 	if r.keeping != nil {
-		r.background.Go(func() { r.keeping.run(life) })
+		r.background.Go(func() { r.keeping.run(ctx) })
 	}
-	r.background.Go(func() { r.health.run(life) })
-	r.background.Go(func() { r.watchCapacity(life) })
-	r.background.Go(func() { child.SweepOrphans(life, r.orphan) })
+	r.background.Go(func() { r.report.Health.Run(ctx) })
+	r.background.Go(func() { r.report.WatchPlaces(ctx, r.places, r.scheduler.Len) })
+	r.background.Go(func() { child.SweepOrphans(ctx, r.orphan) })
 	if r.resourceKeys != nil {
-		r.background.Go(func() { r.resourceKeys.Run(life) })
+		r.background.Go(func() { r.resourceKeys.Run(ctx) })
 	}
 	for _, one := range providers {
-		r.background.Go(func() { one.Run(life, r.store) })
+		r.background.Go(func() { one.Run(ctx, r.store) })
 	}
 	if r.publisher != nil {
-		r.background.Go(func() { r.publisher.Run(life, r.store) })
+		r.background.Go(func() { r.publisher.Run(ctx, r.store) })
 	}
-	r.background.Go(func() { r.store.Run(life) })
-	r.background.Go(func() { r.plugins.Run(life) })
-	return nil
+	r.background.Go(func() { r.store.Run(ctx) })
+	r.background.Go(func() { r.plugins.Run(ctx) })
 }
 
 // warnUnmatched logs what of the configuration concerns no plugin.
@@ -208,6 +244,17 @@ func (r *panoptesReceiver) warnUnmatched(names []string) {
 	for _, w := range r.cfg.Plugins.Unmatched(names) {
 		r.logger.Warn("Configuration has a flaw: plugins::" + w)
 	}
+}
+
+// startPluginLogs opens the way to the pipeline of logs, if there is one.
+func (r *panoptesReceiver) startPluginLogs(obs *receiverhelper.ObsReport) {
+	if r.pluginLogs == nil {
+		return
+	}
+	r.report.Logs = batch.NewLogs(batch.LogsSettings{
+		Next: r.pluginLogs, Obs: obs, Mapping: pdata.Options{ServiceIdentity: r.cfg.ServiceIdentity},
+		MaxDelay: r.cfg.Emit.MaxDelay, Logger: r.logger,
+	})
 }
 
 // startEmitter opens the way to the pipeline of metrics, and returns what says how much the pipeline holds it up. Without
@@ -229,7 +276,7 @@ func (r *panoptesReceiver) startEmitter(obs *receiverhelper.ObsReport) (pressure
 func (r *panoptesReceiver) pluginSettings() (plugindir.PluginSettings, error) {
 	plugins, err := r.cfg.Plugins.settings()
 	plugins.MaxChecks, plugins.Logger, plugins.Failed = r.cfg.Python.Workers(), r.logger, r.reloadError("plugin")
-	plugins.Health = func(err error) { r.health.set(troublePlugins, err) }
+	plugins.Health = func(err error) { r.report.Health.Set(report.ProblemPlugins, err) }
 	return plugins, err
 }
 
@@ -296,42 +343,6 @@ func (r *panoptesReceiver) orphan(pid int, command string) {
 		zap.String("next", "let plugins wait for what they start, in the session that they are started in"))
 }
 
-// reloadError returns what counts a broken change.
-func (r *panoptesReceiver) reloadError(source string) func() {
-	attrs := metric.WithAttributeSet(attribute.NewSet(attribute.String("source", source)))
-	return func() { r.telemetry.PanoptesReloadErrors.Add(context.Background(), 1, attrs) }
-}
-
-// observe lets the metrics about what is held be read.
-func (r *panoptesReceiver) observe() error {
-	return errors.Join(
-		r.observeSNMP(),
-		r.observePlaces(),
-		r.telemetry.RegisterPanoptesRunningCallback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(int64(r.scheduler.Running()))
-			return nil
-		}),
-		r.telemetry.RegisterPanoptesResourcesUnreachableCallback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(int64(r.scheduler.Broken()))
-			return nil
-		}),
-		r.telemetry.RegisterPanoptesTasksCallback(func(_ context.Context, o metric.Int64Observer) error {
-			o.Observe(int64(r.scheduler.Len()))
-			return nil
-		}),
-		r.telemetry.RegisterPanoptesPluginsCallback(func(_ context.Context, o metric.Int64Observer) error {
-			plugins, _ := r.tasks.counts()
-			o.Observe(int64(plugins))
-			return nil
-		}),
-		r.telemetry.RegisterPanoptesResourcesCallback(func(_ context.Context, o metric.Int64Observer) error {
-			_, resources := r.tasks.counts()
-			o.Observe(int64(resources))
-			return nil
-		}),
-	)
-}
-
 // Shutdown implements component.Component: nothing new starts, runs under way may end, and what they return is sent.
 func (r *panoptesReceiver) Shutdown(ctx context.Context) error {
 	r.stop.Do(func() { r.stopped = r.shutdown(ctx) })
@@ -340,7 +351,7 @@ func (r *panoptesReceiver) Shutdown(ctx context.Context) error {
 
 func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 	defer r.telemetry.Shutdown()
-	r.health.attach(nil)
+	r.report.Health.Attach(nil)
 	for _, hide := range r.hide {
 		hide()
 	}
@@ -363,7 +374,7 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 		r.emitter.Stop()
 	}
 	r.closeWriters()
-	r.failures.stop()
+	r.report.Stop()
 	if r.runners != nil {
 		// The grace is for runs; workers get their own moment to end.
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
@@ -375,13 +386,13 @@ func (r *panoptesReceiver) shutdown(ctx context.Context) error {
 		errs = append(errs, r.snmp.Close())
 	}
 	if r.keeping != nil {
-		r.tasks.runs.stop()
+		r.tasks.Stop()
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 		defer cancel()
 		errs = append(errs, r.keeping.close(last))
 	}
-	if r.pluginLogs.emitter != nil {
-		r.pluginLogs.emitter.Stop() // workers said their last
+	if r.report.Logs != nil {
+		r.report.Logs.Stop() // workers have ended, so no line comes any more
 	}
 	if r.snapshots != nil {
 		errs = append(errs, r.snapshots.Close())

@@ -6,105 +6,57 @@ import (
 	"fmt"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
-	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/batch"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/report"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/tasks"
 )
 
-// pluginAttrs are the attribute sets of a plugin's own metrics, made once.
-type pluginAttrs struct {
-	plugin      metric.MeasurementOption
-	outcome     map[run.Outcome]metric.MeasurementOption
-	dropped     map[string]metric.MeasurementOption // by reason
-	skipped     map[schedule.Reason]metric.MeasurementOption
-	droppedLogs map[string]metric.MeasurementOption // by reason
-}
-
-func newPluginAttrs(name string) pluginAttrs {
-	p := attribute.String("plugin", name)
-	set := func(kv ...attribute.KeyValue) metric.MeasurementOption {
-		return metric.WithAttributeSet(attribute.NewSet(append(kv, p)...))
-	}
-	a := pluginAttrs{
-		plugin:      set(),
-		outcome:     map[run.Outcome]metric.MeasurementOption{},
-		dropped:     map[string]metric.MeasurementOption{},
-		skipped:     map[schedule.Reason]metric.MeasurementOption{},
-		droppedLogs: map[string]metric.MeasurementOption{},
-	}
-	for _, r := range batch.LogReasons {
-		a.droppedLogs[r] = set(attribute.String("reason", r))
-	}
-	for _, r := range append([]schedule.Reason{reasonCached, reasonMoved}, schedule.Reasons...) {
-		a.skipped[r] = set(attribute.String("reason", string(r)))
-	}
-	for _, o := range run.Outcomes {
-		a.outcome[o] = set(attribute.String("outcome", string(o)))
-	}
-	for _, r := range run.DropReasons {
-		a.dropped[r] = set(attribute.String("reason", r))
-	}
-	return a
-}
-
 // run runs one task and hands over what it returned. The scheduler calls it, from many goroutines.
-func (r *panoptesReceiver) run(ctx context.Context, one schedule.Run[target]) schedule.Result {
-	l, res := one.Value.plugin, one.Value.resource
-	v := l.current.Load()
-	request := v.request(res)
+func (r *panoptesReceiver) run(ctx context.Context, one schedule.Run[tasks.Target]) schedule.Result {
+	l, res := one.Value.Plugin, one.Value.Resource
+	v := l.Current()
+	request := v.Request(res)
 	if r.runners.Busy(request.Plugin, res) {
 		r.missed(one.Value, 1) // an earlier run, given up at its deadline, still goes on
 		return schedule.Result{Verdict: schedule.VerdictDead}
 	}
 	held, ok := r.hold(ctx, one, v)
 	if !ok {
-		r.skipped(one.Value, reasonMoved)
+		r.skipped(one.Value, report.ReasonMoved)
 		return schedule.Result{}
 	}
 	defer held.end()
 	if held != nil {
 		ctx = held.ctx
 	}
-	name := nameOfRun(one, v)
-	if one.First {
-		r.tasks.runs.began(name, one.Due)
-	}
-	if r.tasks.runs.cached(v.plugin, name) {
-		r.skipped(one.Value, reasonCached)
+	begun, ok := r.tasks.Begin(one, v)
+	if !ok {
+		r.skipped(one.Value, report.ReasonCached)
 		return schedule.Result{}
 	}
-	begun := time.Now()
-	r.telemetry.PanoptesRunLateness.Record(ctx, one.Lateness.Seconds(), l.attrs.plugin)
-	tail := r.tailOf(&request)
-	r.listen(&request, l, res)
+	r.telemetry.PanoptesRunLateness.Record(ctx, one.Lateness.Seconds(), l.Report.Attr)
+	subject := &report.Subject{Plugin: l.Report, Version: v.Plugin, Drops: &v.Drops, Resource: res}
+	tail := r.report.Begin(subject, &request)
 	started := time.Now()
 	result := r.runners.Run(ctx, request)
 	gaveWay(ctx, &result)
 	if held.settle(&result) {
-		r.telemetry.PanoptesMovedRuns.Add(ctx, 1, l.attrs.plugin)
+		r.telemetry.PanoptesMovedRuns.Add(ctx, 1, l.Report.Attr)
 	}
 	if len(result.Groups)+len(result.Resources)+len(result.Enrichment) > 0 {
-		r.tasks.runs.had(v.plugin, name, begun)
+		r.tasks.HadResults(begun)
 	}
-	r.telemetry.PanoptesRuns.Add(ctx, 1, l.attrs.outcome[result.Outcome])
-	r.telemetry.PanoptesRunDuration.Record(ctx, result.Duration.Seconds(), l.attrs.plugin)
-	r.usage(ctx, l, result)
-	r.failures.note(one.Value, v, result)
-	r.health.note(result)
-	r.say(l, res, result)
-	r.noteCheck(one.Value, result)
-	r.dropped(ctx, v, one.Value, result.Dropped)
-	var out made
+	r.report.Ended(ctx, subject, &result)
+	points := 0
 	says := verdict(result)
-	switch v.plugin.Type {
+	switch v.Plugin.Type {
 	case plugin.TypeDiscovery:
 		r.discovered(ctx, l, result)
 		says = schedule.VerdictNone // it says nothing about a resource
@@ -112,28 +64,25 @@ func (r *panoptesReceiver) run(ctx context.Context, one schedule.Run[target]) sc
 		r.enriched(ctx, l, result)
 	default:
 		result.Groups = r.withoutEmpty(ctx, one.Value, result.Groups)
-		if r.history != nil {
-			out.bytes = jsonBytes(result.Groups)
-		}
-		out.points = r.emit(ctx, v, l, result.Groups)
+		points = r.emit(ctx, v, l, result.Groups)
 		r.emitPollingStatus(one.Value, v, request.Plugin.Interval, &result)
 	}
-	r.noteRun(endedRun{Run: one, Result: result, started: started, interval: request.Plugin.Interval, made: out, tail: tail})
+	r.report.Keep(report.Run{
+		Subject: subject, Task: one.Task, Due: one.Due, Lateness: one.Lateness, Started: started, Interval: request.Plugin.Interval,
+		Result: &result, Points: points, Tail: tail,
+	})
 	return schedule.Result{Verdict: says, Took: result.Duration}
 }
 
 // hold notes the begin of a run, where the fleet is shared; nil where it is not. It returns false where the run must not take
 // place.
-func (r *panoptesReceiver) hold(ctx context.Context, one schedule.Run[target], v *version) (*heldRun, bool) {
+func (r *panoptesReceiver) hold(ctx context.Context, one schedule.Run[tasks.Target], v *tasks.Version) (*heldRun, bool) {
 	if r.sharding == nil {
 		return nil, true
 	}
-	n := r.tasks.shardOf(one.Value.resource)
-	if v.plugin.Type == plugin.TypeDiscovery {
-		if !r.tasks.once {
-			return nil, true // each Collector discovers for itself
-		}
-		n = r.tasks.shardOfName(one.Value.plugin.name)
+	n, ok := r.tasks.Shard(one.Value, v)
+	if !ok {
+		return nil, true // each Collector discovers for itself
 	}
 	return r.sharding.begin(ctx, n, one.Task)
 }
@@ -151,59 +100,26 @@ func gaveWay(ctx context.Context, result *run.Result) {
 const reasonNoPipeline = "no_pipeline"
 
 // emit sends groups on, and returns how many data points they became.
-func (r *panoptesReceiver) emit(ctx context.Context, v *version, l *loaded, groups []*pluginsdk.MetricsGroup) (points int) {
+func (r *panoptesReceiver) emit(ctx context.Context, v *tasks.Version, l *tasks.Plugin, groups []*pluginsdk.MetricsGroup) (points int) {
 	if len(groups) == 0 {
 		return 0
 	}
-	r.telemetry.PanoptesGroups.Add(ctx, int64(len(groups)), l.attrs.plugin)
+	r.telemetry.PanoptesGroups.Add(ctx, int64(len(groups)), l.Report.Attr)
 	if r.emitter == nil {
 		for _, g := range groups {
 			r.droppedPoints(reasonNoPipeline, len(g.Metrics()))
 		}
 		return 0
 	}
-	points = r.emitter.Add(&v.scope, groups)
-	r.telemetry.PanoptesDataPoints.Add(ctx, int64(points), l.attrs.plugin)
+	points = r.emitter.Add(&v.Scope, groups)
+	r.telemetry.PanoptesDataPoints.Add(ctx, int64(points), l.Report.Attr)
 	return points
-}
-
-// reasonCached: the plugin's last results are younger than its results_cache_age.
-const reasonCached = schedule.Reason("cached")
-
-// nameOfRun is the name of a run's task where it is needed.
-func nameOfRun(r schedule.Run[target], v *version) taskName {
-	switch {
-	case !r.First && v.plugin.File.ResultsCacheAge <= 0:
-		return taskName{}
-	case v.plugin.Type == plugin.TypeDiscovery:
-		return nameOf([]byte(pluginfile.TaskName(v.plugin.File, nil)))
-	}
-	return nameOf(pluginfile.AppendTaskName(nil, v.plugin.File, r.Value.resource))
-}
-
-// request asks for a run of the plugin as it is against a resource.
-func (v *version) request(res *pluginsdk.Resource) run.Request {
-	request := run.Request{Plugin: v.plugin, Resource: res}
-	if p, _ := v.layered.Selected(res); p != v.plugin {
-		request.Plugin, request.Config = p, p.File.Config
-	}
-	return request
-}
-
-// usage records what a run cost.
-func (r *panoptesReceiver) usage(ctx context.Context, l *loaded, result run.Result) {
-	if result.CPU > 0 {
-		r.telemetry.PanoptesRunCPUTime.Record(ctx, result.CPU.Seconds(), l.attrs.plugin)
-	}
-	if result.PeakMemory > 0 {
-		r.telemetry.PanoptesRunPeakMemory.Record(ctx, result.PeakMemory, l.attrs.plugin)
-	}
 }
 
 // discovered hands what a discovery plugin found to the store of resources. Where it found nothing, or failed, what it
 // found before stays for its time to live, as in Panoptes.
-func (r *panoptesReceiver) discovered(ctx context.Context, l *loaded, result run.Result) {
-	source := l.source.Load()
+func (r *panoptesReceiver) discovered(ctx context.Context, l *tasks.Plugin, result run.Result) {
+	source := l.Source()
 	switch {
 	case source == nil: // the plugin was removed meanwhile
 	case result.Outcome.Failed() && result.Outcome != run.OutcomeCanceled:
@@ -214,7 +130,7 @@ func (r *panoptesReceiver) discovered(ctx context.Context, l *loaded, result run
 		} else {
 			source.Set(result.Resources, time.Now())
 		}
-		r.telemetry.PanoptesDiscoveredResources.Add(ctx, int64(len(result.Resources)), l.attrs.plugin)
+		r.telemetry.PanoptesDiscoveredResources.Add(ctx, int64(len(result.Resources)), l.Report.Attr)
 	}
 }
 
@@ -223,36 +139,36 @@ const publishFor = 10 * time.Second
 
 // publish puts what a discovery plugin found where all receivers read it. Where that fails, what was found before stays for
 // its time to live.
-func (r *panoptesReceiver) publish(ctx context.Context, l *loaded, source *store.Source, found []*pluginsdk.Resource) {
+func (r *panoptesReceiver) publish(ctx context.Context, l *tasks.Plugin, source *store.Source, found []*pluginsdk.Resource) {
 	ctx, cancel := context.WithTimeout(ctx, publishFor)
 	defer cancel()
-	p := l.current.Load().plugin
+	p := l.Current().Plugin
 	err := r.sets.Write(ctx, p.File.NormalizedName, p.Version, found)
 	if err == nil {
-		source.Mend()
+		source.Recovered()
 		return
 	}
 	source.Fail(err)
 	r.reloadError("resources")()
-	r.failures.digest.Note("publish\x00"+l.name, func(held int) {
+	r.report.Digest.Note("publish\x00"+l.Name(), func(held int) {
 		r.logger.Error("Cannot publish all discovered resources; what was found before stays for its times to live",
-			zap.String("plugin", l.name), zap.Int("others", held), zap.Error(err),
+			zap.String("plugin", l.Name()), zap.Int("others", held), zap.Error(err),
 			zap.String("next", "look at resources::kafka's brokers, topics and permissions; it is tried again when the plugin runs next"))
 	})
 }
 
 // enriched stores what an enrichment plugin found out.
-func (r *panoptesReceiver) enriched(ctx context.Context, l *loaded, result run.Result) {
+func (r *panoptesReceiver) enriched(ctx context.Context, l *tasks.Plugin, result run.Result) {
 	if len(result.Enrichment) == 0 {
 		return
 	}
 	if err := r.enrichment.Keep(ctx, result.Enrichment); err != nil {
-		r.failures.digest.Note("enrichment\x00"+l.name, func(held int) {
-			r.logger.Error("Cannot store all of the enrichment", zap.String("plugin", l.name), zap.Int("others", held), zap.Error(err),
+		r.report.Digest.Note("enrichment\x00"+l.Name(), func(held int) {
+			r.logger.Error("Cannot store all of the enrichment", zap.String("plugin", l.Name()), zap.Int("others", held), zap.Error(err),
 				zap.String("next", "where the key-value store is full, let plugins keep less, or for less long (enrichment_ttl); where it is a Redis, look at that"))
 		})
 	}
-	r.telemetry.PanoptesEnrichmentGroups.Add(ctx, int64(len(result.Enrichment)), l.attrs.plugin)
+	r.telemetry.PanoptesEnrichmentGroups.Add(ctx, int64(len(result.Enrichment)), l.Report.Attr)
 }
 
 // quickRun is up to where a failed run says nothing about its resource: one that does not answer holds its place.
@@ -277,13 +193,13 @@ func verdict(result run.Result) schedule.Verdict {
 }
 
 // missed counts slots in which a task did not run. The scheduler calls it, too.
-func (r *panoptesReceiver) missed(t target, slots int64) {
-	r.telemetry.PanoptesMissedSlots.Add(context.Background(), slots, t.plugin.attrs.plugin)
+func (r *panoptesReceiver) missed(t tasks.Target, slots int64) {
+	r.report.Missed(t.Plugin.Report, slots)
 }
 
 // skipped counts runs that do not take place. The scheduler calls it.
-func (r *panoptesReceiver) skipped(t target, reason schedule.Reason) {
-	r.telemetry.PanoptesSkippedRuns.Add(context.Background(), 1, t.plugin.attrs.skipped[reason])
+func (r *panoptesReceiver) skipped(t tasks.Target, reason schedule.Reason) {
+	r.report.Skipped(t.Plugin.Report, reason)
 }
 
 // stepped tells that the clock was set. The scheduler calls it.
@@ -293,51 +209,30 @@ func (r *panoptesReceiver) stepped(by time.Duration) {
 }
 
 // withoutEmpty takes out the groups without metrics, which have no form in pdata (docs/mapping.md).
-func (r *panoptesReceiver) withoutEmpty(ctx context.Context, t target, groups []*pluginsdk.MetricsGroup) []*pluginsdk.MetricsGroup {
+func (r *panoptesReceiver) withoutEmpty(ctx context.Context, t tasks.Target, groups []*pluginsdk.MetricsGroup) []*pluginsdk.MetricsGroup {
 	kept := groups[:0]
 	for _, g := range groups {
 		if len(g.Metrics()) > 0 {
 			kept = append(kept, g)
 			continue
 		}
-		r.telemetry.PanoptesEmptyGroups.Add(ctx, 1, t.plugin.attrs.plugin)
+		r.telemetry.PanoptesEmptyGroups.Add(ctx, 1, t.Plugin.Report.Attr)
 		r.logger.Debug("Plugin returned a group without metrics, which is not sent",
-			zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("group", g.Type))
+			zap.String("plugin", t.Plugin.Name()), zap.String("resource", t.Resource.ID), zap.String("group", g.Type))
 	}
 	return kept
 }
 
-// dropped counts what was taken out of a result, and logs each kind of it once a version of the plugin.
-func (r *panoptesReceiver) dropped(ctx context.Context, v *version, t target, drops []run.Drop) {
-	for _, d := range drops {
-		r.telemetry.PanoptesDroppedGroups.Add(ctx, int64(1+d.More), t.plugin.attrs.dropped[d.Reason])
-		if !v.drops.first(d) {
-			continue
-		}
-		if d.Reason == run.DropNotFetched {
-			r.logger.Warn("A device did not answer all that a plugin asks of it; what is missing is counted from now on",
-				zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("group", d.Group),
-				zap.String("metric", d.Metric), zap.Error(d.Err))
-		} else {
-			r.logger.Warn("Plugin returned data that breaks a rule; it is dropped, and counted from now on",
-				zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("group", d.Group),
-				zap.String("metric", d.Metric), zap.String("reason", d.Reason), zap.Error(d.Err),
-				zap.String("next", "fix the plugin as the error says: a change is taken without restart"))
-		}
+// emitPollingStatus sends how a run ended beside what it measured, where that is wanted.
+func (r *panoptesReceiver) emitPollingStatus(t tasks.Target, v *tasks.Version, interval time.Duration, result *run.Result) {
+	if !r.cfg.PollingStatus || r.emitter == nil || result.Outcome == run.OutcomeCanceled {
+		return
 	}
-}
-
-// droppedPoints counts data points that did not reach the pipeline.
-func (r *panoptesReceiver) droppedPoints(reason string, n int) {
-	r.telemetry.PanoptesDroppedDataPoints.Add(context.Background(), int64(n),
-		metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason))))
-}
-
-// traceback is the plugin's own part of an error, for the log.
-func traceback(err error) []zap.Field {
-	var raised *run.PluginError
-	if errors.As(err, &raised) && raised.Traceback != "" {
-		return []zap.Field{zap.String("traceback", raised.Traceback)}
+	g, err := report.PollingGroup(t.Plugin.Name(), t.Resource, interval, result)
+	if err != nil { // a plugin's name that is no value of a dimension
+		r.droppedPoints(run.DropInvalid, 1)
+		return
 	}
-	return nil
+	scope := pdata.Scope{Plugin: v.Scope.Plugin, Topics: v.Scope.Topics, Units: report.PollingUnits}
+	r.emitter.Add(&scope, []*pluginsdk.MetricsGroup{g})
 }

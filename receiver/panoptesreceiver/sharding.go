@@ -50,9 +50,6 @@ type heldRun struct {
 // errMoved is why a run ends, or does not count, whose shard is given away.
 var errMoved = errors.New("the shard moves to another Collector")
 
-// reasonMoved: the shard is given away, or the lease has ended.
-const reasonMoved = schedule.Reason("moved")
-
 // join makes the receiver a part of its membership, if it has one.
 func (r *panoptesReceiver) join(host component.Host) error {
 	if r.cfg.Sharding == nil {
@@ -69,7 +66,7 @@ func (r *panoptesReceiver) join(host component.Host) error {
 	name := "receiver/" + r.set.ID.String()
 	s.leave, err = m.Join(shard.Part{
 		Name: name, Source: true, Ready: s.ready.reached,
-		Drain: r.drainShards, Export: r.exportShards, Import: r.importShard, Own: r.tasks.own, Drop: r.dropShards,
+		Drain: r.drainShards, Export: r.exportShards, Import: r.importShard, Own: r.tasks.Own, Drop: r.dropShards,
 	})
 	if err != nil {
 		return err
@@ -79,7 +76,7 @@ func (r *panoptesReceiver) join(host component.Host) error {
 		r.logger.Info("Keys of plugins in the key-value store stay in this Collector when shards move",
 			zap.String("next", "name a panoptes_redis under redis, if plugins keep what the next owner of a resource needs"))
 	}
-	r.tasks.share(m.Count(), r.sets != nil, func(resources string) { m.Announce(name, resources) }, s.ready.touch)
+	r.tasks.Share(m.Count(), r.sets != nil, func(resources string) { m.Announce(name, resources) }, s.ready.touch)
 	return nil
 }
 
@@ -231,7 +228,7 @@ func (s *sharding) uncounted(shard int) map[schedule.ID]struct{} {
 
 // dropShards forgets all that is kept of shards.
 func (r *panoptesReceiver) dropShards(shards []int) {
-	r.tasks.drop(shards)
+	r.tasks.Drop(shards)
 	r.sharding.mu.Lock()
 	for _, n := range shards {
 		delete(r.sharding.redo, n)

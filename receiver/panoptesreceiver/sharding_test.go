@@ -18,13 +18,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/collector/component"
-	"pgregory.net/rapid"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/tasks"
 )
 
 var shardsID = component.MustNewID("panoptes_shards")
@@ -157,8 +156,8 @@ func (b *bench) scheduled(want ...string) {
 	got := map[string]bool{}
 	ok := assert.Eventually(b.t, func() bool {
 		clear(got)
-		b.own().scheduler.Glances(func(g schedule.Glance[target]) bool {
-			got[g.Value.resource.ID] = true
+		b.own().scheduler.Glances(func(g schedule.Glance[tasks.Target]) bool {
+			got[g.Value.Resource.ID] = true
 			return true
 		})
 		for _, id := range want {
@@ -180,7 +179,7 @@ func TestOnlyOwnedShardsAreRun(t *testing.T) {
 	b.start()
 	assert.Equal(t, "receiver/"+b.own().set.ID.String(), f.part.Name)
 	assert.True(t, f.part.Source)
-	require.Eventually(t, func() bool { _, n := b.own().tasks.counts(); return n == 4 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { _, n := b.own().tasks.Counts(); return n == 4 }, patience, time.Millisecond)
 	b.scheduled()
 	f.mu.Lock()
 	assert.Regexp(t, `^receiver/panoptes\S* 4-[0-9a-f]{16}$`, f.announced)
@@ -197,7 +196,7 @@ func TestOnlyOwnedShardsAreRun(t *testing.T) {
 
 	// Lists and plugins that change keep to what is owned.
 	b.write("resources/two.json", "["+resourceJSON("a2")+","+resourceJSON("localhost")+"]")
-	require.Eventually(t, func() bool { _, n := b.own().tasks.counts(); return n == 6 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { _, n := b.own().tasks.Counts(); return n == 6 }, patience, time.Millisecond)
 	want := []string{"b", "c"}
 	for _, id := range []string{"a2", "localhost"} {
 		if at(id) == at("b") || at(id) == at("c") {
@@ -275,9 +274,8 @@ func TestShardsAreDrained(t *testing.T) {
 	}
 	var s shardState
 	require.NoError(t, json.Unmarshal(state, &s))
-	runs, err := parseRuns(s.Runs)
-	require.NoError(t, err)
-	assert.Len(t, runs, 1)
+	require.NoError(t, s.Check())
+	assert.Equal(t, 1, s.Moved.Len())
 	b.stop()
 }
 
@@ -292,7 +290,7 @@ func TestRunsThatTakeTooLong(t *testing.T) {
 	b.start()
 	f.take(t, nil, "", "t1", at("a"))
 	b.scheduled("a")
-	b.own().scheduler.Glances(func(g schedule.Glance[target]) bool {
+	b.own().scheduler.Glances(func(g schedule.Glance[tasks.Target]) bool {
 		assert.True(t, b.own().scheduler.Hurry(g.Task))
 		return true
 	})
@@ -434,8 +432,10 @@ func FuzzShardState(f *testing.F) {
 	f.Add([]byte(`{"runs":"AAAAAAAAAAAAAAAAAAAAAA==","results":{"1":{"version":"v","at":1}},"enrichment":[{"key":"enrichment:a:b","value":"{}"}]}`))
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		var s shardState
-		if json.Unmarshal(data, &s) == nil {
-			_, _ = parseRuns(s.Runs)
+		if json.Unmarshal(data, &s) == nil && s.Check() == nil {
+			ts := tasks.New(tasks.Settings{})
+			ts.Share(2, false, nil, nil)
+			ts.Take(shard.Taken{Shard: 1, Tenure: "t"}, s.Moved)
 		}
 	})
 }
@@ -467,58 +467,6 @@ func TestReadyWhenQuiet(t *testing.T) {
 	})
 }
 
-// However shards come and go while lists change, there is one task for each owned resource.
-func TestTasksFollowShards(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(r *rapid.T) {
-		ts := newTestTasks()
-		ts.share(testShards, false, func(string) {}, func() {})
-		ts.setPlugins([]*plugin.Plugin{testPlugin(t, "all", `resource_class = "network"`, plugin.KindGo, time.Minute)})
-		owned := map[int]bool{}
-		var list []*pluginsdk.Resource
-		for range rapid.IntRange(1, 12).Draw(r, "steps") {
-			shards := rapid.SliceOfNDistinct(rapid.IntRange(0, testShards-1), 1, 6, rapid.ID).Draw(r, "shards")
-			switch rapid.IntRange(0, 2).Draw(r, "step") {
-			case 0:
-				list = nil
-				for i := range rapid.IntRange(0, 20).Draw(r, "resources") {
-					if rapid.Bool().Draw(r, "there") {
-						list = append(list, testResource(fmt.Sprint(i), rapid.SampledFrom([]string{"1", "2"}).Draw(r, "endpoint")))
-					}
-				}
-				ts.setResources(list)
-			case 1:
-				for _, n := range shards {
-					owned[n] = true
-					ts.runs.take(shard.Taken{Shard: n, Tenure: "t"}, nil, nil)
-				}
-				ts.own(shards)
-			case 2:
-				for _, n := range shards {
-					delete(owned, n)
-				}
-				ts.drop(shards)
-			}
-			want := map[*pluginsdk.Resource]bool{}
-			for _, res := range list {
-				if owned[at(res.ID)] {
-					want[res] = true
-				}
-			}
-			ts.scheduler.Glances(func(g schedule.Glance[target]) bool {
-				if !want[g.Value.resource] {
-					r.Fatalf("there is a task against %v", g.Value.resource)
-				}
-				delete(want, g.Value.resource)
-				return true
-			})
-			if len(want) > 0 {
-				r.Fatalf("there is no task against %v", want)
-			}
-		}
-	})
-}
-
 // TestMovesWhileRunsGoOn moves a shard to and fro while its runs go on.
 func TestMovesWhileRunsGoOn(t *testing.T) {
 	t.Parallel()
@@ -533,7 +481,7 @@ func TestMovesWhileRunsGoOn(t *testing.T) {
 	for n := range 50 {
 		f.take(t, states, last, fmt.Sprint("t", n), at("a"))
 		b.scheduled("a")
-		b.own().scheduler.Glances(func(g schedule.Glance[target]) bool {
+		b.own().scheduler.Glances(func(g schedule.Glance[tasks.Target]) bool {
 			b.own().scheduler.Hurry(g.Task)
 			return true
 		})
@@ -562,7 +510,7 @@ func TestDiscoveryOnce(t *testing.T) {
 	}
 	knows := func(b *bench, want int) {
 		t.Helper()
-		require.Eventually(t, func() bool { _, n := b.own().tasks.counts(); return n == want }, patience, time.Millisecond)
+		require.Eventually(t, func() bool { _, n := b.own().tasks.Counts(); return n == want }, patience, time.Millisecond)
 	}
 	a, f := member()
 	b, g := member()

@@ -65,7 +65,7 @@ func (r *panoptesReceiver) pipelines() (n int) {
 	if r.next != nil {
 		n++
 	}
-	if r.pluginLogs.next != nil {
+	if r.pluginLogs != nil {
 		n++
 	}
 	return n

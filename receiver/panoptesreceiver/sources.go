@@ -27,18 +27,10 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/sources"
 )
 
-// openStore makes the store of resources, and returns its sources. Plugins that discover resources open sources of their own.
-// ctx is for reading TLS files and the like.
-func (r *panoptesReceiver) openStore(ctx context.Context, host component.Host) (providers []resource.Provider, err error) {
+// openSources opens the sources of resources. Plugins that discover resources open sources of their own. ctx is for reading TLS
+// files and the like.
+func (r *panoptesReceiver) openSources(ctx context.Context, host component.Host) (providers []resource.Provider, err error) {
 	cfg := &r.cfg.Resources
-	settings, err := cfg.storeSettings()
-	if err != nil {
-		return nil, err
-	}
-	settings.Logger, settings.Changed, settings.Left = r.logger, r.resourcesChanged, r.resourcesLeft
-	settings.Refused = r.reloadError("resources")
-	r.store = store.New(settings)
-	r.tasks.store = r.store
 	if cfg.sources() == 0 {
 		r.logger.Warn("The receiver has no sources of resources, so that only plugins that discover some run")
 	}
@@ -267,7 +259,7 @@ func (s *sourceSettings) kafka(ctx context.Context) (*sources.Kafka, error) {
 
 // resourcesChanged takes all resources that there are now.
 func (r *panoptesReceiver) resourcesChanged(all []*pluginsdk.Resource) {
-	r.tasks.setResources(all)
+	r.tasks.SetResources(all)
 	if r.resourceKeys != nil {
 		r.resourceKeys.Set(all)
 	}

@@ -9,9 +9,10 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
-	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/report"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/tasks"
 )
 
 // show shows the receiver on the boards of the host, and keeps what they ask for. It is called before anything runs.
@@ -20,7 +21,7 @@ func (r *panoptesReceiver) show(host component.Host) {
 	if len(boards) == 0 {
 		return
 	}
-	r.history = newHistory(slices.ContainsFunc(boards, status.Board.ShowsOutput), r.runners.CleanJSON)
+	r.report.History = report.NewHistory(slices.ContainsFunc(boards, status.Board.ShowsOutput), r.runners.CleanJSON)
 	for _, b := range boards {
 		r.hide = append(r.hide, b.Add(statusReceiver{r}))
 	}
@@ -33,7 +34,7 @@ var _ status.Receiver = statusReceiver{}
 
 func (s statusReceiver) ID() component.ID { return s.r.set.ID }
 
-func (s statusReceiver) Counts() (plugins, resources int) { return s.r.tasks.counts() }
+func (s statusReceiver) Counts() (plugins, resources int) { return s.r.tasks.Counts() }
 
 func (s statusReceiver) Places() []status.Places { return s.r.places() }
 
@@ -43,9 +44,6 @@ func (s statusReceiver) Resources() []store.Entry { return s.r.store.Entries() }
 
 // Plugins joins what is known of the files with what their runs came to.
 func (s statusReceiver) Plugins() []status.Plugin {
-	t := s.r.tasks
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	var all []status.Plugin
 	for _, f := range s.r.plugins.States() {
 		p := status.Plugin{File: f.Path, Loaded: f.Loaded, ErrorSince: f.Failed}
@@ -61,16 +59,7 @@ func (s statusReceiver) Plugins() []status.Plugin {
 				p.Filter = f.Plugin.Filter.String()
 			}
 		}
-		if l := t.plugins[p.Name]; l != nil {
-			p.Tasks = l.held
-			p.Runs, p.FailedRuns, p.Points = l.counts.runs.Load(), l.counts.failed.Load(), l.counts.points.Load()
-			p.Bytes, p.LastFailure = l.counts.bytes.Load(), l.counts.last.Load()
-			p.Busy, p.CPU = time.Duration(l.counts.busy.Load()).Seconds(), time.Duration(l.counts.cpu.Load()).Seconds()
-			if l.alone != 0 {
-				p.Tasks = 1
-			}
-			p.Series = s.r.history.series(l, l.tasks)
-		}
+		s.r.tasks.Describe(&p)
 		all = append(all, p)
 	}
 	slices.SortStableFunc(all, func(a, b status.Plugin) int { return strings.Compare(a.Name, b.Name) })
@@ -80,7 +69,7 @@ func (s statusReceiver) Plugins() []status.Plugin {
 func (s statusReceiver) Tasks(visit func(*status.Task) bool) {
 	now := time.Now()
 	var t status.Task
-	s.r.scheduler.Glances(func(g schedule.Glance[target]) bool {
+	s.r.scheduler.Glances(func(g schedule.Glance[tasks.Target]) bool {
 		s.task(&g, now, &t)
 		return visit(&t)
 	})
@@ -90,9 +79,9 @@ func (s statusReceiver) Tasks(visit func(*status.Task) bool) {
 const lateShare = 10
 
 // task fills in a task.
-func (s statusReceiver) task(g *schedule.Glance[target], now time.Time, t *status.Task) {
-	*t = status.Task{Plugin: g.Value.plugin.name, Resource: g.Value.resource, Next: g.Due}
-	s.r.history.fill(g, t)
+func (s statusReceiver) task(g *schedule.Glance[tasks.Target], now time.Time, t *status.Task) {
+	*t = status.Task{Plugin: g.Value.Plugin.Name(), Resource: g.Value.Resource, Next: g.Due}
+	s.r.report.History.Fill(g.Task, g.Value.Plugin.Report, g.Value.Resource, t)
 	switch {
 	case g.BackingOff:
 		t.State = status.BackingOff
@@ -109,24 +98,8 @@ func (s statusReceiver) task(g *schedule.Glance[target], now time.Time, t *statu
 	}
 }
 
-// find returns the scheduler's ID of a task.
-func (s statusReceiver) find(id status.TaskID) (schedule.ID, bool) {
-	t := s.r.tasks
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	l := t.plugins[id.Plugin]
-	if l != nil && l.alone != 0 && id.Resource == noResource.Identity() {
-		return l.alone, true
-	}
-	slot, ok := t.slots[id.Resource]
-	if l == nil || !ok || slot >= len(l.tasks) || l.tasks[slot] == 0 {
-		return 0, false
-	}
-	return l.tasks[slot], true
-}
-
 func (s statusReceiver) Detail(id status.TaskID) (*status.Detail, error) {
-	task, ok := s.find(id)
+	task, ok := s.r.tasks.Find(id)
 	if !ok {
 		return nil, status.ErrNoTask
 	}
@@ -136,11 +109,7 @@ func (s statusReceiver) Detail(id status.TaskID) (*status.Detail, error) {
 	}
 	d := &status.Detail{Interval: g.Interval.Seconds()}
 	s.task(&g, time.Now(), &d.Task)
-	failed, reason, output := s.r.history.detail(task)
-	if d.Check != nil {
-		d.Check.Reason = reason
-	}
-	d.Error, d.ErrorAt, d.Log, d.Output = failed.text, failed.at, failed.log, output
+	s.r.report.History.Detail(task, d)
 	d.Entry = s.entry(id)
 	return d, nil
 }
@@ -160,17 +129,17 @@ const runPoll = 20 * time.Millisecond
 
 // RunNow makes the task due and waits for the end of that run. It keeps to all limits: the run may have to wait.
 func (s statusReceiver) RunNow(ctx context.Context, id status.TaskID) error {
-	task, ok := s.find(id)
+	task, ok := s.r.tasks.Find(id)
 	if !ok {
 		return status.ErrNoTask
 	}
-	before := s.r.history.ended(task)
+	before := s.r.report.History.Ended(task)
 	if !s.r.scheduler.Hurry(task) {
 		return status.ErrBusy
 	}
 	tick := time.NewTicker(runPoll)
 	defer tick.Stop()
-	for s.r.history.ended(task) == before {
+	for s.r.report.History.Ended(task) == before {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -178,20 +147,4 @@ func (s statusReceiver) RunNow(ctx context.Context, id status.TaskID) error {
 		}
 	}
 	return nil
-}
-
-// noteRun keeps what a run came to, for boards.
-func (r *panoptesReceiver) noteRun(one endedRun) {
-	one.Value.plugin.counts.note(&one)
-	r.history.note(one)
-}
-
-// tailOf keeps the log lines of a run that is asked for, where a board could show them.
-func (r *panoptesReceiver) tailOf(request *run.Request) *runTail {
-	if r.history == nil {
-		return nil
-	}
-	t := &runTail{}
-	request.Log = t.take
-	return t
 }

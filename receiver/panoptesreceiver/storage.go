@@ -17,14 +17,13 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi/kv"
 	"github.com/panoptes-otel/panoptes-otel/internal/state"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/report"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/resourcekeys"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/tasks"
 )
 
 // saveEvery is how often the state is written to the storage. A process that is killed loses what changed since then.
 const saveEvery = 10 * time.Second
-
-// signEvery is how often the one record is written that says until when the receiver lived.
-const signEvery = time.Second
 
 // Sections of the state. A further kind of state is a section more.
 const (
@@ -37,7 +36,7 @@ type keeping struct {
 	keeper  *state.Keeper
 	client  storage.Client
 	logger  *zap.Logger
-	health  *health
+	health  *report.Health
 	failing bool
 }
 
@@ -58,7 +57,7 @@ func (r *panoptesReceiver) openStorage(ctx context.Context, host component.Host)
 	if r.kv != nil {
 		sections[sectionKV] = r.kv
 	}
-	maps.Copy(sections, r.tasks.runs.sources())
+	maps.Copy(sections, r.tasks.Sections())
 	var keeper *state.Keeper
 	var damage []error
 	client, damaged, err := state.OpenStorage(ctx, storages, state.Owner{
@@ -86,13 +85,13 @@ func (r *panoptesReceiver) openStorage(ctx context.Context, host component.Host)
 		restored = append(restored, zap.Int("keys", r.kv.Len()))
 	}
 	r.logger.Info("Restored the state of plugins", restored...)
-	r.keeping = &keeping{keeper: keeper, client: client, logger: r.logger, health: r.health}
+	r.keeping = &keeping{keeper: keeper, client: client, logger: r.logger, health: r.report.Health}
 	return nil
 }
 
 // run writes the state now and then, until ctx ends.
 func (k *keeping) run(ctx context.Context) {
-	save, sign := time.NewTicker(saveEvery), time.NewTicker(signEvery)
+	save, sign := time.NewTicker(saveEvery), time.NewTicker(tasks.SignEvery)
 	defer save.Stop()
 	defer sign.Stop()
 	for {
@@ -103,7 +102,7 @@ func (k *keeping) run(ctx context.Context) {
 			k.save(context.WithoutCancel(ctx))
 		case <-sign.C:
 			if !k.failing { // else the next save tries it
-				k.saved(k.keeper.SaveSections(context.WithoutCancel(ctx), sectionAlive))
+				k.saved(k.keeper.SaveSections(context.WithoutCancel(ctx), tasks.SectionAlive))
 			}
 		}
 	}
@@ -126,7 +125,7 @@ func (k *keeping) saved(err error) {
 	if err != nil {
 		err = fmt.Errorf("cannot write the state of plugins: %w", err)
 	}
-	k.health.set(troubleStorage, err)
+	k.health.Set(report.ProblemStorage, err)
 }
 
 // close writes what is left. run must have ended.
@@ -145,7 +144,7 @@ type sighting struct {
 	TTL   int64           `json:"ttl"`            // seconds
 }
 
-// Restore implements statekeep.Source.
+// Restore implements state.Source.
 func (s sightings) Restore(records []state.Record) error {
 	var errs []error
 	list := make([]store.Sighting, 0, len(records))
@@ -172,7 +171,7 @@ func (s sightings) Restore(records []state.Record) error {
 	return errors.Join(errs...)
 }
 
-// Changes implements statekeep.Source.
+// Changes implements state.Source.
 func (s sightings) Changes() (changed []state.Record, gone []string) {
 	seen, forgotten := s.store.Sightings()
 	for _, one := range seen {

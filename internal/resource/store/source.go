@@ -194,8 +194,8 @@ func (src *Source) failLocked(err error) {
 	src.err = err
 }
 
-// Mend takes back what Fail noted: the source is well, and lists what it listed before. Where that was refused it stays an error.
-func (src *Source) Mend() {
+// Recovered takes back what Fail noted: the source is well, and lists what it listed before. Where that was refused it stays an error.
+func (src *Source) Recovered() {
 	src.store.mu.Lock()
 	defer src.store.mu.Unlock()
 	if src.refused == nil {

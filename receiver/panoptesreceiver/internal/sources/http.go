@@ -127,7 +127,7 @@ func (h *HTTP) request(ctx context.Context, now time.Time) error {
 	case http.StatusNotModified:
 		h.source.Refresh(now)
 		if h.failing {
-			h.source.Mend()
+			h.source.Recovered()
 		}
 		return nil
 	}

@@ -184,7 +184,7 @@ func (src *setSource) recover() {
 		src.Fail(src.bad)
 		return
 	}
-	src.Mend()
+	src.Recovered()
 }
 
 func (k *Kafka) logger(r *kgo.Record) *zap.Logger {

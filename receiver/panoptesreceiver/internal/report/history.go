@@ -1,4 +1,4 @@
-package panoptesreceiver
+package report
 
 import (
 	"encoding/json"
@@ -25,7 +25,7 @@ const (
 
 // lastRun is what is kept of a task's last run, for the status page: 72 bytes.
 type lastRun struct {
-	plugin   *loaded // tells the tasks apart that had one ID after the other
+	plugin   *Plugin // tells the tasks apart that had one ID after the other
 	resource *pluginsdk.Resource
 	start    int64  // milliseconds since the epoch
 	due      int64  // the slot, likewise
@@ -42,8 +42,8 @@ type lastRun struct {
 	series   uint32 // data points of the last run that did not fail
 }
 
-// history keeps the last run of each task. A nil history keeps nothing. It is safe for concurrent use.
-type history struct {
+// History keeps the last run of each task. A nil History keeps nothing. It is safe for concurrent use.
+type History struct {
 	mu      sync.Mutex
 	pages   []*[historyPageSize]lastRun
 	texts   failureTexts
@@ -52,9 +52,9 @@ type history struct {
 	clean   func(json []byte) []byte          // takes secrets out of them
 }
 
-// newHistory returns an empty history. outputs says whether the groups of last runs are kept, as clean returns them.
-func newHistory(outputs bool, clean func([]byte) []byte) *history {
-	h := &history{clean: clean}
+// NewHistory returns an empty History. outputs says whether the groups of last runs are kept, as clean returns them.
+func NewHistory(outputs bool, clean func([]byte) []byte) *History {
+	h := &History{clean: clean}
 	if outputs {
 		h.outputs = map[schedule.ID][]json.RawMessage{}
 	}
@@ -62,68 +62,54 @@ func newHistory(outputs bool, clean func([]byte) []byte) *history {
 }
 
 // of returns the place of a task, which it makes. The caller holds the lock.
-func (h *history) of(id schedule.ID) *lastRun {
+func (h *History) of(id schedule.ID) *lastRun {
 	for int(id>>historyPageBits) >= len(h.pages) {
 		h.pages = append(h.pages, new([historyPageSize]lastRun))
 	}
 	return &h.pages[id>>historyPageBits][id%historyPageSize]
 }
 
-// endedRun is a run that has ended.
-type endedRun struct {
-	schedule.Run[target]
-	run.Result
-	started  time.Time
-	interval time.Duration
-	// made is what came of it.
-	made made
-	tail *runTail // nil: nobody kept its lines
-}
-
-// made is how much data a run made.
-type made struct{ points, bytes int }
-
 // note takes the end of a run.
-func (h *history) note(r endedRun) {
+func (h *History) note(r *Run) {
 	if h == nil {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	l := h.of(r.Task)
-	if l.plugin != r.Value.plugin || l.resource.Identity() != r.Value.resource.Identity() {
-		*l = lastRun{plugin: r.Value.plugin, runs: l.runs}
+	if l.plugin != r.Plugin || l.resource.Identity() != r.Resource.Identity() {
+		*l = lastRun{plugin: r.Plugin, runs: l.runs}
 		h.texts.forget(r.Task)
 		h.reasons.forget(r.Task)
 		delete(h.outputs, r.Task)
 	}
-	l.resource = r.Value.resource
+	l.resource = r.Resource
 	due := r.Due.UnixMilli()
-	if l.due != 0 && r.interval >= time.Millisecond {
-		l.missed = clamp(int64(l.missed) + max((due-l.due)/r.interval.Milliseconds()-1, 0)) // a hurried run comes before its slot
+	if l.due != 0 && r.Interval >= time.Millisecond {
+		l.missed = clamp(int64(l.missed) + max((due-l.due)/r.Interval.Milliseconds()-1, 0)) // a hurried run comes before its slot
 	}
 	l.runs++
-	l.due, l.start = due, r.started.UnixMilli()
-	l.duration = clamp(r.Duration.Microseconds())
+	l.due, l.start = due, r.Started.UnixMilli()
+	l.duration = clamp(r.Result.Duration.Microseconds())
 	l.lateness = clamp(r.Lateness.Milliseconds())
-	l.groups, l.points, l.bytes = clamp(int64(len(r.Groups))), clamp(int64(r.made.points)), clamp(int64(r.made.bytes))
-	l.outcome = outcomeIndex[r.Outcome]
-	if !r.Outcome.Failed() {
+	l.groups, l.points, l.bytes = clamp(int64(len(r.Result.Groups))), clamp(int64(r.Points)), clamp(int64(r.bytes))
+	l.outcome = outcomeIndex[r.Result.Outcome]
+	if !r.Result.Outcome.Failed() {
 		l.failures, l.series = 0, l.points
 	} else if l.failures < math.MaxUint16 {
 		l.failures++
 	}
-	h.noteCheck(l, r.Task, r.Check)
-	if r.Err != nil {
-		h.texts.set(r.Task, newFailureText(r.Err, r.tail.end()))
+	h.noteCheck(l, r.Task, r.Result.Check)
+	if r.Result.Err != nil {
+		h.texts.set(r.Task, newFailureText(r.Result.Err, r.Tail.end()))
 	}
 	if _, ok := h.outputs[r.Task]; ok || h.outputs != nil && len(h.outputs) < maxOutputs {
-		h.outputs[r.Task] = outputOf(r.Result, h.clean)
+		h.outputs[r.Task] = outputOf(r.Result.Groups, h.clean)
 	}
 }
 
 // noteCheck takes what a check said. A run without a state, as one that timed out, leaves the last one.
-func (h *history) noteCheck(l *lastRun, id schedule.ID, c *run.Check) {
+func (h *History) noteCheck(l *lastRun, id schedule.ID, c *run.Check) {
 	switch {
 	case c == nil:
 	case c.State == 0:
@@ -136,10 +122,10 @@ func (h *history) noteCheck(l *lastRun, id schedule.ID, c *run.Check) {
 }
 
 // outputOf is the groups of a run as JSON, as far as there is room.
-func outputOf(result run.Result, clean func([]byte) []byte) []json.RawMessage {
+func outputOf(groups []*pluginsdk.MetricsGroup, clean func([]byte) []byte) []json.RawMessage {
 	var output []json.RawMessage
 	size := 0
-	for _, g := range result.Groups {
+	for _, g := range groups {
 		text := g.AppendJSON(nil)
 		if size += len(text); size > maxOutputBytes {
 			break
@@ -149,12 +135,12 @@ func outputOf(result run.Result, clean func([]byte) []byte) []json.RawMessage {
 	return output
 }
 
-// fill adds to a task what is known of its last run.
-func (h *history) fill(g *schedule.Glance[target], t *status.Task) {
+// Fill adds to a task what is known of its last run.
+func (h *History) Fill(id schedule.ID, p *Plugin, res *pluginsdk.Resource, t *status.Task) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	l := h.of(g.Task)
-	if l.plugin != g.Value.plugin || l.resource == nil || l.resource.Identity() != g.Value.resource.Identity() {
+	l := h.of(id)
+	if l.plugin != p || l.resource == nil || l.resource.Identity() != res.Identity() {
 		return
 	}
 	t.LastStart = time.UnixMilli(l.start)
@@ -164,37 +150,41 @@ func (h *history) fill(g *schedule.Glance[target], t *status.Task) {
 	t.Groups, t.Points, t.Bytes = int(l.groups), int(l.points), int64(l.bytes)
 	t.Failures, t.Missed = int(l.failures), int64(l.missed)
 	if t.Failures > 0 {
-		t.Error = h.texts.of(g.Task).firstLine()
+		t.Error = h.texts.of(id).firstLine()
 	}
 	if l.check > 0 {
-		t.Check = &status.Check{State: int(l.check), Reason: h.reasons.of(g.Task).firstLine()}
+		t.Check = &status.Check{State: int(l.check), Reason: h.reasons.of(id).firstLine()}
 	}
 }
 
-// ended is a number that changes with each run of a task that ends.
-func (h *history) ended(id schedule.ID) uint64 {
+// Ended is a number that changes with each run of a task that ends.
+func (h *History) Ended(id schedule.ID) uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.of(id).runs
 }
 
-// detail returns the last error of a task, what a check said that is not OK, and its last output.
-func (h *history) detail(id schedule.ID) (failed failureText, reason string, output []json.RawMessage) {
+// Detail adds to a task its last error, what a check said that is not OK, and its last output.
+func (h *History) Detail(id schedule.ID, d *status.Detail) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.texts.of(id), h.reasons.of(id).text, h.outputs[id]
+	failed := h.texts.of(id)
+	d.Error, d.ErrorAt, d.Log, d.Output = failed.text, failed.at, failed.log, h.outputs[id]
+	if d.Check != nil {
+		d.Check.Reason = h.reasons.of(id).text
+	}
 }
 
 // seriesAtOnce is for how many tasks the lock is held at a time.
 const seriesAtOnce = 4096
 
 // series is how many series a plugin has: the data points of the last good run of each of its tasks.
-func (h *history) series(l *loaded, tasks []schedule.ID) (n int64) {
+func (h *History) series(p *Plugin, tasks []schedule.ID) (n int64) {
 	for part := range slices.Chunk(tasks, seriesAtOnce) {
 		h.mu.Lock()
 		for _, id := range part {
 			if id != 0 && int(id>>historyPageBits) < len(h.pages) {
-				if last := h.of(id); last.plugin == l {
+				if last := h.of(id); last.plugin == p {
 					n += int64(last.series)
 				}
 			}
@@ -214,26 +204,27 @@ var outcomeIndex = func() map[run.Outcome]uint8 {
 	return m
 }()
 
-// pluginCounts are what a plugin's runs came to since the start of the Collector.
-type pluginCounts struct {
+// counts are what a plugin's runs came to since the start of the Collector.
+type counts struct {
 	runs, failed, points, bytes atomic.Int64
 	busy, cpu                   atomic.Int64 // nanoseconds
 	last                        atomic.Pointer[status.Failure]
 }
 
-func (c *pluginCounts) note(r *endedRun) {
+func (c *counts) note(r *Run) {
 	c.runs.Add(1)
-	c.points.Add(int64(r.made.points))
-	c.bytes.Add(int64(r.made.bytes))
-	c.busy.Add(int64(r.Duration))
-	c.cpu.Add(int64(r.CPU))
-	if !r.Outcome.Failed() {
+	c.points.Add(int64(r.Points))
+	c.bytes.Add(int64(r.bytes))
+	c.busy.Add(int64(r.Result.Duration))
+	c.cpu.Add(int64(r.Result.CPU))
+	if !r.Result.Outcome.Failed() {
 		return
 	}
 	c.failed.Add(1)
-	if r.Err != nil {
+	if r.Result.Err != nil {
 		c.last.Store(&status.Failure{
-			At: time.Now(), FailedOn: status.FailedOn(r.Value.resource.Identity()), Outcome: string(r.Outcome), Error: logs.KeepStart(r.Err.Error(), maxErrorBytes),
+			At: time.Now(), FailedOn: status.FailedOn(r.Resource.Identity()), Outcome: string(r.Result.Outcome),
+			Error: logs.KeepStart(r.Result.Err.Error(), maxErrorBytes),
 		})
 	}
 }

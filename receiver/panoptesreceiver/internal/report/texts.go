@@ -1,4 +1,4 @@
-package panoptesreceiver
+package report
 
 import (
 	"container/list"
@@ -94,14 +94,14 @@ func (f *failureTexts) forget(id schedule.ID) {
 // newFailureText is what is kept of a run that failed.
 func newFailureText(err error, log []status.LogLine) failureText {
 	text := err.Error()
-	for _, f := range traceback(err) {
-		text += "\n" + f.String
+	if more := traceback(err); more != "" {
+		text += "\n" + more
 	}
 	return failureText{text: logs.KeepStart(text, maxErrorBytes), at: time.Now(), log: log}
 }
 
-// runTail keeps the last lines that one run logs, in case it fails. It is safe for concurrent use.
-type runTail struct {
+// Tail keeps the last lines that one run logs, in case it fails. It is safe for concurrent use.
+type Tail struct {
 	mu    sync.Mutex
 	lines []status.LogLine
 	bytes int
@@ -109,7 +109,7 @@ type runTail struct {
 }
 
 // take is a run.Request's Log.
-func (t *runTail) take(l runlog.Line) {
+func (t *Tail) take(l runlog.Line) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ended {
@@ -128,7 +128,7 @@ func (t *runTail) take(l runlog.Line) {
 }
 
 // end returns the lines. Those that come later are lost.
-func (t *runTail) end() []status.LogLine {
+func (t *Tail) end() []status.LogLine {
 	if t == nil {
 		return nil
 	}

@@ -1,7 +1,8 @@
-package panoptesreceiver
+package tasks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -9,7 +10,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"pgregory.net/rapid"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
@@ -17,15 +20,27 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
+	"github.com/panoptes-otel/panoptes-otel/internal/shard"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/metadata"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/report"
 )
 
-func newTestTasks() *tasks {
-	s := schedule.New(schedule.Settings[target]{
-		MaxConcurrent: 1, Classes: []schedule.Class{{Places: 1}, {Places: 1}},
-		Run: func(context.Context, schedule.Run[target]) schedule.Result { return schedule.Result{} }, Missed: func(target, int64) {},
+// anyRunner takes any number of runs.
+type anyRunner struct{}
+
+func (anyRunner) Concurrency(*plugin.Plugin) int { return 0 }
+
+func (anyRunner) Retire(*plugin.Plugin) {}
+
+func newTestTasks() *Tasks {
+	return New(Settings{
+		Scheduler: schedule.New(schedule.Settings[Target]{
+			MaxConcurrent: 1, Classes: []schedule.Class{{Places: 1}, {Places: 1}},
+			Run: func(context.Context, schedule.Run[Target]) schedule.Result { return schedule.Result{} }, Missed: func(Target, int64) {},
+		}),
+		Report: report.New(nil, zap.NewNop(), 0, 0), Runner: anyRunner{}, PerResource: 2, PerEndpoint: 3, Logger: zap.NewNop(),
 	})
-	return newTasks(s, newFailures(zap.NewNop()), LimitsConfig{PerResource: 2, PerEndpoint: 3}, zap.NewNop())
 }
 
 func testPlugin(t testing.TB, name, filterText string, kind plugin.Kind, interval time.Duration) *plugin.Plugin {
@@ -51,16 +66,16 @@ func TestTasks(t *testing.T) {
 	one := testPlugin(t, "one", `resource_id = "b"`, plugin.KindPython, time.Minute)
 	never := testPlugin(t, "never", `resource_class = "network"`, plugin.KindGo, 0)
 
-	ts.setPlugins([]*plugin.Plugin{all, never})
-	ts.setResources([]*pluginsdk.Resource{a, b})
+	ts.SetPlugins([]*plugin.Plugin{all, never})
+	ts.SetResources([]*pluginsdk.Resource{a, b})
 	assert.Equal(t, 2, ts.scheduler.Len())
-	ts.setPlugins([]*plugin.Plugin{all, one, never})
+	ts.SetPlugins([]*plugin.Plugin{all, one, never})
 	assert.Equal(t, 3, ts.scheduler.Len())
 	id := ts.plugins["all"].tasks[ts.slots[a.Identity()]]
 
 	// A resource that changes keeps its task; one that goes leaves its slot to the next.
 	moved := testResource("a", "2")
-	ts.setResources([]*pluginsdk.Resource{moved, c})
+	ts.SetResources([]*pluginsdk.Resource{moved, c})
 	assert.Equal(t, 2, ts.scheduler.Len())
 	assert.Equal(t, id, ts.plugins["all"].tasks[ts.slots[moved.Identity()]])
 	assert.Len(t, ts.resources, 2)
@@ -68,21 +83,21 @@ func TestTasks(t *testing.T) {
 	assert.Equal(t, 1, ts.endpoints["2"].resources)
 
 	// So does a plugin; a filter or an interval that changes adds and removes tasks.
-	ts.setPlugins([]*plugin.Plugin{testPlugin(t, "all", `resource_id = "a"`, plugin.KindPython, time.Hour), one, never})
+	ts.SetPlugins([]*plugin.Plugin{testPlugin(t, "all", `resource_id = "a"`, plugin.KindPython, time.Hour), one, never})
 	assert.Equal(t, 1, ts.scheduler.Len())
 	assert.Equal(t, id, ts.plugins["all"].tasks[ts.slots[moved.Identity()]])
 	assert.Equal(t, 1, ts.plugins["all"].held)
-	ts.setPlugins([]*plugin.Plugin{testPlugin(t, "all", `resource_id = "a"`, plugin.KindPython, 0), one, never})
+	ts.SetPlugins([]*plugin.Plugin{testPlugin(t, "all", `resource_id = "a"`, plugin.KindPython, 0), one, never})
 	assert.Zero(t, ts.scheduler.Len())
-	ts.setResources([]*pluginsdk.Resource{a, b, c})
+	ts.SetResources([]*pluginsdk.Resource{a, b, c})
 	assert.Equal(t, 1, ts.scheduler.Len())
-	ts.setPlugins(nil)
+	ts.SetPlugins(nil)
 	assert.Zero(t, ts.scheduler.Len())
-	plugins, resources := ts.counts()
+	plugins, resources := ts.Counts()
 	assert.Zero(t, plugins)
 	assert.Equal(t, 3, resources)
 	assert.Equal(t, 3, ts.endpoints["1"].resources)
-	ts.setResources(nil)
+	ts.SetResources(nil)
 	assert.Empty(t, ts.endpoints)
 }
 
@@ -96,27 +111,27 @@ func TestTasksFollowEveryList(t *testing.T) {
 			testPlugin(t, "all", `resource_class = "network"`, plugin.KindGo, time.Minute),
 			testPlugin(t, "some", `resource_endpoint = "1"`, plugin.KindPython, time.Minute),
 		}
-		ts.setPlugins(plugins)
+		ts.SetPlugins(plugins)
 		ids := map[pluginsdk.Identity]schedule.ID{}
 		var list []*pluginsdk.Resource
 		for range rapid.IntRange(1, 8).Draw(r, "lists") {
 			list = nextList(r, list)
-			ts.setResources(list)
-			want := map[target]bool{}
+			ts.SetResources(list)
+			want := map[Target]bool{}
 			for _, res := range list {
-				want[target{ts.plugins["all"], res}] = true
+				want[Target{ts.plugins["all"], res}] = true
 				if res.Endpoint == "1" {
-					want[target{ts.plugins["some"], res}] = true
+					want[Target{ts.plugins["some"], res}] = true
 				}
 			}
 			now := map[pluginsdk.Identity]schedule.ID{}
-			ts.scheduler.Glances(func(g schedule.Glance[target]) bool {
+			ts.scheduler.Glances(func(g schedule.Glance[Target]) bool {
 				if !want[g.Value] {
-					r.Fatalf("there is a task of %s against %v", g.Value.plugin.name, g.Value.resource)
+					r.Fatalf("there is a task of %s against %v", g.Value.Plugin.Name(), g.Value.Resource)
 				}
 				delete(want, g.Value)
-				if g.Value.plugin.name == "all" {
-					now[g.Value.resource.Identity()] = g.Task
+				if g.Value.Plugin.Name() == "all" {
+					now[g.Value.Resource.Identity()] = g.Task
 				}
 				return true
 			})
@@ -129,7 +144,7 @@ func TestTasksFollowEveryList(t *testing.T) {
 				}
 			}
 			ids = now
-			if _, n := ts.counts(); n != len(list) {
+			if _, n := ts.Counts(); n != len(list) {
 				r.Fatalf("%d resources of %d", n, len(list))
 			}
 		}
@@ -140,7 +155,7 @@ func TestTasksFollowEveryList(t *testing.T) {
 func nextList(r *rapid.T, list []*pluginsdk.Resource) (next []*pluginsdk.Resource) {
 	there := map[string]bool{}
 	for _, res := range list {
-		switch rapid.IntRange(0, 5).Draw(r, "fate") {
+		switch rapid.IntRange(0, 5).Draw(r, "change") {
 		case 0:
 			continue
 		case 1:
@@ -162,66 +177,86 @@ func nextList(r *rapid.T, list []*pluginsdk.Resource) (next []*pluginsdk.Resourc
 	return next
 }
 
-// What is known of failures goes with the task.
+// However shards come and go while lists change, there is one task for each owned resource.
+func TestTasksFollowShards(t *testing.T) {
+	t.Parallel()
+	const shards = 16
+	rapid.Check(t, func(r *rapid.T) {
+		ts := newTestTasks()
+		ts.Share(shards, false, func(string) {}, func() {})
+		ts.SetPlugins([]*plugin.Plugin{testPlugin(t, "all", `resource_class = "network"`, plugin.KindGo, time.Minute)})
+		owned := map[int]bool{}
+		var list []*pluginsdk.Resource
+		for range rapid.IntRange(1, 12).Draw(r, "steps") {
+			some := rapid.SliceOfNDistinct(rapid.IntRange(0, shards-1), 1, 6, rapid.ID).Draw(r, "shards")
+			switch rapid.IntRange(0, 2).Draw(r, "step") {
+			case 0:
+				list = nil
+				for i := range rapid.IntRange(0, 20).Draw(r, "resources") {
+					if rapid.Bool().Draw(r, "there") {
+						list = append(list, testResource(fmt.Sprint(i), rapid.SampledFrom([]string{"1", "2"}).Draw(r, "endpoint")))
+					}
+				}
+				ts.SetResources(list)
+			case 1:
+				for _, n := range some {
+					owned[n] = true
+					ts.Take(shard.Taken{Shard: n, Tenure: "t"}, Moved{})
+				}
+				ts.Own(some)
+			case 2:
+				for _, n := range some {
+					delete(owned, n)
+				}
+				ts.Drop(some)
+			}
+			want := map[*pluginsdk.Resource]bool{}
+			for _, res := range list {
+				if owned[shard.Of(res.ID, shards)] {
+					want[res] = true
+				}
+			}
+			ts.scheduler.Glances(func(g schedule.Glance[Target]) bool {
+				if !want[g.Value.Resource] {
+					r.Fatalf("there is a task against %v", g.Value.Resource)
+				}
+				delete(want, g.Value.Resource)
+				return true
+			})
+			if len(want) > 0 {
+				r.Fatalf("there is no task against %v", want)
+			}
+		}
+	})
+}
+
+// What is known of failures goes with the task: where it comes again, a failure is news.
 func TestFailuresAreForgotten(t *testing.T) {
 	t.Parallel()
+	core, logs := observer.New(zap.ErrorLevel)
+	telemetry, err := metadata.NewTelemetryBuilder(componenttest.NewNopTelemetrySettings())
+	require.NoError(t, err)
 	ts := newTestTasks()
-	a, b := testResource("a", "1"), testResource("b", "1")
-	ts.setResources([]*pluginsdk.Resource{a, b})
-	ts.setPlugins([]*plugin.Plugin{testPlugin(t, "all", `resource_class = "network"`, plugin.KindGo, time.Minute)})
-	l := ts.plugins["all"]
-	assert.True(t, ts.failures.failed(failureKey{l, a.Identity()}, 1))
-	assert.False(t, ts.failures.failed(failureKey{l, a.Identity()}, 1))
-	assert.True(t, ts.failures.failed(failureKey{l, a.Identity()}, 2))
-	assert.True(t, ts.failures.failed(failureKey{l, b.Identity()}, 2))
-	ts.setResources([]*pluginsdk.Resource{b})
-	assert.Len(t, ts.failures.tasks, 1)
-	ts.setPlugins(nil)
-	assert.Empty(t, ts.failures.tasks)
-}
-
-func TestEveryOutcomeHasANextStep(t *testing.T) {
-	t.Parallel()
-	attrs := newPluginAttrs("p")
-	for _, o := range run.Outcomes {
-		assert.Contains(t, attrs.outcome, o)
-		assert.NotEmpty(t, nextStep(run.Result{Outcome: o}, plugin.KindPython))
+	ts.settings.Report = report.New(telemetry, zap.New(core), 0, 0)
+	a := testResource("a", "1")
+	all := testPlugin(t, "all", `resource_class = "network"`, plugin.KindGo, time.Minute)
+	ts.SetPlugins([]*plugin.Plugin{all})
+	fail := func() {
+		ts.settings.Report.Ended(t.Context(), &report.Subject{Plugin: ts.plugins["all"].Report, Version: all, Resource: a},
+			&run.Result{Outcome: run.OutcomeRaised, Err: errors.New("no answer")})
 	}
-	// What was waited for in vain is the resource's to answer for, and what had to give way had no place.
-	waited := run.Result{Outcome: run.OutcomeRaised, Err: &run.PluginError{Type: "ConnectTimeout"}}
-	assert.Contains(t, nextStep(waited, plugin.KindPython), "look at the resource")
-	hung := run.Result{Outcome: run.OutcomeTimeout, Err: fmt.Errorf("no answer: %w", schedule.ErrGaveWay)}
-	assert.Contains(t, nextStep(hung, plugin.KindExec), "the places for runs")
-}
-
-// A run that gave up its place counts as one that timed out, unless it had no worker yet.
-func TestRunsThatGiveWay(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancelCause(t.Context())
-	result := run.Result{Outcome: run.OutcomeCanceled, Err: context.Canceled, Duration: 12 * time.Second}
-	gaveWay(ctx, &result)
-	assert.Equal(t, run.OutcomeCanceled, result.Outcome)
-	cancel(schedule.ErrGaveWay)
-	waiting, ended := run.Result{Outcome: run.OutcomeCanceled}, run.Result{Outcome: run.OutcomeOK, Duration: time.Minute}
-	gaveWay(ctx, &waiting)
-	gaveWay(ctx, &ended)
-	assert.Equal(t, schedule.VerdictNone, verdict(waiting))
-	assert.Equal(t, schedule.VerdictAlive, verdict(ended))
-	gaveWay(ctx, &result)
-	assert.Equal(t, schedule.VerdictDead, verdict(result))
-	assert.EqualError(t, result.Err,
-		"no answer after 12s, which is much longer than the plugin's runs take: the run gave up its place to others that waited")
-}
-
-func TestDropLogIsBounded(t *testing.T) {
-	t.Parallel()
-	var l dropLog
-	assert.True(t, l.first(run.Drop{Group: "a", Reason: "invalid"}))
-	assert.False(t, l.first(run.Drop{Group: "a", Reason: "invalid"}))
-	for i := range 1000 {
-		l.first(run.Drop{Group: fmt.Sprint(i)})
-	}
-	assert.Len(t, l.kinds, maxDropKinds)
+	ts.SetResources([]*pluginsdk.Resource{a})
+	fail()
+	fail()
+	ts.SetResources(nil)
+	ts.SetResources([]*pluginsdk.Resource{a})
+	fail()
+	ts.SetPlugins(nil)
+	ts.SetPlugins([]*plugin.Plugin{all})
+	fail()
+	ts.settings.Report.Stop()
+	require.Equal(t, 2, logs.Len(), "the rest is in one line")
+	assert.EqualValues(t, 1, logs.All()[1].ContextMap()["others"])
 }
 
 func BenchmarkReload(b *testing.B) {
@@ -238,17 +273,17 @@ func BenchmarkReload(b *testing.B) {
 	b.Run("first", func(b *testing.B) {
 		for b.Loop() {
 			ts := newTestTasks()
-			ts.setPlugins(plugins)
-			ts.setResources(resources)
+			ts.SetPlugins(plugins)
+			ts.SetResources(resources)
 		}
 	})
 	b.Run("all changed", func(b *testing.B) {
 		ts := newTestTasks()
-		ts.setPlugins(plugins)
-		ts.setResources(resources)
+		ts.SetPlugins(plugins)
+		ts.SetResources(resources)
 		for b.Loop() {
-			ts.setResources(changed)
-			ts.setResources(resources)
+			ts.SetResources(changed)
+			ts.SetResources(resources)
 		}
 	})
 }

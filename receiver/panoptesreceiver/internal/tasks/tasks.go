@@ -1,4 +1,8 @@
-package panoptesreceiver
+// Package tasks keeps a scheduler's tasks in step with plugins and resources: one for each plugin and each resource that the
+// plugin's filter matches. It remembers when tasks ran, over a restart and when a shard moves to another Collector.
+//
+// Tasks are under one lock. The lock of what is remembered of runs is taken while it is held, and never the other way round.
+package tasks
 
 import (
 	"slices"
@@ -6,33 +10,45 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
-	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
-	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/batch"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver/internal/report"
 )
 
-// tasks keeps the scheduler's tasks in step with plugins and resources: one for each plugin and each resource that its
-// filter matches.
-type tasks struct {
-	scheduler   *schedule.Scheduler[target]
-	failures    *failures
-	limits      LimitsConfig
-	rules       override.Rules
-	runs        *lastRuns
-	logger      *zap.Logger
-	runners     *run.Runner // nil where nothing is run
-	droppedLogs func(l *loaded, reason string, lines int)
-	store       *store.Store
+// Runner runs plugins.
+type Runner interface {
+	// Concurrency is how many runs of a plugin it takes at once, 0 for any number.
+	Concurrency(*plugin.Plugin) int
+	// Retire tells that no further run of a version is to come.
+	Retire(*plugin.Plugin)
+}
+
+// Settings are what New takes.
+type Settings struct {
+	Scheduler *schedule.Scheduler[Target]
+	Report    *report.Report
+	Runner    Runner
+	// Store takes what plugins discover.
+	Store *store.Store
+	Rules override.Rules
+	// PerResource, PerEndpoint and PerPlugin are the most runs at once; 0 is no bound.
+	PerResource, PerEndpoint, PerPlugin int
+	Logger                              *zap.Logger
+}
+
+// Tasks keeps the scheduler's tasks in step. It is safe for concurrent use.
+type Tasks struct {
+	settings  Settings
+	scheduler *schedule.Scheduler[Target]
+	runs      *lastRuns
 
 	mu        sync.Mutex
-	plugins   map[string]*loaded // by name
+	plugins   map[string]*Plugin // by name
 	slots     map[pluginsdk.Identity]int
 	resources []*pluginsdk.Resource // by slot; nil where it is free
 	groups    []schedule.GroupID    // of resources, by slot
@@ -42,7 +58,7 @@ type tasks struct {
 	index     *filter.Index        // of resources; nil: to be made anew
 	name      []byte               // of a task, used again
 	plans     []plan               // used again
-	edits     []schedule.Edit[target]
+	edits     []schedule.Edit[Target]
 	renamed   []renamed          // of edits
 	opened    []schedule.GroupID // in advance
 	closing   []schedule.GroupID // once their tasks are removed
@@ -55,22 +71,23 @@ type endpoint struct {
 	resources int
 }
 
-func newTasks(s *schedule.Scheduler[target], f *failures, limits LimitsConfig, logger *zap.Logger) *tasks {
-	return &tasks{
-		scheduler: s, failures: f, limits: limits, logger: logger, runs: newLastRuns(),
-		plugins: map[string]*loaded{}, slots: map[pluginsdk.Identity]int{}, endpoints: map[string]*endpoint{},
+// New returns Tasks without plugins and resources.
+func New(s Settings) *Tasks {
+	return &Tasks{
+		settings: s, scheduler: s.Scheduler, runs: newLastRuns(),
+		plugins: map[string]*Plugin{}, slots: map[pluginsdk.Identity]int{}, endpoints: map[string]*endpoint{},
 	}
 }
 
-// counts returns the number of plugins and of resources.
-func (t *tasks) counts() (plugins, resources int) {
+// Counts returns the number of plugins and of resources.
+func (t *Tasks) Counts() (plugins, resources int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.plugins), len(t.listed)
 }
 
-// setPlugins takes all plugins that there are.
-func (t *tasks) setPlugins(all []*plugin.Plugin) {
+// SetPlugins takes all plugins that there are.
+func (t *Tasks) SetPlugins(all []*plugin.Plugin) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.touch != nil {
@@ -88,15 +105,11 @@ func (t *tasks) setPlugins(all []*plugin.Plugin) {
 	for _, p := range all {
 		l := t.plugins[p.Name()]
 		if l == nil {
-			l = &loaded{name: p.Name(), attrs: newPluginAttrs(p.Name())}
-			l.speaker = &batch.Speaker{
-				Scope:   attrs.ScopePrefix + p.File.NormalizedName,
-				Dropped: func(reason string, lines int) { t.droppedLogs(l, reason, lines) },
-			}
+			l = &Plugin{Report: t.settings.Report.Plugin(p)}
 			t.plugins[p.Name()] = l
 		}
-		if v := l.current.Load(); v == nil || v.plugin != p {
-			t.setVersion(l, newVersion(p, t.rules))
+		if v := l.Current(); v == nil || v.Plugin != p {
+			t.setVersion(l, newVersion(p, t.settings.Rules))
 			if v != nil {
 				t.scheduler.ResetBreakers() // what failed may be fixed
 			}
@@ -105,46 +118,43 @@ func (t *tasks) setPlugins(all []*plugin.Plugin) {
 	}
 }
 
-func (t *tasks) removePlugin(l *loaded) {
+func (t *Tasks) removePlugin(l *Plugin) {
 	for slot, id := range l.tasks {
 		if id != 0 {
-			t.edit(schedule.Edit[target]{ID: &l.tasks[slot], Remove: true})
+			t.edit(schedule.Edit[Target]{ID: &l.tasks[slot], Remove: true})
 			t.forgetRuns(l, t.resources[slot])
 		}
 	}
 	t.apply()
 	t.endDiscovery(l)
 	t.scheduler.CloseLane(l.lane)
-	t.failures.forgetPlugin(l)
-	delete(t.plugins, l.name)
-	t.retire(l.current.Load())
+	t.settings.Report.ForgetPlugin(l.Report)
+	delete(t.plugins, l.Name())
+	t.retire(l.Current())
 }
 
 // retire tells that no further run of a version is to come.
-func (t *tasks) retire(v *version) {
-	if v != nil && t.runners != nil {
-		t.runners.Retire(v.plugin)
+func (t *Tasks) retire(v *Version) {
+	if v != nil {
+		t.settings.Runner.Retire(v.Plugin)
 	}
 }
 
 // perPlugin is the most runs at once of a plugin, 0 for no limit: runs that nothing could take would only hold places.
-func (t *tasks) perPlugin(p *plugin.Plugin) int {
-	limit := t.limits.PerPlugin
-	if t.runners == nil {
-		return limit
-	}
-	if n := t.runners.Concurrency(p); n > 0 && (limit == 0 || n < limit) {
+func (t *Tasks) perPlugin(p *plugin.Plugin) int {
+	limit := t.settings.PerPlugin
+	if n := t.settings.Runner.Concurrency(p); n > 0 && (limit == 0 || n < limit) {
 		return n
 	}
 	return limit
 }
 
 // setVersion gives a plugin a new version, and tasks where its filter wants them now.
-func (t *tasks) setVersion(l *loaded, v *version) {
-	old := l.current.Load()
+func (t *Tasks) setVersion(l *Plugin, v *Version) {
+	old := l.Current()
 	l.current.Store(v)
 	lane := l.lane
-	class, limit := classes[v.plugin.Kind], t.perPlugin(v.plugin)
+	class, limit := classes[v.Plugin.Kind], t.perPlugin(v.Plugin)
 	if old == nil || class != l.class || limit != l.limit {
 		l.lane, l.class, l.limit = t.scheduler.OpenLane(class, limit), class, limit
 	}
@@ -172,28 +182,28 @@ func (t *tasks) setVersion(l *loaded, v *version) {
 
 // setDiscovery gives a plugin that discovers resources its one task, which runs at once and then on schedule, and its
 // place among the sources of resources.
-func (t *tasks) setDiscovery(l *loaded) {
-	v := l.current.Load()
+func (t *Tasks) setDiscovery(l *Plugin) {
+	v := l.Current()
 	p, _ := v.layered.Against(noResource)
-	if p.Type != plugin.TypeDiscovery || p.Interval <= 0 || !t.discovers(l.name) {
+	if p.Type != plugin.TypeDiscovery || p.Interval <= 0 || !t.discovers(l.Name()) {
 		t.endDiscovery(l)
 		return
 	}
-	t.name = append(t.name[:0], pluginfile.TaskName(v.plugin.File, nil)...)
+	t.name = append(t.name[:0], pluginfile.TaskName(v.Plugin.File, nil)...)
 	spec := schedule.Spec{Hash: schedule.Hash(t.name), Interval: p.Interval, AtOnce: true}
 	if l.alone != 0 {
-		t.scheduler.Update(l.alone, l.lane, spec, target{l, noResource})
+		t.scheduler.Update(l.alone, l.lane, spec, Target{l, noResource})
 		return
 	}
-	l.source.Store(t.store.Open(store.Place{Kind: store.KindDiscovery, Name: l.name}))
+	l.source.Store(t.settings.Store.Open(store.Place{Kind: store.KindDiscovery, Name: l.Name()}))
 	if t.once {
-		t.runs.claim(nameOf(t.name), t.shardOfName(l.name), &spec)
+		t.runs.claim(nameOf(t.name), t.shardOfName(l.Name()), &spec)
 	}
-	l.alone = t.scheduler.Add(l.lane, spec, target{l, noResource})
+	l.alone = t.scheduler.Add(l.lane, spec, Target{l, noResource})
 }
 
 // endDiscovery ends what setDiscovery began.
-func (t *tasks) endDiscovery(l *loaded) {
+func (t *Tasks) endDiscovery(l *Plugin) {
 	if l.alone == 0 {
 		return
 	}
@@ -203,11 +213,11 @@ func (t *tasks) endDiscovery(l *loaded) {
 }
 
 // logUnused says that a plugin runs against nothing, which mostly is a filter that does not say what was meant.
-func (t *tasks) logUnused(l *loaded) {
-	v := l.current.Load()
-	if l.held > 0 || l.alone != 0 || len(t.slots) == 0 || len(t.owned) > 0 || v.plugin.Interval <= 0 && !v.layered.Overridden() {
+func (t *Tasks) logUnused(l *Plugin) {
+	v := l.Current()
+	if l.held > 0 || l.alone != 0 || len(t.slots) == 0 || len(t.owned) > 0 || v.Plugin.Interval <= 0 && !v.layered.Overridden() {
 		return
 	}
-	t.logger.Info("No resource matches the plugin's filter, so it does not run",
-		zap.String("plugin", l.name), zap.Stringer("resource_filter", v.plugin.Filter))
+	t.settings.Logger.Info("No resource matches the plugin's filter, so it does not run",
+		zap.String("plugin", l.Name()), zap.Stringer("resource_filter", v.Plugin.Filter))
 }

@@ -1,4 +1,4 @@
-package panoptesreceiver
+package report
 
 import (
 	"context"
@@ -85,26 +85,19 @@ const (
 	pollingDimension = "plugin"
 )
 
-var pollingUnits = &pdata.Units{pollingGroup: {pollingMetric: {
+// PollingUnits describe the metric of polling statuses.
+var PollingUnits = &pdata.Units{pollingGroup: {pollingMetric: {
 	Description: "How the plugin's last run against the resource ended: 0 success, 1 authentication failure, 2 network failure, 3 timeout, " +
 		"4 partial metric failure, 5 internal failure, 6 missing metrics, 7 ping failure, 8 enrichment failure",
 }}}
 
-// emitPollingStatus sends how a run ended beside what it measured, where that is wanted.
-func (r *panoptesReceiver) emitPollingStatus(t target, v *version, interval time.Duration, result *run.Result) {
-	if !r.cfg.PollingStatus || r.emitter == nil || result.Outcome == run.OutcomeCanceled {
-		return
+// PollingGroup says how a run of a plugin against a resource ended.
+func PollingGroup(plugin string, resource *pluginsdk.Resource, interval time.Duration, result *run.Result) (*pluginsdk.MetricsGroup, error) {
+	g, err := pluginsdk.NewMetricsGroup(resource, pollingGroup, max(interval, time.Second))
+	if err != nil {
+		return nil, err
 	}
-	g, err := pluginsdk.NewMetricsGroup(t.resource, pollingGroup, max(interval, time.Second))
-	if err == nil {
-		err = errors.Join(g.AddDimension(pollingDimension, t.plugin.name), g.AddMetric(pluginsdk.Metric{
-			Name: pollingMetric, Type: pluginsdk.Gauge, Value: pluginsdk.Int(int64(pollingStatus(result))), Timestamp: pluginsdk.Now(),
-		}))
-	}
-	if err != nil { // a plugin's name that is no value of a dimension
-		r.droppedPoints(run.DropInvalid, 1)
-		return
-	}
-	scope := pdata.Scope{Plugin: v.scope.Plugin, Topics: v.scope.Topics, Units: pollingUnits}
-	r.emitter.Add(&scope, []*pluginsdk.MetricsGroup{g})
+	return g, errors.Join(g.AddDimension(pollingDimension, plugin), g.AddMetric(pluginsdk.Metric{
+		Name: pollingMetric, Type: pluginsdk.Gauge, Value: pluginsdk.Int(int64(pollingStatus(result))), Timestamp: pluginsdk.Now(),
+	}))
 }

@@ -1,12 +1,15 @@
-package panoptesreceiver
+package report
 
 import (
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/component/componenttest"
 
@@ -15,8 +18,36 @@ import (
 
 // patient is a receiver's health in a test, with what it reported.
 type patient struct {
-	*health
+	*Health
 	host *statusHost
+}
+
+// statusHost is a host that keeps its own statuses.
+type statusHost struct {
+	component.Host
+
+	mu     sync.Mutex
+	events []componentstatus.Status
+	err    error
+}
+
+func (h *statusHost) Report(e *componentstatus.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events, h.err = append(h.events, e.Status()), e.Err()
+}
+
+func (h *statusHost) reported() []componentstatus.Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.events)
+}
+
+// last is the error of what was reported last.
+func (h *statusHost) last() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
 }
 
 // inWindows runs a test with a health whose window is ten minutes, in time that goes by as it is waited for.
@@ -25,10 +56,10 @@ func inWindows(t *testing.T, share float64, test func(t *testing.T, p *patient))
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := &patient{
-			newHealth(StatusConfig{FailingShare: share, Window: 10 * time.Minute}), &statusHost{Host: componenttest.NewNopHost()},
+			newHealth(share, 10*time.Minute), &statusHost{Host: componenttest.NewNopHost()},
 		}
-		p.attach(p.host)
-		go p.run(t.Context())
+		p.Attach(p.host)
+		go p.Run(t.Context())
 		test(t, p)
 	})
 }
@@ -42,7 +73,7 @@ func (p *patient) minutes(n int, outcomes map[run.Outcome]int) {
 				if o.Failed() {
 					result.Err = errors.New("no answer")
 				}
-				p.note(result)
+				p.note(&result)
 			}
 		}
 		<-time.After(time.Minute)
@@ -98,7 +129,7 @@ func TestHealthIsGivenUp(t *testing.T) {
 		p.minutes(30, map[run.Outcome]int{"unavailable": 10})
 		assert.Equal(t, []componentstatus.Status{statusRecoverable, statusPermanent}, p.host.reported())
 		assert.ErrorContains(t, p.host.last(), "no run could be carried out since the start")
-		p.set(troubleStorage, errors.New("full"))
+		p.Set(ProblemStorage, errors.New("full"))
 		p.minutes(30, map[run.Outcome]int{"ok": 10})
 		assert.Len(t, p.host.reported(), 2, "the Collector takes nothing after a permanent error")
 	})
@@ -112,20 +143,20 @@ func TestHealthOnceWellIsNeverGivenUp(t *testing.T) {
 	})
 }
 
-// TestHealthJoinsTroubles: all is well only when nothing is wrong.
-func TestHealthJoinsTroubles(t *testing.T) {
+// TestHealthJoinsProblems: all is well only when nothing is wrong.
+func TestHealthJoinsProblems(t *testing.T) {
 	inWindows(t, 0.5, func(t *testing.T, p *patient) {
-		p.set(troublePlugins, nil)
+		p.Set(ProblemPlugins, nil)
 		assert.Empty(t, p.host.reported())
-		p.set(troubleStorage, errors.New("disk is full"))
-		p.set(troublePlugins, errors.New("no such directory"))
+		p.Set(ProblemStorage, errors.New("disk is full"))
+		p.Set(ProblemPlugins, errors.New("no such directory"))
 		assert.EqualError(t, p.host.last(), "no such directory\ndisk is full")
-		p.set(troubleStorage, nil)
+		p.Set(ProblemStorage, nil)
 		assert.EqualError(t, p.host.last(), "no such directory")
-		p.set(troublePlugins, nil)
+		p.Set(ProblemPlugins, nil)
 		assert.Equal(t, []componentstatus.Status{statusRecoverable, statusRecoverable, statusRecoverable, statusOK}, p.host.reported())
-		p.attach(nil)
-		p.set(troubleStorage, errors.New("disk is full"))
+		p.Attach(nil)
+		p.Set(ProblemStorage, errors.New("disk is full"))
 		assert.Len(t, p.host.reported(), 4, "nothing after the end")
 	})
 }

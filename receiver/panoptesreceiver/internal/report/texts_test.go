@@ -1,4 +1,4 @@
-package panoptesreceiver
+package report
 
 import (
 	"errors"
@@ -45,12 +45,12 @@ func TestFailureTextsAreBounded(t *testing.T) {
 	assert.Zero(t, f.recent.Len())
 }
 
-func TestRunTailKeepsTheLastLines(t *testing.T) {
+func TestTailKeepsTheLastLines(t *testing.T) {
 	t.Parallel()
-	say := func(tail *runTail, text string, fields ...zap.Field) {
+	say := func(tail *Tail, text string, fields ...zap.Field) {
 		tail.take(runlog.Line{At: time.Now(), Level: zapcore.WarnLevel, Message: text, Fields: fields})
 	}
-	tail := &runTail{}
+	tail := &Tail{}
 	for i := range 100 {
 		say(tail, fmt.Sprint("line ", i))
 	}
@@ -60,16 +60,16 @@ func TestRunTailKeepsTheLastLines(t *testing.T) {
 	assert.Equal(t, "line 80", lines[0].Message)
 	say(tail, "too late")
 	assert.Empty(t, tail.end())
-	assert.Nil(t, (*runTail)(nil).end())
+	assert.Nil(t, (*Tail)(nil).end())
 
-	tail = &runTail{}
+	tail = &Tail{}
 	for range 10 {
 		say(tail, strings.Repeat("z", 100_000))
 	}
 	assert.Len(t, tail.lines, 1)
 	assert.LessOrEqual(t, tail.bytes, tailBytes+100)
 
-	tail = &runTail{}
+	tail = &Tail{}
 	say(tail, "oops", zap.String("logger", "panoptes"), zap.Int("port", 7), zap.Error(errors.New("gone")), zap.String("exception", "Traceback:\n  here"))
 	assert.Equal(t, "oops port=7 error=gone\nTraceback:\n  here", tail.end()[0].Message)
 }

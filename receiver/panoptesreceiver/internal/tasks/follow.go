@@ -1,4 +1,4 @@
-package panoptesreceiver
+package tasks
 
 import (
 	"slices"
@@ -9,8 +9,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// setResources takes all resources that there are.
-func (t *tasks) setResources(all []*pluginsdk.Resource) {
+// SetResources takes all resources that there are.
+func (t *Tasks) SetResources(all []*pluginsdk.Resource) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	all = t.list(all)
@@ -23,11 +23,11 @@ func (t *tasks) setResources(all []*pluginsdk.Resource) {
 	for _, l := range t.plugins {
 		t.logUnused(l)
 	}
-	t.logger.Debug("Tasks follow the resources", zap.Int("resources", len(t.slots)), zap.Int("tasks", t.scheduler.Len()))
+	t.settings.Logger.Debug("Tasks follow the resources", zap.Int("resources", len(t.slots)), zap.Int("tasks", t.scheduler.Len()))
 }
 
 // find looks up the slots of resources, -1 for those that come, and removes the resources that are not among them.
-func (t *tasks) find(all []*pluginsdk.Resource) (slots []int32) {
+func (t *Tasks) find(all []*pluginsdk.Resource) (slots []int32) {
 	slots = make([]int32, len(all))
 	there := make([]bool, len(t.resources))
 	known := 0
@@ -56,7 +56,7 @@ func (t *tasks) find(all []*pluginsdk.Resource) (slots []int32) {
 
 // expected is the slot of a resource that is in the place of the list in which it was the last time, as most are: to
 // compare is several times as fast as to look up.
-func (t *tasks) expected(i int, res *pluginsdk.Resource) (slot int, ok bool) {
+func (t *Tasks) expected(i int, res *pluginsdk.Resource) (slot int, ok bool) {
 	if i >= len(t.order) {
 		return 0, false
 	}
@@ -66,7 +66,7 @@ func (t *tasks) expected(i int, res *pluginsdk.Resource) (slot int, ok bool) {
 }
 
 // place gives resources their slots, and returns what changed.
-func (t *tasks) place(all []*pluginsdk.Resource, slots []int32) (changes []change) {
+func (t *Tasks) place(all []*pluginsdk.Resource, slots []int32) (changes []change) {
 	for i, res := range all {
 		slot, ok := int(slots[i]), slots[i] >= 0
 		if !ok {
@@ -96,7 +96,7 @@ func (t *tasks) place(all []*pluginsdk.Resource, slots []int32) (changes []chang
 }
 
 // close makes the changes that were gathered, and closes the groups of resources that left.
-func (t *tasks) close() {
+func (t *Tasks) close() {
 	t.apply()
 	t.scheduler.CloseGroups(t.closing...)
 	t.closing = t.closing[:0]
@@ -104,7 +104,7 @@ func (t *tasks) close() {
 
 // follow brings the tasks of resources that changed in step with all plugins: some resources at a time, which then lie in
 // the processor's cache while one plugin after the other looks at them.
-func (t *tasks) follow(changes []change) {
+func (t *Tasks) follow(changes []change) {
 	changed := make([]*pluginsdk.Resource, 0, plansAtOnce)
 	wanted := make([]*change, 0, plansAtOnce)
 	for some := range slices.Chunk(changes, plansAtOnce) {
@@ -116,7 +116,7 @@ func (t *tasks) follow(changes []change) {
 		for _, l := range t.plugins {
 			wanted = wanted[:0]
 			next := 0 // change that was not looked at yet
-			for _, i := range index.Select(l.current.Load().layered.Filters()...) {
+			for _, i := range index.Select(l.Current().layered.Filters()...) {
 				t.removeTasks(l, some[next:i])
 				wanted, next = append(wanted, &some[i]), i+1
 			}
@@ -128,7 +128,7 @@ func (t *tasks) follow(changes []change) {
 }
 
 // removeTasks removes the tasks of a plugin that there are against resources that it does not want any more.
-func (t *tasks) removeTasks(l *loaded, changes []change) {
+func (t *Tasks) removeTasks(l *Plugin, changes []change) {
 	if l.held == 0 {
 		return
 	}
@@ -139,13 +139,13 @@ func (t *tasks) removeTasks(l *loaded, changes []change) {
 	}
 }
 
-func (t *tasks) removeResource(id pluginsdk.Identity, slot int) {
+func (t *Tasks) removeResource(id pluginsdk.Identity, slot int) {
 	for _, l := range t.plugins {
 		if slot < len(l.tasks) && l.tasks[slot] != 0 {
 			t.removeTask(l, slot, t.resources[slot])
 		}
 	}
-	if t.limits.PerEndpoint > 0 {
+	if t.settings.PerEndpoint > 0 {
 		t.scheduler.MoveGroup(t.groups[slot], 0)
 		t.leaveEndpoint(t.resources[slot].Endpoint)
 	}

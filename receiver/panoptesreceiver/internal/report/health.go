@@ -1,4 +1,4 @@
-package panoptesreceiver
+package report
 
 import (
 	"context"
@@ -20,25 +20,26 @@ const (
 	healthRuns = 3
 )
 
-// trouble is a kind of what may be wrong, by urgency.
-type trouble int
+// Problem is a kind of what may be wrong, by urgency.
+type Problem int
 
 const (
-	troublePlugins trouble = iota // directories cannot be read
-	troubleRuns                   // too many runs fail
-	troubleStorage                // the state cannot be written
-	troublePlaces                 // most tasks wait for a place
-	troubles
+	ProblemPlugins Problem = iota // directories cannot be read
+	problemRuns                   // too many runs fail
+	ProblemStorage                // the state cannot be written
+	problemPlaces                 // most tasks wait for a place
+	problems
 )
 
-// health joins all that may be wrong with the receiver into its status, and reports it when that changes (docs/health.md).
+// Health joins all that may be wrong with the receiver into its status, and reports it when that changes (docs/health.md).
 // It is safe for concurrent use.
-type health struct {
-	cfg StatusConfig
+type Health struct {
+	share  float64 // of runs that must have failed; 0: runs say nothing
+	window time.Duration
 
 	mu       sync.Mutex
 	host     component.Host // nil before Start and after Shutdown: nothing is reported
-	wrong    [troubles]error
+	wrong    [problems]error
 	failing  bool // is what was reported
 	given    bool // up: a permanent error was reported, after which nothing can be
 	parts    [healthParts]healthPart
@@ -53,28 +54,30 @@ type healthPart struct {
 	last         error // of them
 }
 
-func newHealth(cfg StatusConfig) *health { return &health{cfg: cfg} }
+func newHealth(share float64, window time.Duration) *Health {
+	return &Health{share: share, window: window}
+}
 
-// attach names the host to report to; nil ends the reports.
-func (h *health) attach(host component.Host) {
+// Attach names the host to report to; nil ends the reports.
+func (h *Health) Attach(host component.Host) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.host, h.since = host, time.Now()
 }
 
-// set notes what is wrong of a kind, nil for nothing.
-func (h *health) set(t trouble, err error) {
+// Set notes what is wrong of a kind, nil for nothing.
+func (h *Health) Set(p Problem, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.change(t, err)
+	h.change(p, err)
 }
 
-// change is set with the lock. An error in the place of another is reported only where its text is to be had at no cost: the
-// numbers of failing runs change all the time.
-func (h *health) change(t trouble, err error) {
-	before := h.wrong[t]
-	h.wrong[t] = err
-	if h.host == nil || h.given || (before == nil) == (err == nil) && (t == troubleRuns || t == troublePlaces || err == nil || before.Error() == err.Error()) {
+// change is Set with the lock held. An error that takes the place of another is reported, unless its text has the number of
+// failing runs or of waiting tasks, which changes all the time.
+func (h *Health) change(p Problem, err error) {
+	before := h.wrong[p]
+	h.wrong[p] = err
+	if h.host == nil || h.given || (before == nil) == (err == nil) && (p == problemRuns || p == problemPlaces || err == nil || before.Error() == err.Error()) {
 		return
 	}
 	if all := errors.Join(h.wrong[:]...); all != nil {
@@ -87,8 +90,8 @@ func (h *health) change(t trouble, err error) {
 }
 
 // note takes the end of a run.
-func (h *health) note(result run.Result) {
-	if h.cfg.FailingShare == 0 || result.Outcome == run.OutcomeCanceled {
+func (h *Health) note(result *run.Result) {
+	if h.share == 0 || result.Outcome == run.OutcomeCanceled {
 		return
 	}
 	h.mu.Lock()
@@ -102,12 +105,12 @@ func (h *health) note(result run.Result) {
 	h.anything = h.anything || result.Outcome != run.OutcomeUnavailable
 }
 
-// run looks at the window from time to time, until ctx ends.
-func (h *health) run(ctx context.Context) {
-	if h.cfg.FailingShare == 0 {
+// Run looks at the window from time to time, until ctx ends.
+func (h *Health) Run(ctx context.Context) {
+	if h.share == 0 {
 		return
 	}
-	ticker := time.NewTicker(h.cfg.Window / healthParts)
+	ticker := time.NewTicker(h.window / healthParts)
 	defer ticker.Stop()
 	for {
 		select {
@@ -120,7 +123,7 @@ func (h *health) run(ctx context.Context) {
 }
 
 // look judges the window, and moves it on by a part.
-func (h *health) look() {
+func (h *Health) look() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var all healthPart
@@ -135,20 +138,20 @@ func (h *health) look() {
 	h.at = (h.at + 1) % healthParts
 	h.parts[h.at] = healthPart{}
 	var err error
-	if all.runs >= healthRuns && float64(all.failed) >= h.cfg.FailingShare*float64(all.runs) {
+	if all.runs >= healthRuns && float64(all.failed) >= h.share*float64(all.runs) {
 		err = fmt.Errorf("%d of %d runs failed within %s, status::failing_share is %v; the last one: %w",
-			all.failed, all.runs, h.cfg.Window, h.cfg.FailingShare, all.last)
-		if !h.anything && time.Since(h.since) >= h.cfg.Window {
+			all.failed, all.runs, h.window, h.share, all.last)
+		if !h.anything && time.Since(h.since) >= h.window {
 			h.giveUp(err)
 			return
 		}
 	}
-	h.change(troubleRuns, err)
+	h.change(problemRuns, err)
 }
 
 // giveUp reports that no run could be carried out since the start: there is no Python, or no program that starts. That takes
 // another configuration or an installation. The lock is held.
-func (h *health) giveUp(err error) {
+func (h *Health) giveUp(err error) {
 	if h.host == nil || h.given {
 		return
 	}

@@ -1,9 +1,6 @@
-package panoptesreceiver
+package tasks
 
 import (
-	"context"
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -67,7 +64,7 @@ func TestForgottenTasks(t *testing.T) {
 	assert.Empty(t, none.gone, "without a storage nothing is gathered")
 	require.Error(t, firstRuns{none}.Restore([]state.Record{{Key: "x y", Value: []byte("1")}}))
 	require.Error(t, resultTimes{none}.Restore([]state.Record{{Key: "a", Value: []byte("1")}}))
-	require.Error(t, life{none}.Restore([]state.Record{{Key: "a", Value: []byte("1")}}))
+	require.Error(t, lifeSigns{none}.Restore([]state.Record{{Key: "a", Value: []byte("1")}}))
 }
 
 // A process that was killed may have run what was due just after its last sign of life; what was due later is not lost.
@@ -100,15 +97,15 @@ func TestRenamedTasks(t *testing.T) {
 	name := func(r *pluginsdk.Resource) taskName { return nameOf(pluginfile.AppendTaskName(nil, p.File, r)) }
 	last := time.Now().Add(-time.Minute).Truncate(time.Millisecond)
 	ts.runs.known[name(before)], ts.runs.alive = last.UnixMilli(), last
-	ts.setPlugins([]*plugin.Plugin{p})
-	ts.setResources([]*pluginsdk.Resource{before})
-	ts.setResources([]*pluginsdk.Resource{after})
+	ts.SetPlugins([]*plugin.Plugin{p})
+	ts.SetResources([]*pluginsdk.Resource{before})
+	ts.SetResources([]*pluginsdk.Resource{after})
 	assert.Equal(t, map[taskName]int64{name(after): last.UnixMilli()}, ts.runs.begun)
 	assert.Equal(t, map[taskName]struct{}{name(before): {}}, ts.runs.gone)
 
 	young := testResource("b", "1")
-	ts.setResources([]*pluginsdk.Resource{after, young})
-	ts.setResources([]*pluginsdk.Resource{after, testResource("b", "2")})
+	ts.SetResources([]*pluginsdk.Resource{after, young})
+	ts.SetResources([]*pluginsdk.Resource{after, testResource("b", "2")})
 	assert.Len(t, ts.runs.begun, 1)
 	assert.Contains(t, ts.runs.gone, name(young))
 }
@@ -139,86 +136,4 @@ func TestResultsCacheAge(t *testing.T) {
 	assert.Len(t, after.results, 1)
 	after.forget(name)
 	assert.Empty(t, reborn(t, after, stored).results)
-}
-
-// A plugin with cached results is skipped and counted; tasks are known again after a restart.
-func TestTasksSurviveARestart(t *testing.T) {
-	t.Parallel()
-	d := &disk{data: map[string][]byte{}}
-	runs := make(chan string, 1000)
-	for life := range 2 {
-		b := newBench(t)
-		b.store(d)
-		b.plugins["noted"] = pluginsdk.PollingPluginFunc(func(ctx context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
-			runs <- fmt.Sprint(life)
-			return gauge(one).Run(ctx, pc)
-		})
-		b.write("plugins/often.panoptes-plugin", conf("often", "go:noted"))
-		b.write("plugins/cached.panoptes-plugin", conf("cached", "go:noted")+"results_cache_age = 3600\n")
-		b.start()
-		if life == 0 {
-			b.until("a run of cached", func(p point) bool { return p.scope == "panoptes/cached" })
-		}
-		for b.sum("panoptes_skipped_runs", "plugin=cached", "reason=cached") < 2 {
-			b.until("another run of often", func(p point) bool { return p.scope == "panoptes/often" })
-		}
-		if life == 1 {
-			assert.Zero(t, b.sum("panoptes_runs", "plugin=cached"), "its results are those of the first life")
-			known := b.receiver.(*instance).receiver.tasks.runs
-			known.mu.Lock()
-			assert.Empty(t, known.known, "all tasks came back")
-			assert.Empty(t, known.begun, "and ran before")
-			known.mu.Unlock()
-		}
-		b.stop()
-		assert.Len(t, storedTasks(t, d), 2, "of both tasks it is stored when they ran first")
-	}
-}
-
-// storedTasks are the records of tasks that a storage holds.
-func storedTasks(t *testing.T, d *disk) map[string]int64 {
-	t.Helper()
-	runs := newLastRuns()
-	_, damage, err := state.Open(t.Context(), d, map[string]state.Source{sectionTasks: firstRuns{runs}})
-	require.NoError(t, err)
-	require.Empty(t, damage)
-	stored := map[string]int64{}
-	for name, slot := range runs.known {
-		stored[name.String()] = slot
-	}
-	return stored
-}
-
-// A task that ran before a restart keeps its place: its next run is in the interval that follows, not soon as that of a
-// task which has never run.
-func TestTasksKeepTheirPlaceOverARestart(t *testing.T) {
-	t.Parallel()
-	res := &pluginsdk.Resource{
-		Site: "local", Class: "system", Subclass: "host", Type: "generic", ID: "localhost", Endpoint: "127.0.0.1", Plugin: "p",
-	}
-	name := ""
-	for i := 0; name == "" || schedule.Hash([]byte(pluginfile.TaskName(&pluginfile.File{NormalizedName: name}, res)))%60 != 2; i++ {
-		name = fmt.Sprintf("hourly%d", i) // one whose first run comes two seconds after the start
-	}
-	d := &disk{data: map[string][]byte{}}
-	start := func() *bench {
-		b := newBench(t)
-		b.store(d)
-		b.plugins["one"] = gauge(one)
-		b.write("plugins/hourly.panoptes-plugin", strings.Replace(conf(name, "go:one"), "execute_frequency = 1\n", "execute_frequency = 3600\n", 1))
-		b.start()
-		return b
-	}
-	b := start()
-	b.until("the first run", func(point) bool { return true })
-	ran := time.Now()
-	b.stop()
-
-	next := start()
-	scheduler := next.receiver.(*instance).receiver.scheduler
-	require.Eventually(t, func() bool { return scheduler.Len() == 1 }, patience, time.Millisecond)
-	scheduler.Glances(func(task schedule.Glance[target]) bool {
-		assert.Greater(t, task.Due, ran.Add(29*time.Minute), "half an interval or more after the first run")
-		return true
-	})
 }

@@ -1,4 +1,4 @@
-package panoptesreceiver
+package report
 
 import (
 	"testing"
@@ -17,13 +17,11 @@ func TestCapacity(t *testing.T) {
 	t.Parallel()
 	core, logs := observer.New(zap.WarnLevel)
 	logger := zap.New(core)
-	var c capacity
+	c := capacity{}
 	now := time.Unix(1_600_000_000, 0)
 	look := func(tasks int, exec status.Places) error {
-		all := make([]status.Places, len(classNames))
-		all[classExec] = exec
 		now = now.Add(capacityEvery)
-		return c.look(all, tasks, now, logger)
+		return c.look([]status.Places{{Class: "go"}, exec}, tasks, now, logger)
 	}
 	full := status.Places{Class: "exec", Places: 32, Used: 32, Wanted: 90, Short: true, Setting: "processes::max_exec"}
 	for range capacityLooks - 1 {

@@ -1,4 +1,4 @@
-package panoptesreceiver
+package tasks
 
 import (
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
@@ -9,33 +9,33 @@ import (
 const groupsAtOnce = 256
 
 // setGroup gives a resource its group, and that of its endpoint as the parent.
-func (t *tasks) setGroup(slot int, old, res *pluginsdk.Resource) {
+func (t *Tasks) setGroup(slot int, old, res *pluginsdk.Resource) {
 	switch {
 	case old == nil:
 		if len(t.opened) == 0 {
-			t.opened = t.scheduler.OpenGroups(groupsAtOnce, t.limits.PerResource)
+			t.opened = t.scheduler.OpenGroups(groupsAtOnce, t.settings.PerResource)
 		}
 		t.groups[slot], t.opened = t.opened[0], t.opened[1:]
-		if t.limits.PerEndpoint > 0 {
+		if t.settings.PerEndpoint > 0 {
 			t.scheduler.MoveGroup(t.groups[slot], t.joinEndpoint(res.Endpoint))
 		}
-	case t.limits.PerEndpoint > 0 && old.Endpoint != res.Endpoint:
+	case t.settings.PerEndpoint > 0 && old.Endpoint != res.Endpoint:
 		t.scheduler.MoveGroup(t.groups[slot], t.joinEndpoint(res.Endpoint))
 		t.leaveEndpoint(old.Endpoint)
 	}
 }
 
-func (t *tasks) joinEndpoint(name string) schedule.GroupID {
+func (t *Tasks) joinEndpoint(name string) schedule.GroupID {
 	e := t.endpoints[name]
 	if e == nil {
-		e = &endpoint{group: t.scheduler.OpenGroup(t.limits.PerEndpoint, 0)}
+		e = &endpoint{group: t.scheduler.OpenGroup(t.settings.PerEndpoint, 0)}
 		t.endpoints[name] = e
 	}
 	e.resources++
 	return e.group
 }
 
-func (t *tasks) leaveEndpoint(name string) {
+func (t *Tasks) leaveEndpoint(name string) {
 	e := t.endpoints[name]
 	if e == nil {
 		return

@@ -1,4 +1,4 @@
-package panoptesreceiver
+package report
 
 import (
 	"fmt"
@@ -15,33 +15,33 @@ import (
 
 // noteCheck tells of each change of the state of a check: to the pipeline of logs all of them, with what the check said,
 // and to the Collector's log those that many resources have in common in one line.
-func (r *panoptesReceiver) noteCheck(t target, result run.Result) {
+func (r *Report) noteCheck(s *Subject, result *run.Result) {
 	if result.Check == nil {
 		return
 	}
-	before, changed := r.failures.checked(failureKey{t.plugin, t.resource.Identity()}, result.Check.State)
+	before, changed := r.failures.checked(s.key(), result.Check.State)
 	if !changed {
 		return
 	}
 	state, level := result.Check.State, levelOfCheck(result.Check.State)
 	name := (&status.Check{State: state}).Name()
 	text := logs.OneLine(result.Check.Text)
-	r.failures.digest.Note(fmt.Sprint("check\x00", state, "\x00", t.plugin.name), func(held int) {
+	r.Digest.Note(fmt.Sprint("check\x00", state, "\x00", s.Plugin.Name), func(held int) {
 		fields := []zap.Field{
-			zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID), zap.String("state", name), zap.String("text", text),
+			zap.String("plugin", s.Plugin.Name), zap.String("resource", s.Resource.ID), zap.String("state", name), zap.String("text", text),
 		}
 		if held > 0 {
 			fields = append(fields, zap.Int("others", held))
 		}
 		r.logger.Log(level, "Check changed its state", fields...)
 	})
-	if r.pluginLogs.emitter == nil {
+	if r.Logs == nil {
 		return
 	}
 	if text == "" {
 		text = "The check is " + name + " and says nothing"
 	}
-	r.pluginLogs.emitter.Say(t.plugin.speaker, resourceOrNone(t.resource), runlog.Line{
+	r.Logs.Say(s.Plugin.speaker, s.about(), runlog.Line{
 		At: time.Now(), Level: level, Message: text, RunID: result.RunID,
 		Fields: []zap.Field{zap.Int("state", state), zap.Int("state_before", before)},
 	})

@@ -1,4 +1,4 @@
-package panoptesreceiver
+package tasks
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package panoptesreceiver
+package tasks
 
 import (
 	"runtime"
@@ -27,8 +27,8 @@ type change struct {
 	key, oldKey []byte
 }
 
-// plan is what the task of a plugin and a resource is to be. Names of tasks are dear, a million of them are most of a
-// reload: so a plan has only those that are needed, and plans are made on all processors.
+// plan is what the task of a plugin and a resource is to be. Names of tasks are expensive, a million of them are most of
+// a reload: so a plan has only those that are needed, and plans are made on all processors.
 type plan struct {
 	plugin  *plugin.Plugin // as it runs against the resource; nil where it does not
 	named   bool           // it has a name that the scheduler does not know
@@ -38,9 +38,9 @@ type plan struct {
 }
 
 // planAll makes the plans of changes.
-func (t *tasks) planAll(l *loaded, changes []*change) []plan {
+func (t *Tasks) planAll(l *Plugin, changes []*change) []plan {
 	t.plans = slices.Grow(t.plans[:0], len(changes))[:len(changes)]
-	planner := planner{version: l.current.Load(), tasks: l.tasks, runs: t.runs.keeps()}
+	planner := planner{version: l.Current(), tasks: l.tasks, runs: t.runs.keeps()}
 	parts := 1
 	if len(changes) >= plansApart {
 		parts = runtime.GOMAXPROCS(0)
@@ -58,7 +58,7 @@ func (t *tasks) planAll(l *loaded, changes []*change) []plan {
 
 // planner makes plans of the tasks of one plugin. It changes nothing.
 type planner struct {
-	version *version
+	version *Version
 	tasks   []schedule.ID // of the plugin, by slot
 	runs    bool          // runs are remembered by the names of their tasks
 }
@@ -69,7 +69,7 @@ func (p planner) plan(changes []*change, plans []plan) {
 		if *key == nil {
 			*key = r.AppendKey(make([]byte, 0, 128))
 		}
-		buffer = pluginfile.AppendTaskNameByKey(buffer[:0], p.version.plugin.File, r, *key)
+		buffer = pluginfile.AppendTaskNameByKey(buffer[:0], p.version.Plugin.File, r, *key)
 		if p.runs {
 			return nameOf(buffer)
 		}
@@ -78,7 +78,7 @@ func (p planner) plan(changes []*change, plans []plan) {
 	for i, c := range changes {
 		plans[i] = plan{}
 		found, runs := p.version.layered.Selected(c.now)
-		if !runs || p.version.plugin.Type == plugin.TypeDiscovery {
+		if !runs || p.version.Plugin.Type == plugin.TypeDiscovery {
 			continue
 		}
 		plans[i].plugin = found
@@ -95,7 +95,7 @@ func (p planner) plan(changes []*change, plans []plan) {
 }
 
 // setTasks adds, changes or removes the tasks of a plugin against resources.
-func (t *tasks) setTasks(l *loaded, changes []*change) {
+func (t *Tasks) setTasks(l *Plugin, changes []*change) {
 	if n := len(t.resources) - len(l.tasks); n > 0 {
 		t.apply() // edits under way point into what is about to move
 		l.tasks = append(l.tasks, make([]schedule.ID, n)...)
@@ -107,7 +107,7 @@ func (t *tasks) setTasks(l *loaded, changes []*change) {
 	}
 }
 
-func (t *tasks) setTask(l *loaded, c *change, p plan) {
+func (t *Tasks) setTask(l *Plugin, c *change, p plan) {
 	id := &l.tasks[c.slot]
 	if p.plugin == nil {
 		if *id != 0 {
@@ -123,20 +123,20 @@ func (t *tasks) setTask(l *loaded, c *change, p plan) {
 	case p.renamed:
 		t.renamed = append(t.renamed, renamed{len(t.edits), p})
 	}
-	t.edit(schedule.Edit[target]{ID: id, Lane: l.lane, Spec: spec, Value: target{l, c.now}})
+	t.edit(schedule.Edit[Target]{ID: id, Lane: l.lane, Spec: spec, Value: Target{l, c.now}})
 }
 
-func (t *tasks) removeTask(l *loaded, slot int, res *pluginsdk.Resource) {
-	t.edit(schedule.Edit[target]{ID: &l.tasks[slot], Remove: true})
+func (t *Tasks) removeTask(l *Plugin, slot int, res *pluginsdk.Resource) {
+	t.edit(schedule.Edit[Target]{ID: &l.tasks[slot], Remove: true})
 	t.forgetRuns(l, res)
-	t.failures.forget(failureKey{l, res.Identity()})
+	t.settings.Report.Forget(l.Report, res.Identity())
 	l.held--
 }
 
 // forgetRuns drops what is remembered of the runs of a task.
-func (t *tasks) forgetRuns(l *loaded, res *pluginsdk.Resource) {
+func (t *Tasks) forgetRuns(l *Plugin, res *pluginsdk.Resource) {
 	if t.runs.keeps() {
-		t.name = pluginfile.AppendTaskName(t.name[:0], l.current.Load().plugin.File, res)
+		t.name = pluginfile.AppendTaskName(t.name[:0], l.Current().Plugin.File, res)
 		t.runs.forget(nameOf(t.name))
 	}
 }
@@ -151,14 +151,14 @@ type renamed struct {
 }
 
 // edit gathers a change of the scheduler's tasks. No task is changed twice between two calls of apply.
-func (t *tasks) edit(e schedule.Edit[target]) {
+func (t *Tasks) edit(e schedule.Edit[Target]) {
 	if t.edits = append(t.edits, e); len(t.edits) >= maxEdits {
 		t.apply()
 	}
 }
 
 // apply makes the changes that were gathered.
-func (t *tasks) apply() {
+func (t *Tasks) apply() {
 	t.scheduler.Apply(t.edits)
 	for _, r := range t.renamed {
 		t.runs.rename(r.plan.was, r.plan.name, t.edits[r.edit].Last)

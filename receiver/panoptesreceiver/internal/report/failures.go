@@ -1,4 +1,4 @@
-package panoptesreceiver
+package report
 
 import (
 	"errors"
@@ -24,12 +24,12 @@ type failures struct {
 
 	mu      sync.Mutex
 	tasks   map[failureKey]failure
-	failing map[*loaded]int      // tasks by plugin
+	failing map[*Plugin]int      // tasks by plugin
 	checks  map[failureKey]uint8 // states that are not OK
 }
 
 type failureKey struct {
-	plugin   *loaded
+	plugin   *Plugin
 	resource pluginsdk.Identity
 }
 
@@ -38,20 +38,20 @@ type failure struct {
 	runs int    // that failed in a row
 }
 
-func newFailures(logger *zap.Logger) *failures {
-	return &failures{logger: logger, digest: logs.NewDigest(), tasks: map[failureKey]failure{}, failing: map[*loaded]int{}, checks: map[failureKey]uint8{}}
+func newFailures(logger *zap.Logger, digest *logs.Digest) *failures {
+	return &failures{logger: logger, digest: digest, tasks: map[failureKey]failure{}, failing: map[*Plugin]int{}, checks: map[failureKey]uint8{}}
 }
 
 // note takes the result of a run.
-func (f *failures) note(t target, v *version, result run.Result) {
+func (f *failures) note(s *Subject, result *run.Result) {
 	if result.Outcome == run.OutcomeCanceled {
 		return // the Collector stops: that says nothing about the plugin
 	}
-	key := failureKey{t.plugin, t.resource.Identity()}
+	key := s.key()
 	if !result.Outcome.Failed() {
 		if runs := f.recovered(key); runs > 0 {
-			f.digest.Note("recovered\x00"+t.plugin.name, func(held int) {
-				f.logger.Info("Plugin runs again", f.fields(t, held, zap.Int("failed_runs", runs))...)
+			f.digest.Note("recovered\x00"+s.Plugin.Name, func(held int) {
+				f.logger.Info("Plugin runs again", f.fields(s, held, zap.Int("failed_runs", runs))...)
 			})
 		}
 		return
@@ -59,22 +59,25 @@ func (f *failures) note(t target, v *version, result run.Result) {
 	if !f.failed(key, kindOf(result)) {
 		return
 	}
-	f.digest.Note(causeOf(t, v, result), func(held int) {
-		fields := f.fields(t, held, zap.String("outcome", string(result.Outcome)), zap.Error(result.Err),
-			zap.String("next", nextStep(result, v.plugin.Kind)), zap.Duration("runs_every", v.plugin.Interval))
-		f.logger.Error("Plugin failed", append(fields, traceback(result.Err)...)...)
+	f.digest.Note(causeOf(s, result), func(held int) {
+		fields := f.fields(s, held, zap.String("outcome", string(result.Outcome)), zap.Error(result.Err),
+			zap.String("next", nextStep(result, s.Version.Kind)), zap.Duration("runs_every", s.Version.Interval))
+		if text := traceback(result.Err); text != "" {
+			fields = append(fields, zap.String("traceback", text))
+		}
+		f.logger.Error("Plugin failed", fields...)
 	})
 }
 
 // fields name a task, and say how many others the line is about, and how many of the plugin fail now.
-func (f *failures) fields(t target, held int, more ...zap.Field) []zap.Field {
-	fields := append([]zap.Field{zap.String("plugin", t.plugin.name), zap.String("resource", t.resource.ID)}, more...)
+func (f *failures) fields(s *Subject, held int, more ...zap.Field) []zap.Field {
+	fields := append([]zap.Field{zap.String("plugin", s.Plugin.Name), zap.String("resource", s.Resource.ID)}, more...)
 	if held > 0 {
 		fields = append(fields, zap.Int("others", held))
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if n := f.failing[t.plugin]; n > 1 || held > 0 {
+	if n := f.failing[s.Plugin]; n > 1 || held > 0 {
 		fields = append(fields, zap.Int("failing_resources", n))
 	}
 	return fields
@@ -82,8 +85,8 @@ func (f *failures) fields(t target, held int, more ...zap.Field) []zap.Field {
 
 // causeOf is the same for the failures that share one line of the log: those of a version of a plugin that ended in the same
 // way, with the same type of exception where there is one.
-func causeOf(t target, v *version, result run.Result) string {
-	cause := string(result.Outcome) + "\x00" + t.plugin.name + "\x00" + v.plugin.Version
+func causeOf(s *Subject, result *run.Result) string {
+	cause := string(result.Outcome) + "\x00" + s.Plugin.Name + "\x00" + s.Version.Version
 	if raised, ok := errors.AsType[*run.PluginError](result.Err); ok {
 		cause += "\x00" + raised.Type
 	}
@@ -91,7 +94,7 @@ func causeOf(t target, v *version, result run.Result) string {
 }
 
 // failed notes a failure, and says whether it is another one than before.
-func (f *failures) failed(key failureKey, kind uint64) (news bool) {
+func (f *failures) failed(key failureKey, kind uint64) (changed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before, ok := f.tasks[key]
@@ -122,9 +125,6 @@ func (f *failures) drop(key failureKey) {
 	}
 }
 
-// stop tells what is held back.
-func (f *failures) stop() { f.digest.Stop() }
-
 // forget drops what is known of a task that is no more.
 func (f *failures) forget(key failureKey) {
 	f.mu.Lock()
@@ -134,16 +134,16 @@ func (f *failures) forget(key failureKey) {
 }
 
 // forgetPlugin drops what is known of a plugin that is no more.
-func (f *failures) forgetPlugin(l *loaded) {
+func (f *failures) forgetPlugin(p *Plugin) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for key := range f.tasks {
-		if key.plugin == l {
+		if key.plugin == p {
 			f.drop(key)
 		}
 	}
 	for key := range f.checks {
-		if key.plugin == l {
+		if key.plugin == p {
 			delete(f.checks, key)
 		}
 	}
@@ -152,7 +152,7 @@ func (f *failures) forgetPlugin(l *loaded) {
 var kindSeed = maphash.MakeSeed()
 
 // kindOf is the same for errors that differ in numbers alone: times, process ids, counts.
-func kindOf(result run.Result) uint64 {
+func kindOf(result *run.Result) uint64 {
 	text := []byte(result.Outcome)
 	if result.Err != nil {
 		for _, c := range []byte(result.Err.Error()) {
@@ -165,7 +165,7 @@ func kindOf(result run.Result) uint64 {
 }
 
 // nextStep tells the reader of the log what to do.
-func nextStep(result run.Result, kind plugin.Kind) string {
+func nextStep(result *run.Result, kind plugin.Kind) string {
 	var raised *run.PluginError
 	switch {
 	case errors.Is(result.Err, schedule.ErrGaveWay):
@@ -208,30 +208,4 @@ var programSteps = map[run.Outcome]string{
 	run.OutcomeProtocol:    "let the program write nothing but messages to its stdout, and everything else to stderr",
 	run.OutcomeUnavailable: "look at why the program does not start; it is tried again, with growing pauses",
 	run.OutcomeBusy:        "let the program end when it is sent TERM",
-}
-
-// dropLog remembers which kinds of drops were logged. The zero value has none.
-type dropLog struct {
-	mu    sync.Mutex
-	kinds map[dropKind]struct{}
-}
-
-type dropKind struct{ group, metric, reason string }
-
-// maxDropKinds bounds a dropLog: names may come from data.
-const maxDropKinds = 100
-
-// first says whether a drop is of a new kind.
-func (l *dropLog) first(d run.Drop) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	kind := dropKind{d.Group, d.Metric, d.Reason}
-	if _, ok := l.kinds[kind]; ok || len(l.kinds) >= maxDropKinds {
-		return false
-	}
-	if l.kinds == nil {
-		l.kinds = map[dropKind]struct{}{}
-	}
-	l.kinds[kind] = struct{}{}
-	return true
 }

@@ -1,4 +1,4 @@
-package panoptesreceiver
+package report
 
 import (
 	"time"
@@ -6,7 +6,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// jsonBytes is how long groups are as Panoptes' JSON, but for what escapes would add: a sum of lengths, for a fraction
+// jsonBytes is how long groups are as Panoptes' JSON, without what escapes would add: a sum of lengths, for a fraction
 // of what it costs to write them.
 func jsonBytes(groups []*pluginsdk.MetricsGroup) (n int) {
 	var last *pluginsdk.Resource

@@ -1,4 +1,4 @@
-package panoptesreceiver
+package tasks
 
 import (
 	"encoding/json"
@@ -29,6 +29,8 @@ func parseTaskName(text string) (taskName, error) {
 }
 
 const (
+	// SignEvery is how often SectionAlive is to be written.
+	SignEvery = time.Second
 	// keepUnclaimed is how long what is known of a task waits after a start for the task to come back.
 	keepUnclaimed = time.Hour
 	// cacheSkew is Panoptes' plugins_skew: how much earlier than results_cache_age a run may be.
@@ -90,7 +92,7 @@ func (l *lastRuns) last(name taskName, interval time.Duration) time.Time {
 	// The process may have lived on, and run tasks, until its next sign, which may have been late.
 	until := l.alive
 	if !l.clean {
-		until = until.Add(2 * signEvery)
+		until = until.Add(2 * SignEvery)
 	}
 	if now := l.now(); until.After(now) {
 		until = now
@@ -173,19 +175,20 @@ func (l *lastRuns) had(p *plugin.Plugin, name taskName, begun time.Time) {
 const (
 	sectionTasks   = "tasks"
 	sectionResults = "results"
-	sectionAlive   = "alive"
-	sectionShards  = "shards"
+	// SectionAlive has one record, of until when the receiver lived.
+	SectionAlive  = "alive"
+	sectionShards = "shards"
 )
 
 // sources are the sections of the state.
 func (l *lastRuns) sources() map[string]state.Source {
-	return map[string]state.Source{sectionTasks: firstRuns{l}, sectionResults: resultTimes{l}, sectionAlive: life{l}, sectionShards: tenures{l}}
+	return map[string]state.Source{sectionTasks: firstRuns{l}, sectionResults: resultTimes{l}, SectionAlive: lifeSigns{l}, sectionShards: tenures{l}}
 }
 
 // firstRuns is when tasks ran first, as a section of the state.
 type firstRuns struct{ *lastRuns }
 
-// Restore implements statekeep.Source.
+// Restore implements state.Source.
 func (l firstRuns) Restore(records []state.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -203,7 +206,7 @@ func (l firstRuns) Restore(records []state.Record) error {
 	return errors.Join(errs...)
 }
 
-// Changes implements statekeep.Source.
+// Changes implements state.Source.
 func (l firstRuns) Changes() (changed []state.Record, gone []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -227,7 +230,7 @@ func (l firstRuns) Changes() (changed []state.Record, gone []string) {
 // resultTimes is when tasks last had results, as a section of the state.
 type resultTimes struct{ *lastRuns }
 
-// Restore implements statekeep.Source.
+// Restore implements state.Source.
 func (l resultTimes) Restore(records []state.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -244,7 +247,7 @@ func (l resultTimes) Restore(records []state.Record) error {
 	return errors.Join(errs...)
 }
 
-// Changes implements statekeep.Source.
+// Changes implements state.Source.
 func (l resultTimes) Changes() (changed []state.Record, gone []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -262,8 +265,8 @@ func (l resultTimes) Changes() (changed []state.Record, gone []string) {
 	return changed, gone
 }
 
-// life is when the receiver was last known to live, as a section of the state.
-type life struct{ *lastRuns }
+// lifeSigns is when the receiver was last known to live, as a section of the state.
+type lifeSigns struct{ *lastRuns }
 
 // lifeSign is its one record.
 type lifeSign struct {
@@ -271,8 +274,8 @@ type lifeSign struct {
 	Clean bool  `json:"clean"`
 }
 
-// Restore implements statekeep.Source.
-func (l life) Restore(records []state.Record) error {
+// Restore implements state.Source.
+func (l lifeSigns) Restore(records []state.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, r := range records {
@@ -285,13 +288,13 @@ func (l life) Restore(records []state.Record) error {
 	return nil
 }
 
-// Changes implements statekeep.Source.
-func (l life) Changes() (changed []state.Record, gone []string) {
+// Changes implements state.Source.
+func (l lifeSigns) Changes() (changed []state.Record, gone []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	value, err := json.Marshal(lifeSign{At: l.now().UnixMilli(), Clean: l.stopped})
 	if err != nil { // two plain values can always be marshalled
 		return nil, nil
 	}
-	return []state.Record{{Key: sectionAlive, Value: value}}, nil
+	return []state.Record{{Key: SectionAlive, Value: value}}, nil
 }

@@ -1,10 +1,8 @@
-package panoptesreceiver
+package report
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,8 +12,10 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	logging "github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -23,29 +23,30 @@ import (
 type flood struct {
 	*failures
 	logs    *observer.ObservedLogs
-	targets []target
-	version *version
+	targets []*Subject
+	version *plugin.Plugin
 }
 
 func newFlood(n int) *flood {
 	core, logs := observer.New(zap.DebugLevel)
-	f := &flood{failures: newFailures(zap.New(core)), logs: logs}
-	l := &loaded{name: "Poll"}
+	f := &flood{failures: newFailures(zap.New(core), logging.NewDigest()), logs: logs}
+	p := &Plugin{Name: "Poll"}
 	for i := range n {
-		f.targets = append(f.targets, target{l, &pluginsdk.Resource{Site: "dc1", ID: fmt.Sprintf("device-%c%d", 'a'+i%26, i)}})
+		f.targets = append(f.targets, &Subject{Plugin: p, Resource: &pluginsdk.Resource{Site: "dc1", ID: fmt.Sprintf("device-%c%d", 'a'+i%26, i)}})
 	}
-	f.version = &version{plugin: &plugin.Plugin{Kind: plugin.KindPython, Version: "1", Interval: time.Minute}}
+	f.version = &plugin.Plugin{Kind: plugin.KindPython, Version: "1", Interval: time.Minute}
 	return f
 }
 
 // round notes a run against each resource.
 func (f *flood) round(o run.Outcome, err error) {
-	for _, t := range f.targets {
+	for _, s := range f.targets {
+		s.Version = f.version
 		result := run.Result{Outcome: o}
 		if err != nil {
-			result.Err = fmt.Errorf("plugin %q: resource %q: %w", t.plugin.name, t.resource.ID, err)
+			result.Err = fmt.Errorf("plugin %q: resource %q: %w", s.Plugin.Name, s.Resource.ID, err)
 		}
-		f.note(t, f.version, result)
+		f.note(s, &result)
 	}
 }
 
@@ -89,7 +90,7 @@ func TestFloodOfFailures(t *testing.T) {
 			f.round(run.OutcomeOK, nil)
 			<-time.After(time.Minute)
 		}
-		f.stop()
+		f.digest.Stop()
 		assert.LessOrEqual(t, f.logs.Len(), 10*3*2, "each cause has a line a minute, and one for the first")
 	})
 }
@@ -99,42 +100,51 @@ func TestNewVersionIsHeardAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlood(2)
-		defer f.stop()
+		defer f.digest.Stop()
 		f.round(run.OutcomeRaised, errors.New("one"))
 		assert.Equal(t, 1, f.logs.Len())
-		f.version = &version{plugin: &plugin.Plugin{Version: "2"}}
+		f.version = &plugin.Plugin{Version: "2"}
 		f.round(run.OutcomeRaised, errors.New("another"))
 		assert.Equal(t, 2, f.logs.Len())
 	})
 }
 
-// TestFleetThatFails: ten thousand resources that fail in each of several rounds are some lines in the whole of the
-// receiver's log.
-func TestFleetThatFails(t *testing.T) {
+func TestFailuresAreForgotten(t *testing.T) {
 	t.Parallel()
-	const devices, rounds = 10_000, 3
-	b := newBench(t)
-	b.lines = make(chan string, 10*devices*rounds) // a flood must not hang the test
-	all := make([]string, devices)
-	for i := range all {
-		all[i] = resourceJSON(fmt.Sprintf("device-%c%d", 'a'+i%26, i))
+	r := New(nil, zap.NewNop(), 0, 0)
+	a, b := failureKey{&Plugin{Name: "all"}, pluginsdk.Identity{ID: "a"}}, failureKey{}
+	b.plugin, b.resource.ID = a.plugin, "b"
+	assert.True(t, r.failures.failed(a, 1))
+	assert.False(t, r.failures.failed(a, 1))
+	assert.True(t, r.failures.failed(a, 2))
+	assert.True(t, r.failures.failed(b, 2))
+	r.Forget(a.plugin, a.resource)
+	assert.Len(t, r.failures.tasks, 1)
+	r.ForgetPlugin(b.plugin)
+	assert.Empty(t, r.failures.tasks)
+}
+
+func TestEveryOutcomeHasANextStep(t *testing.T) {
+	t.Parallel()
+	attrs := newPluginAttrs("p")
+	for _, o := range run.Outcomes {
+		assert.Contains(t, attrs.outcome, o)
+		assert.NotEmpty(t, nextStep(&run.Result{Outcome: o}, plugin.KindPython))
 	}
-	b.write("resources/one.json", "["+strings.Join(all, ",")+"]")
-	b.plugins["fails"] = pluginsdk.PollingPluginFunc(func(_ context.Context, pc *pluginsdk.PluginContext) (*pluginsdk.MetricsGroupSet, error) {
-		return nil, fmt.Errorf("connect to %s: no route to host", pc.Resource.ID)
-	})
-	b.write("plugins/fails.panoptes-plugin", conf("Fails", "go:fails"))
-	b.start()
-	require.Eventually(t, func() bool { return b.sum("panoptes_runs", "outcome=raised") >= devices*rounds }, patience, 50*time.Millisecond)
-	require.NoError(t, b.receiver.Shutdown(t.Context()))
-	told, others := 0, int64(0)
-	for _, e := range b.logs.All() {
-		if e.Level >= zap.InfoLevel {
-			told++
-		}
-		n, _ := e.ContextMap()["others"].(int64)
-		others += n
+	// What was waited for in vain is the resource's to answer for, and what had to give way had no place.
+	waited := run.Result{Outcome: run.OutcomeRaised, Err: &run.PluginError{Type: "ConnectTimeout"}}
+	assert.Contains(t, nextStep(&waited, plugin.KindPython), "look at the resource")
+	hung := run.Result{Outcome: run.OutcomeTimeout, Err: fmt.Errorf("no answer: %w", schedule.ErrGaveWay)}
+	assert.Contains(t, nextStep(&hung, plugin.KindExec), "the places for runs")
+}
+
+func TestDropsAreBounded(t *testing.T) {
+	t.Parallel()
+	var l Drops
+	assert.True(t, l.first(run.Drop{Group: "a", Reason: "invalid"}))
+	assert.False(t, l.first(run.Drop{Group: "a", Reason: "invalid"}))
+	for i := range 1000 {
+		l.first(run.Drop{Group: fmt.Sprint(i)})
 	}
-	assert.Less(t, told, 30)
-	assert.Positive(t, others, "the others are counted")
+	assert.Len(t, l.kinds, maxDropKinds)
 }

@@ -1,4 +1,4 @@
-package panoptesreceiver
+package tasks
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// shares are what of a fleet tasks are for, under the lock of tasks. The zero value is all.
+// shares say which part of a fleet tasks are for, under the lock of Tasks. The zero value is all of it.
 type shares struct {
 	owned    []bool                // by shard; empty where the fleet is not shared
 	once     bool                  // a discovery plugin runs at the owner of its name's shard alone
@@ -17,8 +17,8 @@ type shares struct {
 	touch    func() // plugins or resources were listed
 }
 
-// share makes tasks those of owned shards, of which there are none yet. It is called before there are tasks.
-func (t *tasks) share(shards int, once bool, announce func(resources string), touch func()) {
+// Share makes tasks those of owned shards, of which there are none yet. It is called before there are tasks.
+func (t *Tasks) Share(shards int, once bool, announce func(resources string), touch func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.owned, t.once, t.announce, t.touch = make([]bool, shards), once, announce, touch
@@ -26,12 +26,12 @@ func (t *tasks) share(shards int, once bool, announce func(resources string), to
 }
 
 // discovers says whether the discovery plugin of a name runs here.
-func (t *tasks) discovers(name string) bool { return !t.once || t.owned[t.shardOfName(name)] }
+func (t *Tasks) discovers(name string) bool { return !t.once || t.owned[t.shardOfName(name)] }
 
 // shardOf is the shard of a resource, 0 where the fleet is not shared.
-func (t *tasks) shardOf(res *pluginsdk.Resource) int { return t.shardOfName(res.ID) }
+func (t *Tasks) shardOf(res *pluginsdk.Resource) int { return t.shardOfName(res.ID) }
 
-func (t *tasks) shardOfName(name string) int {
+func (t *Tasks) shardOfName(name string) int {
 	if len(t.owned) == 0 {
 		return 0
 	}
@@ -39,7 +39,7 @@ func (t *tasks) shardOfName(name string) int {
 }
 
 // list notes all resources that there are, and returns those of owned shards.
-func (t *tasks) list(all []*pluginsdk.Resource) []*pluginsdk.Resource {
+func (t *Tasks) list(all []*pluginsdk.Resource) []*pluginsdk.Resource {
 	t.listed = all
 	if len(t.owned) == 0 {
 		return all
@@ -50,7 +50,7 @@ func (t *tasks) list(all []*pluginsdk.Resource) []*pluginsdk.Resource {
 }
 
 // of returns the listed resources of some shards.
-func (t *tasks) of(wanted func(shard int) bool) (some []*pluginsdk.Resource) {
+func (t *Tasks) of(wanted func(shard int) bool) (some []*pluginsdk.Resource) {
 	for _, res := range t.listed {
 		if wanted(t.shardOf(res)) {
 			some = append(some, res)
@@ -72,8 +72,8 @@ func digest(all []*pluginsdk.Resource) string {
 	return fmt.Sprintf("%d-%016x", len(all), sum)
 }
 
-// own gives tasks to the resources of shards.
-func (t *tasks) own(shards []int) {
+// Own gives tasks to the resources of shards.
+func (t *Tasks) Own(shards []int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	fresh := map[int]bool{}
@@ -93,13 +93,13 @@ func (t *tasks) own(shards []int) {
 	}
 }
 
-// drop takes the tasks of shards away, and all that is known of their runs.
-func (t *tasks) drop(shards []int) {
+// Drop takes the tasks of shards away, and all that is known of their runs.
+func (t *Tasks) Drop(shards []int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	given := setOf(shards)
+	given := map[int]bool{}
 	for _, n := range shards {
-		t.owned[n] = false
+		given[n], t.owned[n] = true, false
 	}
 	t.index = nil
 	for slot, res := range t.resources {
