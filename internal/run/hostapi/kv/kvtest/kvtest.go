@@ -26,7 +26,7 @@ type step struct {
 	want string
 }
 
-// What stores answer beside values.
+// What stores answer besides values.
 const (
 	ok        = "ok"
 	notFound  = "not found"
@@ -108,7 +108,7 @@ func Run(t *testing.T, open func(namespace string) pluginsdk.KeyValueStore) {
 	for i, s := range table {
 		assert.Equal(t, s.want, apply(t.Context(), store, s.call), "line %d: %q", i+1, s.call)
 	}
-	// Namespaces are apart, but for one within another.
+	// Namespaces are apart, except for one within another.
 	assert.Equal(t, "[dev10:interface dev1:heartbeat_ns dev1:interface]", apply(t.Context(), open(kv.EnrichmentNamespace), []string{"find", "*"}))
 	assert.Equal(t, "[]", apply(t.Context(), open(kv.SecretsNamespace), []string{"find", "*"}))
 	other := open("site's own [a-z]*")
