@@ -2,6 +2,7 @@ package snmp
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +30,8 @@ type genericPoller struct {
 	known map[configurationKey]*generic.Configuration
 }
 
-type configurationKey struct{ version, text string }
+// configurationKey is the hash of a version of the schema and a text.
+type configurationKey [sha256.Size]byte
 
 // mostConfigurations is how many configurations are kept; one more, and all are read again.
 const mostConfigurations = 1024
@@ -244,7 +246,7 @@ func (g *genericPoller) read(ctx context.Context, folder string, main map[string
 
 // parsed returns what was read of a text before, or reads it.
 func (g *genericPoller) parsed(text []byte, version string) (*generic.Configuration, error) {
-	key := configurationKey{version, string(text)}
+	key := sha256.Sum256(append([]byte(version+"\x00"), text...))
 	g.mu.Lock()
 	c := g.known[key]
 	g.mu.Unlock()
