@@ -16,6 +16,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -170,7 +171,7 @@ func (h host) GetExtensions() map[component.ID]component.Component {
 		return nil, pluginsdk.ErrNoResults
 	})
 	f := pluginextension.NewFactory(component.MustNewType("bench"), map[string]pluginsdk.PollingPlugin{"bench": plugin})
-	ext, err := f.Create(context.Background(), extensionSettings(f), f.CreateDefaultConfig())
+	ext, err := f.Create(context.Background(), extensiontest.NewNopSettings(f.Type()), f.CreateDefaultConfig())
 	must(err)
 	return map[component.ID]component.Component{component.NewID(f.Type()): ext}
 }

@@ -2,6 +2,7 @@
 package bench
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"text/tabwriter"
 	"time"
 )
@@ -157,4 +159,19 @@ func (r *Report) AddPaired(row Row, ours, peers []float64, less bool) {
 	}
 	row.Ours, row.PeerValue, row.Ratio = round(Median(ours)), round(Median(peers)), round(Median(ratios))
 	r.Rows = append(r.Rows, row)
+}
+
+// Median returns the one in the middle of some values, which it leaves in their order. There must be one.
+func Median[T cmp.Ordered](values []T) T {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
+}
+
+// MedianOf is Median of something that each of a list has.
+func MedianOf[E any, T cmp.Ordered](list []E, of func(E) T) T {
+	values := make([]T, len(list))
+	for i, e := range list {
+		values[i] = of(e)
+	}
+	return Median(values)
 }
