@@ -30,7 +30,7 @@ type orders struct {
 	Name, Instance string
 }
 
-// group is the extension's configuration: its defaults, but for names.
+// group is the extension's configuration: its defaults, except for names.
 func (o *orders) group() map[string]any {
 	return map[string]any{"group": map[string]any{
 		"brokers": o.Brokers, "name": o.Name, "instance": o.Instance, "topic": map[string]any{"name": o.Name},

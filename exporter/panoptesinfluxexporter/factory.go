@@ -25,7 +25,7 @@ func NewFactory() exporter.Factory {
 	)
 }
 
-// createDefaultConfig returns confighttp's and exporterhelper's defaults but for a few; README.md gives the reasons.
+// createDefaultConfig returns confighttp's and exporterhelper's defaults except for a few; README.md gives the reasons.
 func createDefaultConfig() component.Config {
 	client := confighttp.NewDefaultClientConfig()
 	client.Timeout = 30 * time.Second

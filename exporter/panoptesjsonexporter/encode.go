@@ -44,7 +44,7 @@ func newEncoder(from pdata.FromOptions, routes route.Options, topics *topicTable
 	return e
 }
 
-// encoded is what an encoder found in a batch, beside its messages.
+// encoded is what an encoder found in a batch besides its messages.
 type encoded struct {
 	// sanitised are the groups of which a topic's name had to be changed.
 	sanitised int

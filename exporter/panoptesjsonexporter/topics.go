@@ -85,7 +85,7 @@ func (t *topicTable) destination(m *panoptesjson.Message) destination {
 		if tp.site != m.Site && name != t.global {
 			d.shared = true
 			if t.hourly.First("shared\x00" + name + "\x00" + m.Site) {
-				t.logger.Warn("Two sites share a Kafka topic, since their names are the same but for characters that Kafka does not allow",
+				t.logger.Warn("Two sites share a Kafka topic, since their names are the same except for characters that Kafka does not allow",
 					zap.String("topic", name), zap.String("resource_site", m.Site), zap.String("first_site", tp.site))
 			}
 		}

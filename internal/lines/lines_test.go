@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzLines: lines come out as they are, but for those that are too long, whatever the sizes of limit and buffer.
+// FuzzLines: lines come out as they are, except for those that are too long, whatever the sizes of limit and buffer.
 func FuzzLines(f *testing.F) {
 	f.Add([]byte("a\n\nbcd\r\n\n"), uint8(3))
 	f.Add([]byte("no end"), uint8(6))

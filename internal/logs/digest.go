@@ -32,7 +32,7 @@ type cause struct {
 func NewDigest() *Digest { return &Digest{causes: map[string]*cause{}} }
 
 // Note takes an occurrence of a cause. tell writes the line, now or within a minute, or never where another occurrence of
-// the cause comes meanwhile: then that one's is called. held is how many have happened since the line before beside the one
+// the cause comes meanwhile: then that one's is called. held is how many have happened since the line before besides the one
 // that the line is about. No other call of tell, for whatever cause, is under way meanwhile, and it must not call the Digest.
 func (d *Digest) Note(id string, tell func(held int)) {
 	if d == nil {

@@ -25,7 +25,7 @@ const (
 // underway is what a worker works on.
 type underway struct {
 	ctx    context.Context
-	cancel context.CancelCauseFunc // made once a worker, not once a run: that would be dear
+	cancel context.CancelCauseFunc // made once a worker: once a run would be expensive
 	on     bool
 	ended  bool // the context
 	begun  time.Time

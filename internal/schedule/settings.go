@@ -28,7 +28,7 @@ type Result struct {
 
 // Settings are what New takes.
 type Settings[T any] struct {
-	// MaxConcurrent is the most runs under way at once, at least 1, beside those of classes that are apart.
+	// MaxConcurrent is the most runs under way at once, at least 1, besides those of classes that are apart.
 	MaxConcurrent int
 	// Classes are the kinds of plugins; a lane is opened in one of them, by its index.
 	Classes []Class

@@ -81,7 +81,7 @@ func (o Owner) open(ctx context.Context, storages storage.Extension, name string
 	return client, found, nil
 }
 
-// explain tells damage from trouble that may pass. The texts are those of bbolt, the library of file_storage.
+// explain tells damage from what may pass. The texts are those of bbolt, the library of file_storage.
 func (o Owner) explain(err error) error {
 	for _, text := range []string{"invalid database", "version mismatch", "checksum error", "file size too small"} {
 		if strings.Contains(err.Error(), text) {

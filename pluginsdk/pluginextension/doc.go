@@ -22,5 +22,5 @@
 //	Module = go:door
 //
 // The receiver looks at every extension that has the method of Provider, so an extension with settings of its own can
-// offer plugins, too: implement Provider beside extension.Extension.
+// offer plugins, too: implement Provider besides extension.Extension.
 package pluginextension

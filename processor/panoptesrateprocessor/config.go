@@ -26,7 +26,7 @@ type Config struct {
 	Width Width `mapstructure:"width"`
 
 	// Uptime is the name of the metric that says how long the device has been up, such as sysUpTime; where it falls
-	// there is no rate. It holds where Width does, but for transforms that have one of their own. None by default.
+	// there is no rate. It holds where Width does, except for transforms that have one of their own. None by default.
 	Uptime string `mapstructure:"uptime"`
 
 	// Storage is the storage extension that keeps the last values, so that a restart costs no rate. None by default:

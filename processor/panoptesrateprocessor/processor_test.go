@@ -185,7 +185,7 @@ func TestBothReadings(t *testing.T) {
 	}
 	require.Len(t, groups, 4)
 	assert.Len(t, groups[0].Metrics(), 3)
-	assert.Len(t, groups[1].Metrics(), 1, "a label that is the type, but for case, makes no extra group")
+	assert.Len(t, groups[1].Metrics(), 1, "a label that is the type, except for case, makes no extra group")
 	for i, want := range map[int]map[string]float64{2: {"octets": 2}, 3: {"octets": 2, "errors": 1}} {
 		assert.Len(t, groups[i].Metrics(), len(want))
 		for name, value := range want {

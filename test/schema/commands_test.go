@@ -49,7 +49,7 @@ func TestPluginRunIsValid(t *testing.T) {
 	}
 }
 
-// TestPipeIsValid sends through what Panoptes itself wrote, but for groups without metrics, which pass as they came.
+// TestPipeIsValid sends through what Panoptes itself wrote, except for groups without metrics, which pass as they came.
 func TestPipeIsValid(t *testing.T) {
 	t.Parallel()
 	var in strings.Builder

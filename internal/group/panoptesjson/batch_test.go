@@ -42,7 +42,7 @@ func tableMetrics(groups int) pmetric.Metrics {
 	return b.Take()
 }
 
-// withRates adds rates beside the counters, but for the first points.
+// withRates adds rates beside the counters, except for the first points.
 func withRates(md pmetric.Metrics, missing int) pmetric.Metrics {
 	sm := md.ResourceMetrics().At(0).ScopeMetrics().At(0)
 	for i := range sm.Metrics().Len() {

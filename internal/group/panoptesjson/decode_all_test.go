@@ -157,14 +157,14 @@ func allocated() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// Reading may allocate so much for each byte of a text, beside what other goroutines do meanwhile. The dearest thing is
+// Reading may allocate so much for each byte of a text, besides what other goroutines do meanwhile. The most expensive thing is
 // a list of small things that are no groups: an error each.
 const (
 	bytesPerByte = 64
 	bytesBeside  = 1 << 20
 )
 
-// TestDecodeAllIsBounded reads texts that are made to be dear: deep, long, unended, full of errors, names or escapes.
+// TestDecodeAllIsBounded reads texts that are made to be expensive: deep, long, unended, full of errors, names or escapes.
 // It ends soon, and the memory is in proportion.
 func TestDecodeAllIsBounded(t *testing.T) {
 	const size = 1 << 20

@@ -110,7 +110,7 @@ func (info *resourceInfo) addForeign(key string, v pcommon.Value) {
 	}
 }
 
-// addMetadata adds an entry. The first one of a name counts, but for the time to live, which has its default already.
+// addMetadata adds an entry. The first one of a name counts, except for the time to live, which has its default already.
 func (info *resourceInfo) addMetadata(name string, v pcommon.Value, overwrite bool) {
 	text := textOf(v, &info.reasons)
 	if text == "" {

@@ -53,7 +53,7 @@ func AppendFloat(b []byte, f float64) []byte {
 	return appendDecimals(b, fraction%1000)
 }
 
-// appendDecimals appends three decimals but for zeros at the end, of which a first one stays if nothing precedes it.
+// appendDecimals appends three decimals except for zeros at the end, of which a first one stays if nothing precedes it.
 func appendDecimals(b []byte, n uint32) []byte {
 	first, second, third := '0'+byte(n/100), '0'+byte(n/10%10), '0'+byte(n%10)
 	switch {

@@ -189,7 +189,7 @@ var powers = [...]float64{
 const maxDigits = 18
 
 // ShortNumber reads a number that is short, as nearly all are: an integer that an int64 holds surely, or, where float is
-// set, a double. Its mantissa and power of ten are such that doubles hold them exactly, so their quotient is exact but for
+// set, a double. Its mantissa and power of ten are such that doubles hold them exactly, so their quotient is exact except for
 // its one rounding. Of any other number it reads nothing, see NumberText.
 func (s *Scanner) ShortNumber() (i int64, f float64, float, ok bool) {
 	at, text := s.At, s.Text

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What the scanner skips is what encoding/json takes, but for the numbers of Python that are none and its bound on depth.
+// What the scanner skips is what encoding/json takes, except the numbers of Python that are none and its bound on depth.
 func FuzzSkip(f *testing.F) {
 	for _, text := range []string{
 		`{"a": [1, -0.5e+7, true, null, "\u00e9\n\ud83d\ude00"], "b": {}}`, `[NaN, -Infinity]`, `1e`, `01`, `-`, `1.`, `nul`, `"a`, `{"a":1,}`, `[1 2]`, "[\"\x01\"]",

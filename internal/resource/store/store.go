@@ -367,7 +367,7 @@ func (s *Store) keep(r *record, at **pluginsdk.Resource, now time.Time, diff *di
 	r.resource, *at = res, res
 }
 
-// same says whether two resources of one identity are alike but for their creation timestamps.
+// same says whether two resources of one identity are alike except for their creation timestamps.
 func same(a, b *pluginsdk.Resource) bool {
 	return a.Endpoint == b.Endpoint && a.Plugin == b.Plugin && slices.Equal(a.Metadata, b.Metadata)
 }

@@ -30,7 +30,7 @@ type group struct {
 }
 
 // Read returns the resources of a document: a list of target groups as JSON, or as YAML where yaml says so. more are labels that each
-// target has beside its own. The warnings are what is left out, by number, from 0; err is the one reason why there is nothing at all.
+// target has besides its own. The warnings are what is left out, by number, from 0; err is the one reason why there is nothing at all.
 func (r *Reader) Read(data []byte, isYAML bool, more map[string]string) (list []*pluginsdk.Resource, warnings []error, err error) {
 	decoded := decodeJSON
 	if isYAML {

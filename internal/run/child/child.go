@@ -39,7 +39,7 @@ type Config struct {
 	Dir string
 	// Env is added to the reduced environment, as NAME=value. See Environ.
 	Env []string
-	// Inherit are the names of variables of ours that the child gets beside the reduced environment.
+	// Inherit are the names of variables of ours that the child gets besides the reduced environment.
 	Inherit []string
 	// Stderr is called with each line of stderr, without its end, from one goroutine. Bytes of a line beyond
 	// MaxStderrLine (default 8 KiB) are left out, which truncated tells. nil throws stderr away.

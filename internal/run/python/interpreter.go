@@ -45,7 +45,7 @@ type interpreter struct {
 	memory    *os.File        // the zip, where it is in no folder
 }
 
-// firstExtra is the number of a child's first descriptor beside the standard ones.
+// firstExtra is the number of a child's first descriptor besides the standard ones.
 const firstExtra = 3
 
 func newInterpreter(setting, dir string, inherit []string) *interpreter {

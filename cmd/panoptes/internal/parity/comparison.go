@@ -187,7 +187,7 @@ func (c *Comparison) age(of *series) {
 	}
 }
 
-// missed counts a sample that the other side lacks, but for those at the ends of what both sides have: there its partner
+// missed counts a sample that the other side lacks, except those at the ends of what both sides have: there its partner
 // may lie outside, or the side had just begun.
 func (c *Comparison) missed(of *series, side Side, s *sample) {
 	other := side.other()

@@ -12,7 +12,7 @@ type Result struct {
 	// Compared is how many pairs of groups there were, Agree in how many of them all was the same.
 	Compared int `json:"compared"`
 	Agree    int `json:"agree"`
-	// OnlyA and OnlyB count groups whose partner is missing, but for those at the ends of what both sides have.
+	// OnlyA and OnlyB count groups whose partner is missing, except those at the ends of what both sides have.
 	OnlyA int `json:"only_a"`
 	OnlyB int `json:"only_b"`
 	// Uncompared counts groups beyond the bounds of memory, or without a time.

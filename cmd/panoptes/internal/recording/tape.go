@@ -12,7 +12,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 )
 
-// Tape keeps the calls of the run under way. It is safe for concurrent use, but for one run at a time.
+// Tape keeps the calls of the run under way. It is safe for concurrent use, by one run at a time.
 type Tape struct {
 	scrub *Scrubber
 

@@ -47,7 +47,7 @@ plugin nor the device.
 
 With --plugin the plugin is run again, with the resources, the configuration and the clock of the recording and its answers to
 what the plugin asks of its host (key-value store, SNMP, enrichment; secrets are placeholders). Its groups have to be those
-of the recording, whatever their order. Times are compared as well, but for programs that look at a clock of their own. What
+of the recording, whatever their order. Times are compared as well, except for programs that look at a clock of their own. What
 the plugin asks of others, such as an HTTP server, it asks them again.
 
 The exit code is 1 where something differs. stdout has the groups as they would go to Kafka, one a line.`,

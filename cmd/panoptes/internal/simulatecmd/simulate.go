@@ -58,7 +58,7 @@ With --members it shows what each of so many Collectors gets that share the flee
 		},
 	}
 	cmd.Flags().StringArrayVar(&o.configs, "config", nil, "a `FILE` or URI of configuration, as the Collector takes it; may be repeated, later ones win")
-	cmd.Flags().StringArrayVar(&o.resources, "resources", nil, "a `FILE` of resources beside those of the configuration; may be repeated")
+	cmd.Flags().StringArrayVar(&o.resources, "resources", nil, "a `FILE` of resources besides those of the configuration; may be repeated")
 	cmd.Flags().Float64Var(&o.hours, "hours", 1, "how many `HOURS` to look at")
 	cmd.Flags().StringArrayVar(&o.takes, "takes", nil, "how long a run takes: a `DURATION`, or PLUGIN=DURATION; may be repeated")
 	cmd.Flags().IntVar(&o.devices, "devices", 10, "how many `DEVICES` to list, the busiest first")

@@ -151,7 +151,7 @@ func (v *Table) frame(width, height int, now time.Time) []string {
 	if v.bads > 0 {
 		title += fmt.Sprintf("   left out %d", v.bads)
 	}
-	room := max(height-3-len(v.head)-len(v.news), 1) // beside title, heading and the last line
+	room := max(height-3-len(v.head)-len(v.news), 1) // besides title, heading and the last line
 	rows := all
 	last := ""
 	if len(all) > room {

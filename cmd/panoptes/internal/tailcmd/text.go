@@ -38,7 +38,7 @@ func complain(stderr io.Writer, text string) { fmt.Fprintf(stderr, "panoptes: %s
 
 func (v *textView) Close() error { return nil }
 
-// appendLine appends a message on one line: as it is, but for ends of lines inside it.
+// appendLine appends a message on one line: as it is, except ends of lines inside it.
 func appendLine(b, value []byte) []byte {
 	if bytes.ContainsAny(value, "\r\n") {
 		var compact bytes.Buffer

@@ -11,7 +11,7 @@ import (
 
 // AppendJSON appends a JSON text in a form that people can read at a glance: one line for each key of the outermost
 // object and for each element of the lists in it, everything below on that line. Keys, strings and numbers stay as they
-// are but for control characters, which are escaped. What is no JSON comes out unchanged. Elements of lists for which mark is true are painted whole;
+// are except for control characters, which are escaped. What is no JSON comes out unchanged. Elements of lists for which mark is true are painted whole;
 // mark may be nil.
 func (s Style) AppendJSON(b, text []byte, mark func(element []byte) bool) []byte {
 	if !json.Valid(text) {

@@ -21,7 +21,7 @@ const (
 	commitTogether = 32
 )
 
-// take takes over shards that the member was assigned. It belongs to its goroutine but for cancel and done.
+// take takes over shards that the member was assigned. It belongs to its goroutine, except for cancel and done.
 type take struct {
 	group   *Group
 	topicID [16]byte

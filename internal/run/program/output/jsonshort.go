@@ -189,7 +189,7 @@ func dimensionValue(m member) (string, error) {
 	return "", fmt.Errorf("dimension %q must be a string, is %q", short(m.name), excerpt(m.value))
 }
 
-// nearKey is the member of the short form that a name is nearly: without regard to case, or but for two letters.
+// nearKey is the member of the short form that a name is nearly: without regard to case, or with two other letters.
 func nearKey(name string) string {
 	const longest = 20
 	if len(name) > longest {

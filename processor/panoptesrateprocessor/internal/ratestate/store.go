@@ -192,7 +192,7 @@ func returned(expires Time, t *Terms, now Time) Result {
 }
 
 // ObserveUptime takes the next point of an uptime metric and returns what it says of its device. Its state is that of
-// any series, but for the rate, whose place has Uptime.Since.
+// any series, except the rate, whose place has Uptime.Since.
 func (s *Store) ObserveUptime(k Key, p Point, gap int64, now Time) (u Uptime, evicted bool) {
 	sh := &s.shards[k.A>>s.shift]
 	sh.Lock()
