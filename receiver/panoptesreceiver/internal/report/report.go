@@ -237,8 +237,7 @@ func (r *Report) ForgetPlugin(p *Plugin) { r.failures.forgetPlugin(p) }
 
 // traceback is the plugin's own part of an error; "" where it has none.
 func traceback(err error) string {
-	var raised *run.PluginError
-	if errors.As(err, &raised) {
+	if raised, ok := errors.AsType[*run.PluginError](err); ok {
 		return raised.Traceback
 	}
 	return ""
