@@ -69,7 +69,7 @@ func TestMaxShrink(t *testing.T) {
 			}
 			require.Contains(t, broken, "correct the source")
 			src.Fail(errors.New("another"))
-			src.Mend()
+			src.Recovered()
 			require.Equal(t, broken, s.Sources()[0].Error, "it lists as few as before")
 			src.Set(fleet(c.before), at.Add(4*time.Minute))
 			require.Empty(t, s.Sources()[0].Error)
