@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/spelling"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
@@ -97,9 +96,8 @@ func (x *explainer) find() *status.Plugin {
 	unread := 0
 	for i := range plugins {
 		p := &plugins[i]
-		base := filepath.Base(p.File)
 		switch {
-		case p.Name == x.Plugin, p.File == x.Plugin, base == x.Plugin, strings.TrimSuffix(base, filepath.Ext(base)) == x.Plugin:
+		case pluginfile.Means(x.Plugin, p.Name, p.File):
 			x.yes("file found", "%s", p.File)
 			return p
 		case p.Name == "":

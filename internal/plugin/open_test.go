@@ -43,7 +43,7 @@ func TestOpen(t *testing.T) {
 	p, _, err = openText(t, coreText+pluginHead, OpenOptions{Interval: 30 * time.Second, Filter: `resource_site = "dc9"`})
 	require.NoError(t, err)
 	assert.Equal(t, 30*time.Second, p.Interval)
-	assert.Equal(t, 38*time.Second, p.Deadline, "as if the plugin file said so")
+	assert.Equal(t, 37500*time.Millisecond, p.Deadline, "as if the plugin file said so")
 	assert.False(t, p.Filter.Match(testResource("r1")))
 
 	p, _, err = openText(t, strings.Replace(coreText, "= good", "= go:memory", 1)+pluginHead, OpenOptions{Deadline: time.Second})

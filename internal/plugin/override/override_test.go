@@ -55,7 +55,7 @@ func TestAgainst(t *testing.T) {
 	v, runs = p.Against(res("dc1", "network", "a"))
 	assert.True(t, runs)
 	assert.Equal(t, 30*time.Second, v.Interval)
-	assert.Equal(t, 38*time.Second, v.Deadline)
+	assert.Equal(t, 37500*time.Millisecond, v.Deadline)
 	assert.Equal(t, 30, v.File.ExecuteFrequency)
 	assert.Equal(t, pluginsdk.Config{"main": {"execute_frequency": "30", "count": "3", "other": "x"}, "snmp": {"port": "161"}}, v.File.Config)
 	assert.Equal(t, "60", base.File.Config.Get("main", "execute_frequency"), "the plugin stays as it is")

@@ -313,19 +313,11 @@ func parseInt(text string) (int, bool) {
 // Expires is the age in seconds at which Panoptes drops a run that is still waiting: twice the frequency.
 func (f *File) Expires() int { return 2 * f.ExecuteFrequency }
 
-// TimeLimit is how long a run may take, in seconds.
-func (f *File) TimeLimit() int {
-	return int(TimeLimit(time.Duration(f.ExecuteFrequency)*time.Second) / time.Second)
-}
+// TimeLimit is Panoptes' time limit of a run: 1.25 times its interval in whole seconds, halves rounded to even as Python does.
+func (f *File) TimeLimit() int { return int(math.RoundToEven(1.25 * float64(f.ExecuteFrequency))) }
 
-// TimeLimit is how long a run may take of a plugin with this interval, whether its file says it or the configuration: 1.25 times
-// that, in whole seconds, halves rounded to even as Python does. It is exact where the interval is no whole number of seconds.
-func TimeLimit(interval time.Duration) time.Duration {
-	if interval%time.Second != 0 {
-		return interval * 5 / 4
-	}
-	return time.Duration(math.RoundToEven(1.25*interval.Seconds())) * time.Second
-}
+// TimeLimit is how long a run may take of a plugin with this interval, whether its file says it or the configuration: 1.25 times that.
+func TimeLimit(interval time.Duration) time.Duration { return interval * 5 / 4 }
 
 // Transforms returns the section [transforms] as "K = rate:T:names", one a line in the order of the file, or "". An
 // option that comes from [DEFAULT] is there only if it is a transform.

@@ -3,6 +3,7 @@ package pluginfile
 import (
 	"crypto/md5"
 	"encoding/hex"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,6 +26,13 @@ func NormalizeName(name string) string {
 		}
 	}
 	return b.String()
+}
+
+// Means says whether somebody who wrote asked means the plugin of a name in the file at path: its name, its path, or the file's name with
+// or without its ending.
+func Means(asked, name, path string) bool {
+	base := filepath.Base(path)
+	return asked == name || asked == path || asked == base || asked == strings.TrimSuffix(base, filepath.Ext(base))
 }
 
 // Signature tells the runs of a plugin against several resources apart: lower-case hex MD5 of the normalized name and

@@ -50,6 +50,7 @@ receivers:
 			"yes  plugin's filter: 1 of 2 match; resource_id = \"one\" leaves out 1, such as two: resource_id is \"two\"\nyes  tasks: 1\n",
 		}, exit.OK},
 		{"by path", []string{all, filepath.Join(f.path, "good.panoptes-plugin")}, []string{"yes  tasks: 1\n"}, exit.OK},
+		{"by file", []string{all, "good.panoptes-plugin"}, []string{"yes  tasks: 1\n"}, exit.OK},
 		{"resource", []string{all, "slowed", "one"}, []string{"1 of 1 match\n     overrides[0]: execute_frequency = 2m0s\nyes  tasks: 1\n"}, exit.OK},
 		{"other resource", []string{all, "good", "two"}, []string{
 			"no   plugin's filter: 0 of 1 match; resource_id = \"one\" leaves out 1, such as two: resource_id is \"two\"\n     next: change resource_filter",

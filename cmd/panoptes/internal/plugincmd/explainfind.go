@@ -37,7 +37,7 @@ func (e *explanation) find(name string) (*plugin.Plugin, error) {
 		case err != nil:
 			broken++
 			continue
-		case parsed.Name == name || samePath(file, name):
+		case pluginfile.Means(name, parsed.Name, file) || samePath(file, name):
 			e.holds("file found", "%s", file)
 			if owner := first[parsed.NormalizedName]; owner != "" {
 				return nil, e.breaks("name", fmt.Sprintf("%q is taken by %s", parsed.Name, owner), "give one of them another Name under [Core]")
