@@ -11,10 +11,10 @@ import (
 )
 
 func roundTime(n Number) Number {
-	if !n.float {
+	if n.IsInt() {
 		return n
 	}
-	return Float(pyjson.RoundMillis(n.f))
+	return Float(pyjson.RoundMillis(n.Float64()))
 }
 
 // AppendJSON appends the group as one JSON object in Panoptes' form: its order of keys, separators, escapes and
@@ -101,7 +101,7 @@ func (r *Resource) AppendJSON(b []byte) []byte {
 // MarshalJSON implements json.Marshaler; see AppendJSON for the form. encoding/json takes the blanks out again.
 func (g *MetricsGroup) MarshalJSON() ([]byte, error) {
 	for i := range g.metrics {
-		if v := g.metrics[i].Value; v.float && !v.IsFinite() {
+		if v := g.metrics[i].Value; !v.IsInt() && !v.IsFinite() {
 			return nil, fmt.Errorf("metric %q of group %q is not finite: it has no JSON form", g.metrics[i].Name, g.Type)
 		}
 	}
@@ -221,7 +221,10 @@ func (g *MetricsGroup) readInterval(s *pyjson.Scanner) error {
 
 func readNumber(s *pyjson.Scanner) (Number, error) {
 	if i, f, float, ok := s.ShortNumber(); ok {
-		return Number{float: float, i: i, f: f}, nil
+		if float {
+			return Float(f), nil
+		}
+		return Int(i), nil
 	}
 	text, err := s.NumberText()
 	if err != nil {

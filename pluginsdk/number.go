@@ -13,26 +13,27 @@ import (
 // Number is a number as Panoptes knows it: an integer of any size, or a double. 5 and 5.0 are different numbers and
 // stay so on their way through JSON. The zero Number is the integer 0. A Number is a value: copy it freely.
 type Number struct {
-	float bool
-	i     int64
-	f     float64
-	big   *big.Int // set only for integers beyond int64, never changed once set
+	bits uint64   // of an int64, or of a double
+	big  *big.Int // nil for an int64, double for a double, else the integer, which is never changed
 }
 
+// double marks numbers that are doubles: groups have thousands of numbers, which are half as large as with a field for that.
+var double = new(big.Int)
+
 // Int returns the integer i.
-func Int(i int64) Number { return Number{i: i} }
+func Int(i int64) Number { return Number{bits: uint64(i)} }
 
 // Uint returns the integer u.
 func Uint(u uint64) Number {
 	if u > math.MaxInt64 {
 		return Number{big: new(big.Int).SetUint64(u)}
 	}
-	return Number{i: int64(u)}
+	return Number{bits: u}
 }
 
 // Float returns the double f, which may be NaN or infinite: Panoptes' Python package lets these through, everything
 // that sends a group on drops and counts them.
-func Float(f float64) Number { return Number{float: true, f: f} }
+func Float(f float64) Number { return Number{math.Float64bits(f), double} }
 
 // ParseNumber reads a JSON number: an integer where the text has neither fraction nor exponent, else a double.
 func ParseNumber(text string) (Number, error) {
@@ -66,21 +67,26 @@ func ParseNumber(text string) (Number, error) {
 const maxIntegerDigits = 320
 
 // IsInt says whether n is an integer, of whatever size.
-func (n Number) IsInt() bool { return !n.float }
+func (n Number) IsInt() bool { return n.big != double }
 
 // Int64 returns n as an int64, and whether n is an integer that fits.
-func (n Number) Int64() (int64, bool) { return n.i, !n.float && n.big == nil }
+func (n Number) Int64() (int64, bool) {
+	if n.big != nil {
+		return 0, false
+	}
+	return int64(n.bits), true
+}
 
 // Float64 returns n as the nearest double; an integer beyond the range of doubles becomes infinite.
 func (n Number) Float64() float64 {
-	switch {
-	case n.float:
-		return n.f
-	case n.big != nil:
-		f, _ := new(big.Float).SetInt(n.big).Float64()
-		return f
+	switch n.big {
+	case double:
+		return math.Float64frombits(n.bits)
+	case nil:
+		return float64(int64(n.bits))
 	}
-	return float64(n.i)
+	f, _ := new(big.Float).SetInt(n.big).Float64()
+	return f
 }
 
 // IsFinite is false for NaN, the infinities, and integers beyond the range of doubles.
@@ -92,25 +98,25 @@ func (n Number) IsFinite() bool {
 // Equal compares as Python's == does with one difference: 5 and 5.0 are not equal. NaN equals nothing.
 func (n Number) Equal(o Number) bool {
 	switch {
-	case n.float != o.float:
+	case n.IsInt() != o.IsInt():
 		return false
-	case n.float:
-		return n.f == o.f
+	case !n.IsInt():
+		return n.Float64() == o.Float64()
 	case n.big != nil && o.big != nil:
 		return n.big.Cmp(o.big) == 0
 	}
-	return n.big == nil && o.big == nil && n.i == o.i
+	return n.big == o.big && n.bits == o.bits
 }
 
 // Append appends n as Python's json.dumps writes it.
 func (n Number) Append(b []byte) []byte {
-	switch {
-	case n.float:
-		return pyjson.AppendFloat(b, n.f)
-	case n.big != nil:
-		return n.big.Append(b, 10)
+	switch n.big {
+	case double:
+		return pyjson.AppendFloat(b, math.Float64frombits(n.bits))
+	case nil:
+		return strconv.AppendInt(b, int64(n.bits), 10)
 	}
-	return strconv.AppendInt(b, n.i, 10)
+	return n.big.Append(b, 10)
 }
 
 // String is the text that Append writes.
@@ -118,7 +124,7 @@ func (n Number) String() string { return string(n.Append(nil)) }
 
 // MarshalJSON implements json.Marshaler. NaN and the infinities have no JSON form and are an error.
 func (n Number) MarshalJSON() ([]byte, error) {
-	if n.float && !n.IsFinite() {
+	if !n.IsInt() && !n.IsFinite() {
 		return nil, errors.New("a number that is not finite has no JSON form")
 	}
 	return n.Append(nil), nil

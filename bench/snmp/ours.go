@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -117,7 +119,35 @@ func document() string {
 
 // newTables returns the tables of a plugin without a program.
 func newTables(o *options) *tables {
-	return newPlugin(o, "snmp", map[string]string{"interfaces.yaml": document()})
+	return newPlugin(o, "snmp", map[string]string{"interfaces.yaml": document()}, "")
+}
+
+// generic is Panoptes' generic plugin with a configuration for the same.
+type generic struct{ *tables }
+
+func newGeneric(o *options) generic {
+	oids, kinds := map[string]any{}, map[string]map[string]any{"metrics": {}, "dimensions": {}}
+	add := func(kind string, target map[string]any, columns []column) {
+		for _, c := range columns {
+			oids[c.name] = map[string]any{"method": "bulk_walk", "oid": "." + c.oid}
+			one := maps.Clone(target)
+			one["value"] = c.name + ".$index"
+			kinds[kind][c.name] = one
+		}
+	}
+	add("metrics", map[string]any{"metric_type": "counter"}, metrics)
+	add("dimensions", map[string]any{}, labels)
+	text, err := json.Marshal(map[string]any{"oids": oids, "metrics_groups": []any{map[string]any{
+		"group_name": "interface", "metrics": kinds["metrics"], "dimensions": kinds["dimensions"],
+	}}})
+	must(err)
+	const main = "namespace = metrics\npolling_status_metric_name = polling_status\n\n[enrichment]\nfile = interfaces.json\n"
+	return generic{newPlugin(o, "plugin_polling_generic_snmp", map[string]string{"interfaces.json": string(text)}, main)}
+}
+
+// poll does not count the group with the state.
+func (g generic) poll(devices []netip.AddrPort) int64 {
+	return g.tables.poll(devices) - int64(len(devices))
 }
 
 //go:embed interfaces.py
@@ -128,23 +158,23 @@ const pythonWorkers = 8
 
 // newPython returns the same from a plugin of Panoptes' kind in Python.
 func newPython(o *options) *tables {
-	t := newPlugin(o, "interfaces", map[string]string{"interfaces.py": interfacesModule})
+	t := newPlugin(o, "interfaces", map[string]string{"interfaces.py": interfacesModule}, "")
 	t.atOnce = 2 * pythonWorkers
 	return t
 }
 
-// newPlugin opens a plugin with files beside its own.
-func newPlugin(o *options, module string, files map[string]string) *tables {
+// newPlugin opens a plugin with files beside its own, and more options in that.
+func newPlugin(o *options, module string, files map[string]string, more string) *tables {
 	dir, err := os.MkdirTemp("", "bench-snmp-") // Python reads it later
 	must(err)
 	path := filepath.Join(dir, "interfaces.panoptes-plugin")
-	must(os.WriteFile(path, []byte(fmt.Sprintf(pluginFile, module)), 0o600))
+	must(os.WriteFile(path, []byte(fmt.Sprintf(pluginFile, module)+more), 0o600))
 	for name, text := range files {
 		must(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
 	p, _, err := plugin.Open(path, plugin.OpenOptions{})
 	must(err)
-	t := &tables{dir: dir, resources: map[netip.AddrPort]*pluginsdk.Resource{}, atOnce: 256}
+	t := &tables{dir: dir, resources: map[netip.AddrPort]*pluginsdk.Resource{}, atOnce: 64}
 	t.runner, err = runtimes.New(runtimes.Settings{
 		Python: python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.python, MaxWorkers: pythonWorkers}},
 		Host:   runtimes.Host{SNMP: devices.Settings{Community: community, Timeout: 2 * time.Second, Retries: 1}},
@@ -205,9 +235,7 @@ func (t *tables) run(addr netip.AddrPort) (points int) {
 		return 0
 	}
 	b := t.builders.Get().(*pdata.Builder)
-	for _, g := range result.Groups {
-		points += b.Add(pdata.Scope{Plugin: t.plugin.File.NormalizedName}, g)
-	}
+	points = b.AddAll(pdata.Scope{Plugin: t.plugin.File.NormalizedName}, result.Groups)
 	runtime.KeepAlive(b.Take())
 	t.builders.Put(b)
 	lastAnswered.Store(time.Now().UnixNano())

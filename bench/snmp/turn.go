@@ -41,6 +41,7 @@ var contestants = map[string]func(o *options) contestant{
 	"gosnmp":      func(o *options) contestant { return newSessions(o, false) },
 	"gosnmp v3":   func(o *options) contestant { return newSessions(o, true) },
 	"tables":      func(o *options) contestant { return newTables(o) },
+	"generic":     func(o *options) contestant { return newGeneric(o) },
 	"python":      func(o *options) contestant { return newPython(o) },
 	"telegraf":    func(o *options) contestant { return newTelegraf(o, 10) },
 	"telegraf 50": func(o *options) contestant { return newTelegraf(o, 50) },
@@ -182,8 +183,14 @@ func memory() (heap, stacks float64) {
 	return float64(m.HeapAlloc), float64(m.StackInuse)
 }
 
-// processes are this one and that it may have started.
-func processes() []int { return append(bench.Children(os.Getpid()), os.Getpid()) }
+// processes are this one, those that it may have started, and those that these started.
+func processes() []int {
+	all := []int{os.Getpid()}
+	for i := 0; i < len(all); i++ {
+		all = append(all, bench.Children(all[i])...)
+	}
+	return all
+}
 
 // processMemory is all that the processes take.
 func processMemory() (bytes float64) {
@@ -221,12 +228,12 @@ func packetsAsked(port int) uint64 {
 	return binary.BigEndian.Uint64(answer[:])
 }
 
-// cpuTime is the processor time of this process and of the one that it may have started.
+// cpuTime is the processor time of this process and of those that it may have started.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	must(syscall.Getrusage(syscall.RUSAGE_SELF, &u))
 	used := time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	for _, pid := range bench.Children(os.Getpid()) {
+	for _, pid := range processes()[1:] {
 		used += bench.ProcessorTime(pid)
 	}
 	return used

@@ -69,6 +69,7 @@ type Builder struct {
 	kept      []point             // reused for the group that is being added
 	counters  map[string]struct{} // reused for its counters
 	text      []byte              // reused for widths
+	alike     int                 // how many groups of one type are known to come, with the one that is being added
 }
 
 type scopeKey struct {
@@ -112,6 +113,22 @@ func (b *Builder) Add(s Scope, g *pluginsdk.MetricsGroup) (points int) {
 	return len(b.kept)
 }
 
+// AddAll adds groups, such as those of a run, as Add does, and makes room for those of one type together.
+func (b *Builder) AddAll(s Scope, groups []*pluginsdk.MetricsGroup) (points int) {
+	alike := 0
+	for i, g := range groups {
+		if alike == 0 {
+			for alike = 1; i+alike < len(groups) && groups[i+alike].Type == g.Type; alike++ {
+			}
+		}
+		b.alike = alike
+		points += b.Add(s, g)
+		alike--
+	}
+	b.alike = 0
+	return points
+}
+
 // keep fills b.kept with the metrics of g that have a form in pdata, and counts the others.
 func (b *Builder) keep(g *pluginsdk.MetricsGroup) {
 	b.kept = b.kept[:0]
@@ -122,13 +139,17 @@ func (b *Builder) keep(g *pluginsdk.MetricsGroup) {
 			b.counters[metrics[i].Name] = struct{}{}
 		}
 	}
+	var at pcommon.Timestamp
+	ok := false
 	for i := range metrics {
 		m := &metrics[i]
+		if i == 0 || m.Timestamp != metrics[i-1].Timestamp {
+			at, ok = pdataTime(m.Timestamp)
+		}
 		if !m.Value.IsFinite() {
 			b.tally.add(notFinite, 1)
 			continue
 		}
-		at, ok := pdataTime(m.Timestamp)
 		if !ok {
 			b.tally.add(timestampRange, 1)
 			continue

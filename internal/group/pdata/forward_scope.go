@@ -175,6 +175,7 @@ func (s *scopeBuilder) metric(key forwardKey, first *pluginsdk.Metric) int {
 	} else {
 		mb.points = m.SetEmptyGauge().DataPoints()
 	}
+	mb.points.EnsureCapacity(s.builder.alike)
 	s.metrics = append(s.metrics, mb)
 	if s.index != nil {
 		s.index[key] = len(s.metrics) - 1

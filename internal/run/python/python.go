@@ -47,10 +47,15 @@ type Settings struct {
 	Isolated bool
 }
 
+// Ahead fetches what a run is going to ask of its device before it has a worker, and waits for that no longer than patience.
+// What goes on after that ends with ctx.
+type Ahead func(ctx context.Context, by hostapi.Caller, patience time.Duration)
+
 // Runtime runs Python plugins. It is safe for concurrent use.
 type Runtime struct {
 	settings Settings
 	host     workers.Host
+	ahead    Ahead
 	hello    wire.Hello
 
 	mu           sync.Mutex
@@ -74,8 +79,8 @@ type environment struct {
 }
 
 // New returns the runtime. Processes are started for host, and greeted with hello.
-func New(s Settings, host workers.Host, hello wire.Hello) *Runtime {
-	return &Runtime{settings: s, host: host, hello: hello, environments: map[plugin.PythonEnv]*environment{}, pools: map[poolKey]*workers.Pool{}}
+func New(s Settings, host workers.Host, hello wire.Hello, ahead Ahead) *Runtime {
+	return &Runtime{settings: s, host: host, ahead: ahead, hello: hello, environments: map[plugin.PythonEnv]*environment{}, pools: map[poolKey]*workers.Pool{}}
 }
 
 // pool returns the workers that run a plugin.
@@ -165,7 +170,11 @@ func (r *Runtime) Run(ctx context.Context, c *run.Call) run.Result {
 		c.Ended()
 		return c.Failed(run.OutcomeProtocol, err)
 	}
-	a := pool.Do(ctx, workers.RunOf(c, func(time.Time) (json.RawMessage, error) { return params, nil }))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	job := workers.RunOf(c, func(time.Time) (json.RawMessage, error) { return params, nil })
+	r.ahead(ctx, job.Caller, c.Plugin.Deadline/2)
+	a := pool.Do(ctx, job)
 	if a.Err != nil {
 		return a.Failed(c, run.OutcomeProtocol)
 	}

@@ -132,7 +132,7 @@ func New(s Settings) (*run.Runner, error) {
 		plugin.KindGo: &compiled.Runtime{
 			Plugins: s.GoPlugins, Logger: h.Logger, Budget: budget, KV: h.KV, Secrets: secrets, Sites: h.Context.Sites,
 		},
-		plugin.KindPython:  python.New(s.Python, processes(plugin.KindPython), hello),
+		plugin.KindPython:  python.New(s.Python, processes(plugin.KindPython), hello, calls.Ahead),
 		plugin.KindProcess: program.NewProcessRuntime(s.Programs, processes(plugin.KindProcess), hello),
 		plugin.KindSNMP:    native,
 		plugin.KindExec:    program.NewExecRuntime(s.Programs, h.Logger, budget, h.Tap),

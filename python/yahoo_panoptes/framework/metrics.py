@@ -62,6 +62,20 @@ class PanoptesMetricValidators(object):
         return metrics_group and isinstance(metrics_group, PanoptesMetricsGroup)
 
 
+# Names that were valid before: plugins give the same ones again and again.
+_names: set[str] = set()
+_MOST_NAMES = 10000
+
+
+def _is_valid_name(name: str) -> bool:
+    if not _VALID_NAME.match(name):
+        return False
+    if len(_names) >= _MOST_NAMES:
+        _names.clear()
+    _names.add(name)
+    return True
+
+
 class PanoptesMetric(object):
     """One value of a name; immutable. It is kept as it is given; what is sent of a Decimal, a Fraction or a number of numpy
     is an int or float, exactly where that is possible (values.plain_number). json takes int and float alone, as in
@@ -69,6 +83,26 @@ class PanoptesMetric(object):
 
     def __init__(self, metric_name: str, metric_value: float, metric_type: int,
                  metric_creation_timestamp: float | None = None) -> None:
+        # Nearly all of them need no closer look.
+        if not (type(metric_name) is str and metric_name in _names
+                and (type(metric_value) is int or type(metric_value) is float)
+                and (metric_creation_timestamp is None or type(metric_creation_timestamp) is float)
+                and type(metric_type) is int and metric_type in _JSON_TYPE_NAMES):
+            self.__check(metric_name, metric_value, metric_type, metric_creation_timestamp)
+
+        self.__metric_type = int(metric_type)
+        self.__data: dict[str, Any] = {
+            'metric_creation_timestamp': round(
+                time() if metric_creation_timestamp is None else metric_creation_timestamp,
+                METRICS_TIMESTAMP_PRECISION),
+            'metric_name': metric_name,
+            'metric_value': metric_value,
+            'metric_type': _JSON_TYPE_NAMES[metric_type],
+        }
+
+    @staticmethod
+    def __check(metric_name: str, metric_value: float, metric_type: int,
+                metric_creation_timestamp: float | None) -> None:
         check(PanoptesValidators.valid_nonempty_string(metric_name), 'metric_name must be a non-empty str')
         if type(metric_value) is not float and type(metric_value) is not int:
             if not PanoptesValidators.valid_number(metric_value):
@@ -80,19 +114,9 @@ class PanoptesMetric(object):
               'metric_type must be an attribute of PanoptesMetricType')
         check(metric_creation_timestamp is None or PanoptesValidators.valid_number(metric_creation_timestamp),
               'metric_creation_timestamp should be None or a number')
-        if not _VALID_NAME.match(metric_name):
+        if not _is_valid_name(metric_name):
             raise ValueError(
                 'metric name "%s" has to match pattern: (letter|"_") (letter | digit | "_")*' % metric_name)
-
-        self.__metric_type = int(metric_type)
-        self.__data: dict[str, Any] = {
-            'metric_creation_timestamp': round(
-                time() if metric_creation_timestamp is None else metric_creation_timestamp,
-                METRICS_TIMESTAMP_PRECISION),
-            'metric_name': metric_name,
-            'metric_value': metric_value,
-            'metric_type': _JSON_TYPE_NAMES[metric_type],
-        }
 
     @property
     def metric_name(self) -> str:
@@ -137,10 +161,6 @@ class PanoptesMetric(object):
         return self.metric_name < other.metric_name
 
 
-def _by_name_and_type(metric: PanoptesMetric) -> tuple[str, int]:
-    return metric.metric_name, metric.metric_type
-
-
 def _check_dimension_name(name: str) -> None:
     if not PanoptesValidators.valid_nonempty_string(name):
         raise AssertionError('dimension name must be non-empty str or unicode, is type %s' % type(name))
@@ -154,7 +174,7 @@ class PanoptesMetricDimension(object):
         if not PanoptesValidators.valid_nonempty_string(value):
             raise AssertionError('dimension value for dimension "%s" must be non-empty str or unicode, is type %s' % (
                 name, type(value)))
-        if not _VALID_NAME.match(name):
+        if name not in _names and not _is_valid_name(name):
             raise ValueError('dimension name "%s" has to match pattern: (letter|"_") (letter | digit | "_")*' % name)
 
         self.__data = {'dimension_name': name, 'dimension_value': value}
@@ -199,7 +219,8 @@ class PanoptesMetricsGroupEncoder(json.JSONEncoder):
             return sorted(o, key=str)
         for cls in (PanoptesResource, PanoptesMetric, PanoptesMetricDimension, PanoptesMetricsGroup):
             if isinstance(o, cls):
-                return getattr(o, '_{}__data'.format(cls.__name__))
+                data = getattr(o, '_{}__data'.format(cls.__name__))
+                return data if cls is not PanoptesMetricsGroup else dict(data, metrics=set(data['metrics'].values()))
         # The text Python 3.6 gives, whatever Python runs.
         raise TypeError("Object of type '%s' is not JSON serializable" % o.__class__.__name__)
 
@@ -222,11 +243,9 @@ class PanoptesMetricsGroup(object):
                 round(time(), METRICS_TIMESTAMP_PRECISION) if creation_timestamp is None else creation_timestamp,
             'metrics_group_schema_version': METRICS_GROUP_SCHEMA_VERSION,
             'resource': resource,
-            'metrics': set(),
+            'metrics': {},  # by name and type
             'dimensions': set(),
         }
-        # Name and type of each metric.
-        self.__metrics_index: set[tuple[str, int]] = set()
 
     def copy(self, retain_timestamp: bool = True) -> PanoptesMetricsGroup:
         """A group with the same resource, type and interval and the same metrics and dimensions."""
@@ -240,13 +259,14 @@ class PanoptesMetricsGroup(object):
 
     def add_metric(self, metric: PanoptesMetric) -> None:
         """KeyError if there is a metric of this name and type already."""
-        check(PanoptesMetricValidators.valid_panoptes_metric(metric), 'metric must be an instance of PanoptesMetric')
+        if type(metric) is not PanoptesMetric:
+            check(PanoptesMetricValidators.valid_panoptes_metric(metric), 'metric must be an instance of PanoptesMetric')
         key = (metric.metric_name, metric.metric_type)
-        if key in self.__metrics_index:
+        metrics = self.__data['metrics']
+        if key in metrics:
             raise KeyError('Metric name "%s" (type "%s") for metrics group type "%s" already populated' % (
                 metric.metric_name, METRIC_TYPE_NAMES[metric.metric_type], self.group_type))
-        self.__data['metrics'].add(metric)
-        self.__metrics_index.add(key)
+        metrics[key] = metric
 
     def __find_dimension(self, name: str) -> PanoptesMetricDimension | None:
         for dimension in self.__data['dimensions']:
@@ -307,7 +327,8 @@ class PanoptesMetricsGroup(object):
 
     @property
     def metrics(self) -> list[PanoptesMetric]:
-        return sorted(self.__data['metrics'], key=_by_name_and_type)
+        metrics = self.__data['metrics']
+        return [metrics[key] for key in sorted(metrics)]
 
     @property
     def dimensions(self) -> list[PanoptesMetricDimension]:
@@ -332,7 +353,7 @@ class PanoptesMetricsGroup(object):
 
     @property
     def json(self) -> str:
-        return json.dumps(self.__data, cls=PanoptesMetricsGroupEncoder)
+        return json.dumps(self, cls=PanoptesMetricsGroupEncoder)
 
     def __repr__(self) -> str:
         return ('PanoptesMetricsGroup[resource:{},interval:{},schema_version:{},group_type:{},creation_timestamp:{},'
@@ -341,22 +362,21 @@ class PanoptesMetricsGroup(object):
             ','.join(repr(dimension) for dimension in self.dimensions),
             ','.join(repr(metric) for metric in self.metrics))
 
-    def __identity(self) -> tuple[tuple[str, int] | None, list[PanoptesMetric], list[PanoptesMetricDimension]]:
-        """What makes two groups one, besides the resource. Without metrics a group says nothing that its type and
-        interval could tell apart."""
-        metrics = self.metrics
-        kind = (self.group_type, self.interval) if metrics else None
-        return kind, metrics, self.dimensions
+    def __kind(self) -> tuple[str, int] | None:
+        """Type and interval, which tell no two groups apart that have no metrics: such a group says nothing."""
+        return (self.group_type, self.interval) if self.__data['metrics'] else None
 
     def __hash__(self) -> int:
-        kind, metrics, dimensions = self.__identity()
+        metrics = self.__data['metrics']
+        values = tuple([(key, str(metrics[key].metric_value)) for key in sorted(metrics)])
         # Texts, because the text of a resource holds plugin and endpoint, too, which its equality leaves out.
-        return hash((kind, str(self.resource), tuple(map(str, metrics)), tuple(map(str, dimensions))))
+        return hash((self.__kind(), str(self.resource), values, tuple(map(str, self.dimensions))))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, PanoptesMetricsGroup):
             return False
-        return self.resource == other.resource and self.__identity() == other.__identity()
+        return (self.resource == other.resource and self.__kind() == other.__kind() and self.metrics == other.metrics
+                and self.dimensions == other.dimensions)
 
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, PanoptesMetricsGroup):

@@ -3,6 +3,7 @@ package ber
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"strconv"
 	"strings"
 )
@@ -116,6 +117,9 @@ func (o OID) Split(n int) (head, rest OID, ok bool) {
 	}
 	return OID{o.arcs[:end]}, OID{o.arcs[end:]}, true
 }
+
+// Hash is the same for the same identifiers.
+func (o OID) Hash(seed maphash.Seed) uint64 { return maphash.String(seed, o.arcs) }
 
 // Clone returns the same identifier in memory of its own.
 func (o OID) Clone() OID { return OID{strings.Clone(o.arcs)} }

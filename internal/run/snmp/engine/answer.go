@@ -277,7 +277,7 @@ func (j *job) takeRaw(p *message.PDU) {
 			j.variables = []Variable{{Name: oids[0], Value: ber.ExceptionValue(ber.EndOfMibView)}}
 			return
 		}
-		j.note(fmt.Errorf("%s: %w", j.label, e))
+		j.note(fmt.Errorf("%s: %w", j.target.label(), e))
 		return
 	}
 	for list := p.Variables; len(list) > 0; {
@@ -287,7 +287,7 @@ func (j *job) takeRaw(p *message.PDU) {
 			v, err = raw.Parse()
 		}
 		if err != nil {
-			j.note(fmt.Errorf("%s: the agent's answer cannot be read: %w", j.label, err))
+			j.note(fmt.Errorf("%s: the agent's answer cannot be read: %w", j.target.label(), err))
 			return
 		}
 		j.variables = append(j.variables, Variable{Name: v.Name, Value: v.Value})

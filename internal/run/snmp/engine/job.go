@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"unsafe"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
@@ -17,7 +18,6 @@ import (
 type job struct {
 	target  *Target
 	request *Request
-	label   string // what errors call the target
 	memory  *memory
 
 	reads   []read
@@ -91,7 +91,7 @@ const (
 
 // newJob makes a job, which is over at once if the request cannot be sent.
 func newJob(t *Target, r *Request) *job {
-	j := &job{target: t, request: r, label: t.label(), overhead: t.overhead(), most: math.MaxInt}
+	j := &job{target: t, request: r, overhead: t.overhead(), most: math.MaxInt}
 	if j.maxRows = r.MaxRows; j.maxRows <= 0 {
 		j.maxRows = DefaultMaxRows
 	}
@@ -104,7 +104,7 @@ func newJob(t *Target, r *Request) *job {
 func (j *job) prepare() error {
 	r := j.request
 	j.variables = make([]Variable, len(r.Get))
-	j.columns = make([]column, len(r.Columns))
+	j.columns = newColumns(len(r.Columns))
 	j.idle = make([]int32, 0, len(r.Columns))
 	j.wires = make([]byte, 0, usualMost*len(r.Columns))
 	for i, name := range r.Get {
@@ -165,8 +165,10 @@ func (j *job) prepareColumn(i int32, from *Column) {
 	c.base, c.hint, c.anyOrder = from.Base, from.Repetitions, from.AnyOrder
 	if from.Rows != nil {
 		c.done = true
-		rows := slices.SortedFunc(slices.Values(from.Rows), ber.OID.Compare)
-		rows = slices.Compact(rows)
+		rows := from.Rows
+		if len(rows) > 1 {
+			rows = slices.Compact(slices.SortedFunc(slices.Values(rows), ber.OID.Compare))
+		}
 		c.cells = make([]cell, len(rows))
 		for row, index := range rows {
 			c.cells[row].index, c.cells[row].length = j.keep(index)
@@ -188,9 +190,10 @@ func (j *job) prepareColumn(i int32, from *Column) {
 // attach gives the job the memory of its device, and a planner, which it shares with others.
 func (j *job) attach(m *memory, p *planner) {
 	j.memory, j.plan = m, p
+	context := contextKey(j.target.context())
 	for _, i := range j.idle {
 		c := &j.columns[i]
-		c.learned = m.find(columnKey(j.target.context(), c.base))
+		c.learned = m.find(columnKey(context, c.base))
 		if c.learned.silent() {
 			c.most = 1
 		}
@@ -226,7 +229,7 @@ func (j *job) over() bool { return j.under == 0 && !j.ready() }
 // fail ends a column with an error.
 func (j *job) fail(c *column, err error) {
 	c.done = true
-	c.err = fmt.Errorf("%s: walk of %s: %w", j.label, c.base, err)
+	c.err = fmt.Errorf("%s: walk of %s: %w", j.target.label(), c.base, err)
 	j.note(c.err)
 }
 
@@ -239,7 +242,7 @@ func (j *job) note(err error) {
 // failRead ends a read with an error.
 func (j *job) failRead(r *read, err error) {
 	r.settled = true
-	err = fmt.Errorf("%s: %w", j.label, err)
+	err = fmt.Errorf("%s: %w", j.target.label(), err)
 	j.note(err)
 	if r.column < 0 {
 		j.variables[r.place].Err = err
@@ -255,13 +258,13 @@ func (j *job) abort(err error) {
 	for i := range j.columns {
 		if c := &j.columns[i]; !c.done {
 			c.done = true
-			c.err = fmt.Errorf("%s: walk of %s: %w", j.label, c.base, err)
+			c.err = fmt.Errorf("%s: walk of %s: %w", j.target.label(), c.base, err)
 		}
 	}
 	for _, i := range j.pending {
 		j.failRead(&j.reads[i], err)
 	}
-	j.note(fmt.Errorf("%s: %w", j.label, err))
+	j.note(fmt.Errorf("%s: %w", j.target.label(), err))
 	j.bulk, j.idle, j.pending = false, nil, nil
 }
 
@@ -288,7 +291,23 @@ func (j *job) result() *Result {
 		}
 		r.Columns[i] = Rows{Base: c.base, Err: c.err, cells: c.cells, text: text}
 	}
+	spare := j.columns
+	clear(spare)
+	spareColumns.Put(&spare)
+	j.columns = nil
 	return r
+}
+
+// spareColumns has the columns of jobs that are over: they are most of what a job needs besides its rows.
+var spareColumns sync.Pool
+
+func newColumns(n int) []column {
+	if n > 0 {
+		if spare, ok := spareColumns.Get().(*[]column); ok && cap(*spare) >= n {
+			return (*spare)[:n]
+		}
+	}
+	return make([]column, n)
 }
 
 func (j *job) remember(c *column) {

@@ -52,9 +52,9 @@ var keySeed = maphash.MakeSeed()
 
 // columnKey names a column in a memory. Contexts of a device have tables of their own. Two columns may have one key, which
 // makes their plans worse, nothing more.
-func columnKey(context string, base ber.OID) uint32 {
-	return uint32(maphash.Comparable(keySeed, base) + 31*maphash.String(keySeed, context))
-}
+func columnKey(context uint64, base ber.OID) uint32 { return uint32(base.Hash(keySeed) + context) }
+
+func contextKey(context string) uint64 { return 31 * maphash.String(keySeed, context) }
 
 func (m *memory) find(key uint32) learned {
 	for _, l := range m.columns {

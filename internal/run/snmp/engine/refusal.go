@@ -137,6 +137,6 @@ func (j *job) unanswered(x *exchange, err error) {
 		j.failRead(&j.reads[i], err)
 	}
 	if x.raw {
-		j.note(fmt.Errorf("%s: %w", j.label, err))
+		j.note(fmt.Errorf("%s: %w", j.target.label(), err))
 	}
 }

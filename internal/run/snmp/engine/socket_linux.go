@@ -78,19 +78,22 @@ func openSocket(network string, source netip.Addr) (socket, error) {
 }
 
 func (s *batchSocket) receive(in *inbox) (int, error) {
-	if in.system == nil {
+	if s.in = in.system; s.in == nil {
 		in.prepare(batch)
 		in.system = &vectors{}
+		s.in = in.system
+		for i := range batch {
+			s.in.point(i, in.buffers[i], unix.SizeofSockaddrInet6)
+			// What is too large for its buffer goes on in one that is for all of them. Where two in a batch are so large, the
+			// first is lost, as if on its way.
+			rest := in.large[usualPacket:]
+			s.in.iovs[i][1].Base = unsafe.SliceData(rest)
+			s.in.iovs[i][1].SetLen(len(rest))
+			s.in.heads[i].SetIovlen(2)
+		}
 	}
-	s.in = in.system
-	for i := range batch {
-		s.in.point(i, in.buffers[i], unix.SizeofSockaddrInet6)
-		// What is too large for its buffer goes on in one that is for all of them. Where two in a batch are so large, the first
-		// is lost, as if on its way.
-		rest := in.large[usualPacket:]
-		s.in.iovs[i][1].Base = unsafe.SliceData(rest)
-		s.in.iovs[i][1].SetLen(len(rest))
-		s.in.heads[i].SetIovlen(2)
+	for i := range s.received {
+		s.in.heads[i].Namelen = unix.SizeofSockaddrInet6
 	}
 	if err := s.raw.Read(s.recv); err != nil {
 		return 0, err

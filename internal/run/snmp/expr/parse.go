@@ -36,6 +36,17 @@ func (e *Expression) Indexed() bool { return e.indexed }
 // Table is the first name that is followed by .$index, "" where there is none.
 func (e *Expression) Table() string { return e.table }
 
+// IsCell says whether it is TABLE.$index and nothing else.
+func (e *Expression) IsCell() bool {
+	s, is := e.root.(*subscript)
+	if !is {
+		return false
+	}
+	of, isName := s.of.(*nameNode)
+	index, isIndex := s.index.(*nameNode)
+	return isName && isIndex && of.name == e.table && index.name == "index"
+}
+
 // Parse reads an expression. The error names what does not belong to the language.
 func Parse(text string) (*Expression, error) { return parse(text, false) }
 

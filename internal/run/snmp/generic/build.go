@@ -31,9 +31,12 @@ func (r *rows) row(index string) []found {
 	return nil
 }
 
-// add adds a value. more says how many indexes may be still to come, and of how many targets.
-func (r *rows) add(index string, f found, more, targets int) {
-	at, there := r.at[index]
+// add adds the value of an index, which mostly is the i-th. more says how many may be still to come, and of how many targets.
+func (r *rows) add(i int, index string, f found, more, targets int) {
+	at, there := i, i < len(r.indexes) && r.indexes[i] == index
+	if !there {
+		at, there = r.at[index]
+	}
 	if !there {
 		if len(r.room) < targets {
 			r.room = make([]found, more*targets)
@@ -86,13 +89,20 @@ func (p *Poll) rows(ctx context.Context, targets []target) rows {
 		if !t.indexed || !p.known(t) {
 			continue
 		}
-		indexes, err := p.indexes(t)
+		indexes, table, err := p.indexes(t)
 		if err != nil {
 			p.lost(ctx, t, err)
 			continue
 		}
+		cells := table != nil && t.from == "" && t.expression.IsCell()
 		for i, index := range indexes {
-			v, err := p.evaluate(t, index)
+			var v expr.Value
+			var err error
+			if cells {
+				_, v = table.At(i)
+			} else {
+				v, err = p.evaluate(t, index)
+			}
 			if err == nil {
 				v, err = t.converted(v)
 			}
@@ -100,34 +110,34 @@ func (p *Poll) rows(ctx context.Context, targets []target) rows {
 				p.Log.WarnContext(ctx, fmt.Sprintf("%s while processing index %q for expression %q: %v", p.about(), index, t.text, err))
 				continue
 			}
-			out.add(index, found{t, v}, len(indexes)-i, len(targets))
+			out.add(i, index, found{t, v}, len(indexes)-i, len(targets))
 		}
 	}
 	return out
 }
 
-// indexes are those that a target is evaluated for.
-func (p *Poll) indexes(t *target) ([]string, error) {
+// indexes are those that a target is evaluated for, and the table that they come from, if any.
+func (p *Poll) indexes(t *target) ([]string, *expr.Dict, error) {
 	if t.listed {
-		return t.indices, nil
+		return t.indices, nil, nil
 	}
 	name := t.from
 	if name == "" && t.expression != nil {
 		name = t.expression.Table()
 	}
 	if name == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
 	table, is := p.names[name].(*expr.Dict)
 	if !is {
-		return nil, fmt.Errorf("there is no table %q", name)
+		return nil, nil, fmt.Errorf("there is no table %q", name)
 	}
 	out := make([]string, table.Len())
 	for i := range out {
 		key, _ := table.At(i)
 		out[i] = key.(string)
 	}
-	return out, nil
+	return out, table, nil
 }
 
 func (p *Poll) evaluate(t *target, index expr.Value) (expr.Value, error) {

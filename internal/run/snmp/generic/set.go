@@ -2,6 +2,7 @@ package generic
 
 import (
 	"encoding/binary"
+	"hash/maphash"
 
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -11,13 +12,13 @@ import (
 // does with less; where two groups of the configuration share a name it takes Panoptes' set.
 type set struct {
 	groups []*pluginsdk.MetricsGroup
-	seen   map[string]struct{}
+	seen   map[[2]uint64]struct{} // hashes, so long that no two groups are ever seen to share one
 	key    []byte
 	shared *pluginsdk.MetricsGroupSet // nil where each name is there once
 }
 
 func newSet(c *Configuration) *set {
-	s := &set{seen: map[string]struct{}{}}
+	s := &set{seen: map[[2]uint64]struct{}{}}
 	names := map[string]bool{}
 	for i := range c.groups {
 		if names[c.groups[i].name] {
@@ -49,12 +50,15 @@ func (s *set) add(g *pluginsdk.MetricsGroup) {
 		b = appendText(appendText(b, d.Name), d.Value)
 	}
 	s.key = b
-	if _, there := s.seen[string(b)]; there {
+	hash := [2]uint64{maphash.Bytes(seeds[0], b), maphash.Bytes(seeds[1], b)}
+	if _, there := s.seen[hash]; there {
 		return
 	}
-	s.seen[string(b)] = struct{}{}
+	s.seen[hash] = struct{}{}
 	s.groups = append(s.groups, g)
 }
+
+var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
 // appendText appends a text so that where it ends is clear.
 func appendText(b []byte, text string) []byte {

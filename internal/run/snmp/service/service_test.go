@@ -44,10 +44,11 @@ func recording(t *testing.T) *snmprec.Recording {
 
 // plugin calls the host as plugins do.
 type plugin struct {
-	t      *testing.T
-	table  *hostapi.Table
-	by     hostapi.Caller
-	target string
+	t       *testing.T
+	service *service.Service
+	table   *hostapi.Table
+	by      hostapi.Caller
+	target  string
 }
 
 func start(t *testing.T, s *agenttest.Server) *plugin {
@@ -58,9 +59,9 @@ func start(t *testing.T, s *agenttest.Server) *plugin {
 	e, err := engine.New(engine.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
-	d := devices.New(devices.Settings{Community: "public"}, e, kv.NoSecrets{})
+	calls := service.New(devices.New(devices.Settings{Community: "public"}, e, kv.NoSecrets{}))
 	return &plugin{
-		t: t, table: hostapi.NewTable(nil, service.New(d)), target: target(s.Address()),
+		t: t, service: calls, table: hostapi.NewTable(nil, calls), target: target(s.Address()),
 		by: hostapi.Caller{Plugin: "p", Resource: &pluginsdk.Resource{ID: "r1", Endpoint: s.Address()}, RunID: 1},
 	}
 }
@@ -281,4 +282,57 @@ func TestReadAheadDoesNotOutliveRuns(t *testing.T) {
 	p.by.RunID++
 	p.walk("1.3.2.1.2")
 	assert.Greater(t, s.Requests(), before, "what was fetched for the run before is old")
+}
+
+// TestAhead has what a run is going to ask fetched before it begins.
+func TestAhead(t *testing.T) {
+	s := &agenttest.Server{}
+	p := start(t, s)
+	ahead := func(patience time.Duration) int {
+		before := s.Requests()
+		p.by.RunID++
+		p.service.Ahead(context.Background(), p.by, patience)
+		return s.Requests() - before
+	}
+	columns := []string{"1.3.2.1.1", "1.3.2.1.2", "1.3.2.1.3"}
+	requests := func() int {
+		before := s.Requests()
+		poll2(p, columns, []int{60, 60, 60})()
+		return s.Requests() - before
+	}
+	assert.Zero(t, ahead(time.Minute), "nothing is known")
+	requests()
+	for range 3 {
+		assert.Positive(t, ahead(time.Minute))
+		assert.Zero(t, requests(), "all of it is there")
+	}
+	assert.Positive(t, ahead(time.Minute))
+	assert.Positive(t, ahead(time.Minute), "a run that asked for nothing is no sign that the next one does not")
+	p.service.Ahead(context.Background(), hostapi.Caller{Plugin: "p", RunID: p.by.RunID}, time.Minute) // no resource
+
+	// The answers come after the run has begun.
+	var held []func()
+	s.Lock()
+	s.Respond = func(r *agenttest.Request) { held = append(held, func() { s.Reply(r) }) }
+	s.Unlock()
+	assert.LessOrEqual(t, ahead(time.Millisecond), 2)
+	s.Lock()
+	s.Respond = nil
+	for _, reply := range held {
+		reply()
+	}
+	s.Unlock()
+	assert.LessOrEqual(t, requests(), 5, "the first call waits for them")
+
+	// Nothing answers: a run is told at once what its first call would wait for.
+	s.Lock()
+	s.Respond = func(*agenttest.Request) {}
+	s.Unlock()
+	ahead(time.Minute)
+	before := s.Requests()
+	for _, c := range columns {
+		_, err := p.call("snmp.bulk_walk", fmt.Sprintf(`"oid":".%s"`, c))
+		assert.ErrorContains(t, err, "no answer")
+	}
+	assert.Equal(t, before, s.Requests())
 }

@@ -342,16 +342,16 @@ func (r *run) begin(t *Table, label, value string, metrics int) building {
 			return building{g, hash, true}
 		}
 	}
-	g, err := pluginsdk.NewMetricsGroup(r.target.Resource, t.Group, r.target.Interval)
-	if err == nil {
-		g.Timestamp = pluginsdk.NumberTimestamp(r.now)
-		g.Grow(metrics, len(r.dims)+1)
-		for _, d := range r.dims {
-			err = errors.Join(err, g.AddDimension(d.name, d.value))
-		}
-		if value != "" {
-			err = errors.Join(err, g.AddDimension(label, value))
-		}
+	g := &pluginsdk.MetricsGroup{
+		Resource: r.target.Resource, Type: t.Group, Interval: int(r.target.Interval / time.Second), Timestamp: pluginsdk.NumberTimestamp(r.now),
+	}
+	g.Grow(metrics, len(r.dims)+1)
+	var err error
+	for _, d := range r.dims {
+		err = errors.Join(err, g.AddDimension(d.name, d.value))
+	}
+	if value != "" {
+		err = errors.Join(err, g.AddDimension(label, value))
 	}
 	if err != nil {
 		r.drop(DropInvalid)

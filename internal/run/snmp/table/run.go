@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -57,6 +58,7 @@ type run struct {
 	state  *State
 	target Target
 
+	request  engine.Request
 	cells    []cells     // by column
 	have     []bool      // by column: it was fetched, or comes from the cache
 	pos      []int       // by column: how far rows were gone through
@@ -77,6 +79,10 @@ type run struct {
 
 var runs = sync.Pool{New: func() any { return &run{seen: map[uint64]*pluginsdk.MetricsGroup{}} }}
 
+// making has a place for each run that makes groups, which is work for the processors alone: a run that waits for them has
+// its rows, which are much smaller than its groups.
+var making = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
+
 // Run polls a device. Its error says that nothing came at all; otherwise Result.Failures says what is missing.
 func (p *Program) Run(ctx context.Context, ask Ask, s *State, t Target) (Result, error) {
 	r := runs.Get().(*run)
@@ -94,6 +100,12 @@ func (p *Program) Run(ctx context.Context, ask Ask, s *State, t Target) (Result,
 	if err := r.failures(); err != nil {
 		return Result{}, err
 	}
+	select {
+	case making <- struct{}{}:
+		defer func() { <-making }()
+	case <-ctx.Done():
+		return Result{}, ctx.Err()
+	}
 	for i := range p.tables {
 		r.table(i)
 	}
@@ -109,6 +121,7 @@ func resize[T any](s []T, n int) []T {
 
 // reset forgets all that the run saw, so that the pool keeps none of it alive.
 func (r *run) reset() {
+	clear(r.request.Columns)
 	clear(r.cells)
 	clear(r.only)
 	clear(r.slots[:cap(r.slots)])
@@ -142,7 +155,8 @@ func (r *run) fetchAll(ctx context.Context) {
 
 // fetch fetches columns.
 func (r *run) fetch(ctx context.Context, columns []int) {
-	request := engine.Request{Columns: make([]engine.Column, 0, len(columns))}
+	request := &r.request
+	request.Columns = request.Columns[:0]
 	asked := columns[:0]
 	for _, i := range columns {
 		c := &r.p.columns[i]
@@ -161,7 +175,7 @@ func (r *run) fetch(ctx context.Context, columns []int) {
 	if len(asked) == 0 {
 		return
 	}
-	answer := r.ask(ctx, &request)
+	answer := r.ask(ctx, request)
 	for k, i := range asked {
 		r.store(i, &answer.Columns[k])
 	}
