@@ -114,6 +114,8 @@ type Commit struct {
 	At int64 `json:"at"`
 	// Ahead is how far that clock was ahead of a broker's when the shard was given away, in milliseconds; nil is unknown.
 	Ahead *int64 `json:"ahead,omitempty"`
+	// Within is how wrong that may be.
+	Within int64 `json:"within,omitempty"`
 	// Taken is set from when the shard is owned until it is given away.
 	Taken bool `json:"taken,omitempty"`
 	// Offset and End bound the state's records in the partition of the shard's number, of which there are N. N is 0 where there

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension/internal/handover"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard/shardgroup"
 )
 
@@ -15,7 +16,7 @@ import (
 func (g *Group) give(shards []int, reason string) (ok bool) {
 	start := g.set.Now()
 	lasting := g.close(shards)
-	ahead := g.compareClocks(g.hard)
+	clock := g.compareClocks(g.hard)
 	again := g.endTakes(shards)
 	if len(again) > 0 && reason == Given {
 		g.begin(again)
@@ -26,7 +27,7 @@ func (g *Group) give(shards []int, reason string) (ok bool) {
 	for _, s := range shards {
 		g.table.end(s)
 	}
-	items, ok := g.handOver(lasting, start, ahead)
+	items, ok := g.handOver(lasting, start, clock)
 	g.mu.Lock()
 	for _, s := range shards {
 		g.slots[s] = slot{}
@@ -57,10 +58,10 @@ func (g *Group) close(shards []int) (lasting map[int]uint64) {
 }
 
 // compareClocks begins to compare the clock with a broker's, as states are used only where clocks agree.
-func (g *Group) compareClocks(ctx context.Context) (ahead func() (time.Duration, error)) {
+func (g *Group) compareClocks(ctx context.Context) (clock func() (handover.Compared, error)) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout(g.set.Session))
 	compared := g.states.Compare(ctx)
-	return func() (time.Duration, error) {
+	return func() (handover.Compared, error) {
 		defer cancel()
 		return compared()
 	}
@@ -68,8 +69,8 @@ func (g *Group) compareClocks(ctx context.Context) (ahead func() (time.Duration,
 
 // handOver writes what the parts keep of shards and commits where it is, since when they have no owner, and how far the clock
 // is ahead. It says whether all of it worked.
-func (g *Group) handOver(epochs map[int]uint64, since time.Time, ahead func() (time.Duration, error)) (items int, ok bool) {
-	defer func() { _, _ = ahead() }()
+func (g *Group) handOver(epochs map[int]uint64, since time.Time, clock func() (handover.Compared, error)) (items int, ok bool) {
+	defer func() { _, _ = clock() }()
 	if len(epochs) == 0 {
 		return 0, true
 	}
@@ -92,7 +93,7 @@ func (g *Group) handOver(epochs map[int]uint64, since time.Time, ahead func() (t
 	if err != nil {
 		g.set.Logger.Warn("Cannot write the states of all shards; some begin anew at their next owner", zap.Error(err))
 	}
-	by, untimed := ahead()
+	own, untimed := clock()
 	if untimed != nil {
 		g.set.Logger.Warn("Cannot hand over the states of shards; they begin anew at their next owner", zap.Error(untimed))
 	}
@@ -104,8 +105,8 @@ func (g *Group) handOver(epochs map[int]uint64, since time.Time, ahead func() (t
 		}
 		c.At = since.UnixMilli()
 		if untimed == nil {
-			millis := by.Milliseconds()
-			c.Ahead = &millis
+			ahead := own.Ahead.Milliseconds()
+			c.Ahead, c.Within = &ahead, own.Within.Milliseconds()
 		}
 	}
 	if !g.commit(ctx, written) {

@@ -92,8 +92,8 @@ func (t *take) run() {
 		t.group.mu.Unlock()
 		close(t.done)
 	}()
-	ahead := t.group.compareClocks(t.ctx)
-	defer func() { _, _ = ahead() }()
+	clock := t.group.compareClocks(t.ctx)
+	defer func() { _, _ = clock() }()
 	last, err := t.commits()
 	if err != nil {
 		return
@@ -113,7 +113,7 @@ func (t *take) run() {
 	if len(states) > 0 {
 		t.moved = true
 		ctx, cancel := context.WithTimeout(t.ctx, readFor)
-		t.group.states.Read(ctx, ahead, states, func(r handover.Read) { t.take(r, states[r.Shard]) })
+		t.group.states.Read(ctx, clock, states, func(r handover.Read) { t.take(r, states[r.Shard]) })
 		cancel()
 		t.own()
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -14,37 +13,58 @@ import (
 )
 
 const (
-	// exact is how long the answer of a broker may take by whose clock the own one is compared. What that says is wrong by
-	// half of it at most.
+	// exact is how long the answer of a broker may take by whose clock the own one is compared, without being asked again.
 	exact = MaxSkew / 2
 	// compareTries bounds how often a broker is asked. The first answer often waits for a connection.
 	compareTries = 5
 	// compareFor is how long a broker may take to answer at all.
 	compareFor = 5 * time.Second
+	// remembered is for how long a comparison counts, unless the clock is set: brokers are slow while states are written.
+	remembered = time.Minute
 )
 
-// Compare begins to compare the clock with that of the broker that leads the first partition. ahead waits for what comes of
-// it, and says how far the clock is ahead. It may be called twice, and must be called once.
-func (t *Topic) Compare(ctx context.Context) (ahead func() (time.Duration, error)) {
+// Compared is how far a clock is ahead of the broker's that leads the first partition.
+type Compared struct {
+	Ahead time.Duration
+	// Within is how wrong that may be: half the time that the answer took.
+	Within time.Duration
+	at     time.Time
+}
+
+// holds says whether a comparison still counts.
+func (c *Compared) holds(now time.Time) bool {
+	passed := now.Sub(c.at)
+	set := now.Round(0).Sub(c.at.Round(0)) - passed // by the time of day, and by the monotonic clock
+	return !c.at.IsZero() && passed < remembered && set.Abs() < exact
+}
+
+// Compare begins to compare the clock with a broker's, unless that is known. clock waits for what comes of it; it may be called
+// twice, and must be called once.
+func (t *Topic) Compare(ctx context.Context) (clock func() (Compared, error)) {
 	var (
 		done = make(chan struct{})
-		best time.Duration
-		took = time.Duration(math.MaxInt64)
+		best Compared
 		err  error
 	)
 	go func() {
 		defer close(done)
-		for try := 0; try < compareTries && took > exact && !errors.Is(err, errUntimed); try++ {
-			var a, d time.Duration
-			if a, d, err = t.compareOnce(ctx); err == nil && d < took {
-				best, took = a, d
+		t.comparing.Lock()
+		defer t.comparing.Unlock()
+		if t.compared.holds(t.Now()) {
+			best = t.compared
+		}
+		for try := 0; try < compareTries && (best.at.IsZero() || best.Within > exact/2) && !errors.Is(err, errUntimed); try++ {
+			var c Compared
+			if c, err = t.compareOnce(ctx); err == nil && (best.at.IsZero() || c.Within < best.Within) {
+				best = c
 			}
 		}
+		t.compared = best
 	}()
-	return func() (time.Duration, error) {
+	return func() (Compared, error) {
 		<-done
-		if took == math.MaxInt64 {
-			return 0, fmt.Errorf("compare the clocks: %w", err)
+		if best.at.IsZero() {
+			return best, fmt.Errorf("compare the clocks: %w", err)
 		}
 		return best, nil
 	}
@@ -53,14 +73,14 @@ func (t *Topic) Compare(ctx context.Context) (ahead func() (time.Duration, error
 var errUntimed = errors.New("the topic has no times of the brokers: set its message.timestamp.type to LogAppendTime")
 
 // compareOnce writes a record, which nobody reads, to see which time it gets.
-func (t *Topic) compareOnce(ctx context.Context) (ahead, took time.Duration, err error) {
+func (t *Topic) compareOnce(ctx context.Context) (c Compared, err error) {
 	topics, err := kadm.NewClient(t.Client).ListTopics(ctx, t.Name)
 	if err != nil {
-		return 0, 0, err
+		return c, err
 	}
 	detail := topics[t.Name]
 	if detail.Err != nil {
-		return 0, 0, detail.Err
+		return c, detail.Err
 	}
 	req := kmsg.NewPtrProduceRequest()
 	req.Acks, req.TimeoutMillis = -1, int32(compareFor.Milliseconds())
@@ -71,21 +91,23 @@ func (t *Topic) compareOnce(ctx context.Context) (ahead, took time.Duration, err
 	topic.Partitions = append(topic.Partitions, partition)
 	req.Topics = append(req.Topics, topic)
 	resp, err := req.RequestWith(ctx, t.Client.Broker(int(detail.Partitions[0].Leader)))
-	took = t.Now().Sub(start)
+	c.at = t.Now()
+	c.Within = c.at.Sub(start) / 2
 	switch {
 	case err != nil:
-		return 0, 0, err
+		return c, err
 	case len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1:
-		return 0, 0, errors.New("the broker's answer is about something else")
+		return c, errors.New("the broker's answer is about something else")
 	}
 	p := resp.Topics[0].Partitions[0]
 	switch err := kerr.ErrorForCode(p.ErrorCode); {
 	case err != nil:
-		return 0, 0, err
+		return c, err
 	case p.LogAppendTime < 0:
-		return 0, 0, errUntimed
+		return c, errUntimed
 	}
-	return start.Add(took / 2).Sub(time.UnixMilli(p.LogAppendTime)), took, nil
+	c.Ahead = start.Add(c.Within).Sub(time.UnixMilli(p.LogAppendTime))
+	return c, nil
 }
 
 // emptyRecord is a batch of one record without key and value. The client has no function that says what time a record was given.

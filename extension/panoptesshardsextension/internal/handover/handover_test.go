@@ -64,10 +64,10 @@ func read(ctx context.Context, m *handover.Topic, commits map[int]shardgroup.Com
 func write(ctx context.Context, m *handover.Topic, states map[int][]byte, tenure string) (map[int]*shardgroup.Commit, error) {
 	compared := m.Compare(ctx)
 	commits, err := m.Write(ctx, states, func(int) string { return tenure })
-	ahead, untimed := compared()
+	clock, untimed := compared()
 	for _, c := range commits {
-		if millis := ahead.Milliseconds(); untimed == nil {
-			c.Ahead = &millis
+		if ahead := clock.Ahead.Milliseconds(); untimed == nil {
+			c.Ahead, c.Within = &ahead, clock.Within.Milliseconds()
 		}
 	}
 	return commits, err

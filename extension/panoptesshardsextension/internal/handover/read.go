@@ -38,9 +38,9 @@ type Read struct {
 
 // Read reads the states that commits tell of, and calls visit for each as soon as it is there, from this goroutine. It
 // returns when all have been visited, or when ctx is cancelled. When its deadline passes, the rest is refused as unread.
-// ahead is what Compare returned.
-func (t *Topic) Read(ctx context.Context, ahead func() (time.Duration, error), commits map[int]shardgroup.Commit, visit func(Read)) {
-	r := reading{ahead: ahead, visit: visit, open: map[int32]*state{}}
+// clock is what Compare returned.
+func (t *Topic) Read(ctx context.Context, clock func() (Compared, error), commits map[int]shardgroup.Commit, visit func(Read)) {
+	r := reading{clock: clock, visit: visit, open: map[int32]*state{}}
 	from := map[int32]kgo.Offset{}
 	for shard, c := range commits {
 		r.open[int32(shard)] = &state{shard: shard, commit: c, chunks: make([][]byte, c.N)}
@@ -74,7 +74,7 @@ func (t *Topic) Read(ctx context.Context, ahead func() (time.Duration, error), c
 
 // reading is one Read. It belongs to the goroutine that reads.
 type reading struct {
-	ahead func() (time.Duration, error)
+	clock func() (Compared, error)
 	visit func(Read)
 	open  map[int32]*state // by partition: those that are not complete
 }
@@ -126,19 +126,20 @@ func (r *reading) finish(ctx context.Context, s *state) {
 	r.visit(Read{Shard: s.shard, State: data})
 }
 
-// compare says whether the clocks of the last owner and of this member are too far apart.
+// compare says whether the clocks of the last owner and of this member are too far apart, as far as that is known.
 func (r *reading) compare(c *shardgroup.Commit) error {
 	if c.Ahead == nil {
 		return errors.New("the last owner could not compare its clock with a broker's: its log says why")
 	}
-	own, err := r.ahead()
+	own, err := r.clock()
 	if err != nil {
 		return err
 	}
-	apart := time.Duration(*c.Ahead)*time.Millisecond - own
-	if apart.Abs() > MaxSkew {
-		return fmt.Errorf("the clock of the last owner is %s ahead of ours, limit is %s: synchronise the clocks",
-			apart.Round(time.Millisecond), MaxSkew)
+	apart := time.Duration(*c.Ahead)*time.Millisecond - own.Ahead
+	within := time.Duration(c.Within)*time.Millisecond + own.Within
+	if apart.Abs()-within > MaxSkew {
+		return fmt.Errorf("the clock of the last owner is %s ahead of ours, give or take %s; limit is %s: synchronise the clocks",
+			apart.Round(time.Millisecond), within.Round(time.Millisecond), MaxSkew)
 	}
 	return nil
 }

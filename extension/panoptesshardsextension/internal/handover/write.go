@@ -24,6 +24,9 @@ type Topic struct {
 	Reader []kgo.Opt
 	// Now is the clock; it is compared with the brokers'.
 	Now func() time.Time
+
+	comparing sync.Mutex // guards compared
+	compared  Compared
 }
 
 // Write writes states, each as that of a tenure, and returns where each of them is. Shards that could not be written are
