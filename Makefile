@@ -94,7 +94,7 @@ test-kafka: build
 	@PANOPTES_BIN=$(CURDIR)/$(BIN) scripts/test-kafka
 
 ## test-kafka-events: delete and remake topics, move leaders and restart brokers under all that talks to Kafka, on clusters of the versions in EVENTS (minutes each)
-EVENTS ?= 1.1.0 2.8.2 3.9.1 4.3.1
+EVENTS ?= 1.1.0 3.9.1 4.3.1
 .PHONY: test-kafka-events
 test-kafka-events: build
 	@PANOPTES_BIN=$(CURDIR)/$(BIN) PANOPTES_TEST_EVENTS="$(EVENTS)" KAFKA_BROKER_SCRIPT=$(CURDIR)/scripts/kafka-broker KAFKA_BROKER_PORT=29752 \
