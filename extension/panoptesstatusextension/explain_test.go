@@ -150,6 +150,8 @@ func TestExplainStages(t *testing.T) {
 		return told
 	}
 	assert.Contains(t, chain()[0], "unknown transforms: no processor panoptes_rate is here")
+	stage(status.LinkPipeline, "a", status.Yes)
+	assert.Equal(t, "yes pipeline a: told of Power___Fans", chain()[1], "where no exporter tells")
 	remove := stage(status.LinkTransforms, "a", status.Unknown)
 	stage(status.LinkExporter, "b", status.Unknown)
 	assert.Equal(t, []string{"unknown transforms a: told of Power___Fans", "unknown exporter b: told of Power___Fans"}, chain())

@@ -174,6 +174,9 @@ func (x *explainer) made(p *status.Plugin, l *lastRuns) {
 // passed adds what the components of a kind behind the receiver know.
 func (x *explainer) passed(link, plugin, none string) {
 	links := x.behind(link, plugin)
+	if len(links) == 0 && link == status.LinkExporter {
+		links = x.behind(status.LinkPipeline, plugin)
+	}
 	if len(links) == 0 {
 		x.unknown(link, none)
 	}

@@ -6,12 +6,14 @@ import "go.opentelemetry.io/collector/component"
 const (
 	LinkTransforms = "transforms"
 	LinkExporter   = "exporter"
+	// LinkPipeline is what is known of exporters that tell of no plugin: whether what stands behind a stage took the data.
+	LinkPipeline = "pipeline"
 )
 
 // Stage is a component behind receivers that knows what became of the data of a plugin.
 type Stage struct {
 	ID component.ID
-	// Name is that of its links: LinkTransforms or LinkExporter.
+	// Name is that of its links: LinkTransforms, LinkExporter or LinkPipeline.
 	Name string
 	// Link says what became of the data of the plugin of a normalized name since the Collector started: Unknown where none came. It may be
 	// called from any goroutine, and leaves out the link's name.

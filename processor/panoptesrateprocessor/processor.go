@@ -15,7 +15,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
-	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor/internal/ratestate"
 )
@@ -47,7 +46,7 @@ type rateProcessor struct {
 	keys     atomic.Uint64 // grows when the hasher changes
 
 	shown atomic.Bool // on boards, of which each plugin's last transforms are kept
-	hide  func()
+	hide  []func()
 
 	told       *logs.Hourly
 	debugLines *logs.PerMinute
@@ -101,9 +100,7 @@ func (p *rateProcessor) Capabilities() consumer.Capabilities {
 // Start restores the state and begins to sweep and to save it. The context is for the call alone.
 func (p *rateProcessor) Start(ctx context.Context, host component.Host) (err error) {
 	p.start.Do(func() {
-		var shown bool
-		p.hide, shown = status.ShowStage(host, &status.Stage{ID: p.id, Name: status.LinkTransforms, Link: p.link})
-		p.shown.Store(shown)
+		p.show(host)
 		var label []byte
 		if label, err = p.openState(ctx, host); err != nil {
 			return
@@ -144,8 +141,8 @@ func (p *rateProcessor) sweep() {
 // Shutdown saves the state. It may be called twice, and without Start.
 func (p *rateProcessor) Shutdown(ctx context.Context) (err error) {
 	p.stop.Do(func() {
-		if p.hide != nil {
-			p.hide()
+		for _, hide := range p.hide {
+			hide()
 		}
 		p.quit()
 		close(p.done)
@@ -171,6 +168,7 @@ func (p *rateProcessor) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) 
 		return nil // all of it were counters to be replaced, and none has a rate yet
 	}
 	err := p.next.ConsumeMetrics(ctx, md)
+	c.passedOn(err)
 	if err != nil {
 		p.refused.note(c.sent, time.Now())
 	}

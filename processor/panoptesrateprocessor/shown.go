@@ -6,8 +6,11 @@ import (
 	"slices"
 	"strings"
 
+	"go.opentelemetry.io/collector/component"
+
 	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
@@ -17,7 +20,55 @@ type shown struct {
 	transforms string
 	rates      int64
 	skipped    [skips]int64
+	// batches are those with data of the plugin that were passed on, refused those of them that what comes next did not take.
+	batches, refused int64
+	err              error // of the last batch
 }
+
+// show shows the processor on the boards of a host.
+func (p *rateProcessor) show(host component.Host) {
+	for name, link := range map[string]func(string) status.Link{status.LinkTransforms: p.link, status.LinkPipeline: p.pipeline} {
+		hide, shown := status.ShowStage(host, &status.Stage{ID: p.id, Name: name, Link: link})
+		p.hide = append(p.hide, hide)
+		p.shown.Store(shown)
+	}
+}
+
+// passedOn notes whether what comes next took a batch.
+func (c *pass) passedOn(err error) {
+	if !c.shown.Load() {
+		return
+	}
+	for i := range c.tallies {
+		p := c.plugins.get(c.tallies[i].scope, c.tallies[i].plugin)
+		p.mu.Lock()
+		p.shown.batches++
+		if p.shown.err = err; err != nil {
+			p.shown.refused++
+		}
+		p.mu.Unlock()
+	}
+}
+
+// pipeline says whether what comes next takes the data of a plugin.
+func (p *rateProcessor) pipeline(name string) status.Link {
+	s := p.plugins.shown(name)
+	switch {
+	case s.batches == 0:
+		return status.Link{Holds: status.Unknown, Said: "no data of the plugin came"}
+	case s.refused == 0:
+		return status.Link{Holds: status.Yes, Said: fmt.Sprintf("what stands behind it took all %d batches with data of the plugin; whether a queue there keeps them, "+
+			"otelcol_exporter_queue_size and otelcol_exporter_send_failed_metric_points tell", s.batches)}
+	}
+	l := status.Link{Holds: status.Yes, Said: fmt.Sprintf("what stands behind it refused %d of %d batches with data of the plugin", s.refused, s.batches)}
+	if s.err != nil {
+		l.Holds, l.Said, l.Next = status.No, l.Said+", the last one: "+logs.KeepStart(s.err.Error(), maxErrorText), "see the exporter's lines in the log"
+	}
+	return l
+}
+
+// maxErrorText bounds what is told of an error.
+const maxErrorText = 500
 
 // show notes what a call came to.
 func (p *plugin) show(t *tally) {

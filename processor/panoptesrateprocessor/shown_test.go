@@ -1,10 +1,12 @@
 package panoptesrateprocessor
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/status/statustest"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
@@ -18,8 +20,8 @@ func TestBoardIsToldOfTransforms(t *testing.T) {
 	require.NoError(t, p.Start(t.Context(), host))
 	told := func(plugin string) string {
 		all := host.Told(plugin)
-		require.Len(t, all, 1)
-		return all[0]
+		require.Len(t, all, 2)
+		return all[1]
 	}
 	assert.Equal(t, "unknown no data of the plugin came", told("test_plugin"))
 	sends := func(transforms string, seconds float64, groupType string) {
@@ -33,12 +35,20 @@ func TestBoardIsToldOfTransforms(t *testing.T) {
 	assert.Equal(t, "yes all matched; rates: 0, points without: 2 first", told("test_plugin"))
 	sends("x = rate:x:a,b", 120, "x")
 	assert.Equal(t, "yes all matched; rates: 2, points without: 2 first", told("test_plugin"))
-	const next = " > correct [transforms] of the plugin file: a counter must be in a group of the type that its line names"
+	const correct = " > correct [transforms] of the plugin file: a counter must be in a group of the type that its line names"
 	sends("x = rate:x:a,c,g\nz = rate:y:a\nbad", 180, "x")
 	assert.Equal(t, `no no counter ["c" "g"] came in a group of type "x"; no group of type "y" came, but of ["x"]; `+
-		`transform "bad" has no "=": expected K = rate:T:metric,metric; rates: 3, points without: 2 first, 1 bad_transform, 1 collision`+next, told("test_plugin"))
+		`transform "bad" has no "=": expected K = rate:T:metric,metric; rates: 3, points without: 2 first, 1 bad_transform, 1 collision`+correct, told("test_plugin"))
 	sends("z = rate:y:a", 240, "z")
 	assert.Equal(t, "yes all matched; rates: 3, points without: 3 first, 1 bad_transform, 1 collision", told("test_plugin"), "an extra group")
+	assert.Contains(t, host.Told("test_plugin")[0], "yes what stands behind it took all 5 batches with data of the plugin; ")
+	next := p.next
+	p.next = consumertest.NewErr(errors.New("no room"))
+	require.Error(t, p.ConsumeMetrics(t.Context(), build("", groupOf(t, "x", 300, nil, map[string]pluginsdk.Number{"a": pluginsdk.Int(1)}))))
+	assert.Equal(t, "no what stands behind it refused 1 of 6 batches with data of the plugin, the last one: no room > see the exporter's lines in the log", host.Told("test_plugin")[0])
+	p.next = next
+	sends("", 360, "x")
+	assert.Equal(t, "yes what stands behind it refused 1 of 7 batches with data of the plugin", host.Told("test_plugin")[0])
 	assert.Equal(t, "unknown no data of the plugin came", told("other"))
 	require.NoError(t, p.Shutdown(t.Context()))
 	assert.Empty(t, host.Told("test_plugin"))

@@ -2,6 +2,9 @@
 package statustest
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
@@ -46,11 +49,12 @@ func (h *Host) AddStage(s *status.Stage) (remove func()) {
 	}
 }
 
-// Told are what all stages say of a plugin: "yes said > next".
+// Told are what all stages say of a plugin, by the names of their links: "yes said > next".
 func (h *Host) Told(plugin string) (told []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for s := range h.stages {
+	stages := slices.SortedFunc(maps.Keys(h.stages), func(a, b *status.Stage) int { return strings.Compare(a.Name, b.Name) })
+	for _, s := range stages {
 		l := s.Link(plugin)
 		text := string(l.Holds) + " " + l.Said
 		if l.Next != "" {

@@ -50,7 +50,7 @@ for that one. The exit code is 1 where the chain breaks; that line says what to 
 
 A running Collector tells the whole way: its file, whether it is loaded and scheduled, what the receiver's filter and the
 plugin's leave of the resources, its tasks, their last runs and what these made, which of its transforms never matched, and
-what the exporters panoptes_json and panoptes_influx did. What it cannot tell has a question mark.
+what the exporters panoptes_json and panoptes_influx did, or whether others took the data. What it cannot tell has a question mark.
 
 With --config nothing runs: its file is found, parses, loads and has an interval; the
 receiver's filter lets resources in, and the plugin's own filter matches some, which gives its tasks. The module is
