@@ -170,30 +170,38 @@ FUZZTIME ?= 60s
 fuzz: | preflight
 	@scripts/fuzz $(FUZZTIME)
 
+# Where DOCS is set, benchmarks put their tables into the page of benchmarks.
+PAGE := $(if $(DOCS),-docs ../docs/benchmarks.md)
+
 ## bench-codec: the codec beside its peers; writes bench/results/codec.json
 .PHONY: bench-codec
 bench-codec: | preflight
 	@cd bench && GOMAXPROCS=1 go run ./codec
 
-## bench-python: how Python plugins are run, beside plain loops of the same steps; writes bench/results/python.json
+## bench-python: how Python plugins are run, beside plain loops of the same steps; writes bench/results/python.json, and with DOCS=1 the table in docs/benchmarks.md
 .PHONY: bench-python
 bench-python: | preflight
-	@cd bench && go run ./python
+	@cd bench && go run ./python $(PAGE)
 
-## bench-idle: what a run of a Python plugin costs in a Collector that has little to do, in four minutes; writes bench/results/idle.json
+## bench-idle: what a run costs in a Collector that has little to do, in eight minutes; writes bench/results/idle.json, and with DOCS=1 the table in docs/benchmarks.md. BEFORE=PROGRAM measures another Collector beside it
 .PHONY: bench-idle
 bench-idle: $(BIN)/panoptes-otelcol
-	@cd bench && go run ./python -idle $(CURDIR)/$(BIN)/panoptes-otelcol -out results/idle.json
+	@cd bench && go run ./idle -collector $(CURDIR)/$(BIN)/panoptes-otelcol $(if $(BEFORE),-before $(abspath $(BEFORE))) $(PAGE)
+
+## bench-peers: Telegraf's agent beside a Collector, both with one script against a thousand targets, in seven minutes; writes bench/results/peers.json, and with DOCS=1 the table in docs/benchmarks.md and the line in README.md
+.PHONY: bench-peers
+bench-peers: $(BIN)/panoptes-otelcol
+	@cd bench && go run ./peers -collector $(CURDIR)/$(BIN)/panoptes-otelcol $(PAGE) $(if $(DOCS),-readme ../README.md)
 
 ## bench-schedule: the scheduler beside its peers, in nine minutes; writes bench/results/schedule.json
 .PHONY: bench-schedule
 bench-schedule: | preflight
 	@cd bench && go build -o ../$(BIN)/bench-schedule ./schedule && ../$(BIN)/bench-schedule
 
-## bench-plugins: the runtimes of plugins beside their peers; writes bench/results/plugins.json
+## bench-plugins: the runtimes of plugins beside their peers; writes bench/results/plugins.json, and with DOCS=1 the table in docs/benchmarks.md
 .PHONY: bench-plugins
 bench-plugins: | preflight
-	@cd bench && go run ./plugins
+	@cd bench && go run ./plugins $(PAGE)
 
 ## bench-reload: reloads of 100,000 resources under a million tasks, in three minutes; writes bench/results/reload.json
 .PHONY: bench-reload
@@ -208,7 +216,7 @@ bench-exporter: | preflight
 ## bench-snmp: polling by SNMP beside its peers, with simulated devices, in four minutes; writes bench/results/snmp.json, and with DOCS=1 the table in docs/benchmarks.md
 .PHONY: bench-snmp
 bench-snmp: | preflight
-	@cd bench && go build -o ../$(BIN)/bench-snmp ./snmp && ../$(BIN)/bench-snmp $(if $(DOCS),-docs ../docs/benchmarks.md)
+	@cd bench && go build -o ../$(BIN)/bench-snmp ./snmp && ../$(BIN)/bench-snmp $(PAGE)
 
 ## bench-scale: how Collectors share a fleet, with three brokers of a real Apache Kafka, in six minutes; writes bench/results/scale.json
 .PHONY: bench-scale
@@ -218,7 +226,7 @@ bench-scale: | preflight
 ## bench-rate: the rate processor beside its peers, up to ten million series (ten minutes, 6 GB); writes bench/results/rate.json, and with DOCS=1 the table in docs/benchmarks.md
 .PHONY: bench-rate
 bench-rate: | preflight
-	@cd bench && go run ./rate $(if $(DOCS),-docs ../docs/benchmarks.md)
+	@cd bench && go run ./rate $(PAGE)
 
 ## clean: remove what was built
 .PHONY: clean

@@ -34,6 +34,7 @@ const (
 
 func main() {
 	out := flag.String("out", "results/plugins.json", "file for the figures")
+	docs := flag.String("docs", "", "page whose table is to be replaced, as ../docs/benchmarks.md")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "bench-plugins-")
 	must(err)
@@ -46,14 +47,13 @@ func main() {
 	h := newHost(dir, child)
 	defer func() { must(h.runners.Close(context.Background())) }()
 
-	fmt.Printf("%d rounds of %s in turns, medians of runs a second and of processor time, %d processors, %s\n\n", rounds, turn, runtime.GOMAXPROCS(0), runtime.Version())
+	head := fmt.Sprintf("%d rounds of %s in turns, medians of runs a second and of processor time, %d processors, %s\n\n", rounds, turn, runtime.GOMAXPROCS(0), runtime.Version())
 	var report bench.Report
 	execRows(&report, h)
 	processRows(&report, h)
 	goRows(&report, h)
 	memoryRows(&report, h)
-	report.Print(os.Stdout)
-	must(report.Write(*out))
+	must(report.Publish(head, *out, *docs, "## Runtimes of plugins"))
 }
 
 func must(err error) {

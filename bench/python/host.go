@@ -27,9 +27,6 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/python"
 )
 
-//go:embed tutorial.py
-var tutorialModule string
-
 //go:embed pid.py
 var pidModule string
 
@@ -199,7 +196,7 @@ func alone(interpreter string) float64 {
 
 func start(interpreter string) (ms float64) {
 	began := time.Now()
-	must(exec.Command(interpreter, "-c", "pass").Run())
+	must(exec.Command(interpreter, "-I", "-S", "-c", "pass").Run())
 	return time.Since(began).Seconds() * 1000
 }
 

@@ -1,6 +1,7 @@
-// Command telegraf is Telegraf as a peer of benchmarks: its own code, without the inputs that are not measured.
+// Command telegraf is Telegraf as a peer of benchmarks: its own code, without the inputs that are not measured. With the name of a
+// configuration file it runs Telegraf's agent.
 //
-// Its first line on the standard input says in JSON what to poll by SNMP (see spec). Each further line is a poll of all
+// Without one its first line on the standard input says in JSON what to poll by SNMP (see spec). Each further line is a poll of all
 // agents, as Telegraf's agent does it once in an interval; the answer is a line with the number of values that came.
 package main
 
@@ -34,6 +35,10 @@ type spec struct {
 }
 
 func main() {
+	if len(os.Args) > 1 {
+		run(os.Args[1])
+		return
+	}
 	in := bufio.NewReader(os.Stdin)
 	line, err := in.ReadBytes('\n')
 	must(err)

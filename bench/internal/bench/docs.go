@@ -6,6 +6,18 @@ import (
 	"strings"
 )
 
+// Publish prints a report under some lines, writes it to a file, and puts both under a heading of a page, where one is named.
+func (r *Report) Publish(head, out, page, heading string) error {
+	var text strings.Builder
+	text.WriteString(head)
+	r.Print(&text)
+	fmt.Print(text.String())
+	if err := r.Write(out); err != nil || page == "" {
+		return err
+	}
+	return Document(page, heading, text.String())
+}
+
 // Document puts a table in the place of the first block of text under a heading of a Markdown file.
 func Document(path, heading, table string) error {
 	page, err := os.ReadFile(path)
@@ -17,6 +29,22 @@ func Document(path, heading, table string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return os.WriteFile(path, []byte(out), 0o644)
+}
+
+// ReplaceLine puts a line in the place of the one of a file that begins with some text.
+func ReplaceLine(path, begins, line string) error {
+	page, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(string(page), "\n")
+	for i := range lines {
+		if strings.HasPrefix(lines[i], begins) {
+			lines[i] = line
+			return os.WriteFile(path, []byte(strings.Join(lines, "\n")), 0o644)
+		}
+	}
+	return fmt.Errorf("%s: no line begins with %q", path, begins)
 }
 
 const (
