@@ -198,7 +198,7 @@ func TestRefusals(t *testing.T) {
 			"auth::kerberos needs keytab_file or password\n" +
 			"resources::publish: interval must be at least 1s, is 0s",
 		"bad_overrides": "plugins: overrides::0: plugin must be the Name of a plugin, or \"*\" for all\n" +
-			"execute_frequency must be a whole number of seconds greater than zero, is 1.5s\n" +
+			"execute_frequency must be a whole number of seconds greater than zero, with its unit, as in 5s; is 1.5s\n" +
 			"overrides::1: resources \"resource_site\": column 14: found the end of the filter, expected =, !=, LIKE, IN, NOT LIKE or NOT IN\n" +
 			"resource_filter \"resource_id = x\": column 15: found \"x\", expected a value in double quotes (write \"x\")\n" +
 			"overrides::2: config::main::list: it must be a string, a number, true or false\n" +

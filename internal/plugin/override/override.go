@@ -54,7 +54,7 @@ func (r *Rule) Validate() error {
 		errs = append(errs, errors.New(`plugin must be the Name of a plugin, or "*" for all`))
 	}
 	if r.Interval < 0 || r.Interval%time.Second != 0 {
-		errs = append(errs, fmt.Errorf("execute_frequency must be a whole number of seconds greater than zero, is %s", r.Interval))
+		errs = append(errs, fmt.Errorf("execute_frequency must be a whole number of seconds greater than zero, with its unit, as in 5s; is %s", r.Interval))
 	}
 	if r.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("timeout must be greater than zero, is %s", r.Timeout))
