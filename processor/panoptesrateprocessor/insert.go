@@ -26,13 +26,8 @@ func (c *pass) noteGauge(p *plan, m pmetric.Metric) {
 	if conv == nil || !conv.inPlace {
 		return
 	}
-	var points pmetric.NumberDataPointSlice
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		points = m.Gauge().DataPoints()
-	case pmetric.MetricTypeSum:
-		points = m.Sum().DataPoints()
-	default:
+	points, ok := numberPoints(m)
+	if !ok {
 		return
 	}
 	if c.collisions == nil {
@@ -265,4 +260,15 @@ func (c *pass) replace(m pmetric.Metric, k *counter) bool {
 		})
 	}
 	return given > 0
+}
+
+// numberPoints are the points of a gauge or a sum.
+func numberPoints(m pmetric.Metric) (points pmetric.NumberDataPointSlice, ok bool) {
+	switch m.Type() {
+	case pmetric.MetricTypeGauge:
+		return m.Gauge().DataPoints(), true
+	case pmetric.MetricTypeSum:
+		return m.Sum().DataPoints(), true
+	}
+	return points, false
 }

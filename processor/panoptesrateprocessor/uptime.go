@@ -59,13 +59,8 @@ func (r *rules) uptime(metric, prefix string) int {
 }
 
 func (c *pass) observeUptime(index int, m pmetric.Metric, scope pcommon.Map) {
-	var points pmetric.NumberDataPointSlice
-	switch m.Type() {
-	case pmetric.MetricTypeGauge:
-		points = m.Gauge().DataPoints()
-	case pmetric.MetricTypeSum:
-		points = m.Sum().DataPoints()
-	default:
+	points, ok := numberPoints(m)
+	if !ok {
 		return
 	}
 	gap := gapOf(scope)

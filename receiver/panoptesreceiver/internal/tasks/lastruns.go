@@ -193,15 +193,20 @@ func (l firstRuns) Restore(records []state.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stored = true
+	return restore(l.known, records, "task")
+}
+
+// restore reads records by the names of tasks.
+func restore[T any](to map[taskName]T, records []state.Record, what string) error {
 	var errs []error
 	for _, r := range records {
-		key, err := parseTaskName(r.Key)
-		var slot int64
-		if err = errors.Join(err, json.Unmarshal(r.Value, &slot)); err != nil {
-			errs = append(errs, fmt.Errorf("task %s: %w", r.Key, err))
+		name, err := parseTaskName(r.Key)
+		var value T
+		if err = errors.Join(err, json.Unmarshal(r.Value, &value)); err != nil {
+			errs = append(errs, fmt.Errorf("%s %s: %w", what, r.Key, err))
 			continue
 		}
-		l.known[key] = slot
+		to[name] = value
 	}
 	return errors.Join(errs...)
 }
@@ -234,17 +239,7 @@ type resultTimes struct{ *lastRuns }
 func (l resultTimes) Restore(records []state.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var errs []error
-	for _, r := range records {
-		key, err := parseTaskName(r.Key)
-		var last lastResult
-		if err = errors.Join(err, json.Unmarshal(r.Value, &last)); err != nil {
-			errs = append(errs, fmt.Errorf("results of task %s: %w", r.Key, err))
-			continue
-		}
-		l.results[key] = last
-	}
-	return errors.Join(errs...)
+	return restore(l.results, records, "results of task")
 }
 
 // Changes implements state.Source.
