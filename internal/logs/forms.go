@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -25,13 +26,13 @@ func written(text string) []string {
 		forms = append(forms, asJSON(once)...) // JSON that is text in JSON, as recordings have it
 	}
 	forms = append(forms, inURLs(text)...)
-	forms = append(forms, OneLine(text), unquoted(strconv.Quote(text)), unquoted(strconv.QuoteToASCII(text)), pythonRepr(text, '\''), pythonRepr(text, '"'),
+	forms = append(forms, OneLine(text), unquoted(strconv.Quote(text)), unquoted(strconv.QuoteToASCII(text)), pythonRepr(text, '\''), pythonRepr(text, '"'), pythonRepr(text, 0),
 		html.EscapeString(text), hex.EncodeToString([]byte(text)), strings.ToUpper(hex.EncodeToString([]byte(text))))
 	forms = append(forms, inBase64(text)...)
 	if len(text) > longestRare {
 		return forms
 	}
-	forms = append(forms, inMarkup(text)...)
+	forms = append(append(forms, inBase32(text)), inMarkup(text)...)
 	forms = append(forms, inShells(text)...)
 	forms = append(forms, asNumbers(text)...)
 	return append(forms, inUTF16(text)...)
@@ -93,12 +94,12 @@ func lowerPercent(text string) string {
 }
 
 // pythonRepr is what repr of Python writes between quotes of this kind, for bytes and for texts without characters that
-// are beyond ASCII.
+// are beyond ASCII; with 0 it is what unicode_escape makes of these.
 func pythonRepr(text string, quote byte) string {
 	var b strings.Builder
 	for i := range len(text) {
 		switch c := text[i]; {
-		case c == quote || c == '\\':
+		case c == quote && quote != 0 || c == '\\':
 			b.WriteByte('\\')
 			b.WriteByte(c)
 		case c == '\n':
@@ -134,11 +135,17 @@ func inBase64(text string) []string {
 	return forms
 }
 
+// inBase32 is the part of base32 that a text makes by itself.
+func inBase32(text string) string {
+	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(text))[:len(text)*8/5]
+}
+
 // inMarkup are the forms of HTML and XML that Go does not write, and of YAML and SQL.
 func inMarkup(text string) []string {
 	and := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+	attribute := strings.NewReplacer("\n", "&#10;", "\r", "&#13;", "\t", "&#9;").Replace(and.Replace(text))
 	return []string{
-		and.Replace(text),
+		and.Replace(text), attribute, strings.ReplaceAll(attribute, `"`, "&quot;"),
 		strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;").Replace(text),
 		strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;").Replace(text),
 		strings.ReplaceAll(text, "'", "''"), strings.ReplaceAll(text, `"`, `""`),

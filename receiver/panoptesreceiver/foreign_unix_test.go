@@ -69,9 +69,7 @@ var pathSettings = map[string]struct {
 // TestForeignPathsInSettings: what is no file, or no folder, where a setting names one is an error line about it; all else goes on.
 func TestForeignPathsInSettings(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "paths") // the path of a socket must be short
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	dir := t.TempDir()
 	pipe, socket := filepath.Join(dir, "pipe"), filepath.Join(dir, "socket")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 	require.NoError(t, os.Chmod(pipe, 0o700))

@@ -95,9 +95,11 @@ func TestNobodySeesSecrets(t *testing.T) {
 		teller.mu.Unlock()
 		b.logs.TakeAll()
 		seen := map[string]any{}
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
 		var running sync.WaitGroup
 		for _, task := range tasks {
-			running.Go(func() { _ = shown.RunNow(t.Context(), task) })
+			running.Go(func() { _ = shown.RunNow(ctx, task) })
 		}
 		running.Wait()
 		for _, task := range tasks {

@@ -125,7 +125,7 @@ func (p *Process) check() error {
 			return err
 		}
 	}
-	for _, path := range append(p.config.Scripts[:len(p.config.Scripts):len(p.config.Scripts)], p.cmd.Path) {
+	for _, path := range append(slices.Clip(p.config.Scripts), p.cmd.Path) {
 		if _, err := safefile.Try(context.Background(), "start", path, func() (struct{}, error) {
 			return struct{}{}, safepath.CheckProgram(path, searchPath)
 		}); err != nil {

@@ -1,7 +1,6 @@
 package sources
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -16,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/targets"
@@ -131,23 +131,21 @@ func (h *HTTP) request(ctx context.Context, now time.Time) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("the server answers %s", answer.Status)
+	return fmt.Errorf("the server answers %s", logs.KeepStart(logs.OneLine(answer.Status), maxStatusText))
 }
 
 func (h *HTTP) read(answer *http.Response, now time.Time) error {
-	var data bytes.Buffer
-	if answer.ContentLength > 0 && answer.ContentLength <= h.settings.MaxSize {
-		data.Grow(int(answer.ContentLength) + bytes.MinRead)
-	}
+	var data []byte
 	if answer.ContentLength <= h.settings.MaxSize { // else it is not even read
-		if _, err := data.ReadFrom(io.LimitReader(answer.Body, h.settings.MaxSize+1)); err != nil {
+		var err error
+		if data, err = io.ReadAll(io.LimitReader(answer.Body, h.settings.MaxSize+1)); err != nil {
 			return fmt.Errorf("read the answer: %w", err)
 		}
 	}
-	if answer.ContentLength > h.settings.MaxSize || int64(data.Len()) > h.settings.MaxSize {
+	if answer.ContentLength > h.settings.MaxSize || int64(len(data)) > h.settings.MaxSize {
 		return fmt.Errorf("the answer is larger than max_size, which is %d bytes", h.settings.MaxSize)
 	}
-	list, warnings, err := h.settings.Read(answer, data.Bytes())
+	list, warnings, err := h.settings.Read(answer, data)
 	if err != nil {
 		return fmt.Errorf("the answer does not parse: %w", err)
 	}
@@ -194,6 +192,9 @@ func DisplayURL(u *url.URL) string {
 	shown.RawQuery = strings.Join(query, "&")
 	return shown.Redacted()
 }
+
+// maxStatusText is how much is told of what a server says instead of a list.
+const maxStatusText = 200
 
 // maxRedirects is how often a server may send on.
 const maxRedirects = 10

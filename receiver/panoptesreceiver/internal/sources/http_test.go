@@ -181,6 +181,21 @@ func TestRedirects(t *testing.T) {
 	assert.Empty(t, <-asked, "nothing that says who we are")
 }
 
+type longStatus struct{}
+
+func (longStatus) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusTeapot, Status: "418 \x1b[2J" + strings.Repeat("x", 1<<20), Body: http.NoBody}, nil
+}
+
+// TestLongStatus: what a server says instead of a list is cut, and steers no terminal.
+func TestLongStatus(t *testing.T) {
+	t.Parallel()
+	h := NewHTTP(HTTPSettings{URL: &url.URL{Scheme: "http", Host: "h"}, Client: &http.Client{Transport: longStatus{}}, Logger: zap.NewNop()})
+	err := h.request(t.Context(), time.Now())
+	require.ErrorContains(t, err, `the server answers 418 \x1b[2Jxxx`)
+	assert.Less(t, len(err.Error()), 2*maxStatusText)
+}
+
 type addToken struct{ next http.RoundTripper }
 
 func (a addToken) RoundTrip(r *http.Request) (*http.Response, error) {
