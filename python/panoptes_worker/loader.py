@@ -128,21 +128,22 @@ class Loader:
 
     def suspicion(self):
         """What the plugin that was loaded last may have done to the process, whether it is to be looked for thoroughly (its
-        libraries are suspected of all of it in the first run, and then in ever longer distances), and whether it may have
-        started processes."""
+        libraries are suspected of all of it in the first run, and then in ever longer distances), whether it may have
+        started processes, and whether it may have changed what the process has of the system."""
         if len(self._executed) == 1 and self._executed[0].level == CLEAN:
-            return CLEAN, False, self._executed[0].starts
-        level, starts = CLEAN, False
+            return CLEAN, False, self._executed[0].starts, self._executed[0].system
+        level, starts, system = CLEAN, False, False
         for executed in self._executed:
             level = max(level, executed.level)
             starts = starts or executed.starts
+            system = system or executed.system
         if level != LIBRARIES:
-            return level, level == PATCHES, starts or level == PATCHES
+            return level, level == PATCHES, starts or level == PATCHES, system or level == PATCHES
         if not any(name in sys.modules for executed in self._executed for name in executed.libraries):
-            return CLEAN, False, starts  # they were modules of the plugin itself
+            return CLEAN, False, starts, system  # they were modules of the plugin itself
         first = self._executed[0]
         first.runs += 1
-        return LIBRARIES, first.runs & first.runs - 1 == 0, True
+        return LIBRARIES, first.runs & first.runs - 1 == 0, True, True
 
     def registers(self):
         """What the plugin that was loaded last may have registered that cannot be taken back, as text; "" for nothing."""

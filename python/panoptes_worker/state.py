@@ -89,7 +89,7 @@ class ProcessState:
             except BaseException:
                 self._signals()
 
-    def restore(self, suspicion=PATCHES, thoroughly=True, starts=True):
+    def restore(self, suspicion=PATCHES, thoroughly=True, starts=True, system=True):
         """Puts all but signals back, which settle() has done, and returns the reasons to replace the process. The arguments
         say what the plugin may have done, as Loader.suspicion has it."""
         reasons = []
@@ -101,6 +101,24 @@ class ProcessState:
                 reasons.append(reason(PATCHED, patched))
         self._patches.unset()
         self._streams()
+        if system:
+            replaced = self._system()
+            if replaced:
+                reasons.append(reason(DESCRIPTORS, replaced))
+        self._settings.restore()
+        if suspicion != CLEAN:
+            self._settings.restore_named()
+        if thoroughly:
+            self._settings.restore_rare()
+            registered = self._settings.registered()
+            if registered:
+                reasons.append(reason(PATCHED, 'registered for ' + registered))
+        if self._leftovers is not None:
+            reasons += self._leftovers.find(suspicion != CLEAN, thoroughly, starts)
+        return reasons
+
+    def _system(self):
+        """Puts back what the process has of the system, and returns what of the standard descriptors is not."""
         self._directory_and_environment()
         if socket.getdefaulttimeout() != self._timeout:
             socket.setdefaulttimeout(self._timeout)
@@ -110,20 +128,7 @@ class ProcessState:
         thread, name = self._thread
         if thread.name != name:
             thread.name = name
-        self._settings.restore()
-        if suspicion != CLEAN:
-            self._settings.restore_named()
-        if thoroughly:
-            self._settings.restore_rare()
-            registered = self._settings.registered()
-            if registered:
-                reasons.append(reason(PATCHED, 'registered for ' + registered))
-        replaced = self._standard_descriptors()
-        if replaced:
-            reasons.append(reason(DESCRIPTORS, replaced))
-        if self._leftovers is not None:
-            reasons += self._leftovers.find(suspicion != CLEAN, thoroughly, starts)
-        return reasons
+        return self._standard_descriptors()
 
     def _builtins_back(self):
         if (builtins.print, builtins.open, builtins.__import__) != self._builtins:

@@ -25,6 +25,13 @@ _NAMES = frozenset('''
     faulthandler tracemalloc _tracemalloc seed setstate field_size_limit register_dialect unregister_dialect register_error monitoring setdlopenflags
 '''.split())
 
+# Names by which code may change what the process has of the system: descriptors, streams, directory, environment, locale and the like.
+_SYSTEM = frozenset('''
+    getattr open fdopen close closerange dup dup2 dup3 set_blocking fcntl ioctl lockf detach stdin stdout stderr __stdin__ __stdout__ __stderr__
+    redirect_stdout redirect_stderr redirect_stdin umask chdir fchdir environ environb putenv unsetenv setlocale setdefaulttimeout
+    current_thread main_thread getLogger attrgetter methodcaller input fileno posix nt os sys locale calendar make_archive
+'''.split())
+
 # The same as texts, by which code may get there.
 _TEXTS = ('__builtins__', '/proc/self/', '/sys/fs/cgroup')
 
@@ -75,7 +82,7 @@ STANDARD = _standard()
 class Suspicion:
     """What the code of one file may do."""
 
-    __slots__ = ('level', 'libraries', 'starts', 'runs', 'registers')
+    __slots__ = ('level', 'libraries', 'starts', 'runs', 'registers', 'system')
 
     def __init__(self, code):
         self.level = CLEAN
@@ -84,9 +91,12 @@ class Suspicion:
         self.libraries = set()
         # Whether it imports what starts processes.
         self.starts = False
+        # Whether it may change what the process has of the system.
+        self.system = False
         # What it may register that cannot be taken back, as text; "" for nothing.
         self.registers = ''
         self._look(code, frozenset())
+        self.system = self.system or self.starts  # a process has the same standard descriptors
         if self.level < LIBRARIES and self.libraries:
             self.level = LIBRARIES
 
@@ -97,6 +107,8 @@ class Suspicion:
         for_good = _FOR_GOOD.intersection(code.co_names)
         if for_good or 'codecs' in code.co_names and not _CODECS.isdisjoint(code.co_names):
             self.registers = ', '.join(sorted(for_good)) or 'codecs.register'
+        if not _SYSTEM.isdisjoint(code.co_names):
+            self.system = True
         if not _NAMES.isdisjoint(code.co_names) or stores and _assigns_to_global(operations):
             self.level = PATCHES
         if _IMPORT in operations:

@@ -20,13 +20,13 @@ class Usage:
     def __init__(self):
         self._cpu = 0.0
         self._children = 0.0
-        self._floor = 0
+        self._floor = self._peak = 0
         self._resettable = True
 
     def begin(self):
         """A run begins."""
         if resource is not None:
-            if not self._floor or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT > self._floor + TOLERANCE:
+            if not self._floor or self._peak > self._floor + TOLERANCE:
                 self._reset()
             self._children = _children()
         self._cpu = process_time()
@@ -39,7 +39,8 @@ class Usage:
         if resource is None:
             return round(cpu, 6), None
         cpu += _children() - self._children
-        return round(max(0.0, cpu), 6), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
+        self._peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
+        return round(max(0.0, cpu), 6), self._peak
 
     def _reset(self):
         """Lets the peak begin at what the process has now."""
@@ -49,7 +50,7 @@ class Usage:
                     file.write('5')
             except OSError:
                 self._resettable = False
-        self._floor = max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT, 1)
+        self._floor = self._peak = max(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT, 1)
         if not self._resettable:
             self._floor = 1 << 62
 

@@ -346,6 +346,15 @@ class Codes(unittest.TestCase):
         self.assertTrue(Suspicion(compile('def f():\n import subprocess', 'x', 'exec')).starts)
         self.assertFalse(Suspicion(compile('import json', 'x', 'exec')).starts)
 
+    def test_system(self):
+        for system, *sources in (
+                (False, 'import json', 'from time import time\ndef f(c):\n c.logger.info(time())', 'from yahoo_panoptes.framework import metrics'),
+                (True, 'import os', 'from os import umask', 'def f(c):\n import six as s\n s.sys.x', 'open("x")', 'def f(c):\n getattr(c, "x")',
+                 'import subprocess', 'def f(s):\n s.close()', 'def f():\n return lambda: print(input())')):
+            for source in sources:
+                with self.subTest(source):
+                    self.assertEqual(system, Suspicion(compile(source, 'x', 'exec')).system)
+
     def test_many_names(self):
         # Behind the number 255 the byte code of an import has two operations.
         source = '\n'.join('a{0} = b{0}'.format(number) for number in range(300)) + '\nimport requests'
