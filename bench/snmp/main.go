@@ -30,7 +30,7 @@ func main() {
 	delay := flag.Duration("delay", 0, "how long devices take to answer")
 	var o options
 	flag.StringVar(&o.contestant, "contestant", "", "run one turn of this contestant")
-	flag.StringVar(&o.kind, "kind", "cpu", "what the turn measures: cpu, time, memory, scale")
+	flag.StringVar(&o.kind, "kind", "cpu", "what the turn measures: cpu, groups (the same without pdata), time, memory, scale")
 	flag.StringVar(&o.python, "python", "python3", "the interpreter")
 	flag.StringVar(&o.telegraf, "telegraf", "", "the program of bench/telegraf; without it, it is built")
 	flag.IntVar(&o.port, "port", 0, "of the devices")

@@ -91,6 +91,8 @@ type tables struct {
 	plugin    *plugin.Plugin
 	resources map[netip.AddrPort]*pluginsdk.Resource
 	builders  sync.Pool
+	room      run.Room
+	groups    bool // all that is measured is the run, which ends with groups
 	atOnce    int
 }
 
@@ -174,7 +176,7 @@ func newPlugin(o *options, module string, files map[string]string, more string) 
 	}
 	p, _, err := plugin.Open(path, plugin.OpenOptions{})
 	must(err)
-	t := &tables{dir: dir, resources: map[netip.AddrPort]*pluginsdk.Resource{}, atOnce: 64}
+	t := &tables{dir: dir, resources: map[netip.AddrPort]*pluginsdk.Resource{}, atOnce: 64, room: run.NewRoom()}
 	t.runner, err = runtimes.New(runtimes.Settings{
 		Python: python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.python, MaxWorkers: pythonWorkers}},
 		Host:   runtimes.Host{SNMP: devices.Settings{Community: community, Timeout: 2 * time.Second, Retries: 1}},
@@ -182,6 +184,7 @@ func newPlugin(o *options, module string, files map[string]string, more string) 
 	must(err)
 	t.plugin, err = t.runner.Load(context.Background(), p)
 	must(err)
+	t.groups = o.kind == "groups"
 	if o.all {
 		t.atOnce = o.devices
 	}
@@ -229,13 +232,23 @@ var failed sync.Once
 
 // run polls a device and returns the number of data points, 0 if it does not answer.
 func (t *tables) run(addr netip.AddrPort) (points int) {
-	result := t.runner.Run(context.Background(), run.Request{Plugin: t.plugin, Resource: t.resources[addr]})
+	enter, leave := t.room.For()
+	defer leave()
+	result := t.runner.Run(context.Background(), run.Request{Plugin: t.plugin, Resource: t.resources[addr], Room: enter})
 	if result.Err != nil {
 		failed.Do(func() { fmt.Fprintln(os.Stderr, result.Err) })
 		return 0
 	}
+	if t.groups {
+		for _, g := range result.Groups {
+			points += len(g.Metrics())
+		}
+		return points
+	}
 	b := t.builders.Get().(*pdata.Builder)
-	points = b.AddAll(pdata.Scope{Plugin: t.plugin.File.NormalizedName}, result.Groups)
+	for i := range result.Groups {
+		points += b.AddFirst(pdata.Scope{Plugin: t.plugin.File.NormalizedName}, result.Groups[i:])
+	}
 	runtime.KeepAlive(b.Take())
 	t.builders.Put(b)
 	lastAnswered.Store(time.Now().UnixNano())

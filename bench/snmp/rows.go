@@ -124,10 +124,10 @@ func farRows(r *bench.Report, rounds int) {
 func goRows(r *bench.Report, rounds int) {
 	fleet := startFleet(48, 0, false)
 	defer fleet.stop()
-	figures := fleet.turns((rounds+1)/2, "cpu", 48, window, "tables", "generic", "python")
+	figures := fleet.turns((rounds+1)/2, "groups", 48, window, "tables", "generic", "python")
 	run := func(f figure) float64 { return 1000 / f.Devices }
-	compare(r, figures, "interfaces by tables, 48 x 14", "ms CPU/run", "tables", true, run, peer{"python", 15})
-	compare(r, figures, "the generic plugin, 48 x 14", "ms CPU/run", "generic", true, run, peer{"python", 20})
+	compare(r, figures, "interfaces by tables, 48 x 14, to groups", "ms CPU/run", "tables", true, run, peer{"python", 15})
+	compare(r, figures, "the generic plugin, 48 x 14, to groups", "ms CPU/run", "generic", true, run, peer{"python", 20})
 }
 
 func pythonRow(r *bench.Report, rounds int) {

@@ -29,6 +29,9 @@ type Request struct {
 	Log func(runlog.Line)
 	// Clock is for a run that is recorded or repeated; nil for any other.
 	Clock *Clock
+	// Room is called before a run makes groups that may be many, and waits until there is room for them (Room.For); nil does
+	// not wait.
+	Room func(context.Context)
 }
 
 // Clock is the clock of a run that is recorded, or of one that is repeated.

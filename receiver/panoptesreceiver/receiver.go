@@ -50,6 +50,7 @@ type panoptesReceiver struct {
 
 	// From Start to Shutdown.
 	runners    *run.Runner
+	room       run.Room
 	snmp       *engine.Engine
 	emitter    *batch.Metrics // nil where there is no next
 	scheduler  *schedule.Scheduler[tasks.Target]
@@ -80,7 +81,7 @@ func newReceiver(set receiver.Settings, cfg *Config) (*panoptesReceiver, error) 
 	}
 	logger := logs.WithoutStacks(set.Logger)
 	return &panoptesReceiver{
-		set: set, cfg: cfg, logger: logger, telemetry: telemetry,
+		set: set, cfg: cfg, logger: logger, telemetry: telemetry, room: run.NewRoom(),
 		report: report.New(telemetry, logger, cfg.Status.FailingShare, cfg.Status.Window),
 	}, nil
 }

@@ -45,6 +45,9 @@ func (r *panoptesReceiver) run(ctx context.Context, one schedule.Run[tasks.Targe
 	subject := &report.Subject{Plugin: l.Report, Version: v.Plugin, Drops: &v.Drops, Resource: res}
 	tail := r.report.Begin(subject, &request)
 	started := time.Now()
+	enter, leave := r.room.For()
+	defer leave()
+	request.Room = enter
 	result := r.runners.Run(ctx, request)
 	gaveWay(ctx, &result)
 	if held.settle(&result) {

@@ -65,11 +65,11 @@ type Builder struct {
 	names     map[[2]string]string
 	lastKey   scopeKey
 	last      *scopeBuilder
-	key       []byte              // reused for resourceKey
-	kept      []point             // reused for the group that is being added
-	counters  map[string]struct{} // reused for its counters
-	text      []byte              // reused for widths
-	alike     int                 // how many groups of one type are known to come, with the one that is being added
+	key       []byte                    // reused for resourceKey
+	kept      []point                   // reused for the group that is being added
+	counters  map[string]struct{}       // reused for its counters
+	text      []byte                    // reused for widths
+	coming    []*pluginsdk.MetricsGroup // the one that is being added, and those after it, as far as they are known
 }
 
 type scopeKey struct {
@@ -113,20 +113,23 @@ func (b *Builder) Add(s Scope, g *pluginsdk.MetricsGroup) (points int) {
 	return len(b.kept)
 }
 
-// AddAll adds groups, such as those of a run, as Add does, and makes room for those of one type together.
-func (b *Builder) AddAll(s Scope, groups []*pluginsdk.MetricsGroup) (points int) {
-	alike := 0
-	for i, g := range groups {
-		if alike == 0 {
-			for alike = 1; i+alike < len(groups) && groups[i+alike].Type == g.Type; alike++ {
-			}
-		}
-		b.alike = alike
-		points += b.Add(s, g)
-		alike--
-	}
-	b.alike = 0
+// AddFirst adds the first of some groups, as Add does. Those that are to follow tell how much room its metrics need.
+func (b *Builder) AddFirst(s Scope, groups []*pluginsdk.MetricsGroup) (points int) {
+	b.coming = groups
+	points = b.Add(s, groups[0])
+	b.coming = nil
 	return points
+}
+
+// mostRoom bounds the data points that room is made for before they come: a group may have any number of metrics.
+const mostRoom = 64
+
+// room is for how many data points room is made in the metrics of a scope's first group.
+func (b *Builder) room() (n int) {
+	for n < min(len(b.coming), mostRoom) && b.coming[n].Type == b.coming[0].Type {
+		n++
+	}
+	return n
 }
 
 // keep fills b.kept with the metrics of g that have a form in pdata, and counts the others.

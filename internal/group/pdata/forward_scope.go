@@ -175,7 +175,9 @@ func (s *scopeBuilder) metric(key forwardKey, first *pluginsdk.Metric) int {
 	} else {
 		mb.points = m.SetEmptyGauge().DataPoints()
 	}
-	mb.points.EnsureCapacity(s.builder.alike)
+	if len(s.marks) == 1 {
+		mb.points.EnsureCapacity(s.builder.room())
+	}
 	s.metrics = append(s.metrics, mb)
 	if s.index != nil {
 		s.index[key] = len(s.metrics) - 1

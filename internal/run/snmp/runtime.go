@@ -74,6 +74,7 @@ type polling struct {
 	runtime *Runtime
 	wish    devices.Wish // what the plugin file says of the connection
 	now     time.Time
+	last    bool // of what the plugin polls
 }
 
 // Load implements run.Runtime.

@@ -137,6 +137,7 @@ func (t *tables) poll(ctx context.Context, p *polling) run.Result {
 	}
 	var all run.Result
 	for i, one := range t.programs {
+		p.last = i == len(t.programs)-1
 		result := one.poll(ctx, p)
 		if i == 0 {
 			all = result
@@ -167,6 +168,9 @@ func (o *program) poll(ctx context.Context, p *polling) run.Result {
 		return p.runtime.Devices.Do(ctx, &device, r)
 	}
 	target := table.Target{Resource: p.Resource, Interval: p.Plugin.GroupInterval(), Now: p.now}
+	if p.last { // a run that has a place waits for no device
+		target.Room = p.Room
+	}
 	var boot *boot
 	oid, has := o.Uptime()
 	if has {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -85,6 +86,12 @@ func (b *Builder) Program() (*Program, error) {
 		if len(t.Keep) > 0 {
 			p.narrow(i)
 		}
+	}
+	p.all = &engine.Request{}
+	for _, c := range p.columns {
+		p.all.Columns = append(p.all.Columns, engine.Column{
+			Base: c.OID.Join(c.Under), Rows: c.Rows, Repetitions: c.Repetitions, AnyOrder: c.AnyOrder,
+		})
 	}
 	return p, nil
 }

@@ -5,11 +5,13 @@ import (
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
 )
 
 // Program is what to fetch from a device and how it becomes metrics groups.
 type Program struct {
 	columns []Column
+	all     *engine.Request // for all columns, in their order
 	tables  []*Table
 	filters []Filter
 	uptime  int // column, or None

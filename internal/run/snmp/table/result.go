@@ -1,6 +1,7 @@
 package table
 
 import (
+	"context"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
@@ -15,6 +16,8 @@ type Target struct {
 	Now time.Time
 	// Boot is when the device started, as Program.Uptime tells it.
 	Boot *Boot
+	// Room is called before groups are made (run.Request); nil does not wait.
+	Room func(context.Context)
 }
 
 // Result is what one run came to. The groups are the caller's.

@@ -3,7 +3,6 @@ package table
 import (
 	"context"
 	"math"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -58,7 +57,6 @@ type run struct {
 	state  *State
 	target Target
 
-	request  engine.Request
 	cells    []cells     // by column
 	have     []bool      // by column: it was fetched, or comes from the cache
 	pos      []int       // by column: how far rows were gone through
@@ -79,10 +77,6 @@ type run struct {
 
 var runs = sync.Pool{New: func() any { return &run{seen: map[uint64]*pluginsdk.MetricsGroup{}} }}
 
-// making has a place for each run that makes groups, which is work for the processors alone: a run that waits for them has
-// its rows, which are much smaller than its groups.
-var making = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
-
 // Run polls a device. Its error says that nothing came at all; otherwise Result.Failures says what is missing.
 func (p *Program) Run(ctx context.Context, ask Ask, s *State, t Target) (Result, error) {
 	r := runs.Get().(*run)
@@ -100,11 +94,8 @@ func (p *Program) Run(ctx context.Context, ask Ask, s *State, t Target) (Result,
 	if err := r.failures(); err != nil {
 		return Result{}, err
 	}
-	select {
-	case making <- struct{}{}:
-		defer func() { <-making }()
-	case <-ctx.Done():
-		return Result{}, ctx.Err()
+	if t.Room != nil {
+		t.Room(ctx)
 	}
 	for i := range p.tables {
 		r.table(i)
@@ -121,7 +112,6 @@ func resize[T any](s []T, n int) []T {
 
 // reset forgets all that the run saw, so that the pool keeps none of it alive.
 func (r *run) reset() {
-	clear(r.request.Columns)
 	clear(r.cells)
 	clear(r.only)
 	clear(r.slots[:cap(r.slots)])
@@ -155,22 +145,10 @@ func (r *run) fetchAll(ctx context.Context) {
 
 // fetch fetches columns.
 func (r *run) fetch(ctx context.Context, columns []int) {
-	request := &r.request
-	request.Columns = request.Columns[:0]
-	asked := columns[:0]
-	for _, i := range columns {
-		c := &r.p.columns[i]
-		rows := c.Rows
-		if r.only[i] != nil {
-			rows = r.only[i]
-		}
-		if rows != nil && len(rows) == 0 {
-			continue
-		}
-		asked = append(asked, i)
-		request.Columns = append(request.Columns, engine.Column{
-			Base: c.OID.Join(c.Under), Rows: rows, Repetitions: c.Repetitions, AnyOrder: c.AnyOrder,
-		})
+	request := r.p.all // which all runs share
+	asked := columns
+	if len(columns) < len(r.p.columns) || slices.ContainsFunc(r.only, func(rows []ber.OID) bool { return rows != nil }) {
+		request, asked = r.part(columns)
 	}
 	if len(asked) == 0 {
 		return
@@ -179,6 +157,21 @@ func (r *run) fetch(ctx context.Context, columns []int) {
 	for k, i := range asked {
 		r.store(i, &answer.Columns[k])
 	}
+}
+
+// part is the request for some columns, without those of which no row is wanted.
+func (r *run) part(columns []int) (request *engine.Request, asked []int) {
+	request, asked = &engine.Request{}, columns[:0]
+	for _, i := range columns {
+		one := r.p.all.Columns[i]
+		if r.only[i] != nil {
+			one.Rows = r.only[i]
+		}
+		if one.Rows == nil || len(one.Rows) > 0 {
+			asked, request.Columns = append(asked, i), append(request.Columns, one)
+		}
+	}
+	return request, asked
 }
 
 // store keeps what came for a column. A slow column that could not be fetched keeps its old rows.

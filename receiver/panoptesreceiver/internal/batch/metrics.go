@@ -87,11 +87,11 @@ func NewMetrics(s MetricsSettings) *Metrics {
 func (m *Metrics) Add(scope *pdata.Scope, groups []*pluginsdk.MetricsGroup) (points int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, g := range groups {
+	for i, g := range groups {
 		for m.builder.Points() >= m.settings.MaxPoints {
 			m.room.Wait()
 		}
-		n := m.builder.Add(*scope, g)
+		n := m.builder.AddFirst(*scope, groups[i:])
 		if n == 0 {
 			continue
 		}
