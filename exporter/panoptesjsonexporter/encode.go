@@ -6,6 +6,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/exporterkit"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/route"
@@ -33,6 +34,8 @@ type writer struct {
 	codec *panoptesjson.Encoder
 	// last is where the group before went: mostly the next one goes there too.
 	last destination
+	// groups counts those of the plugin of the group before.
+	groups *exporterkit.Groups
 }
 
 func newEncoder(from pdata.FromOptions, routes route.Options, topics *topicTable, headers bool, priming *priming) *encoder {
@@ -84,10 +87,11 @@ func (e *encoder) encode(md pmetric.Metrics) (*batch, encoded) {
 		if to.shared {
 			out.shared++
 		}
-		to.groups.Came(1)
+		groups := w.groupsOf(e.topics, m.Plugin)
+		groups.Came(1)
 		if to.dropped != "" {
 			out.drop(to.dropped)
-			to.groups.Dropped(to.dropped)
+			groups.Dropped(to.dropped)
 		}
 		hash := int32(m.Hash() & 0x7fffffff)
 		for _, t := range to.topics {
@@ -96,13 +100,21 @@ func (e *encoder) encode(md pmetric.Metrics) (*batch, encoded) {
 				topic:  t, hash: hash, group: int32(len(b.groups)),
 			})
 		}
-		b.groups = append(b.groups, groupState{open: int32(len(to.topics)), dropped: to.dropped != "", plugin: to.groups})
+		b.groups = append(b.groups, groupState{open: int32(len(to.topics)), dropped: to.dropped != "", plugin: groups})
 		return nil
 	})
 	for i := range b.messages {
 		b.pending = append(b.pending, &b.messages[i])
 	}
 	return b, out
+}
+
+// groupsOf returns what counts the groups of a plugin.
+func (w *writer) groupsOf(topics *topicTable, plugin string) *exporterkit.Groups {
+	if w.groups == nil || w.groups.Plugin() != plugin {
+		w.groups = topics.plugins.Of(plugin)
+	}
+	return w.groups
 }
 
 func (w *writer) destination(topics *topicTable, m *panoptesjson.Message) *destination {

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
 	"github.com/panoptes-otel/panoptes-otel/internal/status/statustest"
 )
 
@@ -81,12 +82,15 @@ func TestHeldTopic(t *testing.T) {
 	assert.Eventually(t, func() bool {
 		return slices.Equal(board.Told(testScope.Plugin), []string{"yes groups delivered: 20, on their way: 20"})
 	}, 10*time.Second, 10*time.Millisecond, "a board is told")
+	require.NoError(t, s.ConsumeMetrics(t.Context(), batchOf(pdata.Scope{Plugin: "q"}, numbered(t, "other", 1)...)))
+	assert.Eventually(t, func() bool { return slices.Equal(board.Told("q"), []string{"yes groups delivered: 1"}) }, 10*time.Second, 10*time.Millisecond,
+		"of each plugin, though they share a topic")
 	refused.Store(false)
 	send(20)
 	for i, r := range consume(t, c.ListenAddrs(), 21, "stuck-processed") {
 		assert.Equal(t, strconv.Itoa(i), dimension(t, r, "n"), "in order")
 	}
-	assert.Eventually(t, func() bool { return s.sum(t, "groups_sent", "") == 42 }, 10*time.Second, 10*time.Millisecond)
+	assert.Eventually(t, func() bool { return s.sum(t, "groups_sent", "") == 43 }, 10*time.Second, 10*time.Millisecond)
 	assert.Equal(t, []string{"yes groups delivered: 42"}, board.Told(testScope.Plugin), "those that were held among them")
 	require.Eventually(t, func() bool {
 		return s.logs.FilterMessageSnippet("wait in a queue of their own any more").Len() == 1

@@ -59,8 +59,6 @@ type destination struct {
 	dropped string
 	// shared says that another site had one of the topics first.
 	shared bool
-	// groups counts those of the plugin.
-	groups *exporterkit.Groups
 }
 
 // is says whether a group goes there: the codec hands out one slice for all groups of a site and plugin.
@@ -71,7 +69,7 @@ func (d *destination) is(m *panoptesjson.Message) bool {
 func (t *topicTable) destination(m *panoptesjson.Message) destination {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	d := destination{names: m.Topics, groups: t.plugins.Of(m.Plugin)}
+	d := destination{names: m.Topics}
 	if len(m.Topics) == 0 {
 		d.dropped = reasonNoTopic
 	}
