@@ -99,13 +99,13 @@ type Plugin struct {
 	declared *declaration
 }
 
-// As is the plugin with its type; the error says what it lacks for that.
+// As is the plugin with its type, which shares the processes of the one without; the error says what it lacks for that.
 func (p *Plugin) As(t Type) (*Plugin, error) {
 	if p.noFilter != nil && t != TypeDiscovery {
 		return nil, fmt.Errorf("plugin %q (%s): %w", p.Name(), p.File.Path, p.noFilter)
 	}
 	typed := *p
-	typed.Type = t
+	typed.Type, typed.base = t, p.Root()
 	return &typed, nil
 }
 

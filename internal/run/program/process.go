@@ -155,7 +155,7 @@ func runParams(c *run.Call, over time.Time) (json.RawMessage, error) {
 // Concurrency implements run.Runtime.
 func (r *ProcessRuntime) Concurrency(p *plugin.Plugin) int {
 	r.mu.Lock()
-	pool := r.pools[p]
+	pool := r.pools[p.Root()]
 	r.mu.Unlock()
 	if pool == nil {
 		return r.settings.PerPlugin
@@ -167,6 +167,7 @@ func (r *ProcessRuntime) Concurrency(p *plugin.Plugin) int {
 func (r *ProcessRuntime) Retire(p *plugin.Plugin) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	p = p.Root()
 	pool := r.pools[p]
 	if pool == nil {
 		return

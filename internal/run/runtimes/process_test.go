@@ -198,8 +198,11 @@ func TestProcessTimeoutSparesOthers(t *testing.T) {
 func TestProcessEndsWhenRetired(t *testing.T) {
 	t.Parallel()
 	r := newRunners(t, Settings{})
-	p := openProcess(t, "good")
+	loaded := openProcess(t, "good")
+	p, err := r.Load(t.Context(), loaded)
+	require.NoError(t, err)
 	first := pidOf(t, runOnce(r, p, "a"))
+	require.Equal(t, first, pidOf(t, runOnce(r, loaded, "a")), "the process that was started to load it")
 	r.Retire(p)
 	pid, err := strconv.Atoi(first)
 	require.NoError(t, err)
