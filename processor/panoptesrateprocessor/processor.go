@@ -45,8 +45,7 @@ type rateProcessor struct {
 	sharding sharding
 	keys     atomic.Uint64 // grows when the hasher changes
 
-	shown atomic.Bool // on boards, of which each plugin's last transforms are kept
-	hide  []func()
+	hide []func() // from boards
 
 	told       *logs.Hourly
 	debugLines *logs.PerMinute
@@ -100,7 +99,6 @@ func (p *rateProcessor) Capabilities() consumer.Capabilities {
 // Start restores the state and begins to sweep and to save it. The context is for the call alone.
 func (p *rateProcessor) Start(ctx context.Context, host component.Host) (err error) {
 	p.start.Do(func() {
-		p.show(host)
 		var label []byte
 		if label, err = p.openState(ctx, host); err != nil {
 			return
@@ -109,6 +107,7 @@ func (p *rateProcessor) Start(ctx context.Context, host component.Host) (err err
 		if err = p.join(ctx, host, label); err != nil {
 			return
 		}
+		p.show(host)
 		p.workers.Go(p.sweep)
 		if p.keeper != nil {
 			p.workers.Go(p.save)
@@ -134,6 +133,7 @@ func (p *rateProcessor) sweep() {
 		case <-ticker.C:
 			p.state.Sweep(sweepParts)
 			p.refused.age(time.Now())
+			p.warnUnmatched(time.Now())
 		}
 	}
 }

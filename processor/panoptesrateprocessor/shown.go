@@ -5,8 +5,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
+	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/attrs"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
@@ -17,6 +19,8 @@ import (
 // shown is what boards are told of a plugin, under the plugin's lock.
 type shown struct {
 	seen       bool
+	since      time.Time // when the transforms came first
+	told       bool      // that some of them match nothing
 	transforms string
 	rates      int64
 	skipped    [skips]int64
@@ -28,17 +32,13 @@ type shown struct {
 // show shows the processor on the boards of a host.
 func (p *rateProcessor) show(host component.Host) {
 	for name, link := range map[string]func(string) status.Link{status.LinkTransforms: p.link, status.LinkPipeline: p.pipeline} {
-		hide, shown := status.ShowStage(host, &status.Stage{ID: p.id, Name: name, Link: link})
+		hide, _ := status.ShowStage(host, &status.Stage{ID: p.id, Name: name, Link: link})
 		p.hide = append(p.hide, hide)
-		p.shown.Store(shown)
 	}
 }
 
 // passedOn notes whether what comes next took a batch.
 func (c *pass) passedOn(err error) {
-	if !c.shown.Load() {
-		return
-	}
 	for i := range c.tallies {
 		p := c.plugins.get(c.tallies[i].scope, c.tallies[i].plugin)
 		p.mu.Lock()
@@ -77,7 +77,7 @@ func (p *plugin) show(t *tally) {
 	s := &p.shown
 	s.seen = true
 	if s.transforms != t.transforms {
-		s.transforms = strings.Clone(t.transforms)
+		s.transforms, s.since, s.told = strings.Clone(t.transforms), time.Now(), false
 	}
 	s.rates += t.rates
 	for i, n := range t.skipped {
@@ -96,14 +96,14 @@ func (p *rateProcessor) link(name string) status.Link {
 	}
 	said := s.said()
 	rules, errs := transforms.Parse(s.transforms)
-	unmatched := p.plans.unmatched(s.transforms, rules)
+	unmatched := p.currentPlans().unmatched(s.transforms, rules)
 	for _, err := range errs {
 		unmatched = append(unmatched, err.Error())
 	}
 	if len(unmatched) > 0 {
 		return status.Link{
 			Holds: status.No, Said: strings.Join(unmatched, "; ") + "; " + said,
-			Next: "correct [transforms] of the plugin file: a counter must be in a group of the type that its line names",
+			Next: nextUnmatched,
 		}
 	}
 	if len(rules) == 0 {
@@ -112,6 +112,44 @@ func (p *rateProcessor) link(name string) status.Link {
 		said = "all matched; " + said
 	}
 	return status.Link{Holds: status.Yes, Said: said}
+}
+
+// unmatchedAfter is after how long of transforms that match nothing it is said: a counter may come in some runs alone.
+const unmatchedAfter = 10 * time.Minute
+
+// warnUnmatched logs, once for a plugin's transforms, which of them match nothing.
+func (p *rateProcessor) warnUnmatched(now time.Time) {
+	for _, one := range p.plugins.all() {
+		one.mu.Lock()
+		s := one.shown
+		due := !s.told && s.transforms != "" && now.Sub(s.since) >= unmatchedAfter
+		one.shown.told = s.told || due
+		one.mu.Unlock()
+		if !due {
+			continue
+		}
+		rules, _ := transforms.Parse(s.transforms)
+		if unmatched := p.currentPlans().unmatched(s.transforms, rules); len(unmatched) > 0 {
+			p.logger.Warn("Transforms of a plugin match nothing", zap.String("plugin", one.name), zap.Strings("unmatched", unmatched),
+				zap.String("next", nextUnmatched))
+		}
+	}
+}
+
+const nextUnmatched = "correct [transforms] of the plugin file: a counter must be in a group of the type that its line names"
+
+// currentPlans are the plans, which another seed replaces.
+func (p *rateProcessor) currentPlans() *plans {
+	p.sharding.using.RLock()
+	defer p.sharding.using.RUnlock()
+	return p.plans
+}
+
+// all returns the plugins that are told apart.
+func (ps *plugins) all() []*plugin {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	return slices.Collect(maps.Values(ps.known))
 }
 
 // said counts what came, the reasons with the most first.

@@ -3,14 +3,42 @@ package panoptesrateprocessor
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/status/statustest"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
+
+// What matches nothing for long is logged once, with or without a board.
+func TestUnmatchedTransformsAreLogged(t *testing.T) {
+	t.Parallel()
+	core, logs := observer.New(zap.WarnLevel)
+	tel := componenttest.NewNopTelemetrySettings()
+	tel.Logger = zap.New(core)
+	p, _ := newTestProcessor(t, tel, nil)
+	send := func(transforms string) {
+		require.NoError(t, p.ConsumeMetrics(t.Context(), build(transforms, groupOf(t, "x", 0, nil, map[string]pluginsdk.Number{"a": pluginsdk.Int(1)}))))
+	}
+	send("x = rate:x:a,b")
+	now := time.Now()
+	p.warnUnmatched(now)
+	require.Zero(t, logs.Len(), "it may come")
+	for range 2 {
+		p.warnUnmatched(now.Add(2 * unmatchedAfter))
+		require.Equal(t, 1, logs.Len())
+	}
+	assert.Equal(t, []any{`no counter ["b"] came in a group of type "x"`}, logs.All()[0].ContextMap()["unmatched"])
+	send("x = rate:x:a")
+	p.warnUnmatched(now.Add(4 * unmatchedAfter))
+	require.Equal(t, 1, logs.Len(), "all match")
+}
 
 // A board is told of each plugin how many rates there were, and which of its transforms never matched.
 func TestBoardIsToldOfTransforms(t *testing.T) {

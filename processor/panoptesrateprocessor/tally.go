@@ -113,9 +113,7 @@ func (c *pass) report(ctx context.Context) {
 	}
 	for i := range c.tallies {
 		t := &c.tallies[i]
-		if c.shown.Load() {
-			c.plugins.get(t.scope, t.plugin).show(t)
-		}
+		c.plugins.get(t.scope, t.plugin).show(t)
 		var none tally
 		if t.skipped == none.skipped && t.gaps == none.gaps {
 			continue
