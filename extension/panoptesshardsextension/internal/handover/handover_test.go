@@ -243,3 +243,32 @@ func TestSlowAnswers(t *testing.T) {
 	got := read(ctx, taker, map[int]shardgroup.Commit{3: *written[3]})[3]
 	assert.Empty(t, got.Refused, "%v", got.Err)
 }
+
+// TestComparisonsAreRemembered: a broker is asked once a minute, not whenever a shard moves.
+func TestComparisonsAreRemembered(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Start(t, kfake.NumBrokers(1), kfake.SeedTopics(8, topicName))
+	kafkatest.StampRecords(cluster)
+	var asked atomic.Int32
+	cluster.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		asked.Add(1)
+		return nil, nil, false
+	})
+	m := member(t, cluster.ListenAddrs(), 0)
+	require.Eventually(t, func() bool {
+		clock, err := m.Compare(t.Context())()
+		return err == nil && clock.Within <= handover.MaxSkew/4
+	}, 20*time.Second, time.Millisecond)
+	first := asked.Load()
+	for range 3 {
+		_, err := m.Compare(t.Context())()
+		require.NoError(t, err)
+	}
+	assert.Equal(t, first, asked.Load())
+	m.Now = func() time.Time { return time.Now().Add(2 * time.Minute) }
+	clock, err := m.Compare(t.Context())()
+	require.NoError(t, err)
+	assert.Greater(t, asked.Load(), first)
+	assert.InDelta(t, 2*time.Minute, clock.Ahead, float64(time.Second))
+}
