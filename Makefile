@@ -213,7 +213,7 @@ bench-reload: | preflight
 bench-exporter: | preflight
 	@cd bench && go run ./exporter
 
-## bench-snmp: polling by SNMP beside its peers, with simulated devices, in four minutes; writes bench/results/snmp.json, and with DOCS=1 the table in docs/benchmarks.md
+## bench-snmp: polling by SNMP beside its peers, with simulated devices, in seven minutes; writes bench/results/snmp.json, and with DOCS=1 the table in docs/benchmarks.md
 .PHONY: bench-snmp
 bench-snmp: | preflight
 	@cd bench && go build -o ../$(BIN)/bench-snmp ./snmp && ../$(BIN)/bench-snmp $(PAGE)
