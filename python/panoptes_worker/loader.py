@@ -130,20 +130,23 @@ class Loader:
         """What the plugin that was loaded last may have done to the process, whether it is to be looked for thoroughly (its
         libraries are suspected of all of it in the first run, and then in ever longer distances), whether it may have
         started processes, and whether it may have changed what the process has of the system."""
-        if len(self._executed) == 1 and self._executed[0].level == CLEAN:
-            return CLEAN, False, self._executed[0].starts, self._executed[0].system
-        level, starts, system = CLEAN, False, False
+        first = self._executed[0]
+        first.runs += 1
+        at_distance = first.runs & first.runs - 1 == 0
+        level, starts, system, unsure = CLEAN, False, False, False
         for executed in self._executed:
             level = max(level, executed.level)
             starts = starts or executed.starts
             system = system or executed.system
-        if level != LIBRARIES:
-            return level, level == PATCHES, starts or level == PATCHES, system or level == PATCHES
-        if not any(name in sys.modules for executed in self._executed for name in executed.libraries):
-            return CLEAN, False, starts, system  # they were modules of the plugin itself
-        first = self._executed[0]
-        first.runs += 1
-        return LIBRARIES, first.runs & first.runs - 1 == 0, True, True
+            unsure = unsure or executed.unsure
+        if level == PATCHES:
+            return PATCHES, True, True, True
+        if level == LIBRARIES and any(name in sys.modules for executed in self._executed for name in executed.libraries):
+            return LIBRARIES, at_distance, True, True
+        if unsure:
+            return LIBRARIES, at_distance, starts, system or at_distance
+        # Code can hide from its names what it does.
+        return LIBRARIES if at_distance else CLEAN, False, starts, system or at_distance
 
     def registers(self):
         """What the plugin that was loaded last may have registered that cannot be taken back, as text; "" for nothing."""

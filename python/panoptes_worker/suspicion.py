@@ -2,7 +2,8 @@
 
 To compare all that a plugin can replace in the standard library takes a third of a millisecond and touches pages that
 workers share otherwise. The code of most plugins cannot replace anything there: it names nothing that does, and assigns to
-no attribute of what it imports. Libraries that it imports may, whenever they are called.
+no attribute of what it imports. Libraries that it imports may, whenever they are called, and so may code that hides from its names
+what it does: hence what is replaced mostly is looked at after the first run of each plugin, and then in ever longer distances.
 """
 import dis
 import os
@@ -82,7 +83,7 @@ STANDARD = _standard()
 class Suspicion:
     """What the code of one file may do."""
 
-    __slots__ = ('level', 'libraries', 'starts', 'runs', 'registers', 'system')
+    __slots__ = ('level', 'libraries', 'starts', 'runs', 'registers', 'system', 'unsure')
 
     def __init__(self, code):
         self.level = CLEAN
@@ -93,6 +94,8 @@ class Suspicion:
         self.starts = False
         # Whether it may change what the process has of the system.
         self.system = False
+        # Whether it assigns to an attribute of what may be anything: of another variable than self and cls, or of no variable.
+        self.unsure = False
         # What it may register that cannot be taken back, as text; "" for nothing.
         self.registers = ''
         self._look(code, frozenset())
@@ -115,8 +118,11 @@ class Suspicion:
             self._imports(code)
             if code.co_flags & _OPTIMIZED:
                 imported |= set(_imported_names(code))
-        if stores and imported and _assigns_to(code, imported):
-            self.level = PATCHES
+        if stores:
+            for target in _assigned(code):
+                if target in imported:
+                    self.level = PATCHES
+                self.unsure = self.unsure or target not in _OBJECTS
         for constant in code.co_consts:
             if isinstance(constant, types.CodeType):
                 self._look(constant, imported)
@@ -135,6 +141,9 @@ class Suspicion:
                 elif root and root not in STANDARD and root not in _OWN:
                     self.libraries.add(root)
 
+
+# Variables of a plugin's own objects.
+_OBJECTS = frozenset(('self', 'cls'))
 
 # Set in the code of functions, whose variables have numbers.
 _OPTIMIZED = 1
@@ -162,17 +171,27 @@ def _imported_names(code):
         importing = instruction.opname in ('IMPORT_NAME', 'IMPORT_FROM', 'EXTENDED_ARG')
 
 
-def _assigns_to(code, names):
-    """Whether there is an assignment to an attribute of one of these variables."""
-    variable = None
+def _assigned(code):
+    """The variables to whose attributes something is assigned; None for what is no variable."""
+    variable, doubled, added_to = None, False, 0
     for instruction in dis.get_instructions(code):
-        if instruction.opcode in _STORES or instruction.opcode in _DOUBLES:
-            if variable in names:
-                return True
+        if instruction.opcode in _STORES:
+            if added_to:  # as += does in the end, of which the variable was told
+                added_to -= 1
+            else:
+                yield variable
+        elif doubled and instruction.opname == 'LOAD_ATTR':
+            added_to += 1
+            yield variable
+        if instruction.opname not in ('EXTENDED_ARG', 'CACHE'):
+            doubled = instruction.opcode in _DOUBLES
+        if doubled:
+            continue
+        if instruction.opname in ('LOAD_ATTR', 'LOAD_METHOD'):
+            variable = None if variable in _OBJECTS else variable  # what an object holds may be shared
         if instruction.opname in ('LOAD_ATTR', 'LOAD_METHOD', 'EXTENDED_ARG', 'CACHE'):
             continue
         value = instruction.argval
         variable = value[-1] if isinstance(value, tuple) and value else value
         if not instruction.opname.startswith(('LOAD_FAST', 'LOAD_DEREF', 'LOAD_CLOSURE', 'STORE_FAST_LOAD_FAST')):
             variable = None
-    return False

@@ -25,6 +25,14 @@ CHANGES = {
             '__import__("ssl")._create_default_https_context.__name__'),
     'tls in a function': ('def f():\n    import ssl\n    ssl.create_default_context = ssl._create_unverified_context\nf()',
                           '__import__("ssl").create_default_context.__name__'),
+    'tls by another name': ('import ssl\ndef f(m):\n    m._create_default_https_context = ssl._create_unverified_context\nf(ssl)',
+                            '__import__("ssl")._create_default_https_context.__name__'),
+    'tls of an imported module': ('def f():\n    import importlib\n    s = importlib.import_module("ssl")\n'
+                                  '    s._create_default_https_context = s._create_unverified_context\nf()',
+                                  '__import__("ssl")._create_default_https_context.__name__'),
+    'tls by a text': ('import timeit; timeit.timeit("import ssl; ssl._create_default_https_context = 1", number=1)',
+                      'str(__import__("ssl")._create_default_https_context)[:5]'),
+    'umask by a text': ('import timeit; timeit.timeit("import os; os.umask(0)", number=1)', '__import__("os").umask(0o22)'),
     'opener': ('import urllib.request as u; u.install_opener(u.build_opener())', '__import__("urllib.request").request._opener'),
     'decimal': ('import decimal; decimal.getcontext().prec = 3', '__import__("decimal").getcontext().prec'),
     'decimal defaults': ('import decimal; decimal.DefaultContext.prec = 3', '__import__("decimal").Context().prec'),
@@ -341,6 +349,15 @@ class Codes(unittest.TestCase):
             for source in sources:
                 with self.subTest(source):
                     self.assertEqual(level, Suspicion(compile(source, 'x', 'exec')).level)
+
+    def test_assignments_to_anything(self):
+        for unsure, *sources in (
+                (False, 'import ssl\nx = 1', 'class A:\n def f(self):\n  self.x = self.y = 1\n  self.n += 1'),
+                (True, 'import ssl\ndef f():\n s = ssl\n s.x = 1', 'def f(m):\n m.x = 1', 'class A:\n def f(self):\n  self.m.x = 1',
+                 'def f():\n [ssl][0].x = 1', 'def f():\n g().x = 1', 'def f():\n for m in (ssl,): del m.x', 'class A:\n def f(self, d):\n  d[1] += 1\n  d.x = 1', 'def f(m):\n m.x += 1')):
+            for source in sources:
+                with self.subTest(source):
+                    self.assertEqual(unsure, Suspicion(compile(source, 'x', 'exec')).unsure)
 
     def test_processes(self):
         self.assertTrue(Suspicion(compile('def f():\n import subprocess', 'x', 'exec')).starts)

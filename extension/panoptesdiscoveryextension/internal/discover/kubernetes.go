@@ -51,3 +51,31 @@ type requests struct{}
 func (requests) Increment(_ context.Context, code, _, host string) {
 	each(func(s *Source) { s.reached(host, code != "<error>") })
 }
+
+// suspect takes an error for the source's where it has failed since it was looked at last. Any goroutine may call it.
+func (s *Source) suspect(err error) {
+	s.mu.Lock()
+	n := s.failures()
+	own := n > s.counts
+	s.counts = n
+	s.mu.Unlock()
+	if own {
+		s.fail(s.job.told(err.Error()), false)
+	}
+}
+
+// reached notes whether a request of Kubernetes' client reached a server. Any goroutine may call it.
+func (s *Source) reached(host string, ok bool) {
+	if !s.entry.kubernetes || s.entry.server != "" && s.entry.server != host {
+		return
+	}
+	if !ok {
+		s.fail("the Kubernetes API at "+host+" cannot be reached", false)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ok && s.away {
+		s.recovered()
+	}
+	s.away = !ok
+}

@@ -54,7 +54,7 @@ type Source struct {
 	state   *State
 	changed chan struct{} // is closed when state is replaced
 	pending bool          // an attempt had errors, and its update is yet to come
-	away    bool          // the API server of kubernetes cannot be reached
+	away    bool          //nolint:unused // the API server of kubernetes, which may be left out, cannot be reached
 	lastErr time.Time
 }
 
@@ -283,34 +283,6 @@ func (s *Source) look() {
 		s.recovered()
 		s.pending = false
 	}
-}
-
-// suspect takes an error for the source's where it has failed since it was looked at last. Any goroutine may call it.
-func (s *Source) suspect(err error) {
-	s.mu.Lock()
-	n := s.failures()
-	own := n > s.counts
-	s.counts = n
-	s.mu.Unlock()
-	if own {
-		s.fail(s.job.told(err.Error()), false)
-	}
-}
-
-// reached notes whether a request of Kubernetes' client reached a server. Any goroutine may call it.
-func (s *Source) reached(host string, ok bool) {
-	if !s.entry.kubernetes || s.entry.server != "" && s.entry.server != host {
-		return
-	}
-	if !ok {
-		s.fail("the Kubernetes API at "+host+" cannot be reached", false)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if ok && s.away {
-		s.recovered()
-	}
-	s.away = !ok
 }
 
 // failures is how often kubernetes' discoverer has failed, which does not log that.
