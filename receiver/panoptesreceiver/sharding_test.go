@@ -528,7 +528,7 @@ func TestDiscoveryOnce(t *testing.T) {
 	g.take(t, states, "a-1", "b-1", at("Finds It"))
 	knows(a, 5)
 	knows(b, 5)
-	assert.Positive(t, b.sum("panoptes_discovered_resources"))
+	require.Eventually(t, func() bool { return b.sum("panoptes_discovered_resources") > 0 }, patience, time.Millisecond)
 	assert.Equal(t, before, a.sum("panoptes_discovered_resources"))
 
 	// Panoptes' consumers know the plugin by the normalized name.

@@ -196,10 +196,12 @@ func TestNothingCanBeLeftOut(t *testing.T) {
 			},
 			seen: func(v *verdict) bool { return len(v.doubles) > 0 },
 		},
-		// A drain that takes longer than the rebalance waits which another member begins: heartbeats are answered all the time.
+		// A drain that takes longer than the rebalance waits which another member begins: heartbeats are answered all the time. The
+		// rebalance ends when heartbeats are rare again: frequent ones tell the member at once that it was put out.
 		"second term": {
 			without: group.Breakage{NoSecondTerm: true},
 			change: func(o *orders) {
+				o.Rebalance = 6 * time.Second
 				o.Stuck = 3 * o.Rebalance
 				o.Session, o.Heartbeat = 6*time.Second, 1200*time.Millisecond
 			},
@@ -209,7 +211,7 @@ func TestNothingCanBeLeftOut(t *testing.T) {
 				f.start("b")
 				f.joined(2)
 				f.start("c") // "a" is giving shards to "b", and does not rejoin in time
-				f.until(5*time.Second, func(v *verdict) bool { return len(v.doubles) > 0 })
+				f.until(10*time.Second, func(v *verdict) bool { return len(v.doubles) > 0 })
 			},
 			seen: func(v *verdict) bool { return len(v.doubles) > 0 },
 		},
