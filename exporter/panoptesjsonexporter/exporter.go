@@ -89,13 +89,13 @@ func (e *jsonExporter) start(ctx context.Context, host component.Host) error {
 		return err
 	}
 	e.producer = p
+	e.health.status.Attach(host)
+	e.encoder.topics.plugins = exporterkit.ShowPlugins(host, e.id, e.health.status) // before the queue of held messages is read
 	if e.held != nil {
 		if err := e.held.start(ctx, e, host); err != nil {
 			return err
 		}
 	}
-	e.health.status.Attach(host)
-	e.encoder.topics.plugins = exporterkit.ShowPlugins(host, e.id, e.health.status)
 	if e.cfg.Producer.RequiredAcks != configkafka.WaitForAll {
 		e.logger.Warn("producer::required_acks is not all: a broker that fails can lose metrics groups, and a repeated "+
 			"message is not recognised", zap.Int("required_acks", int(e.cfg.Producer.RequiredAcks)))

@@ -4,6 +4,7 @@ package filetest
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,15 @@ func Write(t *testing.T, path, text string) {
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 	require.NoError(t, os.WriteFile(path+".new", []byte(text), 0o600))
 	require.NoError(t, os.Rename(path+".new", path))
+}
+
+// Program writes a program that can be run at once: no child that another test starts meanwhile has it open for writing.
+func Program(t *testing.T, path, text string) {
+	t.Helper()
+	syscall.ForkLock.RLock()
+	err := os.WriteFile(path, []byte(text), 0o700)
+	syscall.ForkLock.RUnlock()
+	require.NoError(t, err)
 }
 
 // Link makes a symbolic link, or has one lead elsewhere.

@@ -130,6 +130,8 @@ class Loader:
         """What the plugin that was loaded last may have done to the process, whether it is to be looked for thoroughly (its
         libraries are suspected of all of it in the first run, and then in ever longer distances), whether it may have
         started processes, and whether it may have changed what the process has of the system."""
+        if not self._executed:  # its file does not compile
+            return CLEAN, False, False, False
         first = self._executed[0]
         first.runs += 1
         at_distance = first.runs & first.runs - 1 == 0

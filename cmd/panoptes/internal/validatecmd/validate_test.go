@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/internal/filetest"
 )
 
 var update = flag.Bool("update", false, "write the expected findings anew")
@@ -32,7 +33,7 @@ func execute(t *testing.T, args ...string) (stdout, stderr string, err error) {
 func collector(t *testing.T, body string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "panoptes-otelcol")
-	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o700))
+	filetest.Program(t, path, "#!/bin/sh\n"+body+"\n")
 	return path
 }
 
