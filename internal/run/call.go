@@ -32,6 +32,9 @@ type Request struct {
 	// Room is called before a run makes groups that may be many, and waits until there is room for them (Room.For); nil does
 	// not wait.
 	Room func(context.Context)
+	// Begun is called each time that the run's deadline starts (Call.Begin), from any goroutine; it must not wait. nil is told
+	// nothing.
+	Begun func()
 }
 
 // Clock is the clock of a run that is recorded, or of one that is repeated.
@@ -77,6 +80,9 @@ func (c *Call) Begin() context.Context {
 	c.begun, c.ctx, c.stop = time.Now(), ctx, stop
 	if c.closed {
 		stop()
+	}
+	if c.Begun != nil {
+		c.Begun()
 	}
 	return ctx
 }

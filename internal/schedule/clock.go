@@ -20,6 +20,9 @@ func newClock() clock {
 
 func (c *clock) now() time.Time { return c.base.Add(c.since(c.start)) }
 
+// monotonic is the monotonic clock, in nanoseconds, above 0. Any goroutine may read it, without the lock.
+func (c *clock) monotonic() int64 { return max(int64(c.since(c.start)), 1) }
+
 // step says by how much the wall clock was set since the last call, and follows it; 0 where it was not. Resuming from a
 // suspend looks the same: the monotonic clock stands still meanwhile.
 func (c *clock) step() time.Duration {

@@ -1,9 +1,11 @@
 package schedule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,8 +30,16 @@ type underway struct {
 	cancel context.CancelCauseFunc // made once a worker: once a run would be expensive
 	on     bool
 	ended  bool // the context
-	begun  time.Time
+	begin  func()
+	begun  atomic.Int64 // when the run called Begun, on the monotonic clock; 0 while it waits, such as for a Python worker
 	place  place
+}
+
+func (s *Scheduler[T]) newUnderway() *underway {
+	u := &underway{}
+	u.begin = func() { u.begun.Store(s.clock.monotonic()) }
+	u.renew(s.runCtx)
+	return u
 }
 
 func (u *underway) renew(base context.Context) {
@@ -61,8 +71,8 @@ func (s *Scheduler[T]) waitsForTrial(class int) bool {
 // giveWay ends runs that hang while others wait for their places: without it, devices that go dark together take all
 // places until their deadlines. A run counts as hanging where it takes much longer than its lane's runs that were
 // answered, so that plugins that are slow stay as they are. A quarter of a class may go at each look, those that began
-// first. The caller holds the lock.
-func (s *Scheduler[T]) giveWay(now time.Time) {
+// first. What a run waits for a worker does not count: a shortage makes runs late, and fails none. The caller holds the lock.
+func (s *Scheduler[T]) giveWay() {
 	for class := range s.queue.classes {
 		c := &s.queue.classes[class]
 		if !s.short(class) {
@@ -74,11 +84,11 @@ func (s *Scheduler[T]) giveWay(now time.Time) {
 		}
 		var hang []*underway
 		for _, u := range s.underway {
-			if s.hangs(u, class, now) {
+			if s.hangs(u, class) {
 				hang = append(hang, u)
 			}
 		}
-		slices.SortFunc(hang, func(a, b *underway) int { return a.begun.Compare(b.begun) })
+		slices.SortFunc(hang, func(a, b *underway) int { return cmp.Compare(a.begun.Load(), b.begun.Load()) })
 		for _, u := range hang[:min(len(hang), max(c.workers/4, 1))] {
 			u.ended = true
 			u.cancel(ErrGaveWay)
@@ -87,8 +97,9 @@ func (s *Scheduler[T]) giveWay(now time.Time) {
 }
 
 // hangs says whether a run of a class has taken so long that it is to give up its place.
-func (s *Scheduler[T]) hangs(u *underway, class int, now time.Time) bool {
-	if !u.on || u.ended || u.place.group == 0 {
+func (s *Scheduler[T]) hangs(u *underway, class int) bool {
+	begun := u.begun.Load()
+	if !u.on || u.ended || u.place.group == 0 || begun == 0 {
 		return false
 	}
 	l := &s.queue.lanes[u.place.lane]
@@ -98,7 +109,7 @@ func (s *Scheduler[T]) hangs(u *underway, class int, now time.Time) bool {
 	patience := max(leastPatience, patienceFactor*l.usual)
 	// A resource may be slower than all others: each time that it gives way it gets four times as long.
 	patience <<= 2 * min(s.groups.list[u.place.group].failures, 8)
-	return now.Sub(u.begun) > patience
+	return time.Duration(s.clock.monotonic()-begun) > patience
 }
 
 // answered notes how long a run took that was answered. What is usual falls by half within some fifty runs.

@@ -56,9 +56,11 @@ func TestWorkersBehindPlaces(t *testing.T) {
 				b.took = func(string) time.Duration { return 100 * time.Millisecond }
 				free := make(chan struct{}, workers)
 				run := b.body
+				b.waits = true
 				b.body = func(ctx context.Context, r Run[string]) {
 					select {
 					case free <- struct{}{}:
+						r.Begun()
 						run(ctx, r)
 						<-free
 					case <-ctx.Done():
@@ -78,6 +80,44 @@ func TestWorkersBehindPlaces(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Where workers are short, what a run waits for one does not count: all runs are late, and none gives way.
+func TestWaitForWorkersIsNoHang(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const workers, ahead = 3, 8
+		var gaveWay, ended atomic.Int64
+		free := make(chan struct{}, workers)
+		rec := newRecorder(func(ctx context.Context, r Run[string]) {
+			select {
+			case free <- struct{}{}:
+				r.Begun()
+				pause(3*time.Second)(ctx, r)
+				<-free
+			case <-ctx.Done():
+			}
+			if ctx.Err() != nil {
+				gaveWay.Add(1)
+				return
+			}
+			ended.Add(1)
+		})
+		rec.waits = true
+		rec.took = func(string) time.Duration { return 3 * time.Second }
+		s := rec.scheduler(workers * ahead)
+		s.queue = newQueue(workers*ahead, []Class{{Places: workers * ahead, Ahead: ahead}})
+		lane := s.OpenLane(0, 0)
+		for i := range 40 {
+			name := fmt.Sprint(i)
+			s.Add(lane, Spec{Hash: Hash([]byte(name)), Interval: 10 * time.Second, Group: s.OpenGroup(2, 0)}, name)
+		}
+		s.Start()
+		advance(10 * time.Minute)
+		assert.Zero(t, gaveWay.Load())
+		assert.Greater(t, ended.Load(), int64(500), "workers are never idle: 600 runs fit")
+		s.Stop(canceled(t))
+	})
 }
 
 // Where places are short since plugins are slow, none of their runs gives way: not those of a slow plugin, and not that of

@@ -174,15 +174,12 @@ func (s *Scheduler[T]) moveDue() time.Duration {
 	if by := s.clock.step(); by != 0 {
 		s.table.shift(by.Milliseconds())
 		s.groups.shift(by.Milliseconds())
-		for _, u := range s.underway {
-			u.begun = u.begun.Add(by)
-		}
 		s.wg.Go(func() { s.settings.Stepped(by) })
 	}
 	now := s.now()
 	if ms := now.UnixMilli(); ms-s.swept >= time.Second.Milliseconds() {
 		s.swept = ms
-		s.giveWay(now)
+		s.giveWay()
 		s.unparkIdle(ms)
 	}
 	n := s.table.popDue(now.UnixMilli(), popChunk, s.queue.push)
@@ -240,8 +237,7 @@ func (s *Scheduler[T]) rouse() {
 func (s *Scheduler[T]) worker() {
 	s.mu.Lock()
 	s.coming--
-	u := &underway{}
-	u.renew(s.runCtx)
+	u := s.newUnderway()
 	s.underway = append(s.underway, u)
 	for !s.closed {
 		run, place, begun, ok := s.take()
@@ -252,7 +248,8 @@ func (s *Scheduler[T]) worker() {
 			s.coming--
 			continue
 		}
-		u.on, u.place, u.begun = true, place, begun
+		u.on, u.place, run.Begun = true, place, u.begin
+		u.begun.Store(0)
 		s.mu.Unlock()
 		result := s.settings.Run(u.ctx, run)
 		s.mu.Lock()

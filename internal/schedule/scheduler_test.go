@@ -29,6 +29,7 @@ type recorder struct {
 	most    int // runs at once
 	now     map[string]int
 	body    func(ctx context.Context, r Run[string])
+	waits   bool // body itself says when a run begins
 }
 
 func newRecorder(body func(ctx context.Context, r Run[string])) *recorder {
@@ -65,6 +66,9 @@ func (r *recorder) run(ctx context.Context, run Run[string]) Result {
 	}
 	r.most = max(r.most, running)
 	r.mu.Unlock()
+	if !r.waits {
+		run.Begun()
+	}
 	if r.body != nil {
 		r.body(ctx, run)
 	}

@@ -17,6 +17,9 @@ type Run[T any] struct {
 	Lateness time.Duration
 	// First says that the task has not run before, as far as is known.
 	First bool
+	// Begun is to be called when the run has what it needs besides its place, such as a worker, and again where it had to wait
+	// for that once more. A run counts as hanging from then on; until then it counts as one that waits.
+	Begun func()
 }
 
 // Result is what a run came to.

@@ -47,7 +47,7 @@ func (r *panoptesReceiver) run(ctx context.Context, one schedule.Run[tasks.Targe
 	started := time.Now()
 	enter, leave := r.room.For()
 	defer leave()
-	request.Room = enter
+	request.Room, request.Begun = enter, one.Begun
 	result := r.runners.Run(ctx, request)
 	gaveWay(ctx, &result)
 	if held.settle(&result) {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -321,8 +322,11 @@ func TestCallerGivesUpWhileWaitingAndWhileRunning(t *testing.T) {
 	p := openPython(t, "sleeps", class("        context.kv.set('began', 'yes')\n        time.sleep(1000)"), plugin.OpenOptions{})
 	ctx, cancel := context.WithCancel(context.Background())
 	results := make(chan run.Result, 2)
+	var begun atomic.Int64
 	for _, id := range []string{"r1", "r2"} {
-		go func() { results <- runners.Run(ctx, run.Request{Plugin: p, Resource: testResource(id)}) }()
+		go func() {
+			results <- runners.Run(ctx, run.Request{Plugin: p, Resource: testResource(id), Begun: func() { begun.Add(1) }})
+		}()
 	}
 	<-store.written
 	cancel()
@@ -331,6 +335,7 @@ func TestCallerGivesUpWhileWaitingAndWhileRunning(t *testing.T) {
 		assert.Equal(t, run.OutcomeCanceled, res.Outcome, "%v", res.Err)
 		assert.ErrorIs(t, res.Err, context.Canceled)
 	}
+	assert.Equal(t, int64(1), begun.Load(), "the one that waits for the worker has not begun")
 	good := openPython(t, "good", class(goodBody), plugin.OpenOptions{})
 	res := runOnce(runners, good, "r1")
 	assert.Equal(t, run.OutcomeOK, res.Outcome, "%v", res.Err)
