@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumererror"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/panoptesjson"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 )
 
 // attempt is one way of a batch of metrics to InfluxDB, in as many requests as it takes. It belongs to one goroutine.
@@ -143,8 +144,13 @@ func (e *influxExporter) post(ctx context.Context, body []byte, lines int) (verd
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil && resp.StatusCode/100 != 2 {
-		return verdict{}, fmt.Errorf("cannot read InfluxDB's answer (%s): %w", resp.Status, err)
+	if resp.StatusCode/100 != 2 { // what a proxy sends back of the request must not be told
+		known := &logs.Scrubber{}
+		known.AddAnswered(resp)
+		if err != nil {
+			return verdict{}, known.Error(fmt.Errorf("cannot read InfluxDB's answer (%s): %w", logs.OneLine(resp.Status), err))
+		}
+		answer = []byte(known.Clean(string(answer)))
 	}
 	return e.cfg.judge(resp.StatusCode, resp.Header, answer, lines)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configcompression"
+	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -152,6 +153,24 @@ func TestRefusals(t *testing.T) {
 		}
 		assert.Equal(t, map[string]int{"groups_dropped " + c.reason: 3}, s.counts(t))
 		assert.Len(t, influx.lines(), c.requests, c.said)
+	}
+}
+
+// What a proxy in front of InfluxDB sends back of a request's headers is not told.
+func TestEcho(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 401, 418} {
+		influx := newServer(t, func(int, string) (int, string) { return status, "denied for HdrToken888 and UserPassword" })
+		s := newSender(t, influx.URL, func(cfg *Config) {
+			cfg.Client.Headers = configopaque.MapList{
+				{Name: "X-Token", Value: "HdrToken888"}, {Name: "Authorization", Value: "Basic dXNyOlVzZXJQYXNzd29yZA=="},
+			}
+		})
+		err := s.ConsumeMetrics(t.Context(), metricsOf(t, "0"))
+		assert.ErrorContains(t, err, "denied for (secret) and (secret)")
+		for _, line := range s.logs.All() {
+			assert.NotContains(t, fmt.Sprint(line), "HdrToken888")
+		}
 	}
 }
 

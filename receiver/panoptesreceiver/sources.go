@@ -243,6 +243,9 @@ func (s *sourceSettings) http(ctx context.Context, cfg *HTTPConfig, settings sou
 	sources.KeepTo(client, at, elsewhere)
 	settings.URL, settings.Interval, settings.MaxSize, settings.Client = at, cfg.Interval, cfg.MaxSize, client
 	settings.Logger, settings.Failed, settings.Listed = s.logger, s.failed, s.listed
+	for _, value := range cfg.Client.Headers.Iter {
+		settings.Secrets = append(settings.Secrets, string(value))
+	}
 	return sources.NewHTTP(settings), nil
 }
 

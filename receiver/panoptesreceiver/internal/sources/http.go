@@ -41,6 +41,8 @@ type HTTPSettings struct {
 	Kind store.Kind
 	// Client makes the requests.
 	Client *http.Client
+	// Secrets are the values of headers that Client sends. Nothing that the server says is told with them.
+	Secrets []string
 	// Order is the server's place among those of the configuration.
 	Order int
 	// Logger gets a line when a list is loaded, and when the server begins to fail or to answer again.
@@ -118,9 +120,29 @@ func (h *HTTP) request(ctx context.Context, now time.Time) error {
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err
 		}
-		return err
+		return h.sentSecrets(answer).Error(err)
 	}
 	defer answer.Body.Close()
+	if err := h.answered(answer, now); err != nil {
+		return h.sentSecrets(answer).Error(err)
+	}
+	return nil
+}
+
+// sentSecrets knows what was sent that nobody else may read: what is configured, and what the request of an answer, which may be
+// nil, had besides.
+func (h *HTTP) sentSecrets(answer *http.Response) *logs.Scrubber {
+	known := &logs.Scrubber{}
+	for _, secret := range h.settings.Secrets {
+		known.AddHeader(secret)
+	}
+	known.AddURL(h.settings.URL)
+	known.AddAnswered(answer)
+	return known
+}
+
+// answered takes an answer.
+func (h *HTTP) answered(answer *http.Response, now time.Time) error {
 	switch answer.StatusCode {
 	case http.StatusOK:
 		return h.read(answer, now)
@@ -131,7 +153,7 @@ func (h *HTTP) request(ctx context.Context, now time.Time) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("the server answers %s", logs.KeepStart(logs.OneLine(answer.Status), maxStatusText))
+	return fmt.Errorf("the server answers %s", logs.KeepStart(logs.OneLine(h.sentSecrets(answer).Clean(answer.Status)), maxStatusText))
 }
 
 func (h *HTTP) read(answer *http.Response, now time.Time) error {
@@ -149,7 +171,13 @@ func (h *HTTP) read(answer *http.Response, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("the answer does not parse: %w", err)
 	}
-	warnEntries(h.logger, warnings)
+	if len(warnings) > 0 {
+		secrets := h.sentSecrets(answer)
+		for i, w := range warnings {
+			warnings[i] = secrets.Error(w)
+		}
+		warnEntries(h.logger, warnings)
+	}
 	h.source.Set(list, now)
 	h.etag, h.lastModified = answer.Header.Get("ETag"), answer.Header.Get("Last-Modified")
 	h.logger.Info("Loaded resources", zap.Int("resources", len(list)))
