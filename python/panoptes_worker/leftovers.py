@@ -4,6 +4,7 @@ Each is a reason to replace the worker before it gets another plugin's run. The 
 docs/plugin-protocol.md has.
 """
 import _thread
+import errno
 import gc
 import os
 import signal
@@ -296,7 +297,13 @@ class Descriptors:
     def _listed(self):
         if self._folder is None:
             return set()
-        names = os.listdir(self._folder)
+        try:
+            names = os.listdir(self._folder)
+        except OSError as e:
+            if e.errno not in (errno.EMFILE, errno.ENFILE) or resource is None:
+                raise
+            # The plugin left no descriptor to list them with: all that may be are looked at.
+            return {number for number in range(resource.getrlimit(resource.RLIMIT_NOFILE)[0]) if _is_open(number)}
         # One of them was that of the listing.
         return {number for number in map(int, names) if _is_open(number)}
 

@@ -7,8 +7,8 @@ import sys
 # be given to a file that it opens; the first of these that the limit of open files allows.
 _HIGH = (500, 160, 30)
 
-# Bytes of a line that are sent; the rest of it is left out.
-MAX_LINE = 8 * 1024
+# Bytes of a line that are sent; a mark stands for the rest. The host shows less, so that a secret on the cut is not seen.
+MAX_LINE = 32 * 1024
 
 
 def lift(descriptor):
@@ -93,7 +93,7 @@ class Lines(io.RawIOBase):
     def write(self, data):
         size = len(data)
         lines = (self._rest + bytes(data)).split(b'\n')
-        self._rest = lines.pop()[:MAX_LINE]
+        self._rest = lines.pop()[:MAX_LINE + 1]  # one more tells that it is cut
         for line in lines:
             self._pass_on(line)
         return size
@@ -105,6 +105,8 @@ class Lines(io.RawIOBase):
             self._pass_on(rest)
 
     def _pass_on(self, line):
-        line = line[:MAX_LINE].rstrip(b'\r')
+        if len(line) > MAX_LINE:
+            line = line[:MAX_LINE] + b'...'
+        line = line.rstrip(b'\r')
         if line and not line.isspace():
             self._take_line(self._stream, line.decode('utf-8', 'backslashreplace'))

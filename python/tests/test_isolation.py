@@ -1,5 +1,6 @@
 """What a plugin changes for the whole process is as before in the next run, or the worker says that it is to be replaced."""
 import os
+import resource
 import subprocess
 import sys
 import textwrap
@@ -301,6 +302,24 @@ class Leftovers(Folder):
             os.close(first)''')
         with Worker() as worker:
             self.assertEqual('descriptors', worker.run(module)['retire'][0]['reason'])
+
+    def test_no_descriptor_is_left(self):
+        # The result is as good as before; the worker is replaced.
+        module = self.plugin('''
+            import http, os
+            http.kept = []
+            try:
+                while True:
+                    http.kept.append(os.open('/etc/passwd', 0))
+            except OSError:
+                pass''')
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (600, limits[1]))  # the worker's
+        with Worker(capabilities={'retire': True}) as worker:
+            result = worker.run(module)
+            self.assertEqual('none', result['outcome'], result)
+            self.assertIn('descriptors', [reason['reason'] for reason in result['retire']], result)
 
     def test_descriptors_of_libraries(self):
         # What no object of Python has, such as the socket that a library keeps to a name service.

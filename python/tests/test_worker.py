@@ -365,6 +365,7 @@ class Logs(Folder):
             context.logger.error('bad %d', 'arguments')
             context.logger.info('x' * 100000)
             print('printed')
+            print('y' * 100000)
             return None''')
         with Worker() as worker:
             worker.run(module, run_id=3)
@@ -381,6 +382,7 @@ class Logs(Folder):
             self.assertRegex(sent[5][2], r'x\.\.\. \(34464 characters more\)$')
             self.assertEqual(('warning', name, 'Plugin did not return any results'), sent[-1])
             self.assertIn(('info', 'stdout', 'printed'), sent)
+            self.assertIn(('info', 'stdout', 'y' * 32768 + '...'), sent)
 
     def test_texts_are_cut_by_bytes(self):
         module = self.plugin("""
