@@ -24,10 +24,15 @@ func (d *Decoder) readResource() (*pluginsdk.Resource, error) {
 		return d.resource, nil
 	}
 	start := s.At
+	d.misspelt.keys = d.misspelt.keys[:0]
 	block := &resourceBlock{}
 	r := &block.resource
 	r.Metadata = block.metadata[:0]
 	if err := d.resourceFields(r); err != nil {
+		return nil, err
+	}
+	if err := d.checkMisspelt(r); err != nil {
+		s.At = start
 		return nil, err
 	}
 	complete(r, d.opts.Defaults)
@@ -93,6 +98,7 @@ func (d *Decoder) resourceFields(r *pluginsdk.Resource) error {
 			case "resource_metadata":
 				err = d.metadata(r)
 			default:
+				d.misspelt.note(key)
 				err = s.Skip()
 			}
 		}

@@ -171,6 +171,7 @@ func (r *resourceReaders) end() (list []*pluginsdk.Resource, bad []BadResource) 
 
 func (p *resourcePart) read(text string, data []byte, spans []span, defaults *pluginsdk.Resource) {
 	d := NewDecoder(DecoderOptions{Defaults: defaults})
+	d.misspelt.wanted = true
 	p.list, p.size = make([]*pluginsdk.Resource, 0, len(spans)), len(spans)
 	for i, at := range spans {
 		d.scanner.Text, d.scanner.Data, d.scanner.At = strings.Clone(text[at.start:at.end]), data[at.start:at.end], 0

@@ -75,6 +75,8 @@ type Decoder struct {
 	scanner scanner
 	group   pluginsdk.MetricsGroup // of AppendTo
 
+	misspelt misspelt // of the resource that is read
+
 	// The last resource and its JSON: messages of a resource mostly come in a row.
 	resource     *pluginsdk.Resource
 	resourceText string

@@ -214,3 +214,35 @@ func FuzzParseJSON(f *testing.F) {
 		}
 	})
 }
+
+// A key that is nearly a field which is not given does not turn into the default unseen; any other key is Panoptes' own affair.
+func TestMisspelt(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ key, near string }{
+		{"resource_clas", "resource_class"},
+		{"resource_subclas", "resource_subclass"},
+		{"resource_tpye", "resource_type"},
+		{"resorce_site", "resource_site"},
+		{"resource_metdata", "resource_metadata"},
+		{"resource_ids", ""},
+		{"resource_owner", ""},
+		{"resource_state", ""},
+		{"clas", ""},
+	} {
+		entry := `{"resource_id": "a", "resource_endpoint": "127.0.0.1", "` + tt.key + `": "network"}`
+		for format, text := range map[Format]string{FormatJSON: "[" + entry + "]", FormatJSONLines: entry, FormatYAML: entry} {
+			res, warnings, err := Parse(format, []byte(text), Minimal)
+			if err != nil || len(res)+len(warnings) != 1 || (len(warnings) == 1) != (tt.near != "") {
+				t.Errorf("%s: %v, %v, %v", tt.key, res, warnings, err)
+				continue
+			}
+			if want := `unknown key "` + tt.key + `": did you mean "` + tt.near + `"?`; tt.near != "" && !strings.Contains(warnings[0].Error(), want) {
+				t.Errorf("%s: %v", tt.key, warnings[0])
+			}
+		}
+	}
+	whole := `{"resource_id": "a", "resource_endpoint": "b", "resource_class": "c", "resource_clas": "d"}`
+	if res, errs := ParseJSON([]byte(whole), Minimal); len(res) != 1 || len(errs) > 0 {
+		t.Errorf("a field that is given: %v", errs)
+	}
+}
