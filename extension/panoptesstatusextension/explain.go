@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
@@ -94,17 +96,28 @@ func (x *explainer) find() *status.Plugin {
 	plugins := x.receiver.Plugins()
 	var names []string
 	unread := 0
+	var found, inFolder []*status.Plugin
 	for i := range plugins {
 		p := &plugins[i]
-		switch {
-		case pluginfile.Means(x.Plugin, p.Name, p.File):
-			x.yes("file found", "%s", p.File)
-			return p
-		case p.Name == "":
+		if pluginfile.Means(x.Plugin, p.Name, p.File) {
+			found = append(found, p)
+		}
+		if dir := filepath.Dir(p.File); dir == filepath.Clean(x.Plugin) || filepath.Base(dir) == filepath.Clean(x.Plugin) {
+			inFolder = append(inFolder, p)
+		}
+		if p.Name == "" {
 			unread++
-		default:
+		} else {
 			names = append(names, p.Name)
 		}
+	}
+	if len(found) == 0 && len(inFolder) == 1 {
+		found = inFolder
+	}
+	if len(found) > 0 {
+		p := found[max(slices.IndexFunc(found, (*status.Plugin).HasGood), 0)] // another may have its name
+		x.yes("file found", "%s", p.File)
+		return p
 	}
 	next := "see plugins::directories of the receiver; panoptes explain --config asks the files"
 	if near := spelling.Nearest(x.Plugin, names, 2); near != "" {
@@ -122,7 +135,7 @@ func (x *explainer) loaded(p *status.Plugin) bool {
 	if !p.ErrorSince.IsZero() {
 		since = ", since " + ago(x.now, p.ErrorSince)
 	}
-	if p.Name == "" {
+	if !p.HasGood() {
 		x.no("loaded", "correct the plugin file or its module", "%s%s", p.Error, since)
 		return false
 	}

@@ -56,6 +56,9 @@ func TestExplain(t *testing.T) {
 	failing := func(t *status.Task) {
 		t.State, t.Outcome, t.Failures, t.Error = status.Failing, "timeout", 3, "no answer"
 	}
+	unloaded := func(p *status.Plugin) {
+		*p = status.Plugin{Name: p.Name, File: p.File, Error: "ModuleNotFoundError: No module named 'nosuchmodule'"}
+	}
 	for _, tt := range []struct {
 		name, plugin, id string
 		receiver         changed
@@ -73,6 +76,10 @@ func TestExplain(t *testing.T) {
 		{"by file, one resource", "interfaces", "switch-000001", changed{fake: ten}, []string{
 			"yes plugin's filter: 1 of 1 match", "yes tasks: 1, ", "yes last run: began 30 s ago; none of 1 fails",
 		}, true},
+		{"does not load", "Interfaces", "", changed{fake: ten, plugin: unloaded}, []string{
+			"yes file found: /etc/panoptes/plugins/interfaces.panoptes-plugin", "no loaded: ModuleNotFoundError",
+		}, false},
+		{"does not load, by module", "plugins/interfaces.py", "", changed{fake: ten, plugin: unloaded}, []string{"no loaded: ModuleNotFoundError"}, false},
 		{"misspelt", "Interface", "", changed{fake: ten}, []string{`no file found: none of 2 files is of the plugin "Interface" > did you mean "Interfaces"?`}, false},
 		{"unknown", "Disks", "", changed{fake: ten, plugin: func(p *status.Plugin) { p.Name = "" }}, []string{
 			`no file found: none of 2 files is of the plugin "Disks" > see plugins::directories`, "1 file could not be loaded",

@@ -105,7 +105,10 @@ func (e *statusExtension) plugins(q query) pluginList {
 		})
 		for _, p := range r.Plugins() {
 			if q.takesPlugin(&p) {
-				p.Receiver, p.Failing = r.ID().String(), failing[p.Name]
+				p.Receiver = r.ID().String()
+				if p.HasGood() {
+					p.Failing = failing[p.Name]
+				}
 				list.Rows = append(list.Rows, p)
 			}
 		}

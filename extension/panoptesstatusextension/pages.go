@@ -214,6 +214,9 @@ func (e *statusExtension) showTask(w http.ResponseWriter, r *http.Request, code 
 	}
 	command := ""
 	for _, p := range e.plugins(query{Receiver: detail.Receiver, Plugin: detail.Plugin}).Rows {
+		if !p.HasGood() {
+			continue
+		}
 		command = byHand(p.File, detail.Resource.ID)
 	}
 	e.show(w, r, code, "task", detail.Plugin+" · "+named(detail.Resource), query{}, taskBody{

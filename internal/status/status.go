@@ -145,6 +145,9 @@ type Plugin struct {
 	LastFailure *Failure `json:"last_failure,omitempty"`
 }
 
+// HasGood says whether some version of the plugin runs.
+func (p *Plugin) HasGood() bool { return p.Version != "" }
+
 // Failure is a run that failed.
 type Failure struct {
 	At time.Time `json:"at"`

@@ -46,7 +46,7 @@ func (s statusReceiver) Resources() []store.Entry { return s.r.store.Entries() }
 func (s statusReceiver) Plugins() []status.Plugin {
 	var all []status.Plugin
 	for _, f := range s.r.plugins.States() {
-		p := status.Plugin{File: f.Path, Loaded: f.Loaded, ErrorSince: f.Failed}
+		p := status.Plugin{Name: f.Name, File: f.Path, Loaded: f.Loaded, ErrorSince: f.Failed}
 		if f.Err != nil {
 			p.Error = f.Err.Error()
 		} else {
@@ -58,8 +58,8 @@ func (s statusReceiver) Plugins() []status.Plugin {
 			if f.Plugin.Filter != nil {
 				p.Filter = f.Plugin.Filter.String()
 			}
+			s.r.tasks.Describe(&p) // another file may have the name of one that does not run
 		}
-		s.r.tasks.Describe(&p)
 		all = append(all, p)
 	}
 	slices.SortStableFunc(all, func(a, b status.Plugin) int { return strings.Compare(a.Name, b.Name) })

@@ -28,11 +28,20 @@ func NormalizeName(name string) string {
 	return b.String()
 }
 
-// Means says whether somebody who wrote asked means the plugin of a name in the file at path: its name, its path, or the file's name with
-// or without its ending.
+// Means says whether somebody who wrote asked means the plugin of a name in the file at path: its name, its path or the end of that from a
+// folder on, with or without the file's ending, or with that of a Python module beside it.
 func Means(asked, name, path string) bool {
-	base := filepath.Base(path)
-	return asked == name || asked == path || asked == base || asked == strings.TrimSuffix(base, filepath.Ext(base))
+	if asked == "" || asked == name {
+		return asked != "" // "" is the name of a file that could not be read
+	}
+	asked = filepath.Clean(asked)
+	stem := strings.TrimSuffix(path, Extension)
+	for _, p := range [...]string{path, stem, stem + ".py"} {
+		if asked == p || strings.HasSuffix(p, string(filepath.Separator)+asked) {
+			return true
+		}
+	}
+	return false
 }
 
 // Signature tells the runs of a plugin against several resources apart: lower-case hex MD5 of the normalized name and

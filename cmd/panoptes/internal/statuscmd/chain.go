@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +19,11 @@ import (
 // Chains asks why a plugin runs, or why it does not: a chain for each receiver, or for the one that is named. With the
 // id of a resource it is about that one.
 func (c *Client) Chains(ctx context.Context, receiver, plugin, resource string) ([]status.Chain, error) {
+	if strings.HasPrefix(plugin, ".") { // the Collector knows another folder
+		if path, err := filepath.Abs(plugin); err == nil {
+			plugin = path
+		}
+	}
 	values := url.Values{"plugin": {plugin}}
 	for name, value := range map[string]string{"receiver": receiver, "id": resource} {
 		if value != "" {

@@ -78,6 +78,7 @@ type Plugins struct {
 // pluginFile is what is known of one plugin file.
 type pluginFile struct {
 	path     string
+	name     string // as the version that was taken says it, "" where it cannot be read that far
 	settling watch.Settling
 	good     *plugin.Plugin // the last version that loads; nil where there was none
 	checking *plugin.Plugin // the version that is being checked
@@ -173,10 +174,11 @@ func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle
 	switch {
 	case take && err != nil:
 		f.opened, f.checking = nil, nil
-		p.warnAll(f.path, "", warnings)
+		f.name = nameOf(ctx, f.path)
+		p.warnAll(f.path, f.name, warnings)
 		p.fail(f, err)
 	case take:
-		f.opened = opened
+		f.opened, f.name = opened, opened.Name()
 		p.warnAll(f.path, opened.Name(), append(warnings, transformWarnings(opened)...))
 		p.check(ctx, f)
 	case f.good != nil && f.opened != nil && f.checking == nil && !f.copyIsWhole():
@@ -203,6 +205,15 @@ func open(ctx context.Context, path string, o plugin.OpenOptions) (opened *plugi
 		return nil, nil, err
 	}
 	return r.plugin, r.warnings, bad
+}
+
+// nameOf is the name that a plugin file which cannot be opened has all the same.
+func nameOf(ctx context.Context, path string) string {
+	file, err := safefile.Try(ctx, "read", path, func() (*pluginfile.File, error) { return pluginfile.Load(path) })
+	if err != nil {
+		return ""
+	}
+	return file.Name
 }
 
 // lookGone forgets a file that is gone, and says whether that takes a plugin away.

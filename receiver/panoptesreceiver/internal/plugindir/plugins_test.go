@@ -39,6 +39,7 @@ type deck struct {
 	logs    *observer.ObservedLogs
 	named   func([]string)
 	stop    func()
+	plugins *Plugins
 
 	mu     sync.Mutex
 	checks map[string]func(ctx context.Context, text string) error // by plugin; text is the module's
@@ -64,6 +65,7 @@ func startDeck(t *testing.T, settle time.Duration, prepare func(*deck), dirs ...
 		Failed:  func() { d.mu.Lock(); d.failed++; d.mu.Unlock() },
 		Health:  func(err error) { d.health <- err },
 	})
+	d.plugins = p
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); p.Run(ctx) }()
@@ -290,6 +292,13 @@ func TestPluginsBadFiles(t *testing.T) {
 		}
 	}
 	assert.Equal(t, len(bad), d.failures())
+	for _, f := range d.plugins.States() { // a file that can be read tells its name all the same
+		name := strings.TrimSuffix(filepath.Base(f.Path), pluginfile.Extension)
+		if name == "noname" || name == "nomodule" {
+			name = ""
+		}
+		assert.Equal(t, name, f.Name)
+	}
 }
 
 func TestPluginsOfOneName(t *testing.T) {

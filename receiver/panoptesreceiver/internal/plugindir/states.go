@@ -11,6 +11,8 @@ import (
 // FileState is the state of one plugin file, for people.
 type FileState struct {
 	Path string
+	// Name is the plugin's, as far as the file tells it; "" where it cannot be read.
+	Name string
 	// Plugin is what runs of it, since Loaded; nil where nothing does.
 	Plugin *plugin.Plugin
 	Loaded time.Time
@@ -31,7 +33,7 @@ func (p *Plugins) noteStates() {
 	states := make([]FileState, 0, len(p.files))
 	for _, path := range slices.Sorted(maps.Keys(p.files)) {
 		f := p.files[path]
-		s := FileState{Path: path, Plugin: f.good, Loaded: f.loaded, Err: f.err, Failed: f.failed}
+		s := FileState{Path: path, Name: f.name, Plugin: f.good, Loaded: f.loaded, Err: f.err, Failed: f.failed}
 		if s.Err == nil && f.refused != "" {
 			s.Err, s.Plugin = refusedError(f.refused), nil
 		}
