@@ -29,6 +29,13 @@ const placeholder = "NAME"
 // names are those that a Python module, a metrics group and a Go package can have.
 var names = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
+// taken are the names that no module of a Python plugin can have: Python's keywords in small letters, and packages that plugins import.
+var taken = []string{
+	"and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally", "for", "from",
+	"global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+	"future", "panoptes", "panoptes_shims", "past", "six", "yahoo_panoptes", "yahoo_panoptes_snmp", "yapsy",
+}
+
 // Plugin says what is written.
 type Plugin struct {
 	Name, Language string
@@ -44,6 +51,9 @@ func (p Plugin) check() error {
 	switch {
 	case !names.MatchString(p.Name):
 		return fmt.Errorf("the name %q of a plugin must be small letters, digits and _, and begin with a letter", p.Name)
+	case p.Language == "python" && slices.Contains(taken, p.Name):
+		return fmt.Errorf("the name %q of a plugin cannot be that of a Python module: it is a word of the language, or a package that plugins import; "+
+			"write another, such as %q", p.Name, p.Name+"_check")
 	case !slices.Contains(Languages, p.Language):
 		return fmt.Errorf("unknown language %q: expected one of %q", p.Language, Languages)
 	case p.Class && p.Language != "python":

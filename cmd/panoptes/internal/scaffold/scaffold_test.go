@@ -92,6 +92,10 @@ func TestWriteRefuses(t *testing.T) {
 		_, err := Write(dir, Plugin{Name: name, Language: "sh"})
 		require.ErrorContains(t, err, "the name")
 	}
+	for _, name := range []string{"class", "panoptes", "yield", "six"} {
+		_, err := Write(dir, Plugin{Name: name, Language: "python"})
+		require.ErrorContains(t, err, "cannot be that of a Python module")
+	}
 	_, err := Write(dir, Plugin{Name: "x", Language: "perl"})
 	require.ErrorContains(t, err, "unknown language")
 	_, err = Write(filepath.Join(dir, "new"), Plugin{Name: "x", Language: "sh"})
