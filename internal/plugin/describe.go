@@ -19,10 +19,16 @@ type Description struct {
 	// SysPath is the folder whose modules can be imported, SysPathSource where to read them instead.
 	SysPath       string `json:"sys_path,omitempty"`
 	SysPathSource string `json:"sys_path_source,omitempty"`
-	// Package is the package that the folder PackagePath stands for, PackageSource where to read its modules instead.
-	Package       string `json:"package,omitempty"`
-	PackagePath   string `json:"package_path,omitempty"`
-	PackageSource string `json:"package_source,omitempty"`
+	// Packages are the folders that stand for packages, of which the first that has a module counts.
+	Packages []DescribedPackage `json:"packages,omitempty"`
+}
+
+// DescribedPackage is the folder Path that stands for the package Name.
+type DescribedPackage struct {
+	Name string `json:"name"`
+	Path string `json:"path"`
+	// Source is where to read its modules instead.
+	Source string `json:"source,omitempty"`
 }
 
 // Describe returns the description of p.
@@ -39,7 +45,9 @@ func (p *Plugin) Describe() Description {
 		return d
 	}
 	d.Source, d.SysPath, d.SysPathSource = p.source, p.beside.folder, p.beside.copied
-	d.Package, d.PackagePath, d.PackageSource = p.packageName, p.packaged.folder, p.packaged.copied
+	for _, i := range p.packaged {
+		d.Packages = append(d.Packages, DescribedPackage{Name: i.name, Path: i.folder, Source: i.copied})
+	}
 	if filepath.Base(d.Module) == packageFile {
 		if d.Source != "" {
 			d.Module, d.Source = d.Source, ""

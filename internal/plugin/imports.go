@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -13,13 +14,15 @@ const (
 	// sysPathOption of [main] lets a plugin import the modules beside its plugin file, where it is sysPathPlugin.
 	sysPathOption = "sys_path"
 	sysPathPlugin = "plugin"
+	// besideKind is what importable calls the folder of the plugin file.
+	besideKind = "beside"
 	// maxImportDepth ends links that lead to what they are in.
 	maxImportDepth = 32
 )
 
-// Package is a folder that stands for a package in what the Python plugins below it import.
+// Package is a folder that stands for a package in what Python plugins import, as if it were mounted in site-packages.
 type Package struct {
-	// Name is that of the package, such as yahoo_panoptes.plugins.polling.napalm; "" for no package.
+	// Name is that of the package, such as yahoo_panoptes.plugins.polling.napalm.
 	Name string
 	// Folder is where its modules are.
 	Folder string
@@ -27,27 +30,33 @@ type Package struct {
 
 // importable is a folder whose modules a Python plugin can import. All of them belong to the plugin.
 type importable struct {
-	// kind is "beside" for the folder of the plugin file, and "package" for one that stands for a package.
+	// kind is besideKind for the folder of the plugin file, and any other text for one that stands for a package.
 	kind   string
 	folder string
+	// name is that of the package.
+	name string
 	// copied is where the modules are read instead, see Snapshot; "" for folder itself.
 	copied string
 }
 
 // findImports sets what the plugin can import.
-func (p *Plugin) findImports(pkg Package) error {
+func (p *Plugin) findImports(packages []Package) error {
 	if p.Kind != KindPython || p.builtIn {
 		return nil
 	}
 	switch v := p.File.Config.Get("main", sysPathOption); v {
 	case "":
 	case sysPathPlugin:
-		p.beside = importable{kind: "beside", folder: filepath.Dir(p.File.Path)}
+		p.beside = importable{kind: besideKind, folder: filepath.Dir(p.File.Path)}
 	default:
 		return fmt.Errorf("[main] sys_path must be %q, for modules beside the plugin file, or be left out, is %q", sysPathPlugin, v)
 	}
-	if pkg.Name != "" {
-		p.packageName, p.packaged = pkg.Name, importable{kind: "package", folder: pkg.Folder}
+	for n, pkg := range packages {
+		kind := "package"
+		if n > 0 {
+			kind += "-" + strconv.Itoa(n)
+		}
+		p.packaged = append(p.packaged, importable{kind: kind, folder: pkg.Folder, name: pkg.Name})
 	}
 	return nil
 }
@@ -68,7 +77,7 @@ func (i importable) visit(visit func(ownFile) error) error {
 			info, err := os.Stat(path)
 			switch {
 			case err != nil: // it leads nowhere, or is gone by now
-			case info.IsDir() && (i.kind == "package" && !strings.HasPrefix(e.Name(), ".") || isPackage(path)):
+			case info.IsDir() && (i.kind != besideKind && !strings.HasPrefix(e.Name(), ".") || isPackage(path)):
 				err = enter(path, name+"/", depth+1)
 			case info.Mode().IsRegular() && strings.HasSuffix(name, ".py"):
 				if n++; n > maxModuleFiles {
@@ -95,7 +104,11 @@ func (i importable) copy(dir string) (importable, error) {
 	}
 	copied := i
 	copied.copied = dir + "." + i.kind
-	return copied, i.visit(func(f ownFile) error { return f.copy(copied.copied) })
+	err := i.visit(func(f ownFile) error { return f.copy(copied.copied) })
+	if i.kind != besideKind && errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return copied, err
 }
 
 // addTo adds the modules to what the plugin's version is made of.
@@ -103,7 +116,11 @@ func (i importable) addTo(c *content) error {
 	if i.folder == "" {
 		return nil
 	}
-	if err := i.visit(c.add(i.kind + "/")); err != nil {
+	err := i.visit(c.add(i.kind + "/"))
+	if i.kind != besideKind && errors.Is(err, fs.ErrNotExist) {
+		return nil // what imports from it says so
+	}
+	if err != nil {
 		return fmt.Errorf("read the modules in %q: %w", i.folder, err)
 	}
 	return nil

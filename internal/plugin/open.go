@@ -24,8 +24,8 @@ type OpenOptions struct {
 	Filter string
 	// Python says in what a Python plugin runs; zero fields take the settings of all.
 	Python PythonEnv
-	// Package is what the folder of a Python plugin is in what it imports.
-	Package Package
+	// Packages are what folders are in what a Python plugin imports. Of those that have a module the first counts.
+	Packages []Package
 	// Pins are the SHA-256 sums, in hex digits, that plugins must have, by their Name. A plugin that is not named may
 	// have any.
 	Pins map[string]string
@@ -77,7 +77,7 @@ func Prepare(file *pluginfile.File, o OpenOptions) (*Plugin, []string, error) {
 	if err := p.readContract(); err != nil {
 		return fail(err)
 	}
-	if err := p.findImports(o.Package); err != nil {
+	if err := p.findImports(o.Packages); err != nil {
 		return fail(err)
 	}
 	if err := p.setVersion(); err != nil {

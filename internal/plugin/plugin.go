@@ -84,9 +84,9 @@ type Plugin struct {
 	noFilter error
 	// source is the copy of Module that is run, see Snapshot; "" runs Module itself.
 	source string
-	// beside and packaged are what the plugin can import besides libraries, packageName is what packaged stands for.
-	beside, packaged importable
-	packageName      string
+	// beside and packaged are what the plugin can import besides libraries.
+	beside   importable
+	packaged []importable
 	// builtIn says that the module comes with the Python package and not from the disk.
 	builtIn bool
 	// documents are those of KindSNMP.

@@ -41,8 +41,12 @@ func (p *Plugin) Snapshot(dir string) (*Plugin, error) {
 	if err == nil {
 		copied.beside, err = p.beside.copy(dir)
 	}
-	if err == nil {
-		copied.packaged, err = p.packaged.copy(dir)
+	copied.packaged = nil
+	for _, i := range p.packaged {
+		if err == nil {
+			i, err = i.copy(dir)
+			copied.packaged = append(copied.packaged, i)
+		}
 	}
 	if err == nil {
 		err = copied.setVersion()

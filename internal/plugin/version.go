@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -92,11 +91,13 @@ func (p *Plugin) setVersion() error {
 			return err
 		}
 	}
-	if p.packageName != "" {
-		c.addText("package", p.packageName)
+	for _, i := range p.packaged {
+		c.addText("package", i.name)
 	}
-	if err := errors.Join(p.beside.addTo(c), p.packaged.addTo(c)); err != nil {
-		return err
+	for _, i := range append([]importable{p.beside}, p.packaged...) {
+		if err := i.addTo(c); err != nil {
+			return err
+		}
 	}
 	p.SHA256 = hex.EncodeToString(c.sum.Sum(nil))
 	p.Version = p.SHA256[:versionDigits]

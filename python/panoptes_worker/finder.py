@@ -1,5 +1,5 @@
-"""Finds the modules of plugins: each plugin's own, the submodules of those that are packages, modules beside the plugin, and those of a
-folder that stands for a package."""
+"""Finds the modules of plugins: each plugin's own, the submodules of those that are packages, modules beside the plugin, and those of
+folders that stand for packages."""
 import importlib.machinery
 import importlib.util
 import os
@@ -53,7 +53,7 @@ class Finder:
     def __init__(self, codes):
         self._codes = codes
         self._plugins = {}
-        self._beside = self._package = None
+        self._beside, self._packages = None, ()
         self._found = set()
 
     def add(self, name, file, is_package, source):
@@ -63,13 +63,13 @@ class Finder:
     def remove(self, name):
         self._plugins.pop(name, None)
 
-    def open(self, beside=None, package=None):
-        """Finds the modules of two Besides as well, until close(): by their own names, and as those of a package."""
+    def open(self, beside=None, packages=()):
+        """Finds the modules of Besides as well, until close(): of one by their own names, of others as those of packages."""
         self.close()
-        self._beside, self._package = beside, package
+        self._beside, self._packages = beside, tuple(packages)
 
     def close(self):
-        self._beside = self._package = None
+        self._beside, self._packages = None, ()
         if self._found:
             for name in self._found:
                 module = sys.modules.pop(name, None)
@@ -86,13 +86,13 @@ class Finder:
     def modules(self):
         """What this finds, for adopt()."""
         return {'plugins': self._plugins, 'beside': self._beside and self._beside.described(),
-                'package': self._package and self._package.described()}
+                'packages': [package.described() for package in self._packages]}
 
     def adopt(self, modules):
         """Finds what another one found."""
         self._plugins.update(modules['plugins'])
         self._beside = modules['beside'] and Beside(*modules['beside'])
-        self._package = modules['package'] and Beside(*modules['package'])
+        self._packages = tuple(Beside(*described) for described in modules['packages'])
 
     def find_spec(self, fullname, path=None, target=None):
         own = self._plugins.get(fullname)
@@ -104,11 +104,16 @@ class Finder:
             return None
         if fullname.startswith(PREFIX):
             return self._in_folders(fullname, path or (), None)
-        if self._package is not None and (fullname + '.').startswith(self._package.package.partition('.')[0] + '.'):
-            return self._in_package(fullname, path)
+        top = fullname.partition('.')[0]
+        mapped = [m for m in self._packages if m.package.partition('.')[0] == top]
         if path is None:
-            return self._in_folders(fullname, [self._beside.folder], self._beside) if self._beside is not None else None
-        return self._in_folders(fullname, path, self._beside) if fullname.partition('.')[0] in self._found else None
+            spec = self._in_folders(fullname, [self._beside.folder], self._beside) if self._beside is not None else None
+            return spec or self._in_packages(mapped, fullname, path)
+        spec = self._in_packages(mapped, fullname, path)
+        if spec is None and top in self._found and self._beside is not None:
+            inside = [folder for folder in path if (folder + os.sep).startswith(self._beside.folder + os.sep)]
+            spec = self._in_folders(fullname, inside, self._beside)
+        return spec
 
     def _in_folders(self, fullname, folders, beside):
         tail = fullname.rpartition('.')[2]
@@ -122,33 +127,40 @@ class Finder:
                     return self._spec(fullname, file, search, source)
         return None
 
-    def _in_package(self, fullname, path):
-        """A module of the package that the folder stands for, the package itself, or one above it that there is not."""
-        mapped = self._package
-        if fullname == mapped.package:
-            inside = []
-        elif fullname.startswith(mapped.package + '.'):
-            inside = fullname[len(mapped.package) + 1:].split('.')
-        elif mapped.package.startswith(fullname + '.'):
-            return None if self._elsewhere(fullname, path) else self._namespace(fullname, [])
-        else:
+    def _in_packages(self, packages, fullname, path):
+        """A module of packages that folders stand for, such a package itself, or one above it that there is not. A package that is
+        there without them is kept, and their modules are added to it."""
+        folders, above = [], False
+        for mapped in packages:
+            if mapped.package.startswith(fullname + '.'):
+                above = True
+                continue
+            if not (fullname + '.').startswith(mapped.package + '.'):
+                continue
+            inside = fullname[len(mapped.package) + 1:].split('.') if fullname != mapped.package else []
+            base = os.path.join(mapped.folder, *inside)
+            for file, search in ((os.path.join(base, '__init__.py'), [base]), (base + '.py' if inside else '', None)):
+                source = file and mapped.source_of(file)
+                if file and os.path.isfile(source or file):
+                    if search and self._elsewhere(fullname, path, packages=True):
+                        return None
+                    self._found.add(fullname)
+                    return self._spec(fullname, file, search, source)
+            if os.path.isdir(mapped.source_of(base) or base):
+                folders.append(base)
+        if not folders and not above or self._elsewhere(fullname, path):
             return None
-        if not inside and self._elsewhere(fullname, path):
-            return None  # its modules are added to it
-        base = os.path.join(mapped.folder, *inside)
-        for file, search in ((os.path.join(base, '__init__.py'), [base]), (base + '.py' if inside else '', None)):
-            source = file and mapped.source_of(file)
-            if file and os.path.isfile(source or file):
-                self._found.add(fullname)
-                return self._spec(fullname, file, search, source)
-        if os.path.isdir(mapped.source_of(base) or base):
-            return self._namespace(fullname, [base])
-        return None
+        return self._namespace(fullname, folders)
 
-    def _elsewhere(self, fullname, path):
-        """Whether the module is found by others."""
-        return any(finder.find_spec(fullname, path) for finder in sys.meta_path
-                   if finder is not self and hasattr(finder, 'find_spec'))
+    def _elsewhere(self, fullname, path, packages=False):
+        """Whether the module, or only a package, is found by others."""
+        if fullname.rpartition('.')[0] in self._found:
+            return False  # they would look in the same folder
+        for finder in sys.meta_path:
+            spec = finder is not self and hasattr(finder, 'find_spec') and finder.find_spec(fullname, path)
+            if spec and (spec.submodule_search_locations is not None or not packages):
+                return True
+        return False
 
     def _namespace(self, fullname, folders):
         self._found.add(fullname)

@@ -98,12 +98,12 @@ class Loader:
         """Loads the modules that another process loaded, by their names; modules is what its finder found."""
         self._finder.adopt(modules)
 
-    def load(self, name, path, kind='polling', source=None, folder=None, folder_source=None, package=None):
+    def load(self, name, path, kind='polling', source=None, folder=None, folder_source=None, packages=()):
         """Executes the module at path (with or without its ``.py``) for the plugin of this name, and makes an object of
         its class, of the given kind or of ANY. With source, the text is that file's, and path is where the module, one
         file, believes itself to be.
         Modules in folder can be imported until unload(), and are forgotten then; with folder_source their text is read
-        there. So are those of package, a Beside that stands for a package. Raises Rejected."""
+        there. So are those of packages, Besides that stand for packages. Raises Rejected."""
         del self._executed[:]
         built_in = None if source else _built_in(path)
         if built_in or source:
@@ -117,7 +117,7 @@ class Loader:
         sys.modules[module.__name__] = module
         if not built_in:
             self._finder.add(module.__name__, file, is_package, source)
-        self._finder.open(Beside(folder, folder_source) if folder else None, package)
+        self._finder.open(Beside(folder, folder_source) if folder else None, packages)
         try:
             self._execute(code, module, file)
             instance = _instantiate(module, kind, file)

@@ -29,11 +29,9 @@ _RESULTS = {
 }
 
 
-def package_of(plugin):
-    """The folder that stands for a package in what this plugin imports, None if there is none."""
-    if not plugin.get('package'):
-        return None
-    return Beside(plugin['package_path'], plugin.get('package_source'), plugin['package'])
+def packages_of(plugin):
+    """The folders that stand for packages in what this plugin imports."""
+    return [Beside(package['path'], package.get('source'), package['name']) for package in plugin.get('packages') or ()]
 
 
 class Host:
@@ -110,7 +108,7 @@ class Runner:
         self._usage.begin()
         try:
             loaded = self._loader.load(plugin['name'], plugin['module'], prepared.kind, plugin.get('source'),
-                                       plugin.get('sys_path'), plugin.get('sys_path_source'), package_of(plugin))
+                                       plugin.get('sys_path'), plugin.get('sys_path_source'), packages_of(plugin))
             context = self._context(prepared)
             returned = loaded.instance.run(context)
         # All of them, SystemExit and KeyboardInterrupt, too: a plugin must not end the worker.

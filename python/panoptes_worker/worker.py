@@ -20,7 +20,7 @@ from yahoo_panoptes.framework.utilities.snmp import host as snmp_host
 from panoptes_worker import channel as rpc
 from panoptes_worker import leftovers, logs, requirements, stdio, usage
 from panoptes_worker.loader import ANY, BASES, Loader, Rejected
-from panoptes_worker.runs import Host, Runner, package_of
+from panoptes_worker.runs import Host, Runner, packages_of
 from panoptes_worker.state import ProcessState
 
 PROTOCOL_VERSION = 1
@@ -175,7 +175,7 @@ class Worker:
             try:
                 warnings = _requirements(plugin)
                 loaded = self._loader.load(plugin['name'], plugin['module'], kind, plugin.get('source'),
-                                           plugin.get('sys_path'), plugin.get('sys_path_source'), package_of(plugin))
+                                           plugin.get('sys_path'), plugin.get('sys_path_source'), packages_of(plugin))
             finally:
                 self._state.settle()
             answer = {'type': loaded.kind}
@@ -283,14 +283,20 @@ def _plugin(params):
     for key in ('name', 'module'):
         if not isinstance(plugin.get(key), str) or not plugin[key]:
             raise InvalidParams('plugin.{} must be a non-empty string'.format(key))
-    for key in ('source', 'sys_path', 'sys_path_source', 'package', 'package_path', 'package_source'):
+    for key in ('source', 'sys_path', 'sys_path_source'):
         if not isinstance(plugin.get(key), (str, type(None))):
             raise InvalidParams('plugin.{} must be a string'.format(key))
-    if plugin.get('package'):
-        if not all(part.isidentifier() for part in plugin['package'].split('.')):
-            raise InvalidParams('plugin.package must be the name of a package, such as a.b, is {!r}'.format(plugin['package']))
-        if not plugin.get('package_path'):
-            raise InvalidParams('plugin.package needs plugin.package_path')
+    packages = plugin.get('packages')
+    if not isinstance(packages, (list, type(None))):
+        raise InvalidParams('plugin.packages must be a list')
+    for package in packages or ():
+        if not isinstance(package, dict) or not isinstance(package.get('source'), (str, type(None))):
+            raise InvalidParams('plugin.packages must have objects of strings')
+        name, path = package.get('name'), package.get('path')
+        if not isinstance(name, str) or not all(part.isidentifier() for part in name.split('.')):
+            raise InvalidParams('plugin.packages: name must be that of a package, such as a.b, is {!r}'.format(name))
+        if not isinstance(path, str) or not path:
+            raise InvalidParams('plugin.packages: {} needs a path'.format(name))
     return plugin
 
 

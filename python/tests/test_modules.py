@@ -155,7 +155,7 @@ class MappedFolders(Folder):
 
     def _run(self, worker, package='yahoo_panoptes.plugins.polling.napalm'):
         params = worker.run_params(self.folder + '/site/poll')
-        params['plugin'].update(package=package, package_path=self.folder + '/site')
+        params['plugin']['packages'] = [{'name': package, 'path': self.folder + '/site'}]
         return worker.request('run', params)
 
     def test_a_folder_that_stands_for_a_package(self):
@@ -185,8 +185,8 @@ class MappedFolders(Folder):
         self.write('copy/poll.py', POLL.replace('m=len(NAME)', 'm=len(NAME) + napalm.base.__file__.endswith("/site/base.py")'))
         with Worker() as worker:
             params = worker.run_params(self.folder + '/site/poll')
-            params['plugin'].update(package='yahoo_panoptes.plugins.polling.napalm', package_path=self.folder + '/site',
-                                    package_source=self.folder + '/copy', source=self.folder + '/copy/poll.py')
+            params['plugin'].update(source=self.folder + '/copy/poll.py', packages=[{
+                'name': 'yahoo_panoptes.plugins.polling.napalm', 'path': self.folder + '/site', 'source': self.folder + '/copy'}])
             result = worker.request('run', params)
             self.assertEqual('ok', result['outcome'], result)
             self.assertEqual({'m': 4, 'speed': 30}, metrics_of(result))
@@ -198,6 +198,48 @@ class MappedFolders(Folder):
                    'class P(PanoptesPollingPlugin):\n    def run(self, context):\n        return one(context.data, m=VALUE)\n')
         with Worker() as worker:
             self.assertEqual({'m': 4}, metrics_of(self._run(worker, 'yahoo_panoptes.plugins.polling')))
+
+    def test_folders_merge_with_packages_that_are_there(self):
+        """Whether or not they have an __init__.py, and without hiding what is in those."""
+        self.write('site/poll.py', HEAD + 'from yahoo_panoptes.plugins.polling.utilities.extra import VALUE\n'
+                   'from yahoo_panoptes.plugins.polling.utilities.polling_status import DEVICE_METRICS_STATES\n'
+                   'from yahoo_panoptes.plugins.polling.napalm.drivers.eos import SPEED\n'
+                   'class P(PanoptesPollingPlugin):\n    def run(self, context):\n        return one(context.data, m=VALUE + SPEED)\n')
+        self.write('site/polling/utilities/extra.py', 'VALUE = 4')
+        self.write('site/polling/napalm/base.py', 'FACTOR = 5')
+        self.write('site/polling/napalm/drivers/eos.py', 'from ..base import FACTOR\nSPEED = FACTOR * 2')
+        with Worker() as worker:
+            for inits in ((), ('polling', 'polling/utilities'), ('polling/napalm', 'polling/napalm/drivers')):
+                for folder in inits:
+                    self.write('site/{}/__init__.py'.format(folder), '')
+                for value in (4, 5):
+                    self.write('site/polling/utilities/extra.py', 'VALUE = {}'.format(value))
+                    result = self._run(worker, 'yahoo_panoptes.plugins')
+                    self.assertEqual('ok', result['outcome'], result)
+                    self.assertEqual({'m': value + 10}, metrics_of(result))
+
+    def test_several(self):
+        """One in another, one with a package of the same name beside the plugin, and the first of those that have a module."""
+        self.write('near/poll.py', HEAD + 'from yahoo_panoptes.plugins.polling.napalm.base import BASE\n'
+                   'from yahoo_panoptes.plugins.polling.outer import OUTER\nfrom tools.mine import MINE\nfrom tools.theirs import THEIRS\n'
+                   'class P(PanoptesPollingPlugin):\n    def run(self, context):\n'
+                   '        return one(context.data, m=BASE + OUTER + MINE + THEIRS)\n')
+        self.write('near/tools/__init__.py', '')
+        self.write('near/tools/mine.py', 'MINE = 100')
+        self.write('theirs/__init__.py', 'THEIRS = 1000')
+        self.write('napalm/base.py', 'BASE = 1')
+        self.write('outer/outer.py', 'OUTER = 10')
+        self.write('outer/napalm/base.py', 'BASE = 2')
+        with Worker() as worker:
+            params = worker.run_params(self.folder + '/near/poll')
+            params['plugin'].update(sys_path=self.folder + '/near', packages=[
+                {'name': 'yahoo_panoptes.plugins.polling.napalm', 'path': self.folder + '/napalm'},
+                {'name': 'yahoo_panoptes.plugins.polling', 'path': self.folder + '/outer'},
+                {'name': 'tools.theirs', 'path': self.folder + '/theirs'}])
+            for _ in range(2):
+                result = worker.request('run', params)
+                self.assertEqual('ok', result['outcome'], result)
+                self.assertEqual({'m': 1111}, metrics_of(result))
 
     def test_packages_above_it_that_are_not_there(self):
         self.write('site/poll.py', HEAD + 'import yahoo_panoptes.plugins.site.deep.mine.extra as e, other.pack\n'
@@ -221,7 +263,7 @@ class MappedFolders(Folder):
 
     def test_refused(self):
         with Worker() as worker:
-            for package, text in (('a..b', 'plugin.package must be the name of a package'), ('a/b', 'must be the name')):
+            for package, text in (('a..b', 'plugin.packages: name must be that of a package'), ('a/b', 'must be that of')):
                 with self.assertRaises(HostError) as caught:
                     self._run(worker, package)
                 self.assertIn(text, str(caught.exception))

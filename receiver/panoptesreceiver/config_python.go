@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
@@ -18,7 +19,7 @@ func (c *PythonConfig) env() plugin.PythonEnv {
 }
 
 // OpenOptions are what the plugin file at path is opened with: of the directories that it is in the innermost one says
-// what it runs in and what package it belongs to.
+// what it runs in and which package comes first; those of the other directories are there as well.
 func (c *PluginsConfig) OpenOptions(path string) plugin.OpenOptions {
 	o, length := plugin.OpenOptions{Pins: c.Pins}, -1
 	path = absolute(path)
@@ -29,9 +30,17 @@ func (c *PluginsConfig) OpenOptions(path string) plugin.OpenOptions {
 			continue
 		}
 		length = len(folder)
-		o.Python, o.Package = d.Python.env(), plugin.Package{}
-		if d.Package != "" {
-			o.Package = plugin.Package{Name: d.Package, Folder: folder}
+		o.Python = d.Python.env()
+	}
+	for _, d := range c.Directories {
+		if d.Package == "" {
+			continue
+		}
+		pkg := plugin.Package{Name: d.Package, Folder: absolute(d.Path)}
+		if len(pkg.Folder) == length && strings.HasPrefix(path, pkg.Folder) {
+			o.Packages = slices.Insert(o.Packages, 0, pkg)
+		} else {
+			o.Packages = append(o.Packages, pkg)
 		}
 	}
 	return o

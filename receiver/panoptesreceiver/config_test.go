@@ -56,24 +56,26 @@ func TestDefaults(t *testing.T) {
 	assert.True(t, cfg.ServiceIdentity)
 }
 
-// TestOptionsOfDirectories: of the directories that a plugin file is in the innermost one counts.
+// TestOptionsOfDirectories: of the directories that a plugin file is in the innermost one counts, and what others stand for can be
+// imported as well.
 func TestOptionsOfDirectories(t *testing.T) {
 	t.Parallel()
-	c := PluginsConfig{Directories: []DirectoryConfig{
+	config := PluginsConfig{Directories: []DirectoryConfig{
 		{Path: "/p", Python: DirectoryPythonConfig{Interpreter: "outer"}, Package: "a.b"},
 		{Path: "/p/q", Python: DirectoryPythonConfig{Interpreter: "inner"}},
 		{Path: "relative", Package: "c"},
 	}}
 	working, err := os.Getwd()
 	require.NoError(t, err)
+	ab, c := plugin.Package{Name: "a.b", Folder: "/p"}, plugin.Package{Name: "c", Folder: filepath.Join(working, "relative")}
 	for path, want := range map[string]plugin.OpenOptions{
-		"/p/x":         {Python: plugin.PythonEnv{Interpreter: "outer"}, Package: plugin.Package{Name: "a.b", Folder: "/p"}},
-		"/p/qq/x":      {Python: plugin.PythonEnv{Interpreter: "outer"}, Package: plugin.Package{Name: "a.b", Folder: "/p"}},
-		"/p/q/x":       {Python: plugin.PythonEnv{Interpreter: "inner"}},
-		"/pp/x":        {},
-		"relative/y/x": {Package: plugin.Package{Name: "c", Folder: filepath.Join(working, "relative")}},
+		"/p/x":         {Python: plugin.PythonEnv{Interpreter: "outer"}, Packages: []plugin.Package{ab, c}},
+		"/p/qq/x":      {Python: plugin.PythonEnv{Interpreter: "outer"}, Packages: []plugin.Package{ab, c}},
+		"/p/q/x":       {Python: plugin.PythonEnv{Interpreter: "inner"}, Packages: []plugin.Package{ab, c}},
+		"/pp/x":        {Packages: []plugin.Package{ab, c}},
+		"relative/y/x": {Packages: []plugin.Package{c, ab}},
 	} {
-		assert.Equal(t, want, c.OpenOptions(path), path)
+		assert.Equal(t, want, config.OpenOptions(path), path)
 	}
 }
 

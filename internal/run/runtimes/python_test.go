@@ -528,16 +528,18 @@ func TestFolderThatStandsForAPackage(t *testing.T) {
 	write := func(name, text string) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	write("drivers/eos.py", "from ..base import FACTOR\nSPEED = 10 * FACTOR\n")
+	write("drivers/eos.py", "from ..base import FACTOR\nfrom a.next.door import TEN\nSPEED = TEN * FACTOR\n")
+	next := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(next, "door.py"), []byte("TEN = 10\n"), 0o600))
 	write("base.py", "FACTOR = 1\n")
 	write("__init__.py", "")
 	write("speeds.json", "{}")
 	open := func(name string) *plugin.Plugin {
-		p, _, err := plugin.Open(path, plugin.OpenOptions{Package: plugin.Package{Name: name, Folder: dir}})
+		p, _, err := plugin.Open(path, plugin.OpenOptions{Packages: []plugin.Package{{Name: name, Folder: dir}, {Name: "a.next", Folder: next}, {Name: "a.gone", Folder: dir + "-gone"}}})
 		require.NoError(t, err)
 		return p
 	}
-	res := runOnce(runners, open(""), "r1")
+	res := runOnce(runners, open("unused"), "r1")
 	require.Equal(t, run.OutcomeRejected, res.Outcome)
 	require.ErrorContains(t, res.Err, name)
 
@@ -546,10 +548,11 @@ func TestFolderThatStandsForAPackage(t *testing.T) {
 	snapshot, err := p.Snapshot(t.TempDir() + "/copy")
 	require.NoError(t, err)
 	write("base.py", "FACTOR = 2\n")
+	require.NoError(t, os.WriteFile(filepath.Join(next, "door.py"), []byte("TEN = 30\n"), 0o600))
 	res = runOnce(runners, snapshot, "r1")
 	require.NoError(t, res.Err)
 	assert.Equal(t, "10", value(t, res), "what was copied counts")
-	assert.Equal(t, "20", value(t, runOnce(runners, p, "r1")), "without a copy it is what lies there")
+	assert.Equal(t, "60", value(t, runOnce(runners, p, "r1")), "without a copy it is what lies there")
 	assert.NotEqual(t, p.SHA256, open(name).SHA256)
 }
 
