@@ -76,7 +76,7 @@ type PluginsConfig struct {
 type DirectoryConfig struct {
 	// Path is the directory.
 	Path string `mapstructure:"path"`
-	// Package is the package that the directory stands for in what its Python plugins import, such as
+	// Package is the package that the directory stands for in what Python plugins of all directories import, such as
 	// yahoo_panoptes.plugins.polling.napalm ("" for none).
 	Package string `mapstructure:"package"`
 	// Python is what the Python plugins of the directory run in, where that is not what the block python says.
