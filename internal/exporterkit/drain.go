@@ -7,8 +7,11 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/state"
 )
 
 // Drain bounds how long a shutdown waits: the queue of exporterhelper would try each batch that it has once, however long
@@ -24,6 +27,7 @@ type Drain struct {
 	// progress is sent to when the back end takes something; only a shutdown reads it.
 	progress chan struct{}
 	queue    atomic.Pointer[Queue]
+	storage  *component.ID // of the queue; set while it starts
 }
 
 // NewDrain returns a Drain with a patience of ten seconds: leader elections and restarts mostly take less.
@@ -76,6 +80,12 @@ type Exporter struct {
 // calls d.GiveUp.
 func (d *Drain) Exporter(next exporter.Metrics, giveUp func()) *Exporter {
 	return &Exporter{Metrics: next, Drain: d, giveUp: giveUp}
+}
+
+// Start starts the exporter and then its queue.
+func (e *Exporter) Start(ctx context.Context, host component.Host) error {
+	err := e.Metrics.Start(ctx, host)
+	return state.InUse(host, e.Drain.storage, err)
 }
 
 // ConsumeMetrics queues md. It may be tried again after an error.

@@ -28,6 +28,7 @@ func (d *Drain) Queue(host component.Host, cfg configoptional.Optional[exporterh
 		return
 	}
 	c := cfg.Get()
+	d.storage = c.StorageID
 	state.HealFor(host, c.StorageID, logger, "batches that waited in the queue")
 	if c.BlockOnOverflow && !c.WaitForResult {
 		d.queue.Store(&Queue{logger: logger})

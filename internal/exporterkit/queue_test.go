@@ -1,6 +1,7 @@
 package exporterkit
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -8,6 +9,11 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
@@ -39,4 +45,38 @@ func TestFullQueue(t *testing.T) {
 		require.Len(t, logs.All(), 2)
 		assert.Contains(t, logs.All()[1].Message, "has room again")
 	})
+}
+
+// locked is an exporter whose queue does not open, the storage of that, and the host.
+type locked struct {
+	exporter.Metrics
+	storage.Extension
+	start func(component.Host)
+}
+
+func (l *locked) Start(_ context.Context, host component.Host) error {
+	if l.start != nil {
+		l.start(host)
+	}
+	return errors.New("timeout")
+}
+
+func (l *locked) Shutdown(context.Context) error { return nil }
+
+func (l *locked) GetExtensions() map[component.ID]component.Component {
+	return map[component.ID]component.Component{component.MustNewID("file_storage"): l}
+}
+
+// TestQueueInUse: an exporter whose queue another process has open says so, and what to do.
+func TestQueueInUse(t *testing.T) {
+	t.Parallel()
+	id := component.MustNewID("file_storage")
+	d, l := NewDrain(), &locked{}
+	e := d.Exporter(l, d.GiveUp)
+	require.EqualError(t, e.Start(t.Context(), l), "timeout", "that of something else")
+	l.start = func(host component.Host) {
+		d.Queue(host, configoptional.Some(exporterhelper.QueueBatchConfig{StorageID: &id}), zap.NewNop())
+	}
+	require.EqualError(t, e.Start(t.Context(), l), `storage "file_storage": timeout: another process has the file of this queue open: `+
+		"stop it, or give each Collector a folder of its own")
 }

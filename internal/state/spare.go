@@ -73,7 +73,7 @@ func (o Owner) open(ctx context.Context, storages storage.Extension, name string
 		}
 	}()
 	if client, err = storages.GetClient(ctx, o.Kind, o.ID, name); err != nil {
-		return nil, false, o.explain(err)
+		return nil, false, o.explain(storages, err)
 	}
 	if found, err = o.Restore(ctx, client); err != nil {
 		return nil, false, errors.Join(err, client.Close(ctx))
@@ -82,24 +82,45 @@ func (o Owner) open(ctx context.Context, storages storage.Extension, name string
 }
 
 // explain tells damage from what may pass. The texts are those of bbolt, the library of file_storage.
-func (o Owner) explain(err error) error {
+func (o Owner) explain(storages storage.Extension, err error) error {
 	for _, text := range []string{"invalid database", "version mismatch", "checksum error", "file size too small"} {
 		if strings.Contains(err.Error(), text) {
 			return fmt.Errorf("%w: %w", errDamaged, err)
 		}
 	}
 	if strings.Contains(err.Error(), "timeout") {
-		return fmt.Errorf("%w: another Collector uses it, or another pipeline has a %s of this name: give each its own, as %s/a",
-			err, strings.ToLower(o.Kind.String()), o.ID.Type())
+		return fmt.Errorf("%w: another Collector uses it%s, or another pipeline has a %s of this name: give each its own, as %s/a",
+			err, inFolder(storages), strings.ToLower(o.Kind.String()), o.ID.Type())
 	}
 	return err
+}
+
+// inFolder names the folder of a file_storage.
+func inFolder(storages storage.Extension) string {
+	if dir := directoryOf(storages); dir != "" {
+		return fmt.Sprintf(" in the folder %q", dir)
+	}
+	return ""
+}
+
+// InUse says more of an error that file_storage has for a file that another process has open. It returns other errors as they are.
+func InUse(host component.Host, id *component.ID, err error) error {
+	if id == nil || err == nil || err.Error() != "timeout" { // bbolt's
+		return err
+	}
+	storages, e := Find(host, *id)
+	if e != nil {
+		return err
+	}
+	return fmt.Errorf("storage %q: %w: another process has the file of this queue open%s: stop it, or give each Collector a folder of its own",
+		id, err, inFolder(storages))
 }
 
 // emptySpare forgets what the spare storage holds.
 func (o Owner) emptySpare(ctx context.Context, storages storage.Extension) error {
 	client, err := storages.GetClient(ctx, o.Kind, o.ID, SpareName)
 	if err != nil {
-		return o.explain(err)
+		return o.explain(storages, err)
 	}
 	return errors.Join(o.Forget(ctx, client), client.Close(ctx))
 }

@@ -271,6 +271,24 @@ func TestAnyBitOfFileStorage(t *testing.T) {
 	}
 }
 
+// TestFileStorageInUse: whoever cannot have its storage because another has it names the folder, and what to do.
+func TestFileStorageInUse(t *testing.T) {
+	dir := t.TempDir()
+	ext, client, _ := healAndOpen(t, dir)
+	id := component.MustNewID("file_storage")
+	host := hostWith{id: ext}
+	_, err := ext.GetClient(t.Context(), component.KindExporter, component.MustNewID("x"), "metrics")
+	require.EqualError(t, state.InUse(host, &id, err), `storage "file_storage": timeout: another process has the file of this queue open `+
+		"in the folder "+strconv.Quote(dir)+": stop it, or give each Collector a folder of its own")
+
+	live := liveOn(t, dir)
+	defer live.stop()
+	_, _, err = state.OpenStorage(t.Context(), ext, state.Owner{Kind: component.KindProcessor, ID: component.MustNewID("panoptes_rate")})
+	require.EqualError(t, err, "timeout: another Collector uses it in the folder "+strconv.Quote(dir)+
+		", or another pipeline has a processor of this name: give each its own, as panoptes_rate/a")
+	require.NoError(t, client.Close(t.Context()))
+}
+
 // use has a storage do all that one does, and closes it.
 func use(t *testing.T, client storage.Client, what string) {
 	ctx := t.Context()
