@@ -3,6 +3,7 @@ package plugincmd
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -74,14 +75,19 @@ func (p *progress) clear() {
 }
 
 // withoutFailures is a log without the lines that repeat the failure of a run, which is told in one block below, and
-// without those about processes that an author does not see.
-func withoutFailures(core zapcore.Core) zapcore.Core { return failureFilter{core} }
+// without those about processes that an author does not see. Of several resources it has no line for each run that went well.
+func withoutFailures(several bool) func(zapcore.Core) zapcore.Core {
+	return func(core zapcore.Core) zapcore.Core { return failureFilter{core, several} }
+}
 
-type failureFilter struct{ zapcore.Core }
+type failureFilter struct {
+	zapcore.Core
+	several bool
+}
 
 // With implements zapcore.Core.
 func (f failureFilter) With(fields []zapcore.Field) zapcore.Core {
-	return failureFilter{f.Core.With(fields)}
+	return failureFilter{f.Core.With(fields), f.several}
 }
 
 // Check implements zapcore.Core.
@@ -96,6 +102,9 @@ func (f failureFilter) Check(e zapcore.Entry, checked *zapcore.CheckedEntry) *za
 func (f failureFilter) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	switch e.Message {
 	case "Started Python worker", "Failed to execute plugin:", "Could not setup context for plugin", "Plugin did not return any results":
+		return nil
+	}
+	if f.several && e.Level == zapcore.DebugLevel && strings.HasPrefix(e.Message, "Plugin returned a result set with ") {
 		return nil
 	}
 	return f.Core.Write(e, fields)

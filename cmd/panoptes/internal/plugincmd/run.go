@@ -160,7 +160,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		GoPlugins: o.host.GoPlugins,
 		Host: runtimes.Host{
 			Info: wire.HostInfo{Name: "panoptes", Version: o.host.Version}, Context: wire.Context{Sites: sites(all)},
-			Logger: term.Logger(stderr, zapcore.DebugLevel).WithOptions(zap.WrapCore(withoutFailures)),
+			Logger: term.Logger(stderr, zapcore.DebugLevel).WithOptions(zap.WrapCore(withoutFailures(len(all) > 1))),
 		},
 	}
 	o.collector.apply(&settings)
