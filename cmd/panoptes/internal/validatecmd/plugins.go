@@ -12,6 +12,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
@@ -35,6 +36,7 @@ func (v *validation) receiver(ctx context.Context, id component.ID, cfg *panopte
 	}
 	defer v.unload(where)
 	owner, names := map[string]string{}, []string{}
+	nameless := "" // a file that does not tell its name
 	for _, file := range files {
 		p, warnings, err := plugin.Open(file, cfg.Plugins.OpenOptions(file))
 		for _, w := range warnings {
@@ -45,6 +47,11 @@ func (v *validation) receiver(ctx context.Context, id component.ID, cfg *panopte
 			v.doubtful(where, "%v", err)
 		case err != nil:
 			v.wrong(where, err)
+			if parsed, err := pluginfile.Load(file); err == nil {
+				names = append(names, parsed.Name)
+			} else {
+				nameless = file
+			}
 			continue
 		}
 		v.plugins++
@@ -68,10 +75,11 @@ func (v *validation) receiver(ctx context.Context, id component.ID, cfg *panopte
 				p.Name(), file, logs.Count(len(found), "resource"), p.Filter)
 		}
 	}
-	if len(names) == len(files) { // else nobody knows what the others would be called
-		for _, w := range cfg.Plugins.Unmatched(names) {
-			v.doubtful(where, "plugins::%s", w)
+	for _, w := range cfg.Plugins.Unmatched(names) {
+		if nameless != "" {
+			w += fmt.Sprintf("; the name of %q cannot be read, and may be that one", nameless)
 		}
+		v.doubtful(where, "plugins::%s", w)
 	}
 	if all && len(found) > 0 {
 		v.overrides(where, cfg, found)

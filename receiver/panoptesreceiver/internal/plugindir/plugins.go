@@ -236,10 +236,10 @@ func (p *Plugins) tellNames() {
 	}
 	names := make([]string, 0, len(p.files))
 	for _, f := range p.files {
-		if f.opened == nil {
+		if f.name == "" {
 			return
 		}
-		names = append(names, f.opened.Name())
+		names = append(names, f.name)
 	}
 	p.named = true
 	p.settings.Named(names)

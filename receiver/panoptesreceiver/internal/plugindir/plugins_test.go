@@ -235,6 +235,21 @@ func TestPluginsNamed(t *testing.T) {
 	assert.Equal(t, [][]string{{"one", "two"}}, told)
 }
 
+// A file that cannot be opened, but be read, keeps nobody from being told.
+func TestPluginsNamedBesideABrokenOne(t *testing.T) {
+	t.Parallel()
+	var told [][]string
+	d := startDeck(t, 0, func(d *deck) {
+		d.named = func(names []string) { told = append(told, slices.Sorted(slices.Values(names))) }
+		d.plugin("one", "# good")
+		filetest.Write(t, filepath.Join(d.dir, "two"+pluginfile.Extension), conf("two", "nowhere"))
+	})
+	d.line("Cannot load plugin")
+	d.names("one")
+	d.stop()
+	assert.Equal(t, [][]string{{"one", "two"}}, told)
+}
+
 func TestPluginsBrokenChangeKeepsTheLastGoodVersion(t *testing.T) {
 	t.Parallel()
 	d := startDeck(t, 0, func(d *deck) { d.plugin("one", "# good") })
