@@ -15,8 +15,13 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pyjson"
 )
 
-// longestRare is the length beyond which a secret is looked for in its usual forms alone: it has lines that are looked for, too.
-const longestRare = 512
+const (
+	// longestRare is the length beyond which a secret of several lines is looked for in its usual forms alone: its lines are
+	// looked for, too.
+	longestRare = 512
+	// longestLine is the same of a secret of one line.
+	longestLine = 4096
+)
 
 // written are the forms in which a text may be written. Some may be the same.
 func written(text string) []string {
@@ -29,9 +34,10 @@ func written(text string) []string {
 	forms = append(forms, OneLine(text), unquoted(strconv.Quote(text)), unquoted(strconv.QuoteToASCII(text)), pythonRepr(text, '\''), pythonRepr(text, '"'), pythonRepr(text, 0),
 		html.EscapeString(text), hex.EncodeToString([]byte(text)), strings.ToUpper(hex.EncodeToString([]byte(text))))
 	forms = append(forms, inBase64(text)...)
-	if len(text) > longestRare {
+	if len(text) > longestLine || len(text) > longestRare && strings.Contains(text, "\n") {
 		return forms
 	}
+	forms = append(append(forms, inLanguages(text)...), asCharacters(text)...)
 	forms = append(append(forms, inBase32(text)), inMarkup(text)...)
 	forms = append(forms, inShells(text)...)
 	forms = append(forms, asNumbers(text)...)

@@ -145,6 +145,48 @@ func TestEveryForm(t *testing.T) {
 	})
 }
 
+// TestFormsOfOthers: what other languages and common programs make of a secret is found.
+func TestFormsOfOthers(t *testing.T) {
+	t.Parallel()
+	const secret = "Xk9/p<&ä'\"+q\\nWort"
+	encoded := base64.StdEncoding.EncodeToString([]byte("u:" + secret))
+	thrice := secret
+	for range 3 {
+		out, err := json.Marshal(thrice)
+		require.NoError(t, err)
+		thrice = string(out)
+	}
+	var s Scrubber
+	require.NoError(t, s.Add(secret))
+	for name, text := range map[string]string{
+		"PHP":                `"Xk9\/p<&\u00e4'\"+q\\nWort"`,
+		".NET":               `"Xk9/p\u003C\u0026\u00E4\u0027\u0022\u002Bq\\nWort"`,
+		"bytes of Python":    `b'Xk9/p<&\xc3\xa4\'"+q\\nWort'`,
+		"Latin-1":            "Xk9/p<&Ã¤'\"+q\\nWort",
+		"JSON three times":   thrice,
+		"upper case":         strings.ToUpper(secret),
+		"lower case":         strings.ToLower(secret),
+		"entities":           "&#88;&#107;&#57;&#47;&#112;&#60;&#38;&#228;&#39;&#34;&#43;&#113;&#92;&#110;&#87;&#111;&#114;&#116;",
+		"octal":              `\130\153\071\057\160\074\046\303\244\047\042\053\161\134\156\127\157\162\164`,
+		"base64 twice":       base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(secret)))),
+		"quoted base64":      url.QueryEscape(encoded),
+		"list of characters": `['X', 'k', '9', '/', 'p', '<', '&', 'ä', '\'', '"', '+', 'q', '\\', 'n', 'W', 'o', 'r', 't']`,
+		"numbers of UTF-16":  `\u0058\u006b\u0039\u002f\u0070\u003c\u0026\u00e4\u0027\u0022\u002b\u0071\u005c\u006e\u0057\u006f\u0072\u0074`,
+	} {
+		assert.Contains(t, s.Clean(text), Placeholder, name)
+	}
+	long := strings.Repeat("0123456789abcdefghijklmnopq", 111)
+	require.NoError(t, s.Add(long))
+	for name, text := range map[string]string{
+		"hex":    strings.ReplaceAll(fmt.Sprintf("% x", long), " ", ":"),
+		"list":   strings.Join(strings.Fields(strings.Trim(fmt.Sprint([]byte(long)), "[]")), ", "),
+		"UTF-16": hex.EncodeToString([]byte(wide(long, binary.LittleEndian))),
+		"lines":  inLines(base64.StdEncoding.EncodeToString([]byte(long)), 76),
+	} {
+		assert.Less(t, len(s.Clean(text)), 20, name)
+	}
+}
+
 // wide is a text in UTF-16.
 func wide(text string, order binary.AppendByteOrder) string {
 	var out []byte

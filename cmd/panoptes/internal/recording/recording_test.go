@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -56,6 +57,24 @@ func TestScrub(t *testing.T) {
 	assert.JSONEq(t, `{"(secret)": 1, "name": {"name": "(secret)"}, "x": "(secret)", "y": "11", "z": ["say (secret)", "\\(secret)\"", 1]}`, string(got))
 	for _, broken := range []string{`"`, `"\`, `{"a`, ``, `"a" `} {
 		assert.Equal(t, broken, string(s.CleanJSON([]byte(broken))))
+	}
+}
+
+// What a plugin escaped is escaped once more on the wire.
+func TestScrubWire(t *testing.T) {
+	t.Parallel()
+	const secret = `Xk9$"q<Wort`
+	s := &Scrubber{}
+	require.NoError(t, s.Add(secret))
+	tape := NewTape(s)
+	for _, message := range []string{`"Xk9$""q<Wort"`, `\x58\x6b\x39\x24\x22\x71\x3c\x57\x6f\x72\x74`, strings.TrimSpace(string(mustMarshal(t, strings.TrimSpace(string(mustMarshal(t, secret))))))} {
+		tape.Pass(wire.StreamOut, []byte(`{"method":"log","params":{"message":`+strings.TrimSpace(string(mustMarshal(t, message)))+"}}\n"))
+	}
+	var run Run
+	tape.Take(&run)
+	require.Len(t, run.Wire, 3)
+	for _, p := range run.Wire {
+		assert.Regexp(t, `^\{"method":"log","params":\{"message":".{0,8}\(secret\).{0,8}"\}\}\n$`, p.Text)
 	}
 }
 

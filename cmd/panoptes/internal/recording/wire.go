@@ -85,8 +85,11 @@ func (w *passing) take(scrub *Scrubber) (passages []Passage, left int) {
 		}
 	}
 	for i, p := range w.passages {
-		if p.Bytes != nil {
+		switch {
+		case p.Bytes != nil:
 			w.passages[i].Bytes = scrub.Bytes(p.Bytes)
+		case json.Valid([]byte(p.Text)): // its strings as they are, before they are escaped once more
+			w.passages[i].Text = string(scrub.CleanJSON([]byte(p.Text)))
 		}
 	}
 	passages, left = w.passages, w.left

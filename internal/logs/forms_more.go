@@ -1,0 +1,105 @@
+package logs
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode/utf16"
+)
+
+// inLanguages are the forms that PHP, .NET, Python's bytes and printed lists, and programs that change the case write.
+func inLanguages(text string) []string {
+	json := asJSON(text)
+	forms := []string{
+		strings.ToUpper(text), strings.ToLower(text),
+		strings.ReplaceAll(json[1], "/", `\/`), strings.ReplaceAll(json[2], "/", `\/`), dotNet(text),
+		bytesRepr(text, '\''), bytesRepr(text, '"'), fromLatin1(text),
+	}
+	for _, nested := range json {
+		twice := asJSON(nested)
+		forms = append(append(forms, asJSON(twice[1])...), asJSON(twice[2])...)
+	}
+	for _, once := range inBase64(text) {
+		quoted := url.QueryEscape(once)
+		forms = append(forms, quoted, lowerPercent(quoted))
+	}
+	all := base64.StdEncoding.EncodeToString([]byte(text))
+	forms = append(append(forms, inBase64(strings.TrimRight(all, "="))...), inLines(all, 76), inLines(all, 64))
+	characters := strings.Split(text, "")
+	for i, c := range characters {
+		characters[i] = pythonRepr(c, '\'')
+	}
+	return append(forms, strings.Join(characters, "', '"), strings.Join(characters, `", "`), strings.Join(characters, `","`))
+}
+
+// dotNet is what System.Text.Json writes of a text.
+func dotNet(text string) string {
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune(text)) {
+		switch c := rune(unit); {
+		case c == '\\':
+			b.WriteString(`\\`)
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c == '\r':
+			b.WriteString(`\r`)
+		case c == '\t':
+			b.WriteString(`\t`)
+		case c < 0x20 || c > 0x7e || strings.ContainsRune("<>&'+\"`", c):
+			fmt.Fprintf(&b, `\u%04X`, unit)
+		default:
+			b.WriteByte(byte(c))
+		}
+	}
+	return b.String()
+}
+
+// bytesRepr is what repr of Python writes between quotes of this kind for the text's bytes.
+func bytesRepr(text string, quote byte) string {
+	var b strings.Builder
+	for i := range len(text) {
+		if text[i] >= 0x80 {
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		} else {
+			b.WriteString(pythonRepr(text[i:i+1], quote))
+		}
+	}
+	return b.String()
+}
+
+// fromLatin1 is the text's UTF-8 read as Latin-1.
+func fromLatin1(text string) string {
+	runes := make([]rune, len(text))
+	for i := range runes {
+		runes[i] = rune(text[i])
+	}
+	return string(runes)
+}
+
+func inLines(text string, width int) string {
+	var lines []string
+	for len(text) > width {
+		lines, text = append(lines, text[:width]), text[width:]
+	}
+	return strings.Join(append(lines, text), "\n")
+}
+
+// asCharacters are forms that write each character as a number.
+func asCharacters(text string) (forms []string) {
+	units, runes := utf16.Encode([]rune(text)), []rune(text)
+	var lower, upper, octal, decimal, hexadecimal, capital strings.Builder
+	for _, u := range units {
+		fmt.Fprintf(&lower, `\u%04x`, u)
+		fmt.Fprintf(&upper, `\u%04X`, u)
+	}
+	for i := range len(text) {
+		fmt.Fprintf(&octal, `\%03o`, text[i])
+	}
+	for _, r := range runes {
+		fmt.Fprintf(&decimal, "&#%d;", r)
+		fmt.Fprintf(&hexadecimal, "&#x%x;", r)
+		fmt.Fprintf(&capital, "&#x%X;", r)
+	}
+	return []string{lower.String(), upper.String(), octal.String(), decimal.String(), hexadecimal.String(), capital.String()}
+}
