@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/component"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
@@ -19,6 +20,7 @@ type changed struct {
 	*fake
 	plugin  func(*status.Plugin)
 	task    func(*status.Task)
+	places  []status.Places
 	sources []store.SourceStatus
 }
 
@@ -40,6 +42,8 @@ func (c changed) Tasks(visit func(*status.Task) bool) {
 	})
 }
 
+func (c changed) Places() []status.Places { return c.places }
+
 func (c changed) Sources() []store.SourceStatus {
 	if c.sources != nil {
 		return c.sources
@@ -58,6 +62,9 @@ func TestExplain(t *testing.T) {
 	}
 	unloaded := func(p *status.Plugin) {
 		*p = status.Plugin{Name: p.Name, File: p.File, Error: "ModuleNotFoundError: No module named 'nosuchmodule'"}
+	}
+	short := []status.Places{
+		{Class: "go", Places: 64}, {Class: "python", Places: 3, Used: 3, Wanted: 40, Short: true, Setting: "python::max_workers"},
 	}
 	for _, tt := range []struct {
 		name, plugin, id string
@@ -111,6 +118,24 @@ func TestExplain(t *testing.T) {
 		{"not yet", "Interfaces", "", changed{fake: ten, task: func(t *status.Task) { t.LastStart = time.Time{} }}, []string{"unknown last run: none has ended yet"}, true},
 		{"fails", "Interfaces", "switch-000002", changed{fake: ten, task: failing}, []string{
 			"no last run: 1 of 1 fail, such as switch-000002: timeout, 3 in a row: no answer > panoptes plugin run /etc/panoptes/plugins/interfaces.panoptes-plugin --config collector.yaml --resource switch-000002",
+		}, false},
+		{"waits for a place", "Interfaces", "switch-000002", changed{fake: ten, places: short, task: func(t *status.Task) {
+			t.LastStart, t.Next = time.Time{}, at.Add(-19*time.Second)
+		}}, []string{
+			"yes tasks: 1, the next is due 19 s ago",
+			"no places: what is due waits, as places for runs of python plugins are short: 3 of 3 used, 40 wanted > raise python::max_workers, or see which",
+			"unknown last run: none has ended yet",
+		}, false},
+		{"short for a moment", "Interfaces", "", changed{fake: ten, places: short}, []string{"yes tasks: 10, the next is due in 30 s\nyes last run: "}, true},
+		{"others are short", "Interfaces", "", changed{fake: ten, places: []status.Places{{Class: "exec", Short: true}}, task: func(t *status.Task) {
+			t.Next = at.Add(-19 * time.Second)
+		}}, []string{"yes tasks: 10, the next is due 19 s ago\nyes last run: "}, true},
+		{"gave way", "Interfaces", "switch-000002", changed{fake: ten, task: func(t *status.Task) {
+			failing(t)
+			t.Error = "no answer after 12s: " + schedule.ErrGaveWay.Error()
+		}}, []string{"--resource switch-000002; and look at the places for runs (status page, panoptes top): they were short, and it gave way to others"}, false},
+		{"times out, places are short", "Interfaces", "switch-000002", changed{fake: ten, places: short, task: failing}, []string{
+			"--resource switch-000002; and raise python::max_workers, or",
 		}, false},
 		{"no groups", "Interfaces", "", changed{fake: ten, task: func(t *status.Task) { t.Groups, t.Points = 0, 0 }}, []string{"no groups: the runs that went well returned none > panoptes plugin run"}, false},
 		{"no points", "Interfaces", "", changed{fake: ten, task: func(t *status.Task) { t.Points = 0 }}, []string{"no groups: 384 groups, of which no data point came > see otelcol_panoptes_dropped"}, false},

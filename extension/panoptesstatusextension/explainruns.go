@@ -1,13 +1,16 @@
 package panoptesstatusextension
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
+	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
@@ -114,6 +117,41 @@ func (l *lastRuns) failed() string {
 	return said
 }
 
+// step says what to do about the worst failure. Where places are short, a run that timed out may have given up its own.
+func (l *lastRuns) step(p *status.Plugin, waits string) string {
+	next := byHand(p.File, l.failure.Resource.ID)
+	switch {
+	case l.failure.Outcome != "timeout":
+		return next
+	case strings.Contains(l.failure.Error, schedule.ErrGaveWay.Error()):
+		return next + "; and " + cmp.Or(waits, "look at the places for runs (status page, panoptes top): they were short, and it gave way to others")
+	case waits != "":
+		return next + "; and " + waits
+	}
+	return next
+}
+
+// waitsLong is how long a task must be due for a lack of places to be told: they may be short for a moment.
+const waitsLong = time.Second
+
+// places adds that what is due waits for a place of the plugin's class, where tasks of it are due since due, and returns what to do
+// where places are short, or "".
+func (x *explainer) places(p *status.Plugin, due time.Time) (next string) {
+	for _, c := range x.receiver.Places() {
+		if c.Class != p.Runtime || !c.Short {
+			continue
+		}
+		next = "see which plugin's runs take long (panoptes top), or let plugins run less often"
+		if c.Setting != "" {
+			next = "raise " + c.Setting + ", or " + next
+		}
+		if x.now.Sub(due) >= waitsLong {
+			x.no("places", next, "what is due waits, as places for runs of %s plugins are short: %d of %d used, %d wanted", c.Class, c.Used, c.Places, c.Wanted)
+		}
+	}
+	return next
+}
+
 // ran says what the tasks are, and what their last runs came to.
 func (x *explainer) ran(p *status.Plugin) {
 	var l lastRuns
@@ -129,16 +167,17 @@ func (x *explainer) ran(p *status.Plugin) {
 		return
 	}
 	x.yes("tasks", "%d, the next is due %s", l.tasks, ago(x.now, l.next))
+	waits := x.places(p, l.next)
 	switch {
 	case l.ran == 0:
 		x.unknown("last run", "none has ended yet")
 		return
 	case l.failing == l.ran:
-		x.no("last run", byHand(p.File, l.failure.Resource.ID), "%s", l.failed())
+		x.no("last run", l.step(p, waits), "%s", l.failed())
 		return
 	case l.failing > 0:
 		x.yes("last run", "began %s; %s", ago(x.now, l.last), l.failed())
-		x.Links[len(x.Links)-1].Next = byHand(p.File, l.failure.Resource.ID)
+		x.Links[len(x.Links)-1].Next = l.step(p, waits)
 	default:
 		x.yes("last run", "began %s; none of %d fails", ago(x.now, l.last), l.ran)
 	}

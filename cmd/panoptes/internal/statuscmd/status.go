@@ -183,7 +183,13 @@ func (a *answers) print(w io.Writer, now time.Time) error {
 			fmt.Fprintf(w, ", %s", style.Paint(paints[s], fmt.Sprintf("%d %s", n, s)))
 		}
 	}
-	fmt.Fprint(w, "\n\n")
+	fmt.Fprintln(w)
+	for _, p := range a.Overview.Places {
+		if p.Short {
+			fmt.Fprintln(w, "Runs wait for a place: "+placeUse(style, p))
+		}
+	}
+	fmt.Fprintln(w)
 	if err := style.Table(w, []string{"PLUGIN", "RUNTIME", "EVERY", "TASKS", "RUNS", "FAILED", "VERSION", "LOADED", "FILE", "ERROR"}, a.pluginRows(now)); err != nil {
 		return err
 	}

@@ -136,7 +136,7 @@ func TestStatus(t *testing.T) {
 	url := serve(t, collector(2))
 	out, err := execute(t, New(), "--url", url, "--plugin", "Power", "--state", "failing")
 	require.ErrorIs(t, err, exit.ErrReported)
-	assert.Contains(t, out, "2 plugins, 5 resources, 10 tasks, 2 failing, 8 ok\n")
+	assert.Contains(t, out, "2 plugins, 5 resources, 10 tasks, 2 failing, 8 ok\nRuns wait for a place: exec 32/32, 90 wanted (processes::max_exec)\n\n")
 	assert.Contains(t, out, "Interfaces\tpython\t1m0s\t5\t100\t0\t\tnever\ta\t\n")
 	assert.Contains(t, out, "\nyes  tasks: 5\nno   last run: timeout on sw\\x1b1\n     next: run it\n")
 	assert.Contains(t, out, "file r.json\t5\tnever\tbroken\n")

@@ -181,19 +181,24 @@ func placesInUse(style term.Style, all []status.Places) string {
 		if p.Wanted == 0 {
 			continue
 		}
-		one := fmt.Sprintf("%s %d/%d", term.Cell(p.Class), p.Used, p.Places)
-		if p.Short {
-			one = style.Paint(term.Yellow, fmt.Sprintf("%s, %d wanted", one, p.Wanted))
-			if p.Setting != "" {
-				one += " (" + term.Cell(p.Setting) + ")"
-			}
-		}
-		text += "  " + one
+		text += "  " + placeUse(style, p)
 	}
 	if text != "" {
 		text = "  places:" + text
 	}
 	return text
+}
+
+// placeUse tells how many places of a class are in use, and where they are short the setting to raise.
+func placeUse(style term.Style, p status.Places) string {
+	use := fmt.Sprintf("%s %d/%d", term.Cell(p.Class), p.Used, p.Places)
+	if p.Short {
+		use = style.Paint(term.Yellow, fmt.Sprintf("%s, %d wanted", use, p.Wanted))
+		if p.Setting != "" {
+			use += " (" + term.Cell(p.Setting) + ")"
+		}
+	}
+	return use
 }
 
 func number(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
