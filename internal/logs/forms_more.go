@@ -87,7 +87,7 @@ func inLines(text string, width int) string {
 
 // asCharacters are forms that write each character as a number.
 func asCharacters(text string) (forms []string) {
-	units, runes := utf16.Encode([]rune(text)), []rune(text)
+	units := utf16.Encode([]rune(text))
 	var lower, upper, octal, decimal, hexadecimal, capital strings.Builder
 	for _, u := range units {
 		fmt.Fprintf(&lower, `\u%04x`, u)
@@ -96,7 +96,7 @@ func asCharacters(text string) (forms []string) {
 	for i := range len(text) {
 		fmt.Fprintf(&octal, `\%03o`, text[i])
 	}
-	for _, r := range runes {
+	for _, r := range text {
 		fmt.Fprintf(&decimal, "&#%d;", r)
 		fmt.Fprintf(&hexadecimal, "&#x%x;", r)
 		fmt.Fprintf(&capital, "&#x%X;", r)
