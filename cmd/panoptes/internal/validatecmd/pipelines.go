@@ -173,6 +173,12 @@ func (v *validation) extensions() {
 			v.extensionOf(fmt.Sprintf("%s::%s::storage", kind, id), raw["storage"])
 			if kind == collectorconfig.Receivers && id.Type() == collectorconfig.ReceiverType {
 				named[v.redisOf(fmt.Sprintf("%s::%s::redis", kind, id), raw["redis"])] = true
+				if resources, ok := raw["resources"].(map[string]any); ok {
+					names, _ := resources["discovery"].([]any)
+					for i, name := range names {
+						v.extensionOf(fmt.Sprintf("%s::%s::resources::discovery::%d", kind, id, i), name)
+					}
+				}
 			}
 			if queue, ok := raw["sending_queue"].(map[string]any); ok {
 				v.extensionOf(fmt.Sprintf("%s::%s::sending_queue::storage", kind, id), queue["storage"])

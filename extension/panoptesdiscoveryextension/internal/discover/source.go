@@ -252,12 +252,16 @@ func (s *Source) fail(text string, toCome bool) {
 	defer s.mu.Unlock()
 	s.pending = toCome
 	s.lastErr = time.Now()
-	if s.state.Err != nil {
+	if s.state.Err != nil && s.state.Err.Error() == text {
 		return
 	}
 	state := *s.state
+	known := state.Err != nil
 	state.Err = errors.New(text)
 	s.replace(&state)
+	if known { // people see the new cause; that it fails was logged
+		return
+	}
 	s.hooks.Failed()
 	s.logger.Error("Service discovery fails", zap.Error(state.Err), zap.Int("targets", len(state.Targets)),
 		zap.String("next", "look at the server and at the configuration; what was found last stays"))
