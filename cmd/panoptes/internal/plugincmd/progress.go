@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap/zapcore"
@@ -76,13 +77,13 @@ func (p *progress) clear() {
 
 // withoutFailures is a log without the lines that repeat the failure of a run, which is told in one block below, and
 // without those about processes that an author does not see. Of several resources it has no line for each run that went well.
-func withoutFailures(several bool) func(zapcore.Core) zapcore.Core {
+func withoutFailures(several *atomic.Bool) func(zapcore.Core) zapcore.Core {
 	return func(core zapcore.Core) zapcore.Core { return failureFilter{core, several} }
 }
 
 type failureFilter struct {
 	zapcore.Core
-	several bool
+	several *atomic.Bool
 }
 
 // With implements zapcore.Core.
@@ -104,7 +105,7 @@ func (f failureFilter) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	case "Started Python worker", "Failed to execute plugin:", "Could not setup context for plugin", "Plugin did not return any results":
 		return nil
 	}
-	if f.several && e.Level == zapcore.DebugLevel && strings.HasPrefix(e.Message, "Plugin returned a result set with ") {
+	if f.several.Load() && e.Level == zapcore.DebugLevel && strings.HasPrefix(e.Message, "Plugin returned a result set with ") {
 		return nil
 	}
 	return f.Core.Write(e, fields)

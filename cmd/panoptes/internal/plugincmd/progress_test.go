@@ -1,6 +1,7 @@
 package plugincmd
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -17,7 +18,9 @@ func TestWithoutFailures(t *testing.T) {
 		true:  {"hello"},
 	} {
 		core, logs := observer.New(zapcore.DebugLevel)
-		logger := zap.New(core, zap.WrapCore(withoutFailures(several))).With(zap.String("plugin", "x"))
+		var hide atomic.Bool
+		hide.Store(several)
+		logger := zap.New(core, zap.WrapCore(withoutFailures(&hide))).With(zap.String("plugin", "x"))
 		logger.Debug("Plugin returned a result set with 1 members")
 		logger.Debug("Plugin did not return any results")
 		logger.Debug("hello")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -155,12 +156,13 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
+	var several atomic.Bool
 	settings := runtimes.Settings{
 		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.collector.python, MaxWorkers: o.atOnce(len(all))}},
 		GoPlugins: o.host.GoPlugins,
 		Host: runtimes.Host{
 			Info: wire.HostInfo{Name: "panoptes", Version: o.host.Version}, Context: wire.Context{Sites: sites(all)},
-			Logger: term.Logger(stderr, zapcore.DebugLevel).WithOptions(zap.WrapCore(withoutFailures(len(all) > 1))),
+			Logger: term.Logger(stderr, zapcore.DebugLevel).WithOptions(zap.WrapCore(withoutFailures(&several))),
 		},
 	}
 	o.collector.apply(&settings)
@@ -192,6 +194,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 	if err != nil {
 		return err
 	}
+	several.Store(len(chosen) > 1)
 	// Why there is no rate the table says itself.
 	rates, err := chain.New(ctx, o.flags.DoubleRates() || o.forPeople(), settings.Host.Logger.WithOptions(zap.IncreaseLevel(zapcore.InfoLevel)))
 	if err != nil {
