@@ -115,7 +115,7 @@ test("a list is narrowed down, and its address is a link to the same list", asyn
 
 test("plugins are ordered by what they cost, and say what is wrong", async () => {
   const page = await open(browser, fleet.url + "plugins");
-  assert.equal((await rows(page))[0], "certificates.panoptes-plugin", "it has no name yet");
+  assert.equal((await rows(page))[0], "BGP Sessions", "by name, those that do not load among them");
   assert.match(await page.locator("main").innerText(), /Not running as the file says.*\n?.*SyntaxError/);
   assert.match(await page.locator("main").innerText(), /Last error .* on router-fra2-02: raised: SessionError/);
   for (const [heading, first] of [["Time", "Load Balancer Pools"], ["Bytes", "Interfaces"], ["Series", "Interfaces"], ["Points", "Interfaces"], ["Tasks", "Interfaces"]]) {
