@@ -141,10 +141,7 @@ func (x *explainer) places(p *status.Plugin, due time.Time) (next string) {
 		if c.Class != p.Runtime || !c.Short {
 			continue
 		}
-		next = "see which plugin's runs take long (panoptes top), or let plugins run less often"
-		if c.Setting != "" {
-			next = "raise " + c.Setting + ", or " + next
-		}
+		next = c.Next()
 		if x.now.Sub(due) >= waitsLong {
 			x.no("places", next, "what is due waits, as places for runs of %s plugins are short: %d of %d used, %d wanted", c.Class, c.Used, c.Places, c.Wanted)
 		}

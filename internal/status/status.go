@@ -103,6 +103,15 @@ type Places struct {
 	Setting string `json:"setting"`
 }
 
+// Next is what to do where places are short.
+func (p *Places) Next() string {
+	next := "see which plugin's runs take long (panoptes top), or let plugins run less often"
+	if p.Setting == "" {
+		return next
+	}
+	return "raise " + p.Setting + ", or " + next
+}
+
 // Page is a part of a list.
 type Page[T any] struct {
 	Total int `json:"total"`

@@ -70,19 +70,10 @@ func (c capacity) look(all []status.Places, tasks int, now time.Time, logger *za
 		}
 		c[p.Class] = shortage{short.looks, now}
 		logger.Warn("Runs wait for a place", zap.String("class", p.Class), zap.Int("places", p.Places), zap.Int("wanted", p.Wanted),
-			zap.String("next", nextPlaces(p)))
+			zap.String("next", p.Next()))
 	}
 	if tasks == 0 || float64(waiting) < lateTasks*float64(tasks) {
 		return nil
 	}
-	return fmt.Errorf("%d of %d tasks are late, as all places for runs of %s plugins are taken: %s", waiting, tasks, worst.Class, nextPlaces(worst))
-}
-
-// nextPlaces says what to do where places are short.
-func nextPlaces(p status.Places) string {
-	next := "see which plugin's runs take long (panoptes top), or let plugins run less often"
-	if p.Setting == "" {
-		return next
-	}
-	return "raise " + p.Setting + ", or " + next
+	return fmt.Errorf("%d of %d tasks are late, as all places for runs of %s plugins are taken: %s", waiting, tasks, worst.Class, worst.Next())
 }
