@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -91,10 +92,11 @@ func (i importable) visit(visit func(ownFile) error) error {
 		}
 		return nil
 	}
-	if i.copied != "" {
-		return enter(i.copied, "", 0)
+	err := enter(cmp.Or(i.copied, i.folder), "", 0)
+	if i.kind != besideKind && errors.Is(err, fs.ErrNotExist) {
+		return nil // what imports from it says so
 	}
-	return enter(i.folder, "", 0)
+	return err
 }
 
 // copy copies the modules next to dir, and returns what is read there.
@@ -104,11 +106,7 @@ func (i importable) copy(dir string) (importable, error) {
 	}
 	copied := i
 	copied.copied = dir + "." + i.kind
-	err := i.visit(func(f ownFile) error { return f.copy(copied.copied) })
-	if i.kind != besideKind && errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	return copied, err
+	return copied, i.visit(func(f ownFile) error { return f.copy(copied.copied) })
 }
 
 // addTo adds the modules to what the plugin's version is made of.
@@ -116,11 +114,7 @@ func (i importable) addTo(c *content) error {
 	if i.folder == "" {
 		return nil
 	}
-	err := i.visit(c.add(i.kind + "/"))
-	if i.kind != besideKind && errors.Is(err, fs.ErrNotExist) {
-		return nil // what imports from it says so
-	}
-	if err != nil {
+	if err := i.visit(c.add(i.kind + "/")); err != nil {
 		return fmt.Errorf("read the modules in %q: %w", i.folder, err)
 	}
 	return nil
