@@ -33,13 +33,13 @@ func (e *ShrinkError) Error() string {
 
 // refusedList is a list that lacks more than its source may lose at once.
 type refusedList struct {
-	since  time.Time // when the first such list came
-	claims []claim
-	err    error
+	since time.Time // when the first such list came
+	list  []*pluginsdk.Resource
+	err   error
 }
 
-// refuses says whether the source may not list so few, and keeps them until it is believed.
-func (src *Source) refuses(claims []claim, at time.Time) bool {
+// refuses says whether the source may not list so few, which are claims of the list, and keeps the list until it is believed.
+func (src *Source) refuses(list []*pluginsdk.Resource, claims int, at time.Time) bool {
 	s := src.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,13 +49,13 @@ func (src *Source) refuses(claims []claim, at time.Time) bool {
 			before++
 		}
 	}
-	most, lost := src.maxShrink(), float64(before-len(claims))/float64(max(before, 1))
+	most, lost := src.maxShrink(), float64(before-claims)/float64(max(before, 1))
 	if before < shrinkLeast || lost <= min(most, shrinkShare) {
 		src.refused = nil
 		return false
 	}
 	fields := []zap.Field{
-		zap.Stringer("source", src.place), zap.Int("before", before), zap.Int("now", len(claims)), zap.Float64("max_shrink", most),
+		zap.Stringer("source", src.place), zap.Int("before", before), zap.Int("now", claims), zap.Float64("max_shrink", most),
 	}
 	if lost <= most {
 		src.refused = nil
@@ -80,18 +80,9 @@ func (src *Source) refuses(claims []claim, at time.Time) bool {
 			s.settings.Refused()
 		}
 	}
-	src.refused = &refusedList{since, claims, &ShrinkError{before, len(claims), most}}
+	src.refused = &refusedList{since, list, &ShrinkError{before, claims, most}}
 	src.failLocked(src.refused.err)
 	return true
-}
-
-// list are its resources.
-func (r *refusedList) list() []*pluginsdk.Resource {
-	list := make([]*pluginsdk.Resource, len(r.claims))
-	for i := range r.claims {
-		list[i] = r.claims[i].resource
-	}
-	return list
 }
 
 // believedLocked is a refused list whose source has listed so few for long, and has just said so again; nil for none.

@@ -106,7 +106,7 @@ type claim struct {
 // Fail, until the source has listed so few for long.
 func (src *Source) Set(list []*pluginsdk.Resource, at time.Time) {
 	claims, filtered := src.store.claims(list, at)
-	if !src.refuses(claims, at) {
+	if !src.refuses(list, len(claims), at) {
 		src.take(claims, filtered, at)
 	}
 }
@@ -162,7 +162,7 @@ func (src *Source) Refresh(at time.Time) {
 	}
 	s.mu.Unlock()
 	if believed != nil {
-		src.Set(believed.list(), at)
+		src.Set(believed.list, at)
 		return
 	}
 	if expired {

@@ -44,7 +44,7 @@ type Settings struct {
 	// Sample keeps a stable share of the resources, between 0 and 1; 0 and 1 keep all.
 	Sample float64
 	// MaxShrink is the share of its resources that a source may lose at once, between 0 and 1. 0 is half of them, and all of those that
-	// an extension discovers. Refused is told each time that one lost more; nil is told nothing.
+	// an extension discovers. Refused is called each time that one lost more; it may be nil.
 	MaxShrink float64
 	Refused   func()
 	// Logger gets a line each time that resources come or go.
