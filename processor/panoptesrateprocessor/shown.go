@@ -16,11 +16,11 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
 
-// shown is what boards are told of a plugin, under the plugin's lock.
+// shown is what boards show of a plugin, under the plugin's lock.
 type shown struct {
 	seen       bool
 	since      time.Time // when the transforms came first
-	told       bool      // that some of them match nothing
+	warned     bool      // that some of them match nothing
 	transforms string
 	rates      int64
 	skipped    [skips]int64
@@ -40,7 +40,7 @@ func (p *rateProcessor) show(host component.Host) {
 // passedOn notes whether what comes next took a batch.
 func (c *pass) passedOn(err error) {
 	for i := range c.tallies {
-		p := c.plugins.get(c.tallies[i].scope, c.tallies[i].plugin)
+		p := c.tallies[i].counts
 		p.mu.Lock()
 		p.shown.batches++
 		if p.shown.err = err; err != nil {
@@ -67,7 +67,7 @@ func (p *rateProcessor) pipeline(name string) status.Link {
 	return l
 }
 
-// maxErrorText bounds what is told of an error.
+// maxErrorText bounds what is shown of an error.
 const maxErrorText = 500
 
 // show notes what a call came to.
@@ -77,7 +77,7 @@ func (p *plugin) show(t *tally) {
 	s := &p.shown
 	s.seen = true
 	if s.transforms != t.transforms {
-		s.transforms, s.since, s.told = strings.Clone(t.transforms), time.Now(), false
+		s.transforms, s.since, s.warned = strings.Clone(t.transforms), time.Now(), false
 	}
 	s.rates += t.rates
 	for i, n := range t.skipped {
@@ -122,8 +122,8 @@ func (p *rateProcessor) warnUnmatched(now time.Time) {
 	for _, one := range p.plugins.all() {
 		one.mu.Lock()
 		s := one.shown
-		due := !s.told && s.transforms != "" && now.Sub(s.since) >= unmatchedAfter
-		one.shown.told = s.told || due
+		due := !s.warned && s.transforms != "" && now.Sub(s.since) >= unmatchedAfter
+		one.shown.warned = s.warned || due
 		one.mu.Unlock()
 		if !due {
 			continue
@@ -145,7 +145,7 @@ func (p *rateProcessor) currentPlans() *plans {
 	return p.plans
 }
 
-// all returns the plugins that are told apart.
+// all returns the plugins that are counted apart.
 func (ps *plugins) all() []*plugin {
 	ps.mu.RLock()
 	defer ps.mu.RUnlock()
@@ -190,11 +190,11 @@ func (ps *plugins) full() bool {
 	return len(ps.known) >= maxPlugins
 }
 
-// maxUnmatched bounds what is told of transforms that match nothing.
+// maxUnmatched bounds how many transforms that match nothing are named.
 const maxUnmatched = 5
 
 // unmatched says which counters of a plugin's rules never came, by the types of groups that came with its text.
-func (ps *plans) unmatched(text string, rules []transforms.Rule) (told []string) {
+func (ps *plans) unmatched(text string, rules []transforms.Rule) (named []string) {
 	ps.mu.RLock()
 	defer ps.mu.RUnlock()
 	came := map[string]*plan{}
@@ -215,12 +215,12 @@ func (ps *plans) unmatched(text string, rules []transforms.Rule) (told []string)
 		if !slices.Contains(types, rule.GroupType) && !slices.ContainsFunc(types, func(t string) bool { return strings.EqualFold(t, rule.Label) }) {
 			what = fmt.Sprintf("no group of type %q came, but of %q", rule.GroupType, types)
 		}
-		told = append(told, what)
+		named = append(named, what)
 	}
-	if n := len(told) - maxUnmatched; n > 0 {
-		told = append(told[:maxUnmatched], fmt.Sprintf("and so for %d more", n))
+	if n := len(named) - maxUnmatched; n > 0 {
+		named = append(named[:maxUnmatched], fmt.Sprintf("and so for %d more", n))
 	}
-	return told
+	return named
 }
 
 // matched says whether a counter came that a rule names, in a group of the plan's type.

@@ -58,6 +58,7 @@ var skipOf = [...]skip{
 type tally struct {
 	scope   string // its name
 	plugin  string
+	counts  *plugin // of the plugin, or of others together
 	skipped [skips]int64
 	gaps    gaps
 	rates   int64
@@ -77,7 +78,8 @@ func (c *pass) tallyOf(in pcommon.InstrumentationScope) int {
 			return i
 		}
 	}
-	c.tallies = append(c.tallies, tally{scope: scope, plugin: pluginName(in)})
+	name := pluginName(in)
+	c.tallies = append(c.tallies, tally{scope: scope, plugin: name, counts: c.plugins.get(scope, name)})
 	return len(c.tallies) - 1
 }
 
@@ -113,12 +115,12 @@ func (c *pass) report(ctx context.Context) {
 	}
 	for i := range c.tallies {
 		t := &c.tallies[i]
-		c.plugins.get(t.scope, t.plugin).show(t)
+		t.counts.show(t)
 		var none tally
 		if t.skipped == none.skipped && t.gaps == none.gaps {
 			continue
 		}
-		plugin := c.plugins.get(t.scope, t.plugin)
+		plugin := t.counts
 		for s, n := range t.skipped {
 			if n > 0 {
 				c.telemetry.PanoptesRatesSkipped.Add(ctx, n, plugin.skipped[s])
