@@ -32,8 +32,8 @@ type Request struct {
 	// Room is called before a run makes groups that may be many, and waits until there is room for them (Room.For); nil does
 	// not wait.
 	Room func(context.Context)
-	// Begun is called each time that the run's deadline starts (Call.Begin), from any goroutine; it must not wait. nil is told
-	// nothing.
+	// Begun is called each time that the run's deadline starts (Call.Begin), from any goroutine; it must not wait. It may
+	// be nil.
 	Begun func()
 }
 

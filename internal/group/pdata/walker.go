@@ -269,8 +269,7 @@ func indexOf(a pcommon.Map) map[string]pcommon.Value {
 	if a.Len() < indexFrom {
 		return nil
 	}
-	index := maps.Collect(a.All())
-	return index
+	return maps.Collect(a.All())
 }
 
 func (s *attributeSet) is(a pcommon.Map, groupType string) bool {

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// A line for each run that went well is told of one resource alone; what a plugin logs is told of any.
+// A run that went well has a line only where there is one resource; what a plugin logs is always shown.
 func TestWithoutFailures(t *testing.T) {
 	t.Parallel()
 	for several, want := range map[bool][]string{

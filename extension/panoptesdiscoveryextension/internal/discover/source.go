@@ -141,7 +141,7 @@ func (s *Source) replace(state *State) {
 	s.hooks.Changed()
 }
 
-// follow is told of each source that runs, and when that ends, where there are discoverers whose errors others tell.
+// follow is called for each source when it begins and when it ends. Where a client reports errors for the whole program, it is replaced.
 var follow = func(*Source, bool) {}
 
 // Run discovers until ctx ends.

@@ -120,7 +120,7 @@ type Group struct {
 	resources string // what is said of them at the next join
 	published string // what was said at the last one
 	unhealthy bool
-	refused   *kerr.Error // what was told of last, nil where it was no lasting refusal
+	refused   *kerr.Error // the last one that was reported, nil where it was no lasting refusal
 	failure   error       // of the last round
 }
 

@@ -53,7 +53,7 @@ func (t *Tasks) Shard(one Target, v *Version) (n int, ok bool) {
 // from then on is the whole truth.
 func (t *Tasks) Sections() map[string]state.Source { return t.runs.sources() }
 
-// Stop is told of in Sections.
+// Stop notes that no run begins any more, see Sections.
 func (t *Tasks) Stop() { t.runs.stop() }
 
 // Find returns the scheduler's ID of a task.
