@@ -49,12 +49,6 @@ func NewDict(n int) *Dict {
 	return &Dict{keys: make([]Value, 0, n), values: make([]Value, 0, n), texts: make(map[string]int, n)}
 }
 
-// With returns a dict with the same keys, which it shares, and these values in their order. Neither of the two is to be
-// changed after.
-func (d *Dict) With(values []Value) *Dict {
-	return &Dict{keys: d.keys, values: values, texts: d.texts, others: d.others}
-}
-
 // Len is the number of keys.
 func (d *Dict) Len() int { return len(d.keys) }
 

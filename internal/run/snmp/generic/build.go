@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/big"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/expr"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -89,21 +91,17 @@ func (p *Poll) rows(ctx context.Context, targets []target) rows {
 		if !t.indexed || !p.known(t) {
 			continue
 		}
-		indexes, table, err := p.indexes(t)
+		rows, indexes, err := p.indexes(t)
 		if err != nil {
 			p.lost(ctx, t, err)
 			continue
 		}
-		cells := table != nil && t.from == "" && t.expression.IsCell()
 		for i, index := range indexes {
 			var v expr.Value
 			var err error
-			if cells {
-				_, v = table.At(i)
-			} else {
-				v, err = p.evaluate(t, index)
-			}
-			if err == nil {
+			if rows != nil {
+				v, err = t.taken(rows.Value(i))
+			} else if v, err = p.evaluate(t, index); err == nil {
 				v, err = t.converted(v)
 			}
 			if err != nil {
@@ -116,10 +114,10 @@ func (p *Poll) rows(ctx context.Context, targets []target) rows {
 	return out
 }
 
-// indexes are those that a target is evaluated for, and the table that they come from, if any.
-func (p *Poll) indexes(t *target) ([]string, *expr.Dict, error) {
+// indexes are those that a target is evaluated for; where its values are cells of rows, these come along.
+func (p *Poll) indexes(t *target) (rows *engine.Rows, indexes []string, err error) {
 	if t.listed {
-		return t.indices, nil, nil
+		return nil, t.indices, nil
 	}
 	name := t.from
 	if name == "" && t.expression != nil {
@@ -128,16 +126,22 @@ func (p *Poll) indexes(t *target) ([]string, *expr.Dict, error) {
 	if name == "" {
 		return nil, nil, nil
 	}
+	if c, there := p.columns[name]; there {
+		if t.cell {
+			rows = c.rows
+		}
+		return rows, c.indexes, nil
+	}
 	table, is := p.names[name].(*expr.Dict)
 	if !is {
 		return nil, nil, fmt.Errorf("there is no table %q", name)
 	}
-	out := make([]string, table.Len())
-	for i := range out {
+	indexes = make([]string, table.Len())
+	for i := range indexes {
 		key, _ := table.At(i)
-		out[i] = key.(string)
+		indexes[i] = key.(string)
 	}
-	return out, table, nil
+	return nil, indexes, nil
 }
 
 func (p *Poll) evaluate(t *target, index expr.Value) (expr.Value, error) {
@@ -146,6 +150,14 @@ func (p *Poll) evaluate(t *target, index expr.Value) (expr.Value, error) {
 	}
 	p.spoken.Tables, p.spoken.Index = p.names, index
 	return t.expression.Evaluate(&p.spoken)
+}
+
+// taken is a value of the device as the target's type has it, and then its transform.
+func (t *target) taken(v ber.Value) (expr.Value, error) {
+	if n, whole := v.Int(); whole && t.integer && t.transform == nil {
+		return n, nil
+	}
+	return t.converted(v.Text())
 }
 
 // converted is a value as the target's type has it, and then its transform.

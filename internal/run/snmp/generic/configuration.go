@@ -41,6 +41,8 @@ type object struct {
 	values expr.Value
 	// renamed are other names of indexes.
 	renamed *expr.Dict
+	// whole says that expressions need it as a table; otherwise all that is wanted are its cells.
+	whole bool
 }
 
 type group struct {
@@ -58,7 +60,9 @@ type target struct {
 	transform  *expr.Expression
 	convert    func(expr.Value) (expr.Value, error)
 	counter    bool
+	integer    bool
 	indexed    bool
+	cell       bool     // the expression is the cell of the index in a table
 	indices    []string // those that are listed
 	listed     bool
 	from       string // the table whose indexes count, "" for none
@@ -158,6 +162,7 @@ func (c *Configuration) readObjects(top *expr.Dict) error {
 			return fmt.Errorf(`self._config["oids"][oid_name]["method"] for oid_name: %s is not "static", "bulk_walk", or "get". It is %s`,
 				o.name, expr.ToText(method))
 		}
+		o.whole = o.renamed != nil || slices.ContainsFunc(c.groups, func(g group) bool { return g.needsWhole(o.name) })
 		c.objects = append(c.objects, o)
 	}
 	return nil
@@ -221,6 +226,7 @@ func (t *target) read(v expr.Value, kind, version string) error {
 	if t.convert = conversions[kind]; t.convert == nil {
 		return fmt.Errorf("unknown type %q", kind)
 	}
+	t.integer = slices.Contains(integerTypes, kind)
 	metricType := "gauge"
 	if asked, there := spec.Text("metric_type"); there {
 		metricType = expr.ToText(asked)
@@ -256,6 +262,7 @@ func (t *target) index(spec *expr.Dict, version string) error {
 		listed = t.listed && !forced || t.from != ""
 	}
 	t.indexed = listed || t.expression != nil && t.expression.Indexed()
+	t.cell = t.indexed && !t.listed && t.from == "" && t.expression.IsCell()
 	return nil
 }
 
@@ -269,6 +276,12 @@ func (g *group) needs(name string) bool {
 	return slices.ContainsFunc(g.metrics, needs) || slices.ContainsFunc(g.dimensions, needs)
 }
 
+// needsWhole says whether more of an object is needed than its cells.
+func (g *group) needsWhole(name string) bool {
+	whole := func(t target) bool { return !t.cell && t.needs(name) }
+	return slices.ContainsFunc(g.metrics, whole) || slices.ContainsFunc(g.dimensions, whole)
+}
+
 // kind is the type of the metric.
 func (t *target) kind() pluginsdk.MetricType {
 	if t.counter {
@@ -277,11 +290,13 @@ func (t *target) kind() pluginsdk.MetricType {
 	return pluginsdk.Gauge
 }
 
+var integerTypes = []string{"Integer", "Integer32", "UInteger32", "Counter32", "Counter64", "Gauge32", "TimeTicks", "integer", "int", "long"}
+
 var conversions = typeConversions()
 
 func typeConversions() map[string]func(expr.Value) (expr.Value, error) {
 	out := map[string]func(expr.Value) (expr.Value, error){"float": expr.ToFloat, "double": expr.ToFloat}
-	for _, kind := range []string{"Integer", "Integer32", "UInteger32", "Counter32", "Counter64", "Gauge32", "TimeTicks", "integer", "int", "long"} {
+	for _, kind := range integerTypes {
 		out[kind] = expr.ToInt
 	}
 	text := func(v expr.Value) (expr.Value, error) { return expr.ToText(v), nil }

@@ -35,8 +35,9 @@ type Poll struct {
 	status        status
 	made          *set
 	names         map[string]expr.Value
-	spoken        expr.Names // of the evaluation that is under way
-	last          *walkedTable
+	spoken        expr.Names        // of the evaluation that is under way
+	columns       map[string]column // by the name of the object, of which no index has another name
+	last          column
 	// missing are the objects that the device did not give: nothing is known of what they are needed for.
 	missing map[string]bool
 }
@@ -48,7 +49,7 @@ const defaultRepetitions = 25
 func (p *Poll) Run(ctx context.Context) []*pluginsdk.MetricsGroup {
 	p.made = newSet(&Configuration{})
 	p.status = status{log: p.Log, resource: p.Resource}
-	p.names, p.missing = map[string]expr.Value{}, map[string]bool{}
+	p.names, p.columns, p.missing = map[string]expr.Value{}, map[string]column{}, map[string]bool{}
 	if part, err := p.poll(ctx); err != nil {
 		p.status.failed(ctx, part, err)
 	}
@@ -210,7 +211,13 @@ func (p *Poll) walked(ctx context.Context, o *object, a *asked, result *engine.R
 		return
 	}
 	rows := &result.Columns[a.at]
-	p.names[o.name] = p.table(o, rows)
+	indexes := p.indexTexts(rows)
+	if o.whole {
+		p.names[o.name] = table(o, rows, indexes)
+	}
+	if o.renamed == nil {
+		p.columns[o.name] = column{rows, indexes}
+	}
 	if rows.Len() == 0 {
 		p.failed(ctx, o.name, fmt.Errorf("%w: walk of %s (%s) gave nothing", errMissing, o.name, o.oid), false)
 		return
@@ -218,47 +225,35 @@ func (p *Poll) walked(ctx context.Context, o *object, a *asked, result *engine.R
 	p.succeeded(o.name)
 }
 
-// walkedTable is a table with the rows that it comes from.
-type walkedTable struct {
-	rows  *engine.Rows
-	table *expr.Dict
+// column is what came for an object that is walked, with the texts of its indexes.
+type column struct {
+	rows    *engine.Rows
+	indexes []string
 }
 
-// table makes a table of rows. Columns of a table of the device mostly have the same indexes, which they then share.
-func (p *Poll) table(o *object, rows *engine.Rows) *expr.Dict {
-	values := texts(rows)
-	if o.renamed == nil && p.last != nil && sameIndexes(p.last.rows, rows) {
-		return p.last.table.With(values)
+// indexTexts are the texts of the indexes of rows, which columns of one table mostly share.
+func (p *Poll) indexTexts(rows *engine.Rows) []string {
+	if p.last.rows == nil || !sameIndexes(p.last.rows, rows) {
+		p.last = column{rows, make([]string, rows.Len())}
+		for i := range p.last.indexes {
+			p.last.indexes[i] = rows.Index(i).String()
+		}
 	}
-	table := expr.NewDict(len(values))
-	for i, value := range values {
-		index := rows.Index(i).String()
+	return p.last.indexes
+}
+
+// table makes a table of rows, for expressions.
+func table(o *object, rows *engine.Rows, indexes []string) *expr.Dict {
+	table := expr.NewDict(len(indexes))
+	for i, index := range indexes {
 		if o.renamed != nil {
 			if other, there := o.renamed.Text(index); there {
 				index = expr.ToText(other)
 			}
 		}
-		table.SetText(index, value)
-	}
-	if o.renamed == nil {
-		p.last = &walkedTable{rows, table}
+		table.SetText(index, rows.Value(i).Text())
 	}
 	return table
-}
-
-// texts are the values of rows, whose texts lie in one piece of memory.
-func texts(rows *engine.Rows) []expr.Value {
-	out, ends := make([]expr.Value, rows.Len()), make([]int, rows.Len())
-	var all []byte
-	for i := range out {
-		all = rows.Value(i).AppendText(all)
-		ends[i] = len(all)
-	}
-	text, begin := string(all), 0
-	for i, end := range ends {
-		out[i], begin = text[begin:end], end
-	}
-	return out
 }
 
 func sameIndexes(a, b *engine.Rows) bool {
