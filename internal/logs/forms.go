@@ -3,6 +3,7 @@ package logs
 import (
 	"encoding/base32"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -38,7 +39,7 @@ func written(text string) []string {
 		return forms
 	}
 	forms = append(append(forms, inLanguages(text)...), asCharacters(text)...)
-	forms = append(append(forms, inBase32(text)), inMarkup(text)...)
+	forms = append(append(append(forms, inBase32(text)...), inBase85(text)...), inMarkup(text)...)
 	forms = append(forms, inShells(text)...)
 	forms = append(forms, asNumbers(text)...)
 	return append(forms, inUTF16(text)...)
@@ -123,15 +124,25 @@ func pythonRepr(text string, quote byte) string {
 	return b.String()
 }
 
-// inBase64 are the parts of base64 that a text makes wherever it begins in what is encoded, such as behind a user's name.
-// Parts that are too short to tell are left out.
+// telling is how many characters of an encoding are enough to be looked for.
+const telling = 8
+
+// uuencode is the alphabet of uuencode with a backquote for zero, and with a blank.
+const uuencode = "`!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_"
+
+var sixBits = []*base64.Encoding{
+	base64.RawStdEncoding, base64.RawURLEncoding, base64.NewEncoding(uuencode).WithPadding(base64.NoPadding),
+	base64.NewEncoding(" " + uuencode[1:]).WithPadding(base64.NoPadding),
+}
+
+// inBase64 are the parts of base64 and uuencode that a text makes wherever it begins in what is encoded, such as behind a user's
+// name. Parts that are too short to tell are left out.
 func inBase64(text string) []string {
-	const telling = 8
 	var forms []string
 	for offset := range 3 {
 		// The characters that the bytes before and behind it have a part in.
 		skip, end := (offset*8+5)/6, (offset+len(text))*8/6
-		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for _, encoding := range sixBits {
 			all := encoding.EncodeToString(append(make([]byte, offset), text...))
 			if end-skip >= telling {
 				forms = append(forms, all[skip:end])
@@ -141,9 +152,50 @@ func inBase64(text string) []string {
 	return forms
 }
 
-// inBase32 is the part of base32 that a text makes by itself.
-func inBase32(text string) string {
-	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(text))[:len(text)*8/5]
+// inBase32 are the parts of base32 that a text makes wherever it begins in what is encoded.
+func inBase32(text string) []string {
+	var forms []string
+	for offset := range 5 {
+		skip, end := (offset*8+4)/5, (offset+len(text))*8/5
+		all := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(append(make([]byte, offset), text...))
+		if offset == 0 || end-skip >= telling {
+			forms = append(forms, all[skip:end], strings.ToLower(all[skip:end]))
+		}
+	}
+	return forms
+}
+
+// The alphabets of base85, beside that of ascii85, which is in the order of ASCII from "!" on.
+const (
+	rfc1924 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
+	z85     = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+)
+
+// inBase85 are the parts of base85 that a text makes wherever it begins in what is encoded: its whole groups of four bytes.
+func inBase85(text string) []string {
+	var forms []string
+	for offset := range 4 {
+		whole := text[min(offset, len(text)):]
+		whole = whole[:len(whole)/4*4]
+		if len(whole)*5/4 < telling {
+			continue
+		}
+		var adobe, python, zmq strings.Builder
+		for ; whole != ""; whole = whole[4:] {
+			group, digits := binary.BigEndian.Uint32([]byte(whole)), [5]byte{}
+			for i := range digits {
+				digits[4-i] = byte(group % 85)
+				group /= 85
+			}
+			for _, d := range digits {
+				adobe.WriteByte('!' + d)
+				python.WriteByte(rfc1924[d])
+				zmq.WriteByte(z85[d])
+			}
+		}
+		forms = append(forms, adobe.String(), python.String(), zmq.String())
+	}
+	return forms
 }
 
 // inMarkup are the forms of HTML and XML that Go does not write, and of YAML and SQL.

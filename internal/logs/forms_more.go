@@ -27,6 +27,9 @@ func inLanguages(text string) []string {
 	all := base64.StdEncoding.EncodeToString([]byte(text))
 	forms = append(append(forms, inBase64(strings.TrimRight(all, "="))...), inLines(all, 76), inLines(all, 64))
 	characters := strings.Split(text, "")
+	for _, between := range []string{" ", "-", ", ", "\n"} {
+		forms = append(forms, strings.Join(characters, between))
+	}
 	for i, c := range characters {
 		characters[i] = pythonRepr(c, '\'')
 	}

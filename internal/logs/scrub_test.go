@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"encoding/ascii85"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
@@ -156,6 +157,7 @@ func TestFormsOfOthers(t *testing.T) {
 		require.NoError(t, err)
 		thrice = string(out)
 	}
+	inAscii85 := make([]byte, ascii85.MaxEncodedLen(len(secret)+2))
 	var s Scrubber
 	require.NoError(t, s.Add(secret))
 	for name, text := range map[string]string{
@@ -164,6 +166,11 @@ func TestFormsOfOthers(t *testing.T) {
 		"bytes of Python":    `b'Xk9/p<&\xc3\xa4\'"+q\\nWort'`,
 		"Latin-1":            "Xk9/p<&Ã¤'\"+q\\nWort",
 		"JSON three times":   thrice,
+		"blanks":             "X k 9 / p < & ä ' \" + q \\ n W o r t",
+		"uuencode":           "5=3I8:SDO<#PFPZ0G(BMQ7&Y7;W)T", // python3: binascii.b2a_uu(b"u:" + secret)
+		"base85 of Python":   "bvjsUIWKTLCc~sBA}euRZdY$|bN",   // base64.b85encode(b"u:" + secret)
+		"ascii85":            string(inAscii85[:ascii85.Encode(inAscii85, []byte("u:"+secret))]),
+		"base32":             strings.ToLower(base32.StdEncoding.EncodeToString([]byte("u:" + secret))),
 		"upper case":         strings.ToUpper(secret),
 		"lower case":         strings.ToLower(secret),
 		"entities":           "&#88;&#107;&#57;&#47;&#112;&#60;&#38;&#228;&#39;&#34;&#43;&#113;&#92;&#110;&#87;&#111;&#114;&#116;",
