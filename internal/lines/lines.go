@@ -13,6 +13,9 @@ type TooLongError int
 
 func (e TooLongError) Error() string { return fmt.Sprintf("line has more than %d bytes", int(e)) }
 
+// endless is how much of a line is read at most, to find its end: a device such as /dev/zero has none.
+const endless = 1 << 30
+
 // Lines reads lines of bounded length.
 type Lines struct {
 	in    *bufio.Reader
@@ -30,11 +33,11 @@ func New(r io.Reader, limit, buffer int) *Lines {
 }
 
 // Next returns the next line without its end, valid until the next call, and io.EOF after the last one. The last line
-// needs no end.
+// needs no end. A line beyond 1 GiB is an error after which nothing can be read.
 func (l *Lines) Next() ([]byte, error) {
 	l.line = l.line[:0]
 	l.Number++
-	tooLong := false
+	tooLong, start := false, l.Offset
 	for {
 		part, err := l.in.ReadSlice('\n')
 		l.Offset += int64(len(part))
@@ -48,6 +51,8 @@ func (l *Lines) Next() ([]byte, error) {
 			l.line = append(l.line, part...)
 		}
 		switch {
+		case l.Offset-start > endless:
+			return nil, fmt.Errorf("line has no end within %d bytes", endless)
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case err != nil && !errors.Is(err, io.EOF):

@@ -61,3 +61,14 @@ func TestLinesBroken(t *testing.T) {
 	_, err = l.Next()
 	require.ErrorIs(t, err, errBroken)
 }
+
+// zeros is a device without an end.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { return len(b), nil }
+
+func TestLineWithoutEnd(t *testing.T) {
+	t.Parallel()
+	_, err := New(zeros{}, 16, 1<<20).Next()
+	require.EqualError(t, err, "line has no end within 1073741824 bytes")
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/provider/yamlprovider"
 	"go.opentelemetry.io/collector/pipeline"
 
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesinfluxexporter"
 	"github.com/panoptes-otel/panoptes-otel/exporter/panoptesjsonexporter"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesencodingextension"
@@ -76,7 +78,7 @@ func Load(ctx context.Context, uris []string) (*Config, error) {
 	resolver, err := confmap.NewResolver(confmap.ResolverSettings{
 		URIs: uris,
 		ProviderFactories: []confmap.ProviderFactory{
-			fileprovider.NewFactory(), envprovider.NewFactory(), yamlprovider.NewFactory(),
+			confmap.NewProviderFactory(newFiles), envprovider.NewFactory(), yamlprovider.NewFactory(),
 		},
 		DefaultScheme: "env",
 	})
@@ -88,6 +90,23 @@ func Load(ctx context.Context, uris []string) (*Config, error) {
 		return nil, err
 	}
 	return read(conf)
+}
+
+// files is the Collector's provider of files with the bounds of input.ReadFile: a device has no end, and nobody may write to a
+// pipe.
+type files struct{ confmap.Provider }
+
+func newFiles(settings confmap.ProviderSettings) confmap.Provider {
+	return files{fileprovider.NewFactory().Create(settings)}
+}
+
+// Retrieve reads the file behind the scheme of uri.
+func (f files) Retrieve(ctx context.Context, uri string, _ confmap.WatcherFunc) (*confmap.Retrieved, error) {
+	text, err := input.ReadFile(ctx, filepath.Clean(strings.TrimPrefix(uri, f.Scheme()+":")))
+	if err != nil {
+		return nil, err
+	}
+	return confmap.NewRetrievedFromYAML(text)
 }
 
 func read(conf *confmap.Conf) (*Config, error) {

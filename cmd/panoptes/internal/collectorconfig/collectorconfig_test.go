@@ -55,6 +55,13 @@ func TestLoadErrors(t *testing.T) {
 	t.Parallel()
 	_, err := Load(t.Context(), []string{filepath.Join(t.TempDir(), "absent.yaml")})
 	require.ErrorContains(t, err, "absent.yaml")
+	require.NotContains(t, err.Error(), "\n")
+	_, err = Load(t.Context(), []string{t.TempDir()})
+	require.ErrorContains(t, err, "is a directory")
+	for _, source := range []string{"/dev/zero", "yaml:receivers: ${file:/dev/zero}"} {
+		_, err = Load(t.Context(), []string{source})
+		require.ErrorContains(t, err, "/dev/zero has more than 16777216 bytes")
+	}
 	_, err = load(t, "{receivers: [")
 	require.Error(t, err)
 	_, err = load(t, "receivers: 5")

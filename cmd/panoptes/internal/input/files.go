@@ -14,9 +14,12 @@ import (
 const MaxFile = 16 << 20
 
 // Open opens a file that somebody named on the command line, which may be a pipe such as a shell's <(...). It waits for a
-// pipe's other end as long as ctx is not done. All errors are wrong usage.
+// pipe's other end as long as ctx is not done, which also ends a read that is under way. All errors are wrong usage.
 func Open(ctx context.Context, path string) (*os.File, error) {
 	f, err := safefile.Within(ctx, "read", path, func() (*os.File, error) { return os.Open(path) }, func(f *os.File) { _ = f.Close() })
+	if err == nil {
+		context.AfterFunc(ctx, func() { _ = f.Close() })
+	}
 	return f, exit.Misuse(err)
 }
 

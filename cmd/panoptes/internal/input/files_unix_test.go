@@ -30,6 +30,16 @@ func TestFiles(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, pipe)
 
+	silent, err := os.OpenFile(pipe, os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer silent.Close()
+	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	file, err := Open(ctx, pipe)
+	require.NoError(t, err)
+	_, err = file.Read(make([]byte, 1))
+	require.ErrorIs(t, err, os.ErrClosed, "nobody writes")
+
 	other := filepath.Join(dir, "other")
 	require.NoError(t, syscall.Mkfifo(other, 0o600))
 	written := make(chan error)

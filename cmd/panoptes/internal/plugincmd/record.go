@@ -1,6 +1,7 @@
 package plugincmd
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -21,9 +23,12 @@ type recorder struct {
 	out   *recording.Writer
 }
 
-// newRecorder begins a recording in a new file, which others cannot read: it has what a device said.
-func newRecorder(path string, scrub *recording.Scrubber, tape *recording.Tape, head recording.Head) (*recorder, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+// newRecorder begins a recording in a new file, which others cannot read: it has what a device said. Until ctx is done it waits for
+// who reads a pipe.
+func newRecorder(ctx context.Context, path string, scrub *recording.Scrubber, tape *recording.Tape, head recording.Head) (*recorder, error) {
+	file, err := safefile.Within(ctx, "open", path, func() (*os.File, error) {
+		return os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	}, func(f *os.File) { _ = f.Close() })
 	if err != nil {
 		return nil, err
 	}

@@ -252,7 +252,7 @@ func (o *runOptions) recorder(ctx context.Context, p *plugin.Plugin, from descri
 	if err != nil {
 		return nil, err
 	}
-	return newRecorder(o.record, scrub, tape, headOf(p, text, o.host.Version, o.flags))
+	return newRecorder(ctx, o.record, scrub, tape, headOf(p, text, o.host.Version, o.flags))
 }
 
 // open opens the plugin and makes sure that its runtime is there. It returns its plugin file, too.
