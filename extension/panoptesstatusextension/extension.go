@@ -22,6 +22,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard/shardgroup"
+	"github.com/panoptes-otel/panoptes-otel/internal/state"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/internal/tlsfiles"
 )
@@ -71,8 +72,9 @@ func newExtension(set extension.Settings, cfg *Config) (*statusExtension, error)
 	})
 }
 
-// Start implements component.Component.
+// Start implements component.Component. Extensions start before all else, so that nobody has opened a storage yet.
 func (e *statusExtension) Start(ctx context.Context, host component.Host) error {
+	state.HealOthers(host, e.set.Logger)
 	e.viewers = viewers(host.GetExtensions())
 	settings := e.cfg.Server
 	if tls := settings.TLS.Get(); tls != nil {

@@ -22,6 +22,26 @@ const damagedMark = ".damaged-"
 // what they held. It is to be called before the storage is used; what is in use already is left alone. Each error says which
 // file was put aside, where, and why, or that it could not be.
 func Heal(storages storage.Extension) []error {
+	return healThose(storages, isStorageFile)
+}
+
+// HealOthers is Heal for the files of all storages that components of others have, such as queues of stock exporters: those
+// look at nothing before they open them. An extension that calls it when it starts is before all of them.
+func HealOthers(host component.Host, logger *zap.Logger) {
+	for id, extension := range host.GetExtensions() {
+		storages, ok := extension.(storage.Extension)
+		if !ok {
+			continue
+		}
+		damage := healThose(storages, func(name string) bool {
+			_, component, _ := strings.Cut(name, "_")
+			return isStorageFile(name) && !strings.HasPrefix(component, "panoptes")
+		})
+		tell(logger, id, damage, "what the component of that name kept, such as batches that waited in its queue")
+	}
+}
+
+func healThose(storages storage.Extension, wanted func(name string) bool) []error {
 	dir := directoryOf(storages)
 	if dir == "" {
 		return nil
@@ -32,7 +52,7 @@ func Heal(storages storage.Extension) []error {
 	}
 	var damage []error
 	for _, e := range entries {
-		if e.Type().IsRegular() && isStorageFile(e.Name()) {
+		if e.Type().IsRegular() && wanted(e.Name()) {
 			damage = append(damage, heal(filepath.Join(dir, e.Name())))
 		}
 	}
@@ -50,12 +70,16 @@ func HealFor(host component.Host, id *component.ID, logger *zap.Logger, lost str
 		return 0
 	}
 	damage := Heal(storages)
+	tell(logger, *id, damage, lost)
+	return len(damage)
+}
+
+func tell(logger *zap.Logger, id component.ID, damage []error, lost string) {
 	for _, err := range damage {
 		logger.Error("Storage is damaged; the Collector goes on without what it held", zap.Stringer("storage", id),
 			zap.Error(err), zap.String("lost", lost),
 			zap.String("next", "look for a failing disk, or who else writes there; then remove the file that was put aside"))
 	}
-	return len(damage)
 }
 
 // directoryOf is where a file_storage keeps its files, "" for another storage. The extension does not say; it has its

@@ -24,6 +24,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension"
 	"github.com/panoptes-otel/panoptes-otel/internal/state"
 	"github.com/panoptes-otel/panoptes-otel/processor/panoptesrateprocessor"
 )
@@ -166,6 +167,38 @@ func healAndOpen(t *testing.T, dir string) (ext storage.Extension, client storag
 	client, err = ext.GetClient(t.Context(), component.KindExporter, component.MustNewID("x"), "metrics")
 	require.NoError(t, err)
 	return ext, client, aside
+}
+
+// TestDamagedQueueOfOthers: the status extension puts aside the damaged files of stock exporters before they start, and leaves
+// those of our components to them.
+func TestDamagedQueueOfOthers(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	damaged := bytes.Repeat([]byte{0}, 64<<10)
+	ours, theirs := filepath.Join(dir, "exporter_panoptes_json__metrics"), filepath.Join(dir, "exporter_otlp_http__metrics")
+	for _, path := range []string{ours, theirs} {
+		require.NoError(t, os.WriteFile(path, damaged, 0o600))
+	}
+	f := filestorage.NewFactory()
+	storageConfig := f.CreateDefaultConfig().(*filestorage.Config)
+	storageConfig.Directory = dir
+	core, logs := observer.New(zap.ErrorLevel)
+	tel := componenttest.NewNopTelemetrySettings()
+	id := component.MustNewID("file_storage")
+	storages, err := f.Create(t.Context(), extension.Settings{ID: id, TelemetrySettings: tel}, storageConfig)
+	require.NoError(t, err)
+	pages := panoptesstatusextension.NewFactory()
+	cfg := pages.CreateDefaultConfig().(*panoptesstatusextension.Config)
+	cfg.Server.NetAddr.Endpoint = "localhost:0"
+	tel.Logger = zap.New(core)
+	ext, err := pages.Create(t.Context(), extension.Settings{ID: component.NewID(pages.Type()), TelemetrySettings: tel}, cfg)
+	require.NoError(t, err)
+	require.NoError(t, ext.Start(t.Context(), hostWith{id: storages, component.NewID(pages.Type()): ext}))
+	require.NoError(t, ext.Shutdown(t.Context()))
+	assert.FileExists(t, ours)
+	assert.NoFileExists(t, theirs)
+	require.Equal(t, 1, logs.Len())
+	assert.Contains(t, logs.All()[0].ContextMap()["error"], theirs)
 }
 
 // TestAnyDamageOfFileStorage: whatever page of a storage is damaged, and how, file_storage opens what is there after it was
