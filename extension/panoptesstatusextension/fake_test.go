@@ -95,6 +95,10 @@ func (f *fake) Sources() []store.SourceStatus {
 	}
 }
 
+func (f *fake) Warnings() []status.Warning {
+	return []status.Warning{{Plugin: "Power & Fans", Said: "no resource matches", Next: "change <its> filter"}}
+}
+
 func (f *fake) Resources() []store.Entry { return f.entries }
 
 func (f *fake) Tasks(visit func(*status.Task) bool) {

@@ -2,6 +2,7 @@ package panoptesstatusextension
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -128,6 +129,28 @@ func (e *statusExtension) pluginNames() (names []string) {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// warnings are those of receivers, and the plugins' transforms that match nothing.
+func (e *statusExtension) warnings(q query) (all []status.Warning) {
+	for _, r := range e.asked(q) {
+		found := r.Warnings()
+		for _, p := range r.Plugins() {
+			if !p.HasGood() {
+				continue
+			}
+			for _, l := range e.stageLinks(status.LinkTransforms, p.Name) {
+				if l.Holds == status.No {
+					found = append(found, status.Warning{Plugin: p.Name, Said: fmt.Sprintf("plugin %q: %s: %s", p.Name, l.Name, l.Said), Next: l.Next})
+				}
+			}
+		}
+		for _, w := range found {
+			w.Receiver = r.ID().String()
+			all = append(all, w)
+		}
+	}
+	return all
 }
 
 func (e *statusExtension) sources(q query) []status.Source {

@@ -175,7 +175,7 @@ func resultOf(err error) string {
 
 // overview counts everything.
 func (e *statusExtension) overview(q query) status.Overview {
-	o := status.Overview{Version: e.version, Receivers: []string{}, States: map[status.State]int{}, Places: []status.Places{}}
+	o := status.Overview{Version: e.version, Receivers: []string{}, States: map[status.State]int{}, Places: []status.Places{}, Warnings: items(e.warnings(q))}
 	for _, r := range e.asked(q) {
 		o.Receivers = append(o.Receivers, r.ID().String())
 		r.Tasks(func(t *status.Task) bool {

@@ -53,6 +53,8 @@ type Receiver interface {
 	Plugins() []Plugin
 	// Places returns the places that runs have, by class.
 	Places() []Places
+	// Warnings returns what works, but hardly as it was meant.
+	Warnings() []Warning
 	// Sources returns where resources come from.
 	Sources() []store.SourceStatus
 	// Resources returns all resources and who lists them.
@@ -88,6 +90,17 @@ type Overview struct {
 	Tasks     int           `json:"tasks"`
 	States    map[State]int `json:"states"`
 	Places    []Places      `json:"places"`
+	Warnings  []Warning     `json:"warnings"`
+}
+
+// Warning is something that works, but hardly as it was meant.
+type Warning struct {
+	Receiver string `json:"receiver"` // filled in by the board
+	// Plugin is the one that it is about; "" where it is about none.
+	Plugin string `json:"plugin,omitempty"`
+	// Said is what it is, and stays the same as long as that is so. Next is what to do.
+	Said string `json:"said"`
+	Next string `json:"next"`
 }
 
 // Places are those that the runs of a class of plugins have: how many there are, are used, and are wanted by what is due.

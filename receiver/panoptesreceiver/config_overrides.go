@@ -9,6 +9,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/override"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
+	"github.com/panoptes-otel/panoptes-otel/internal/status"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -45,9 +46,9 @@ func (c *PluginsConfig) Rules() (override.Rules, error) {
 	return rules, errors.Join(append(errs, rules.Validate())...)
 }
 
-// Unmatched says, one line each, which overrides and pins concern none of the plugins of these names.
-func (c *PluginsConfig) Unmatched(names []string) []string {
-	var lines []string
+// Unmatched says which overrides and pins concern none of the plugins of these names. nameless is a plugin file that does not
+// tell its name; "" where each does.
+func (c *PluginsConfig) Unmatched(names []string, nameless string) (all []status.Warning) {
 	look := func(key, name, so string) {
 		if name == override.Any || slices.Contains(names, name) {
 			return
@@ -56,7 +57,10 @@ func (c *PluginsConfig) Unmatched(names []string) []string {
 		if near := nearest(name, names); near != "" {
 			next = fmt.Sprintf("did you mean %q?", near)
 		}
-		lines = append(lines, fmt.Sprintf("%s: there is no plugin %q, so %s: %s", key, name, so, next))
+		if nameless != "" {
+			next += fmt.Sprintf("; the name of %q cannot be read, and may be that one", nameless)
+		}
+		all = append(all, status.Warning{Said: fmt.Sprintf("plugins::%s: there is no plugin %q, so %s", key, name, so), Next: next})
 	}
 	for i := range c.Overrides {
 		look(fmt.Sprintf("overrides::%d", i), c.Overrides[i].Plugin, "it changes nothing")
@@ -64,7 +68,7 @@ func (c *PluginsConfig) Unmatched(names []string) []string {
 	for _, name := range slices.Sorted(maps.Keys(c.Pins)) {
 		look("pins", name, "nothing is pinned by it")
 	}
-	return lines
+	return all
 }
 
 func (c *OverrideConfig) rule() (override.Rule, error) {

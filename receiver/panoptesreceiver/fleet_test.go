@@ -50,8 +50,9 @@ func TestOverrides(t *testing.T) {
 	b.until("count of localhost", func(p point) bool {
 		return p.resource == "localhost" && p.metric == "test.count" && p.value == 1
 	})
-	assert.Equal(t, 1, b.logs.FilterMessage(
-		`Configuration has a flaw: plugins::overrides::1: there is no plugin "p", so it changes nothing: did you mean "P"?`).Len())
+	flaw := `Configuration has a flaw: plugins::overrides::1: there is no plugin "p", so it changes nothing`
+	require.Eventually(t, func() bool { return b.logs.FilterMessage(flaw).Len() > 0 }, patience, 10*time.Millisecond, b.log())
+	assert.Equal(t, `did you mean "P"?`, b.logs.FilterMessage(flaw).All()[0].ContextMap()["next"])
 }
 
 // Resources of all sources are run against; where two have one, the file wins.

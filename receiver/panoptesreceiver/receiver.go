@@ -121,7 +121,7 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	if r.sharding != nil {
 		r.restoreEnrichment()
 	}
-	plugins.Changed, plugins.Named, plugins.Check = r.tasks.SetPlugins, r.warnUnmatched, r.runners.Load
+	plugins.Changed, plugins.Check = r.tasks.SetPlugins, r.runners.Load
 	r.plugins = plugindir.NewPlugins(plugins)
 	r.show(host)
 	r.report.Health.Attach(host)
@@ -189,6 +189,7 @@ func (r *panoptesReceiver) goOn(providers []resource.Provider) {
 	}
 	r.background.Go(func() { r.store.Run(ctx) })
 	r.background.Go(func() { r.plugins.Run(ctx) })
+	r.background.Go(func() { r.watchWarnings(ctx) })
 }
 
 // startPluginLogs opens the way to the pipeline of logs, if there is one.

@@ -66,13 +66,6 @@ func (r *panoptesReceiver) openRunners(host component.Host) (copies string, err 
 	return r.snapshots.Path, nil
 }
 
-// warnUnmatched logs what of the configuration concerns no plugin.
-func (r *panoptesReceiver) warnUnmatched(names []string) {
-	for _, w := range r.cfg.Plugins.Unmatched(names) {
-		r.logger.Warn("Configuration has a flaw: plugins::" + w)
-	}
-}
-
 // pluginSettings makes paths absolute, so that log lines and plugins mean the same by them.
 func (r *panoptesReceiver) pluginSettings() (plugindir.PluginSettings, error) {
 	plugins, err := r.cfg.Plugins.settings()

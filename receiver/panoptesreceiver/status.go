@@ -38,6 +38,8 @@ func (s statusReceiver) Counts() (plugins, resources int) { return s.r.tasks.Cou
 
 func (s statusReceiver) Places() []status.Places { return s.r.places() }
 
+func (s statusReceiver) Warnings() []status.Warning { return s.r.warnings() }
+
 func (s statusReceiver) Sources() []store.SourceStatus { return s.r.store.Sources() }
 
 func (s statusReceiver) Resources() []store.Entry { return s.r.store.Entries() }

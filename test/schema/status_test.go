@@ -57,6 +57,10 @@ func (s shown) Places() []status.Places {
 	}
 }
 
+func (s shown) Warnings() []status.Warning {
+	return []status.Warning{{Said: "there is no resource", Next: "see resources"}, {Receiver: "panoptes", Plugin: "Interfaces", Said: "no rate", Next: "correct it"}}
+}
+
 func (s shown) Plugins() []status.Plugin {
 	return []status.Plugin{
 		{File: "/plugins/broken.panoptes-plugin", Error: "no [Core]", ErrorSince: noon},

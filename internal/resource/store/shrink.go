@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -26,8 +27,8 @@ type ShrinkError struct {
 
 // Error says what to do, too.
 func (e *ShrinkError) Error() string {
-	return fmt.Sprintf("it lists %d resources, and listed %d before; it may lose %g of them at once (resources::max_shrink), so what it listed stays "+
-		"for %d minutes: correct the source, or, if it is right, restart the Collector to have it believed now", e.Now, e.Before, e.MaxShrink,
+	return fmt.Sprintf("it lists %s, and listed %d before; it may lose %g of them at once (resources::max_shrink), so what it listed stays "+
+		"for %d minutes: correct the source, or, if it is right, restart the Collector to have it believed now", logs.Count(e.Now, "resource"), e.Before, e.MaxShrink,
 		int(shrinkHeld.Minutes()))
 }
 

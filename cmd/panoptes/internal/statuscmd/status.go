@@ -189,6 +189,9 @@ func (a *answers) print(w io.Writer, now time.Time) error {
 			fmt.Fprintln(w, "Runs wait for a place: "+placeUse(style, p))
 		}
 	}
+	for _, warning := range a.Overview.Warnings {
+		fmt.Fprintf(w, "%s: %s; next: %s\n", style.Paint(term.Yellow, "Warning"), term.Cell(warning.Said), term.Cell(warning.Next))
+	}
 	fmt.Fprintln(w)
 	if err := style.Table(w, []string{"PLUGIN", "RUNTIME", "EVERY", "TASKS", "RUNS", "FAILED", "VERSION", "LOADED", "FILE", "ERROR"}, a.pluginRows(now)); err != nil {
 		return err

@@ -71,15 +71,12 @@ func (v *validation) receiver(ctx context.Context, id component.ID, cfg *panopte
 			v.transforming[id] = p
 		}
 		if all && len(found) > 0 && p.Filter != nil && !slices.ContainsFunc(found, p.Filter.Match) {
-			v.doubtful(where, "plugin %q (%s): none of %s matches its filter, which is: %s",
+			v.doubtful(where, "plugin %q (%s): none of %s matches its filter, which is: %s; panoptes explain names the clause that leaves them out",
 				p.Name(), file, logs.Count(len(found), "resource"), p.Filter)
 		}
 	}
-	for _, w := range cfg.Plugins.Unmatched(names) {
-		if nameless != "" {
-			w += fmt.Sprintf("; the name of %q cannot be read, and may be that one", nameless)
-		}
-		v.doubtful(where, "plugins::%s", w)
+	for _, w := range cfg.Plugins.Unmatched(names, nameless) {
+		v.doubtful(where, "%s: %s", w.Said, w.Next)
 	}
 	if all && len(found) > 0 {
 		v.overrides(where, cfg, found)

@@ -48,8 +48,6 @@ type PluginSettings struct {
 	// Changed gets all plugins in order of the paths of their files, whenever that changes. A plugin that did not change is
 	// the same pointer.
 	Changed func([]*plugin.Plugin)
-	// Named gets the names of all plugins once, as soon as each file tells its own; nil for nobody.
-	Named func([]string)
 	// Failed is called for each broken change, once.
 	Failed func()
 	// Health gets what keeps directories from being read, or nil, whenever that changes.
@@ -64,7 +62,6 @@ type Plugins struct {
 	files     map[string]*pluginFile
 	current   []*plugin.Plugin // as Changed was told last
 	told      bool
-	named     bool // Named was told
 	health    string
 	copies    int // made so far
 	discarded []discarded
@@ -78,7 +75,8 @@ type Plugins struct {
 // pluginFile is what is known of one plugin file.
 type pluginFile struct {
 	path     string
-	name     string // as the version that was taken says it, "" where it cannot be read that far
+	name     string   // as the version that was taken says it, "" where it cannot be read that far
+	warnings []string // of the version that was taken
 	settling watch.Settling
 	good     *plugin.Plugin // the last version that loads; nil where there was none
 	checking *plugin.Plugin // the version that is being checked
@@ -145,7 +143,6 @@ func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 	}
 	p.publish()
 	p.noteStates()
-	p.tellNames()
 	p.sweep(now)
 	for _, f := range removed {
 		p.logger.Info("Removed plugin: its file is gone", zap.String("plugin", f.good.Name()), zap.String("path", f.path))
@@ -161,7 +158,7 @@ func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle
 		return
 	}
 	if errors.Is(err, plugin.ErrNotScheduled) && opened != nil {
-		warnings, err = append(warnings, err.Error()), nil
+		err = nil // an override may schedule it, which the receiver knows
 	}
 	state := "broken: "
 	if err == nil {
@@ -175,11 +172,11 @@ func (p *Plugins) look(ctx context.Context, f *pluginFile, now time.Time, settle
 	case take && err != nil:
 		f.opened, f.checking = nil, nil
 		f.name = nameOf(ctx, f.path)
-		p.warnAll(f.path, f.name, warnings)
+		p.warnAll(f, warnings)
 		p.fail(f, err)
 	case take:
 		f.opened, f.name = opened, opened.Name()
-		p.warnAll(f.path, opened.Name(), append(warnings, transformWarnings(opened)...))
+		p.warnAll(f, append(warnings, transformWarnings(opened)...))
 		p.check(ctx, f)
 	case f.good != nil && f.opened != nil && f.checking == nil && !f.copyIsWhole():
 		p.logger.Warn("Files are gone of the copy that a plugin runs from, as after temporary files are cleaned up: it is made again",
@@ -229,27 +226,12 @@ func (p *Plugins) lookGone(f *pluginFile, now time.Time, settle time.Duration) (
 	return f.good != nil
 }
 
-// tellNames tells Named, unless a file is so broken that nobody knows what it would be called.
-func (p *Plugins) tellNames() {
-	if p.named || p.settings.Named == nil {
-		return
-	}
-	names := make([]string, 0, len(p.files))
-	for _, f := range p.files {
-		if f.name == "" {
-			return
-		}
-		names = append(names, f.name)
-	}
-	p.named = true
-	p.settings.Named(names)
-}
-
-// warnAll logs what a plugin file does that its author may not expect.
-func (p *Plugins) warnAll(path, name string, warnings []string) {
-	fields := []zap.Field{zap.String("path", path)}
-	if name != "" {
-		fields = append(fields, zap.String("plugin", name))
+// warnAll notes and logs what a plugin file does that its author may not expect.
+func (p *Plugins) warnAll(f *pluginFile, warnings []string) {
+	f.warnings = warnings
+	fields := []zap.Field{zap.String("path", f.path), zap.String("next", nextFlaw)}
+	if f.name != "" {
+		fields = append(fields, zap.String("plugin", f.name))
 	}
 	for _, w := range warnings {
 		p.logger.Warn("Plugin file has a flaw: "+w, fields...)

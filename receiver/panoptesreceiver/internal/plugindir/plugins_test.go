@@ -37,7 +37,6 @@ type deck struct {
 	health  chan error
 	lines   chan string // of the log
 	logs    *observer.ObservedLogs
-	named   func([]string)
 	stop    func()
 	plugins *Plugins
 
@@ -61,7 +60,6 @@ func startDeck(t *testing.T, settle time.Duration, prepare func(*deck), dirs ...
 		Open:  func(string) plugin.OpenOptions { return plugin.OpenOptions{} },
 		Check: d.check, MaxChecks: 4, Logger: logger,
 		Changed: func(plugins []*plugin.Plugin) { d.changed <- plugins },
-		Named:   d.named,
 		Failed:  func() { d.mu.Lock(); d.failed++; d.mu.Unlock() },
 		Health:  func(err error) { d.health <- err },
 	})
@@ -217,37 +215,23 @@ func TestPluginsTypos(t *testing.T) {
 	assert.Equal(t, 1, d.count("did you mean resource_filter?"), d.log())
 }
 
-// Names are told once, and not before all are known.
-func TestPluginsNamed(t *testing.T) {
+// States tell the names of files that do not load, too, and what is wrong with each file.
+func TestPluginsStates(t *testing.T) {
 	t.Parallel()
-	var told [][]string
 	d := startDeck(t, 0, func(d *deck) {
-		d.named = func(names []string) { told = append(told, slices.Sorted(slices.Values(names))) }
-		d.plugin("one", "broken (")
-		filetest.Write(t, d.plugin("two", "# good"), "[Core]\n")
+		filetest.Write(t, d.plugin("fine", "# good"), conf("fine", "fine")+"[transform]\n")
+		filetest.Write(t, filepath.Join(d.dir, "nameless"+pluginfile.Extension), "[Core]\n")
+		filetest.Write(t, filepath.Join(d.dir, "nowhere"+pluginfile.Extension), conf("nowhere", "nowhere"))
 	})
-	d.line("Cannot load plugin")
-	d.plugin("two", "# good")
-	d.names("two")
-	d.plugin("three", "# good")
-	d.names("three", "two")
+	d.names("fine")
 	d.stop()
-	assert.Equal(t, [][]string{{"one", "two"}}, told)
-}
-
-// A file that cannot be opened, but be read, keeps nobody from being told.
-func TestPluginsNamedBesideABrokenOne(t *testing.T) {
-	t.Parallel()
-	var told [][]string
-	d := startDeck(t, 0, func(d *deck) {
-		d.named = func(names []string) { told = append(told, slices.Sorted(slices.Values(names))) }
-		d.plugin("one", "# good")
-		filetest.Write(t, filepath.Join(d.dir, "two"+pluginfile.Extension), conf("two", "nowhere"))
-	})
-	d.line("Cannot load plugin")
-	d.names("one")
-	d.stop()
-	assert.Equal(t, [][]string{{"one", "two"}}, told)
+	states := d.plugins.States()
+	require.Len(t, states, 3)
+	assert.Equal(t, []string{"fine", "", "nowhere"}, []string{states[0].Name, states[1].Name, states[2].Name})
+	require.Len(t, states[0].Warnings, 1)
+	assert.Contains(t, states[0].Warnings[0], "did you mean [transforms]?")
+	require.Error(t, states[1].Err)
+	require.Error(t, states[2].Err)
 }
 
 func TestPluginsBrokenChangeKeepsTheLastGoodVersion(t *testing.T) {
@@ -435,10 +419,7 @@ func TestPluginsFlaws(t *testing.T) {
 	d := startDeck(t, 0, func(d *deck) {
 		d.plugin("one", "# one")
 		filetest.Write(t, filepath.Join(d.dir, "one"+pluginfile.Extension), conf("one", "one")+"[transforms]\nx = rate:only\ny = rate:one:a\n")
-		d.plugin("never", "# never")
-		filetest.Write(t, filepath.Join(d.dir, "never"+pluginfile.Extension), strings.Replace(conf("never", "never"), "= 60", "= 0", 1))
 	})
-	d.names("never", "one")
+	d.names("one")
 	assert.Equal(t, 1, d.count("[transforms]"), d.log())
-	assert.Equal(t, 1, d.count("never scheduled"), d.log())
 }

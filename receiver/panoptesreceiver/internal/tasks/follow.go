@@ -20,9 +20,6 @@ func (t *Tasks) SetResources(all []*pluginsdk.Resource) {
 	changes := t.place(all, slots)
 	t.order = slots
 	t.follow(changes)
-	for _, l := range t.plugins {
-		t.logUnused(l)
-	}
 	t.settings.Logger.Debug("Tasks follow the resources", zap.Int("resources", len(t.slots)), zap.Int("tasks", t.scheduler.Len()))
 }
 

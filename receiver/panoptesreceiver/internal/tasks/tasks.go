@@ -5,6 +5,7 @@
 package tasks
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
@@ -113,7 +114,6 @@ func (t *Tasks) SetPlugins(all []*plugin.Plugin) {
 			if v != nil {
 				t.scheduler.ResetBreakers() // what failed may be fixed
 			}
-			t.logUnused(l)
 		}
 	}
 }
@@ -212,12 +212,19 @@ func (t *Tasks) endDiscovery(l *Plugin) {
 	l.source.Swap(nil).Close()
 }
 
-// logUnused says that a plugin runs against nothing, which mostly is a filter that does not say what was meant.
-func (t *Tasks) logUnused(l *Plugin) {
-	v := l.Current()
-	if l.held > 0 || l.alone != 0 || len(t.slots) == 0 || len(t.owned) > 0 || v.Plugin.Interval <= 0 && !v.layered.Overridden() {
-		return
+// Unused returns the plugins that run on a schedule and have no task, as no resource matches their filters, by name. Where the fleet
+// is shared another Collector may have the tasks.
+func (t *Tasks) Unused() (unused []*plugin.Plugin) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.owned) > 0 {
+		return nil
 	}
-	t.settings.Logger.Info("No resource matches the plugin's filter, so it does not run",
-		zap.String("plugin", l.Name()), zap.Stringer("resource_filter", v.Plugin.Filter))
+	for _, name := range slices.Sorted(maps.Keys(t.plugins)) {
+		l := t.plugins[name]
+		if v := l.Current(); l.held == 0 && l.alone == 0 && (v.Plugin.Interval > 0 || v.layered.Overridden()) {
+			unused = append(unused, v.Plugin)
+		}
+	}
+	return unused
 }
