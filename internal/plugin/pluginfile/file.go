@@ -13,6 +13,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
 	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
+	"github.com/panoptes-otel/panoptes-otel/internal/spelling"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -202,6 +203,9 @@ func (f *File) readCore(raw *ini) *Error {
 			if strings.EqualFold(s.name, "core") {
 				return fail(s.line, "section [%s] must be written [Core]: names of sections keep their case", s.name)
 			}
+			if spelling.Nearest(s.name, []string{"Core"}, 1) != "" {
+				return fail(s.line, "there is no section [Core], but [%s]: did you mean [Core]?", s.name)
+			}
 		}
 		return fail(0, "there is no section [Core]: it must have the options Name and Module")
 	}
@@ -217,6 +221,8 @@ func (f *File) readCore(raw *ini) *Error {
 			is := "is missing"
 			if ok {
 				is = "is empty"
+			} else if own := core.misspelt(o.name); own != nil {
+				return fail(own.line, "option %s of section [Core] is missing, but %s is there: did you mean %s?", o.name, own.name, o.name)
 			}
 			return fail(core.line, "option %s of section [Core] %s: it says %s", o.name, is, o.means)
 		}

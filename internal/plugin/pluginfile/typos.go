@@ -62,3 +62,13 @@ func nearest(name string, known []string) string {
 	}
 	return best
 }
+
+// misspelt is the option that is nearly one of another name, which the section does not have; nil for none.
+func (s *section) misspelt(name string) *rawOption {
+	for _, o := range s.options {
+		if o.name != "name" && o.name != "module" && spelling.Nearest(o.name, []string{name}, len(name)/3) != "" {
+			return o
+		}
+	}
+	return nil
+}

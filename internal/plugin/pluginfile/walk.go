@@ -26,7 +26,7 @@ type Found struct {
 // reached in several ways is looked at once, by the first path, so that a link to a parent ends nothing but itself. One whose
 // file system does not answer cannot be read.
 // Names that begin with ".." are left out: Kubernetes keeps the versions of a mounted volume in such directories, and
-// links to their files beside them.
+// links to their files beside them. So are those that begin with ".#", the locks of Emacs: links that lead nowhere.
 func Walk(ctx context.Context, roots []string) Found {
 	w := walker{seen: map[string]struct{}{}, out: Found{unreadable: map[string]error{}}}
 	for _, root := range roots {
@@ -81,7 +81,7 @@ func list(path string) (l listing, err error) {
 			isDir = err == nil && info.IsDir()
 		}
 		switch {
-		case strings.HasPrefix(e.Name(), ".."):
+		case strings.HasPrefix(e.Name(), ".."), strings.HasPrefix(e.Name(), ".#"):
 		case isDir:
 			l.dirs = append(l.dirs, name)
 		case IsPluginFile(name):

@@ -25,11 +25,13 @@ func TestWalk(t *testing.T) {
 	filetest.Link(t, "..", filepath.Join(root, "plugins", "a", "loop"))
 	filetest.Link(t, "elsewhere", filepath.Join(root, "plugins", "again"))
 	filetest.Link(t, "nowhere", filepath.Join(root, "plugins", "dangling"))
+	filetest.Link(t, "me@here.123", filepath.Join(root, "plugins", ".#b.panoptes-plugin"))
+	filetest.Link(t, "nowhere", filepath.Join(root, "plugins", "gone.panoptes-plugin"))
 	filetest.Link(t, filepath.Join("..2024", "hidden.panoptes-plugin"), filepath.Join(root, "plugins", "mounted.panoptes-plugin"))
 
 	f := Walk(t.Context(), []string{filepath.Join(root, "plugins"), filepath.Join(root, "missing"), filepath.Join(root, "plugins", "a")})
 	assert.Equal(t, []string{
-		"plugins/a/b/c/deep.panoptes-plugin", "plugins/again/linked.panoptes-plugin", "plugins/b.panoptes-plugin",
+		"plugins/a/b/c/deep.panoptes-plugin", "plugins/again/linked.panoptes-plugin", "plugins/b.panoptes-plugin", "plugins/gone.panoptes-plugin",
 		"plugins/link/out.panoptes-plugin", "plugins/mounted.panoptes-plugin",
 	}, filetest.Relative(t, root, f.Files))
 	assert.Contains(t, filetest.Relative(t, root, f.Dirs), "plugins/a/b/c")

@@ -17,7 +17,7 @@ import (
 
 // open reads the plugin file, and makes sure that nobody else could replace what it names.
 func (k *kit) open(context.Context) (Verdict, string) {
-	p, warnings, err := plugin.Open(k.file, k.Open)
+	p, warnings, err := k.Open()
 	k.plugin = p
 	switch {
 	case errors.Is(err, plugin.ErrNotScheduled) && p != nil:

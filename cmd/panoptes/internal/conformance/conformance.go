@@ -42,8 +42,8 @@ type Settings struct {
 	NewRunner func(change func(*program.Settings)) (*run.Runner, error)
 	// Warnings returns the warnings that runners have logged since it was last called; nil has none.
 	Warnings func() []string
-	// Open says how the plugin file is opened.
-	Open plugin.OpenOptions
+	// Open opens the plugin, as plugin.Open does.
+	Open func() (*plugin.Plugin, []string, error)
 	// Resources are what the plugin is played against: the first one that matches, or a made-up one where none is given.
 	Resources []*pluginsdk.Resource
 	// Runs is the number of calls of the check "many_runs"; 0 is manyRuns, or fewRuns where the plugin may ask a device.
@@ -70,7 +70,6 @@ const (
 // kit is the state of one play.
 type kit struct {
 	Settings
-	file     string
 	plugin   *plugin.Plugin
 	runner   *run.Runner
 	resource *pluginsdk.Resource
@@ -105,10 +104,10 @@ var steps = []step{
 	{"many_runs", false, (*kit).manyRuns},
 }
 
-// Play checks the plugin of a file and reports each check as it ends. It returns whether none failed; the error says
+// Play checks a plugin and reports each check as it ends. It returns whether none failed; the error says
 // that the checks could not be made, or were interrupted.
-func Play(ctx context.Context, file string, s Settings, report func(Check)) (good bool, err error) {
-	k := &kit{Settings: s, file: file}
+func Play(ctx context.Context, s Settings, report func(Check)) (good bool, err error) {
+	k := &kit{Settings: s}
 	if k.patience == 0 {
 		k.patience = defaultPatience
 	}

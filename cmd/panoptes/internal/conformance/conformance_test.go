@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
@@ -62,6 +63,7 @@ func play(t *testing.T, p goPlugin, change func(*Settings), conf ...string) (map
 	res := madeUp()
 	res.Class = "network"
 	s := Settings{
+		Open: func() (*plugin.Plugin, []string, error) { return plugin.Open(file, plugin.OpenOptions{}) },
 		NewRunner: func(func(*program.Settings)) (*run.Runner, error) {
 			return runtimes.New(runtimes.Settings{GoPlugins: map[string]pluginsdk.PollingPlugin{"p": p}})
 		},
@@ -74,7 +76,7 @@ func play(t *testing.T, p goPlugin, change func(*Settings), conf ...string) (map
 		change(&s)
 	}
 	checks := map[string]Check{}
-	fine, err := Play(t.Context(), file, s, func(c Check) { checks[c.Name] = c })
+	fine, err := Play(t.Context(), s, func(c Check) { checks[c.Name] = c })
 	require.NoError(t, err)
 	return checks, fine
 }
@@ -226,7 +228,8 @@ func TestInterrupted(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "p.panoptes-plugin")
 	require.NoError(t, os.WriteFile(file, []byte("[Core]\nName = p\nModule = go:p\n[main]\nexecute_frequency = 60\n"+
 		"resource_filter = resource_class = \"system\"\n"), 0o600))
-	_, err := Play(ctx, file, Settings{
+	_, err := Play(ctx, Settings{
+		Open: func() (*plugin.Plugin, []string, error) { return plugin.Open(file, plugin.OpenOptions{}) },
 		NewRunner: func(func(*program.Settings)) (*run.Runner, error) {
 			return runtimes.New(runtimes.Settings{GoPlugins: map[string]pluginsdk.PollingPlugin{
 				"p": goPlugin(func(context.Context, *asked) (*set, error) { cancel(); return nil, pluginsdk.ErrNoResults }),

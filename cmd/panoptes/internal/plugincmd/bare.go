@@ -38,6 +38,30 @@ func findPlugin(path string) (describedPlugin, error) {
 	return ofModule(path)
 }
 
+// findPlugins is findPlugin for several, of which a folder may have any number, and folders below.
+func findPlugins(paths []string) (all []describedPlugin, err error) {
+	for _, path := range paths {
+		var files []string
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			if files, err = input.PluginFiles([]string{path}); err != nil {
+				return nil, exit.Misuse(err)
+			}
+		}
+		for _, file := range files {
+			all = append(all, describedPlugin{path: file})
+		}
+		if len(files) == 0 {
+			one, err := findPlugin(path)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, one)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b describedPlugin) int { return strings.Compare(a.path, b.path) })
+	return slices.CompactFunc(all, func(a, b describedPlugin) bool { return a.path == b.path }), nil
+}
+
 // inFolder finds the one plugin of a folder.
 func inFolder(folder string) (describedPlugin, error) {
 	files, err := input.PluginFiles([]string{folder})

@@ -3,6 +3,7 @@ package plugincmd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -18,7 +19,6 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/conformance"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
-	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
@@ -75,16 +75,18 @@ func (w *warnings) take() []string {
 func NewCheck(host Host) *cobra.Command {
 	o := checkOptions{host: host}
 	cmd := &cobra.Command{
-		Use:   "check PATH...",
+		Use:   "check PLUGIN...",
 		Short: "Check that plugins are fit to be run in a Collector",
-		Long: `Checks each plugin file, and each one of a directory and below: that it parses, which resources it is run against, that
-its module loads, that a run gives groups that keep to the rules. Then it plays a hostile host: odd Unicode, a resource
-of a megabyte, input in small pieces, a clock that is set, runs at once, a run that is given up in its middle, and many runs, with a look at the memory.
-For Prometheus it names labels and names that would collide there, and counters below zero.
+		Long: `Checks plugins. PLUGIN is a plugin file, a directory with any number of them there and below, or a script, which without a
+plugin file is checked with the defaults of one. The checks are that the file parses, which resources it is run against, that
+its module loads, and that a run gives groups that keep to the rules. Then the command plays a hostile host: odd Unicode, a
+resource of a megabyte, input in small pieces, a clock that is set, runs at once, a run that is given up in its middle, and many
+runs, with a look at the memory. For Prometheus it names labels and names that would collide there, and counters below zero.
 
 It prints a verdict a line: pass, fail, warn for what works but hardly is meant, skip for what could not be checked. The
 exit code is 1 where a check failed. The plugin does run, and against the devices that the resources name.`,
-		Example: `  panoptes plugin check my.panoptes-plugin --resources resources.json
+		Example: `  panoptes plugin check check.py
+  panoptes plugin check my.panoptes-plugin --resources resources.json
   panoptes plugin check /etc/panoptes/plugins --resources resources.json --explain
   panoptes plugin check my.panoptes-plugin --config collector.yaml
   panoptes plugin check plugins --junit > report.xml`,
@@ -100,7 +102,7 @@ exit code is 1 where a check failed. The plugin does run, and against the device
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&o.resources, "resources", nil, "a `FILE` of resources in the format of Panoptes' discovery; may be repeated")
+	flags.StringArrayVar(&o.resources, "resources", nil, "a `FILE` of resources in the format of Panoptes' discovery, - for stdin; may be repeated")
 	flags.IntVar(&o.runs, "runs", 0, "the `NUMBER` of runs of the check many_runs (default 1000, or 10 where resources are given or discovered)")
 	flags.DurationVar(&o.budget, "budget", 30*time.Second, "the time that the check many_runs may take")
 	flags.BoolVar(&o.explain, "explain", false, "tell for each resource that does not match which clause of the filter fails")
@@ -113,12 +115,9 @@ exit code is 1 where a check failed. The plugin does run, and against the device
 }
 
 func (o *checkOptions) run(ctx context.Context, paths []string, cmd *cobra.Command) (err error) {
-	files, err := input.PluginFiles(paths)
+	found, err := findPlugins(paths)
 	if err != nil {
-		return exit.Misuse(err)
-	}
-	if len(files) == 0 {
-		return exit.Misusef("there is no plugin file in %q", paths)
+		return err
 	}
 	if err := o.collector.read(ctx); err != nil {
 		return err
@@ -130,12 +129,15 @@ func (o *checkOptions) run(ctx context.Context, paths []string, cmd *cobra.Comma
 	}
 	out := o.reporter(cmd.OutOrStdout())
 	good := bad == 0
-	for _, file := range files {
-		out.begin(file)
-		fine, err := conformance.Play(ctx, file, conformance.Settings{
+	for _, one := range found {
+		if one.text != "" {
+			fmt.Fprint(cmd.ErrOrStderr(), one.tell())
+		}
+		out.begin(one.path)
+		fine, err := conformance.Play(ctx, conformance.Settings{
 			NewRunner: func(change func(*program.Settings)) (*run.Runner, error) { return o.newRunner(ctx, change) },
 			Warnings:  o.warnings.take,
-			Open:      o.collector.options(file),
+			Open:      func() (*plugin.Plugin, []string, error) { return one.open(o.collector.options(one.path)) },
 			Resources: all,
 			Runs:      o.runs,
 			Budget:    o.budget,

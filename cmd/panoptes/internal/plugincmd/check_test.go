@@ -3,6 +3,7 @@ package plugincmd
 import (
 	"encoding/json"
 	"encoding/xml"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -55,6 +56,25 @@ func TestCheckMachineReadable(t *testing.T) {
 	require.Equal(t, 3, report.Suites[1].Skipped)
 	last := report.Suites[0].Cases[len(report.Suites[0].Cases)-1]
 	require.Contains(t, last.Failure.Text, "at the disco")
+}
+
+// A script without a plugin file is checked as plugin run runs it, and one with a plugin file by that.
+func TestCheckAScript(t *testing.T) {
+	f := newFolder(t)
+	script := f.write(t, "up", "#!/bin/sh\nprintf '{\"type\": \"up\", \"gauges\": {\"up\": 1}}\\n'\n")
+	require.NoError(t, os.Chmod(script, 0o700))
+	stdout, stderr, err := execute(t, NewCheck(host), script, "--runs", "2")
+	require.NoError(t, err, stdout)
+	require.Contains(t, stderr, "there is no plugin file for it")
+	require.Contains(t, stdout, script+".panoptes-plugin\npass  plugin_file    \"up\", runtime exec, every 1m0s")
+	file := f.write(t, "mine.panoptes-plugin", "[Core]\nName = Mine\nModule = up\n[main]\nruntime = exec\nexecute_frequency = 5\nresource_filter = resource_class = \"system\"\n")
+	stdout, _, err = execute(t, NewCheck(host), script, file, "--runs", "2")
+	require.NoError(t, err, stdout)
+	require.Equal(t, 1, strings.Count(stdout, "plugin_file"))
+	require.Contains(t, stdout, file+"\npass  plugin_file    \"Mine\", runtime exec, every 5s")
+	_, _, err = execute(t, NewCheck(host), t.TempDir())
+	require.ErrorContains(t, err, "has neither a plugin file nor a script")
+	require.Equal(t, exit.Usage, exit.Code(err))
 }
 
 // Plugins of each type are checked, with a filter or without one.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/conformance"
+	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/parse"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/program"
@@ -27,10 +28,10 @@ func TestNewPluginsPassTheChecks(t *testing.T) {
 	for _, language := range Languages {
 		plugins[language] = Plugin{Name: "disk_usage", Language: language, Every: 60, Checkout: root}
 	}
-	for language, plugin := range plugins {
+	for language, made := range plugins {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			files, err := Write(t.TempDir(), plugin)
+			files, err := Write(t.TempDir(), made)
 			require.NoError(t, err)
 			require.Equal(t, ".panoptes-plugin", filepath.Ext(files[0]))
 			folder := filepath.Dir(files[0])
@@ -49,7 +50,8 @@ func TestNewPluginsPassTheChecks(t *testing.T) {
 			found, warnings, err := parse.LoadFile(filepath.Join(folder, "resources.json"), parse.Minimal)
 			require.NoError(t, err)
 			require.Empty(t, warnings)
-			fine, err := conformance.Play(t.Context(), files[0], conformance.Settings{
+			fine, err := conformance.Play(t.Context(), conformance.Settings{
+				Open: func() (*plugin.Plugin, []string, error) { return plugin.Open(files[0], plugin.OpenOptions{}) },
 				NewRunner: func(change func(*program.Settings)) (*run.Runner, error) {
 					var s runtimes.Settings
 					if change != nil {
