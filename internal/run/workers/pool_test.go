@@ -169,6 +169,11 @@ func (s *scripted) do(m message) {
 		case <-s.done:
 		}
 	case "leaves":
+		select {
+		case <-time.After(time.Millisecond):
+		case <-s.done:
+			return
+		}
 		s.spent.Store(s.ordered)
 		s.write(`{"jsonrpc":"2.0","id":%s,"result":{"run_id":%d,"left":"a thread"}}`, m.ID, m.Params.RunID)
 	case "babbles":
@@ -492,10 +497,15 @@ func TestLeftover(t *testing.T) {
 		p := newTestPool(policy, 1)
 		require.NoError(t, p.do(t.Context(), "p", "").Err) // it is quick
 		leaves := p.goDo("p", "leaves")
+		synctest.Wait() // it is on
 		var behind []<-chan Answer
 		for range 3 {
 			behind = append(behind, p.goDo("p", ""))
 		}
+		synctest.Wait()
+		p.mu.Lock()
+		assert.Len(t, p.workers[0].jobs, 4, "the others wait behind it")
+		p.mu.Unlock()
 		require.NoError(t, (<-leaves).Err)
 		for _, b := range behind {
 			require.NoError(t, (<-b).Err)
