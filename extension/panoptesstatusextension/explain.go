@@ -3,6 +3,7 @@ package panoptesstatusextension
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -164,5 +165,5 @@ func (x *explainer) scheduled(p *status.Plugin) bool {
 	return false
 }
 
-// seconds is a duration of the API for people.
-func seconds(s float64) string { return duration(time.Duration(s * float64(time.Second))) }
+// seconds is a duration of the API that somebody set.
+func seconds(s float64) string { return exactly(time.Duration(math.Round(s*1000)) * time.Millisecond) }

@@ -117,8 +117,14 @@ func TestExplain(t *testing.T) {
 		{"elsewhere", "Interfaces", "", changed{fake: ten, task: func(t *status.Task) { t.Plugin = "x" }}, []string{"no tasks: none here"}, false},
 		{"not yet", "Interfaces", "", changed{fake: ten, task: func(t *status.Task) { t.LastStart = time.Time{} }}, []string{"unknown last run: none has ended yet"}, true},
 		{"fails", "Interfaces", "switch-000002", changed{fake: ten, task: failing}, []string{
-			"no last run: 1 of 1 fail, such as switch-000002: timeout, 3 in a row: no answer > panoptes plugin run /etc/panoptes/plugins/interfaces.panoptes-plugin --config collector.yaml --resource switch-000002",
+			"no last run: 1 of 1 fails, such as switch-000002: timeout, 3 in a row: no answer > panoptes plugin run /etc/panoptes/plugins/interfaces.panoptes-plugin --config collector.yaml --resource switch-000002",
 		}, false},
+		{"fails compiled", "Interfaces", "switch-000002", changed{fake: ten, task: failing, plugin: func(p *status.Plugin) { p.Runtime = "go" }}, []string{
+			"no last run: 1 of 1 fails, such as switch-000002: timeout, 3 in a row: no answer > see the task's page",
+		}, false},
+		{"deadline", "Interfaces", "", changed{fake: ten, plugin: func(p *status.Plugin) { p.Interval, p.Deadline = 10, 12.5 }}, []string{
+			"yes scheduled: every 10 s, a run may take 12.5 s",
+		}, true},
 		{"waits for a place", "Interfaces", "switch-000002", changed{fake: ten, places: short, task: func(t *status.Task) {
 			t.LastStart, t.Next = time.Time{}, at.Add(-19*time.Second)
 		}}, []string{

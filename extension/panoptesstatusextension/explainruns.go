@@ -110,7 +110,11 @@ func (l *lastRuns) add(t *status.Task) {
 // failed says what the worst failure was.
 func (l *lastRuns) failed() string {
 	t := &l.failure
-	said := fmt.Sprintf("%d of %d fail, such as %s: %s, %d in a row", l.failing, l.ran, named(t.Resource), t.Outcome, t.Failures)
+	verb := "fail"
+	if l.failing == 1 {
+		verb = "fails"
+	}
+	said := fmt.Sprintf("%d of %d %s, such as %s: %s, %d in a row", l.failing, l.ran, verb, named(t.Resource), t.Outcome, t.Failures)
 	if t.Error != "" {
 		said += ": " + cause(t.Error, t.Plugin, t.Resource.ID)
 	}
@@ -120,6 +124,9 @@ func (l *lastRuns) failed() string {
 // step says what to do about the worst failure. Where places are short, a run that timed out may have given up its own.
 func (l *lastRuns) step(p *status.Plugin, waits string) string {
 	next := byHand(p.File, l.failure.Resource.ID)
+	if p.Runtime == compiled {
+		next = "see the task's page for the whole error and its log lines"
+	}
 	switch {
 	case l.failure.Outcome != "timeout":
 		return next
@@ -194,6 +201,9 @@ func (x *explainer) made(p *status.Plugin, l *lastRuns) {
 		return
 	}
 	switch {
+	case l.groups == 0 && p.Runtime == compiled:
+		x.no("groups", "see why the plugin's code returns none", "the runs that went well returned none")
+		return
 	case l.groups == 0:
 		x.no("groups", byHand(p.File, x.resource)+" shows what it returns", "the runs that went well returned none")
 		return

@@ -148,6 +148,10 @@ func TestPages(t *testing.T) {
 	assert.Contains(t, overview, `<td data-label="Cause" class="error">timeout: no answer</td>`, "failures of one cause are one line")
 	assert.Equal(t, 2, strings.Count(overview, "timeout: no answer"), "one line for each plugin")
 	assert.Regexp(t, `, 3 runs in a row</td>`, overview)
+	assert.Contains(t, overview, `<a href="tasks?state=failing">All tasks that are failing: `)
+	assert.Contains(t, overview, `<a href="tasks?state=backing_off">All tasks that are backing off: `)
+	assert.Contains(t, overview, `<li>no resource matches<br>Next: change &lt;its&gt; filter (<a href="tasks?plugin=Power%20%26%20Fans">Power &amp; Fans</a>)<div class="file">panoptes/a</div></li>`)
+	assert.Contains(t, overview, `<a href="#warnings"><b>2</b> warnings</a>`)
 	assert.Contains(t, s.page("/plugins"), `against resource_class = &#34;network&#34;`)
 
 	tasks := s.page("/tasks?state=failing&q=SWITCH-000007")
@@ -176,6 +180,16 @@ func TestPages(t *testing.T) {
 	assert.Contains(t, detail, "&lt;script&gt;")
 	assert.NotContains(t, detail, "Run now")
 	assert.NotContains(t, detail, "metrics_group_type")
+}
+
+func TestExactly(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "0 s", 500 * time.Millisecond: "0.5 s", 12500 * time.Millisecond: "12.5 s", time.Minute: "60 s", 150 * time.Second: "2 min 30 s",
+		375 * time.Second / 2: "3 min 7.5 s", time.Hour: "60 min", 2 * time.Hour: "2 h", 150 * time.Minute: "2 h 30 min", 48*time.Hour + time.Second: "48 h 1 s",
+	} {
+		assert.Equal(t, want, exactly(d))
+	}
 }
 
 func TestByHand(t *testing.T) {

@@ -70,6 +70,9 @@ func withoutDigits(text string) string {
 	}, text)
 }
 
+// compiled is the runtime of plugins that are compiled into the Collector: no command runs them.
+const compiled = "go"
+
 // byHand is the command that runs a task of a plugin file without the Collector.
 func byHand(file, resource string) string {
 	command := "panoptes plugin run " + shellQuoted(file) + " --config collector.yaml"

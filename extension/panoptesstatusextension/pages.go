@@ -59,7 +59,7 @@ var templates = func() map[string]*template.Template {
 	functions := template.FuncMap{
 		"ago": ago, "due": due, "duration": func(seconds float64) string {
 			return duration(time.Duration(math.Round(seconds * float64(time.Second))))
-		}, "bytes": byteCount, "cause": cause, "indented": indented, "named": named, "stateName": func(s status.State) string { return stateNames[s] },
+		}, "seconds": seconds, "bytes": byteCount, "cause": cause, "indented": indented, "named": named, "stateName": func(s status.State) string { return stateNames[s] },
 		"stateMark": func(s status.State) string { return stateMarks[s] },
 		"states":    func() []status.State { return status.States },
 		"orders":    func(path string) []string { return orderKeys(path) },
@@ -196,7 +196,7 @@ func (e *statusExtension) resourcesPage(w http.ResponseWriter, r *http.Request) 
 type taskBody struct {
 	*status.Detail
 	Hidden url.Values
-	// Command runs the task by hand, "" where its plugin is gone.
+	// Command runs the task by hand, "" where its plugin is gone or the command does not have it.
 	Command string
 	// Ran says that the page follows a run that was asked for, just now.
 	Ran bool
@@ -214,7 +214,7 @@ func (e *statusExtension) showTask(w http.ResponseWriter, r *http.Request, code 
 	}
 	command := ""
 	for _, p := range e.plugins(query{Receiver: detail.Receiver, Plugin: detail.Plugin}).Rows {
-		if !p.HasGood() {
+		if !p.HasGood() || p.Runtime == compiled {
 			continue
 		}
 		command = byHand(p.File, detail.Resource.ID)

@@ -75,6 +75,22 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
+// exactly is a time that somebody set, with all its parts.
+func exactly(d time.Duration) string {
+	unit, name := time.Hour, " h"
+	switch {
+	case d < 2*time.Minute:
+		return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
+	case d < 2*time.Hour:
+		unit, name = time.Minute, " min"
+	}
+	text := strconv.FormatInt(int64(d/unit), 10) + name
+	if rest := d % unit; rest > 0 {
+		text += " " + exactly(rest)
+	}
+	return text
+}
+
 // thousands writes a number with narrow blanks between thousands, at which no line breaks.
 func thousands[N int | int64](n N) string {
 	text := strconv.FormatInt(int64(n), 10)
