@@ -63,7 +63,7 @@ func ParseEntry(label, value string) (Rule, error) {
 func parseValue(value string) (Rule, error) {
 	parts := strings.Split(value, ":")
 	if len(parts) != 3 {
-		return Rule{}, fmt.Errorf("has %d parts separated by \":\", expected 3: rate:T:metric,metric", len(parts))
+		return Rule{}, fmt.Errorf("expected three parts separated by \":\", as in rate:T:metric,metric, found %d", len(parts))
 	}
 	if kind := strings.TrimSpace(parts[0]); kind != TypeRate {
 		return Rule{}, fmt.Errorf("unknown type %q, the only one is %q", kind, TypeRate)

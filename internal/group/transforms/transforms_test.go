@@ -16,7 +16,7 @@ func TestParse(t *testing.T) {
 	if !reflect.DeepEqual(rules, want) {
 		t.Errorf("rules %v, want %v", rules, want)
 	}
-	for i, text := range []string{`"bad" has no "="`, "has 2 parts", "has 4 parts", `unknown type "RATE"`, "is empty", "names no metric"} {
+	for i, text := range []string{`"bad" has no "="`, "found 2", "found 4", `unknown type "RATE"`, "is empty", "names no metric"} {
 		if i >= len(errs) || !strings.Contains(errs[i].Error(), text) {
 			t.Fatalf("errors %v: the one at %d must contain %q", errs, i, text)
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
@@ -196,7 +197,7 @@ func (p *polling) made(ctx context.Context, made *table.Result) run.Result {
 	for _, f := range made.Failures {
 		p.Drop(&result, run.Drop{
 			Metric: strings.Join(f.Uses, ", "), Reason: run.DropNotFetched,
-			Err: fmt.Errorf("%s ended after %d rows: %w", strings.Join(f.Uses, ", "), f.Rows, f.Err),
+			Err: fmt.Errorf("%s ended after %s: %w", strings.Join(f.Uses, ", "), logs.Count(f.Rows, "row"), f.Err),
 		})
 	}
 	for _, reason := range slices.Sorted(maps.Keys(made.Dropped)) {
@@ -209,11 +210,11 @@ func (p *polling) made(ctx context.Context, made *table.Result) run.Result {
 
 // dropReasons are what the reasons of programs are for runs.
 var dropReasons = map[table.Reason]struct{ reason, text string }{
-	table.DropIndex:     {run.DropInvalid, "the index of %d rows has not the parts that it should have"},
-	table.DropDimension: {run.DropNotFetched, "a dimension of %d rows could not be fetched"},
-	table.DropValue:     {run.DropInvalid, "%d values are not what their metric says"},
-	table.DropDuplicate: {run.DropDuplicate, "%d values have the same dimensions as another row"},
-	table.DropInvalid:   {run.DropInvalid, "%d rows break a rule of metrics groups"},
+	table.DropIndex:     {run.DropInvalid, "rows whose index has not the parts that it should have: %d"},
+	table.DropDimension: {run.DropNotFetched, "rows of which a dimension could not be fetched: %d"},
+	table.DropValue:     {run.DropInvalid, "values that are not what their metric says: %d"},
+	table.DropDuplicate: {run.DropDuplicate, "values with the same dimensions as another row: %d"},
+	table.DropInvalid:   {run.DropInvalid, "rows that break a rule of metrics groups: %d"},
 }
 
 // How long what is kept of a device outlives its last run, and how often that is looked for.
