@@ -44,8 +44,9 @@ func (r *panoptesReceiver) watchWarnings(ctx context.Context) {
 func (r *panoptesReceiver) warnings() (all []status.Warning) {
 	files := r.plugins.States()
 	for i := range files {
-		for _, said := range files[i].Warnings {
-			all = append(all, status.Warning{Plugin: files[i].Name, Said: said, Next: "correct " + files[i].Path})
+		f := &files[i]
+		for _, flaw := range f.Warnings {
+			all = append(all, status.Warning{Plugin: f.Name, Said: fmt.Sprintf("plugin %q: %s", f.Name, flaw), Next: "correct " + f.Path})
 		}
 	}
 	return append(all, r.idle(files)...)

@@ -41,7 +41,12 @@ func ReadFile(ctx context.Context, path string) ([]byte, error) {
 
 // ParseFile parses the contents of the file at path, whose name tells the format; defaults are as for Parse. It returns what LoadFile does.
 func ParseFile(path string, data []byte, defaults *pluginsdk.Resource) (res []*pluginsdk.Resource, warnings []error, err error) {
-	res, warnings, err = Parse(FormatOf(path), data, defaults)
+	return ParseAs(FormatOf(path), path, data, defaults)
+}
+
+// ParseAs is ParseFile for a format that the name does not tell.
+func ParseAs(format Format, path string, data []byte, defaults *pluginsdk.Resource) (res []*pluginsdk.Resource, warnings []error, err error) {
+	res, warnings, err = Parse(format, data, defaults)
 	if err != nil {
 		return nil, nil, fmt.Errorf("resources file %q: %w", path, err)
 	}

@@ -42,6 +42,22 @@ func FormatOf(path string) Format {
 	return FormatJSON
 }
 
+// Guess tells the format by a text that has no name: JSON begins with a bracket, as JSON objects a line do, and a table with names
+// between commas. What is neither is YAML.
+func Guess(text []byte) Format {
+	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+	first, rest, _ := bytes.Cut(text, []byte("\n"))
+	switch {
+	case bytes.HasPrefix(text, []byte("{")) && bytes.HasSuffix(bytes.TrimSpace(first), []byte("}")) && bytes.HasPrefix(bytes.TrimSpace(rest), []byte("{")):
+		return FormatJSONLines
+	case len(text) == 0, bytes.HasPrefix(text, []byte("[")), bytes.HasPrefix(text, []byte("{")):
+		return FormatJSON
+	case bytes.Contains(first, []byte(",")) && !bytes.Contains(first, []byte(": ")):
+		return FormatCSV
+	}
+	return FormatYAML
+}
+
 // Parse reads the resources of a document. What an entry does not say, site, class, subclass, type, plugin and metadata, it has
 // from defaults; nil has it say all. The warnings are an *EntryError for each entry that is left out; err is the
 // one reason why there are none at all.

@@ -18,12 +18,20 @@ func TestCompletion(t *testing.T) {
 	resources, config := filepath.Join(dir, "r.csv"), filepath.Join(dir, "collector.yaml")
 	for path, text := range map[string]string{
 		resources: "resource_id,resource_endpoint\nweb1,h1\nweb2,h2\n",
-		config:    "receivers: {panoptes: {plugins: {directories: [" + dir + "]}}}\n",
+		config:    "receivers: {panoptes: {plugins: {directories: [" + dir + "]}, resources: {files: [" + resources + "], filter: 'resource_id = \"web2\"'}}}\n",
 		filepath.Join(dir, "disk.panoptes-plugin"): "[Core]\nName = Disk Usage\nModule = disk\n",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	}
-	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	resource := func(id string) string {
+		return `{"resource": {"resource_site": "s", "resource_class": "c", "resource_subclass": "sc", "resource_type": "t", "resource_id": "` + id +
+			`", "resource_endpoint": "e", "resource_metadata": {"_resource_ttl": "900"}, "resource_creation_timestamp": "1512629517.03", "resource_plugin": "p"}}`
+	}
+	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/resources") {
+			_, _ = w.Write([]byte(`{"items": [` + resource("sw2") + `, ` + resource("sw1") + `]}`))
+			return
+		}
 		_, _ = w.Write([]byte(`[{"name": "Disk"}, {"name": "CPU"}, {"name": ""}]`))
 	}))
 	t.Cleanup(collector.Close)
@@ -43,6 +51,10 @@ func TestCompletion(t *testing.T) {
 		{[]string{"explain", "--url", collector.URL, ""}, []string{"CPU", "Disk"}},
 		{[]string{"explain", "--config", config, ""}, []string{"Disk Usage"}},
 		{[]string{"explain", "--config", config + "x", ""}, nil},
+		{[]string{"explain", "--url", collector.URL, "Disk", ""}, []string{"sw1", "sw2"}},
+		{[]string{"explain", "--config", config, "Disk Usage", ""}, []string{"web2"}},
+		{[]string{"explain", "--config", config + "x", "Disk Usage", ""}, nil},
+		{[]string{"explain", "--config", config, "Disk Usage", "web2", ""}, nil},
 	} {
 		code, stdout, stderr := run(t, "", append([]string{"__complete"}, c.args...)...)
 		require.Zero(t, code, stderr)

@@ -3,14 +3,18 @@
 package complete
 
 import (
+	"context"
 	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
 // Flag completes a flag with fixed words.
@@ -32,36 +36,40 @@ func Resources(cmd *cobra.Command, flag string) {
 	})
 }
 
-func resources(cmd *cobra.Command) (ids []string) {
+func resources(cmd *cobra.Command) []string {
 	files, err := cmd.Flags().GetStringArray("resources")
 	if err != nil {
 		return nil
 	}
-	found, _, _ := input.Resources(files, io.Discard)
-	for _, r := range found {
-		ids = append(ids, r.ID)
-	}
-	slices.Sort(ids) // cobra reads the flags twice, and so each file
-	return slices.Compact(ids)
+	found, _, _ := input.Resources(cmd.Context(), slices.DeleteFunc(files, input.Once), io.Discard)
+	return idsOf(found)
 }
 
-// Plugins completes the first argument with the names of the plugins of the configurations of --config; without any, with
-// those that running finds.
-func Plugins(cmd *cobra.Command, running func(*cobra.Command) []cobra.Completion) {
-	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
+// Running finds what a running Collector has.
+type Running func(*cobra.Command) []cobra.Completion
+
+// PluginAndResource completes the first argument with the names of the plugins of the configurations of --config, and the second
+// with the ids of its resources, as far as files list them; without --config, with what the running Collector has.
+func PluginAndResource(cmd *cobra.Command, plugins, resources Running) {
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) (found []cobra.Completion, _ cobra.ShellCompDirective) {
+		switch configured := cmd.Flags().Changed("config"); {
+		case len(args) == 0 && configured:
+			found = pluginsOf(receiverOf(cmd))
+		case len(args) == 0:
+			found = plugins(cmd)
+		case len(args) == 1 && configured:
+			found = resourcesOf(cmd.Context(), receiverOf(cmd))
+		case len(args) == 1:
+			found = resources(cmd)
 		}
-		if !cmd.Flags().Changed("config") {
-			return running(cmd), cobra.ShellCompDirectiveNoFileComp
-		}
-		return plugins(cmd), cobra.ShellCompDirectiveNoFileComp
+		return found, cobra.ShellCompDirectiveNoFileComp
 	}
 }
 
-func plugins(cmd *cobra.Command) (names []string) {
+// receiverOf is the receiver of the configurations of --config; nil where there is none.
+func receiverOf(cmd *cobra.Command) *panoptesreceiver.Config {
 	configs, err := cmd.Flags().GetStringArray("config")
-	if err != nil || len(configs) == 0 {
+	if err != nil || len(configs) == 0 || slices.ContainsFunc(configs, input.Once) {
 		return nil
 	}
 	config, err := collectorconfig.Load(cmd.Context(), configs)
@@ -71,6 +79,34 @@ func plugins(cmd *cobra.Command) (names []string) {
 	id, _ := cmd.Flags().GetString("receiver")
 	receiver, _, err := config.Receiver(id)
 	if err != nil {
+		return nil
+	}
+	return receiver
+}
+
+func resourcesOf(ctx context.Context, receiver *panoptesreceiver.Config) (ids []string) {
+	if receiver == nil {
+		return nil
+	}
+	found, _, err := receiver.FindResources(ctx, panoptesreceiver.Finding{
+		Host: collectorconfig.Host{}, Telemetry: collectorconfig.Telemetry(zap.NewNop()), Asked: true,
+	})
+	if err != nil {
+		return nil
+	}
+	return idsOf(found)
+}
+
+func idsOf(found []*pluginsdk.Resource) (ids []string) {
+	for _, r := range found {
+		ids = append(ids, r.ID)
+	}
+	slices.Sort(ids) // cobra reads the flags twice, and so each file
+	return slices.Compact(ids)
+}
+
+func pluginsOf(receiver *panoptesreceiver.Config) (names []string) {
+	if receiver == nil {
 		return nil
 	}
 	var dirs []string

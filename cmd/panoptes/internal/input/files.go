@@ -23,14 +23,36 @@ func Open(ctx context.Context, path string) (*os.File, error) {
 	return f, exit.Misuse(err)
 }
 
-// ReadFile reads what Open opens, at most MaxFile bytes.
+// Stdin is what stands for stdin in the place of a file.
+const Stdin = "-"
+
+// Once says whether a file that somebody named on the command line can be read once alone: it is stdin, or a pipe.
+func Once(path string) bool {
+	info, err := os.Stat(path)
+	return path == Stdin || err == nil && info.Mode()&(os.ModeNamedPipe|os.ModeCharDevice) != 0
+}
+
+// Config is a configuration that somebody named on the command line, as a Collector takes it any number of times: of one that can
+// be read once the text stands for it.
+func Config(ctx context.Context, uri string) (string, error) {
+	if !Once(uri) {
+		return uri, nil
+	}
+	text, err := ReadFile(ctx, uri)
+	return "yaml:" + string(text), err
+}
+
+// ReadFile reads what Open opens, or stdin, at most MaxFile bytes.
 func ReadFile(ctx context.Context, path string) ([]byte, error) {
 	text, err := safefile.Within(ctx, "read", path, func() ([]byte, error) {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
+		f := os.Stdin
+		if path != Stdin {
+			var err error
+			if f, err = os.Open(path); err != nil {
+				return nil, err
+			}
+			defer f.Close()
 		}
-		defer f.Close()
 		text, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
 		if err == nil && len(text) > MaxFile {
 			err = fmt.Errorf("%s has more than %d bytes", path, MaxFile)

@@ -57,3 +57,46 @@ func TestFiles(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 	assert.Equal(t, exit.Usage, exit.Code(err))
 }
+
+// TestOnce: what can be read once is read once, whatever its format, and a configuration is kept for whoever reads it again.
+func TestOnce(t *testing.T) {
+	dir := t.TempDir()
+	pipe := func(text string) string {
+		path := filepath.Join(dir, "pipe")
+		_ = os.Remove(path)
+		require.NoError(t, syscall.Mkfifo(path, 0o600))
+		go func() { _ = os.WriteFile(path, []byte(text), 0o600) }()
+		return path
+	}
+	for _, text := range []string{
+		`[{"resource_id": "a", "resource_endpoint": "h"}, {"resource_id": "b", "resource_endpoint": "h"}]`,
+		`{"resource_id": "a", "resource_endpoint": "h"}` + "\n\n" + `{"resource_id": "b", "resource_endpoint": "h"}`,
+		"resource_id,resource_endpoint\na,h\nb,h\n",
+		"- {resource_id: a, resource_endpoint: h}\n- {resource_id: b, resource_endpoint: h}\n",
+		"# mine\n- resource_id: a\n  resource_endpoint: h\n- {resource_id: b, resource_endpoint: h}\n",
+	} {
+		all, bad, err := Resources(t.Context(), []string{pipe(text)}, t.Output())
+		require.NoError(t, err, text)
+		require.Zero(t, bad)
+		require.Len(t, all, 2, text)
+		assert.Equal(t, "b", all[1].ID)
+	}
+	_, _, err := Resources(t.Context(), []string{pipe("[")}, t.Output())
+	require.ErrorContains(t, err, filepath.Join(dir, "pipe"))
+
+	stdin := os.Stdin
+	t.Cleanup(func() { os.Stdin = stdin })
+	os.Stdin, err = os.Open(pipe("resource_id,resource_endpoint\nc,h\n"))
+	require.NoError(t, err)
+	defer os.Stdin.Close()
+	all, _, err := Resources(t.Context(), []string{Stdin}, t.Output())
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+
+	text, err := Config(t.Context(), pipe("receivers: {otlp: }"))
+	require.NoError(t, err)
+	assert.Equal(t, "yaml:receivers: {otlp: }", text)
+	text, err = Config(t.Context(), "yaml:a: b")
+	require.NoError(t, err)
+	assert.Equal(t, "yaml:a: b", text)
+}

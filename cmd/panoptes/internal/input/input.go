@@ -2,9 +2,11 @@
 package input
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
@@ -47,12 +49,12 @@ func Pointer(text string, err error) string {
 	return "\n  " + line + "\n  " + strings.Repeat(" ", syntax.Column-1) + "^"
 }
 
-// Resources reads files of resources, in order. An entry that is no resource is reported on stderr and counted as bad.
+// Resources reads files of resources, in order; "-" is stdin. An entry that is no resource is reported on stderr and counted as bad.
 // The error tells all files that cannot be read, and is wrong usage.
-func Resources(files []string, stderr io.Writer) (all []*pluginsdk.Resource, bad int, err error) {
+func Resources(ctx context.Context, files []string, stderr io.Writer) (all []*pluginsdk.Resource, bad int, err error) {
 	var errs []error
 	for _, file := range files {
-		found, warnings, err := parse.LoadFile(file, parse.Minimal)
+		found, warnings, err := load(ctx, file)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -64,4 +66,20 @@ func Resources(files []string, stderr io.Writer) (all []*pluginsdk.Resource, bad
 		all = append(all, found...)
 	}
 	return all, bad, exit.Misuse(errors.Join(errs...))
+}
+
+// load reads one file of resources. Of stdin and pipes the text tells the format, unless the name does.
+func load(ctx context.Context, path string) (found []*pluginsdk.Resource, warnings []error, err error) {
+	if !Once(path) {
+		return parse.LoadFile(path, parse.Minimal)
+	}
+	text, err := ReadFile(ctx, path)
+	if err != nil {
+		return nil, nil, err
+	}
+	format := parse.FormatOf(path)
+	if filepath.Ext(path) == "" {
+		format = parse.Guess(text)
+	}
+	return parse.ParseAs(format, path, text, parse.Minimal)
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 )
 
-// PluginFiles returns the plugin files of directories and below, each once, in order. A path of a file stands for itself.
+// PluginFiles returns the plugin files of directories and below, each once, in order. A path of a file stands for itself. Links that
+// lead nowhere are among them, as a Collector looks at them, too.
 func PluginFiles(paths []string) ([]string, error) {
 	var files, dirs []string
 	var errs []error
@@ -25,10 +26,7 @@ func PluginFiles(paths []string) ([]string, error) {
 		}
 	}
 	found := pluginfile.Walk(context.Background(), dirs)
-	files = append(files, slices.DeleteFunc(found.Files, func(path string) bool {
-		_, err := os.Stat(path)
-		return err != nil // a link that leads nowhere is no plugin
-	})...)
+	files = append(files, found.Files...)
 	slices.Sort(files)
 	return slices.Compact(files), errors.Join(append(errs, found.Err())...)
 }

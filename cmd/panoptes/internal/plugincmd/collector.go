@@ -104,14 +104,12 @@ func (c *collector) close(ctx context.Context) error {
 	return c.redis.Shutdown(ctx)
 }
 
-// options are what a plugin file is opened with. It may be another version than the one that is pinned: that is what
-// plugin run is for.
+// options are what a plugin file is opened with.
 func (c *collector) options(file string) plugin.OpenOptions {
 	if c.cfg == nil {
 		return plugin.OpenOptions{}
 	}
 	o := c.cfg.Plugins.OpenOptions(file)
-	o.Pins = nil
 	if c.interpreter != "" {
 		o.Python.Interpreter = c.interpreter
 	}
@@ -145,7 +143,7 @@ func (c *collector) configure(s *runtimes.Settings) {
 // targets reads the resources: those of the files, or without any all that the receiver of the configuration has.
 func (c *collector) targets(ctx context.Context, files []string, stderr io.Writer) (all []*pluginsdk.Resource, bad int, err error) {
 	if len(files) > 0 || c.cfg == nil {
-		return input.Resources(files, stderr)
+		return input.Resources(ctx, files, stderr)
 	}
 	return c.resources(ctx, stderr)
 }

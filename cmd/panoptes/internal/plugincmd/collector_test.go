@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -166,6 +167,11 @@ func TestRunRefusesWhatACollectorRefuses(t *testing.T) {
 	require.Contains(t, stderr, "no_such_module")
 
 	f.write(t, "polls.py", polls)
+	config := f.write(t, "collector.yaml", "receivers: {panoptes: {plugins: {directories: ["+f.path+"], pins: {polls: \""+strings.Repeat("0", 64)+"\"}}}}")
+	stdout, stderr, err = execute(t, NewRun(host), plugin, "--resources", f.resources, "--config", config)
+	require.ErrorIs(t, err, exit.ErrReported)
+	require.Empty(t, stdout)
+	require.Regexp(t, `a Collector does not take this plugin: .*its SHA-256 is [0-9a-f]{64}, the configuration pins it to 0{64}: correct plugins::pins`, stderr)
 	f.write(t, "requirements.txt", "no-such-distribution==1.0\n")
 	_, stderr, err = execute(t, NewRun(host), plugin, "--resources", f.resources)
 	require.ErrorIs(t, err, exit.ErrReported)

@@ -20,6 +20,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/statuscmd"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
@@ -52,9 +53,9 @@ A running Collector tells the whole way: its file, whether it is loaded and sche
 plugin's leave of the resources, its tasks, their last runs and what these made, which of its transforms never matched, and
 what the exporters panoptes_json and panoptes_influx did, or whether others took the data. What it cannot tell has a question mark.
 
-With --config nothing runs: its file is found, parses, loads and has an interval; the
-receiver's filter lets resources in, and the plugin's own filter matches some, which gives its tasks. The module is
-loaded, and HTTP servers and Kafka are asked where the receiver takes resources from them.`,
+With --config no plugin runs, and the way ends at the tasks: the plugin's file is found, parses, loads and has an interval; the
+receiver's filter lets resources in, and the plugin's own filter matches some of them. The module is loaded, and HTTP servers
+and Kafka are asked where the receiver takes resources from them.`,
 		Example: `  panoptes explain Interfaces
   panoptes explain Interfaces sw1.example.com --url http://127.0.0.1:13150
   panoptes explain --config collector.yaml Interfaces
@@ -80,7 +81,8 @@ loaded, and HTTP servers and Kafka are asked where the receiver takes resources 
 	flags.StringArrayVar(&e.options.collector.configs, "config", nil, "the Collector's configuration `FILE`; may be repeated, later ones win")
 	flags.StringVar(&e.options.collector.receiver, "receiver", "", "the `ID` of the receiver, where there are several")
 	e.client.Add(flags)
-	complete.Plugins(cmd, func(cmd *cobra.Command) []cobra.Completion { return e.client.PluginNames(cmd.Context()) })
+	complete.PluginAndResource(cmd, func(cmd *cobra.Command) []cobra.Completion { return e.client.PluginNames(cmd.Context()) },
+		func(cmd *cobra.Command) []cobra.Completion { return e.client.ResourceIDs(cmd.Context()) })
 	return cmd
 }
 
@@ -204,14 +206,17 @@ func (e *explanation) admit(ctx context.Context) ([]*pluginsdk.Resource, error) 
 		return nil, err
 	}
 	if len(all) == 0 {
-		return nil, e.breaks("resources", fmt.Sprintf("there is none, and %d sources are broken", bad),
-			"see what the receiver has under resources; panoptes validate checks the files")
+		said := "there is none"
+		if bad > 0 {
+			said += ", and " + logs.Count(bad, "source") + " failed, as said above"
+		}
+		return nil, e.breaks("resources", said, "see what the receiver has under resources; panoptes validate checks the files")
 	}
 	e.holds("resources", "%d", len(all))
 	if e.resource != "" {
 		all = slices.DeleteFunc(all, func(r *pluginsdk.Resource) bool { return r.ID != e.resource })
 		if len(all) == 0 {
-			return nil, e.breaks("resource", fmt.Sprintf("none has the id %q", e.resource), "panoptes resources list FILE... shows the ids of files")
+			return nil, e.breaks("resource", fmt.Sprintf("none has the id %q", e.resource), "panoptes resources list --config FILE shows the ids of all")
 		}
 	}
 	if text == "" {

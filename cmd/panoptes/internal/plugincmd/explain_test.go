@@ -56,7 +56,7 @@ receivers:
 			"no   plugin's filter: 0 of 1 match; resource_id = \"one\" leaves out 1, such as two: resource_id is \"two\"\n     next: change resource_filter",
 		}, exit.Failed},
 		{"no resource", []string{all, "good", "three"}, []string{"no   resource: none has the id \"three\"\n     next: "}, exit.Failed},
-		{"no resources", []string{empty, "good"}, []string{"no   resources: there is none, and 0 sources are broken\n     next: "}, exit.Failed},
+		{"no resources", []string{empty, "good"}, []string{"no   resources: there is none\n     next: "}, exit.Failed},
 		{"both filters", []string{some, "good"}, []string{
 			"yes  receiver's filter: 1 of 2 match; resource_site = \"dc2\" leaves out 1, such as one: resource_site is \"dc1\"\nno   plugin's filter: 0 of 1 match",
 		}, exit.Failed},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/recording"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
@@ -107,7 +109,7 @@ store.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&o.resources, "resources", nil, "a `FILE` of resources in the format of Panoptes' discovery; may be repeated")
+	flags.StringArrayVar(&o.resources, "resources", nil, "a `FILE` of resources in the format of Panoptes' discovery, - for stdin; may be repeated")
 	flags.StringArrayVar(&o.endpoints, "endpoint", nil, "run against this `HOST`, as a resource that is made up; may be repeated")
 	flags.BoolVar(&o.watch, "watch", false, "run again at each save, and show what differs; ends with Ctrl-C")
 	flags.StringVar(&o.resourceID, "resource", "", "run against the resource with this `ID` alone")
@@ -137,6 +139,9 @@ func (o *runOptions) check() error {
 	}
 	if o.pause < 0 {
 		return exit.Misusef("--pause must not be negative, is %s", o.pause)
+	}
+	if i := slices.IndexFunc(o.resources, input.Once); i >= 0 && o.watch {
+		return exit.Misusef("--watch reads the resources again, and %s can be read once: name a file", o.resources[i])
 	}
 	return errors.Join(o.flags.Check(), o.expect.check())
 }
@@ -267,6 +272,10 @@ func (o *runOptions) open(path string, stderr io.Writer) (p *plugin.Plugin, foun
 	switch {
 	case errors.Is(err, plugin.ErrNotScheduled) && p != nil:
 		fmt.Fprintf(stderr, "panoptes: %s; it is run this once\n", term.Message(err.Error()))
+	case errors.Is(err, plugin.ErrPinned):
+		fmt.Fprintf(stderr, "panoptes: a Collector does not take this plugin: %s: correct plugins::pins, or, to try another version, leave --config out\n",
+			term.Message(err.Error()))
+		return nil, found, exit.ErrReported
 	case err != nil:
 		return nil, found, exit.Misuse(err)
 	}

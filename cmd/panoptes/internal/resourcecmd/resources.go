@@ -127,7 +127,7 @@ panoptes_status. The exit code is 1 where a source is broken.
 
 // each loads the files and gives their resources to write.
 func each(files []string, cmd *cobra.Command, write func(io.Writer, []*pluginsdk.Resource) error) error {
-	all, bad, err := input.Resources(files, cmd.ErrOrStderr())
+	all, bad, err := input.Resources(cmd.Context(), files, cmd.ErrOrStderr())
 	if err != nil {
 		return err
 	}

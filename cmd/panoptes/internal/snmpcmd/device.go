@@ -54,7 +54,7 @@ func (o *options) open(ctx context.Context, named string, stderr io.Writer) (*de
 	if err != nil {
 		return nil, err
 	}
-	all, _, err := input.Resources(o.resources, stderr)
+	all, _, err := input.Resources(ctx, o.resources, stderr)
 	if err != nil {
 		return nil, err
 	}

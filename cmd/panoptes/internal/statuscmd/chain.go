@@ -65,18 +65,9 @@ func PrintChains(w io.Writer, chains []status.Chain) (good bool) {
 const completionLimit = 2 * time.Second
 
 // PluginNames are the names of the plugins of the Collector; none where it does not answer. It is for completion.
-func (c *Client) PluginNames(ctx context.Context) []cobra.Completion {
-	if c.Open(ctx) != nil {
-		return nil
-	}
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(ctx, completionLimit)
-	defer cancel()
+func (c *Client) PluginNames(ctx context.Context) (names []cobra.Completion) {
 	var plugins []status.Plugin
-	if c.Get(ctx, "plugins", nil, &plugins) != nil {
-		return nil
-	}
-	var names []cobra.Completion
+	c.complete(ctx, "plugins", nil, &plugins)
 	for _, p := range plugins {
 		if p.Name != "" {
 			names = append(names, p.Name)
@@ -84,4 +75,26 @@ func (c *Client) PluginNames(ctx context.Context) []cobra.Completion {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
+}
+
+// ResourceIDs are the ids of the first resources of the Collector, as PluginNames.
+func (c *Client) ResourceIDs(ctx context.Context) (ids []cobra.Completion) {
+	var page status.Page[status.Resource]
+	c.complete(ctx, "resources", url.Values{"size": {"1000"}}, &page)
+	for _, r := range page.Items {
+		ids = append(ids, r.Resource.ID)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// complete asks a list for completion; what does not answer leaves it empty.
+func (c *Client) complete(ctx context.Context, list string, values url.Values, into any) {
+	if c.Open(ctx) != nil {
+		return
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, completionLimit)
+	defer cancel()
+	_ = c.Get(ctx, list, values, into)
 }

@@ -36,7 +36,11 @@ func (a *answers) addDetails(ctx context.Context, c *Client) error {
 // printDetails writes the errors with their log lines. They come from plugins, and so without control characters.
 func (a *answers) printDetails(w io.Writer, style term.Style) {
 	for _, d := range a.Details {
-		fmt.Fprintf(w, "\n%s\n", style.Paint(term.Red, term.Cell(fmt.Sprintf("%s against %s %s, at %s", d.Plugin, d.Site, d.ID, d.ErrorAt.Format(time.RFC3339)))))
+		about := d.Plugin
+		if d.ID != "" { // that of a discovery plugin has none
+			about += " against " + d.Site + " " + d.ID
+		}
+		fmt.Fprintf(w, "\n%s\n", style.Paint(term.Red, term.Cell(about+", at "+d.ErrorAt.Format(time.RFC3339))))
 		printIndented(w, d.Error)
 		for _, l := range d.Log {
 			printIndented(w, l.At.Format("15:04:05.000")+" "+l.Level+" "+l.Message)

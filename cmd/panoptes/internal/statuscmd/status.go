@@ -40,8 +40,8 @@ func New() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what a running Collector polls, and how it goes",
-		Long: `Shows the plugins, the sources of resources and the most urgent tasks of a running Collector, which the extension
-panoptes_status tells. The exit code is 1 where a plugin or a source is broken or a task fails: fit for a check.`,
+		Long: `Shows the plugins, the sources of resources, the most urgent tasks and the warnings of a running Collector, which the
+extension panoptes_status tells. The exit code is 1 where a plugin or a source is broken or a task fails: fit for a check.`,
 		Example: `  panoptes status
   panoptes status --plugin Interfaces --state failing
   panoptes status --state failing --errors
@@ -74,6 +74,7 @@ panoptes_status tells. The exit code is 1 where a plugin or a source is broken o
 	flags.BoolVar(&o.resources, "resources", false, "show resources in the place of tasks, narrowed down by --text and --filter")
 	flags.StringVar(&o.enrichment, "enrichment", "", "show the enrichment of the resource with this `ID` and the keys of plugins that name it, and nothing else")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object with all of it")
+	cmd.MarkFlagsMutuallyExclusive("errors", "resources")
 	words := make([]string, 0, len(status.States))
 	for _, state := range status.States {
 		words = append(words, string(state))

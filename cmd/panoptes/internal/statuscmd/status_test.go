@@ -39,7 +39,7 @@ func collector(failing int) http.Handler {
 			{Class: "go", Places: 64},
 			{Class: "python", Places: 8, Used: 2, Wanted: 2},
 			{Class: "exec", Places: 32, Used: 32, Wanted: 90, Short: true, Setting: "processes::max_exec"},
-		}}
+		}, Warnings: []status.Warning{{Plugin: "Power", Said: "no resource\x1b matches", Next: "change the filter"}}}
 	})
 	var looks atomic.Int64
 	answer("plugins", func(*http.Request) any {
@@ -136,7 +136,8 @@ func TestStatus(t *testing.T) {
 	url := serve(t, collector(2))
 	out, err := execute(t, New(), "--url", url, "--plugin", "Power", "--state", "failing")
 	require.ErrorIs(t, err, exit.ErrReported)
-	assert.Contains(t, out, "2 plugins, 5 resources, 10 tasks, 2 failing, 8 ok\nRuns wait for a place: exec 32/32, 90 wanted (processes::max_exec)\n\n")
+	assert.Contains(t, out, "2 plugins, 5 resources, 10 tasks, 2 failing, 8 ok\nRuns wait for a place: exec 32/32, 90 wanted (processes::max_exec)\n"+
+		"Warning: no resource\\x1b matches; next: change the filter\n\n")
 	assert.Contains(t, out, "Interfaces\tpython\t1m0s\t5\t100\t0\t\tnever\ta\t\n")
 	assert.Contains(t, out, "\nyes  tasks: 5\nno   last run: timeout on sw\\x1b1\n     next: run it\n")
 	assert.Contains(t, out, "file r.json\t5\tnever\tbroken\n")
@@ -150,6 +151,8 @@ func TestStatus(t *testing.T) {
 
 	assert.NotContains(t, out, "last run", "no plugin is named")
 
+	_, err = execute(t, New(), "--url", url, "--errors", "--resources")
+	require.ErrorContains(t, err, "[errors resources]")
 	out, err = execute(t, New(), "--url", url, "--resources")
 	require.ErrorIs(t, err, exit.ErrReported)
 	assert.Contains(t, out, "sw1\tdc1\tnetwork:switch:acme\t192.0.2.1\tfile r.json\t1h0m0s\t15m0s\tplugin|p|site|dc1\n")

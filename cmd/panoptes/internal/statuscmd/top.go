@@ -48,7 +48,8 @@ func NewTop() *cobra.Command {
 		Short: "Watch which plugins cost most",
 		Long: `Shows what each plugin of a running Collector costs, again and again: how many of its runs go on at once (busy), CPU
 seconds, runs, data points and bytes (of Panoptes' JSON) a second, each over the time since the last look, and the series
-that it has now. Above them are the places for runs in use, by what runs plugins, and the setting to raise where runs wait for one. The first look counts from the start of the Collector. Ctrl-C ends it.`,
+that it has now. Above them are the places for runs in use, by what runs plugins, and the setting to raise where runs wait for
+one. The first look counts from the start of the Collector. Ctrl-C ends it.`,
 		Example: `  panoptes top
   panoptes top --order cpu --every 5s
   panoptes top --times 2 > costs.tsv`,

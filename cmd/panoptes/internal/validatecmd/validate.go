@@ -11,6 +11,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/loading"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension"
@@ -36,8 +37,8 @@ None is run, and nothing is asked of the network.
 Stock components are checked by the program panoptes-otelcol, which is looked for beside this command and in PATH.
 Without it only their names are looked at, and stderr says so.
 
-Findings go to stdout, one a line: "error" for what is wrong, "warning" for what works but is hardly meant, such as a
-batch processor behind the receiver panoptes. The exit code is 1 where there are any.`,
+FILE may be - for stdin, or a pipe. Findings go to stdout, one a line: "error" for what is wrong, "warning" for what works but
+is hardly meant, such as a batch processor behind the receiver panoptes. The exit code is 1 where there are any.`,
 		Example: `  panoptes validate collector.yaml
   panoptes validate --config base.yaml --config site.yaml --collector /usr/local/bin/panoptes-otelcol
   panoptes validate --config collector.yaml --feature-gates=extension.healthcheck.useComponentStatus`,
@@ -46,10 +47,16 @@ batch processor behind the receiver panoptes. The exit code is 1 where there are
 			if len(configs) == 0 {
 				return exit.Misusef("no configuration is named: expected panoptes validate FILE")
 			}
+			for i := range configs {
+				var err error
+				if configs[i], err = input.Config(cmd.Context(), configs[i]); err != nil {
+					return err
+				}
+			}
 			return validate(cmd.Context(), configs, collector, gates, !noLoad, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
-	cmd.Flags().StringArrayVar(&configs, "config", nil, "a `FILE` or URI of configuration, as the Collector takes it; may be repeated, later ones win, and arguments over all of them")
+	cmd.Flags().StringArrayVar(&configs, "config", nil, "a `FILE` or URI of configuration, as the Collector takes it, or - for stdin; may be repeated, later ones win, and arguments over all of them")
 	cmd.Flags().StringVar(&collector, "collector", "", "the Collector's `PROGRAM`, which checks the stock components")
 	cmd.Flags().StringVar(&gates, "feature-gates", "", "the feature `GATES` that the Collector will be started with, as it takes them")
 	cmd.Flags().BoolVar(&noLoad, "no-load", false, "do not load plugins: neither import their modules nor start their programs")

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -191,4 +192,14 @@ func TestWarnedEverywhere(t *testing.T) {
 			assert.NotEmpty(t, lines[0].ContextMap()["next"], tt.name)
 		}
 	}
+}
+
+// A configuration that can be read once is read once, though the Collector checks it, too.
+func TestPipe(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	go func() { _ = os.WriteFile(pipe, []byte(strings.TrimPrefix(minimal, "yaml:")), 0o600) }()
+	stdout, _, err := execute(t, pipe, "--collector", collector(t, `[ "$*" = "validate --config=`+minimal+`" ]`))
+	require.NoError(t, err, stdout)
 }
