@@ -58,25 +58,31 @@ func parseArguments(text string) ([]argument, error) {
 		if strings.ContainsRune(word, 0) {
 			return nil, errors.New("there is a NUL character")
 		}
-		var a argument
-		at := 0
-		for _, m := range argumentField.FindAllStringSubmatchIndex(word, -1) {
-			field := word[m[2]:m[3]]
-			if key, ok := strings.CutPrefix(field, metadataPrefix); resourceFields[field] == nil && (!ok || key == "") {
-				return nil, fmt.Errorf("there is no field {%s}: write {resource_endpoint}, {resource_id} and so on, or {%sKEY}", field, metadataPrefix)
+		a := parseFields(word)
+		for _, p := range a {
+			if key, ok := strings.CutPrefix(p.field, metadataPrefix); p.field != "" && resourceFields[p.field] == nil && (!ok || key == "") {
+				return nil, fmt.Errorf("there is no field {%s}: write {resource_endpoint}, {resource_id} and so on, or {%sKEY}", p.field, metadataPrefix)
 			}
-			if m[0] > at {
-				a = append(a, argumentPart{text: word[at:m[0]]})
-			}
-			a = append(a, argumentPart{field: field})
-			at = m[1]
-		}
-		if at < len(word) || len(a) == 0 {
-			a = append(a, argumentPart{text: word[at:]})
 		}
 		args = append(args, a)
 	}
 	return args, nil
+}
+
+// parseFields takes a word apart into text and fields.
+func parseFields(word string) (a argument) {
+	at := 0
+	for _, m := range argumentField.FindAllStringSubmatchIndex(word, -1) {
+		if m[0] > at {
+			a = append(a, argumentPart{text: word[at:m[0]]})
+		}
+		a = append(a, argumentPart{field: word[m[2]:m[3]]})
+		at = m[1]
+	}
+	if at < len(word) || len(a) == 0 {
+		a = append(a, argumentPart{text: word[at:]})
+	}
+	return a
 }
 
 // splitWords splits at blanks. Quotes of either kind keep blanks, and nothing else has a meaning.

@@ -2,13 +2,9 @@ package plugin
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-
-	"github.com/panoptes-otel/panoptes-otel/internal/plugin/safepath"
 )
 
 // interpreter says by which of its arguments an interpreter is told what to run. Options are letters, of which several may
@@ -20,7 +16,7 @@ type interpreter struct {
 	code, file, module string
 	// value has options with another value, in the word or in the next one, and attached those with one in the word at most.
 	value, attached string
-	// inline says that the first word that is no option is what is run itself.
+	// inline says that words that are no options are not files to run: the first is what is run itself, or a target.
 	inline bool
 }
 
@@ -34,10 +30,9 @@ var interpreters = []interpreter{
 	{name: regexp.MustCompile(`^lua(?:jit)?[0-9.]*$`), code: "e", module: "l"},
 	{name: regexp.MustCompile(`^(?:tclsh|expect)[0-9.]*$`), code: "c", file: "f"},
 	{name: regexp.MustCompile(`^[gmn]?awk$`), file: "f", value: "vF", inline: true},
+	{name: regexp.MustCompile(`^g?sed$`), file: "f", value: "el", attached: "i", inline: true},
+	{name: regexp.MustCompile(`^g?make$`), file: "f", module: "C", value: "EIWo", attached: "Ojl", inline: true},
 }
-
-// wrappers run the program that their arguments name.
-var wrappers = regexp.MustCompile(`^(?:busybox|chronic|chrt|doas|env|flock|ionice|nice|nohup|setsid|stdbuf|sudo|taskset|timeout|unshare)$`)
 
 func interpreterOf(path string) *interpreter {
 	real, err := filepath.EvalSymlinks(path)
@@ -55,78 +50,57 @@ func interpreterOf(path string) *interpreter {
 	return nil
 }
 
-// findScripts finds the files that are run besides the program, by its arguments: the script of an interpreter, and
-// executable files by their absolute paths, such as what timeout runs. Nobody else may be able to replace them, and they are
-// part of the plugin's version. The error says why that cannot be made sure.
-func (g *program) findScripts(module string) error {
-	words := g.args
-	if wrappers.MatchString(filepath.Base(module)) {
-		for i, word := range words {
-			if text := word.String(); !word.fields() && !strings.HasPrefix(text, "-") && interpreterOf(text) != nil {
-				module, words = text, words[i+1:]
-				break
-			}
-		}
-	}
-	if in := interpreterOf(module); in != nil {
-		script, err := in.script(words)
-		if err == nil && script != nil {
-			err = g.addScript(module, script)
-		}
-		if err != nil {
-			return fmt.Errorf("[main] args: what %s runs must be known, so that nobody else can replace it: %w", filepath.Base(module), err)
-		}
-	}
-	for _, word := range g.args {
-		text := word.String()
-		if info, err := os.Stat(text); err == nil && filepath.IsAbs(text) && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			g.scripts = append(g.scripts, text)
-		}
-	}
-	return nil
-}
-
-// script is the word that names the file that is run, nil where there is none.
-func (in *interpreter) script(words []argument) (argument, error) {
+// scripts are the words that name the files that are run.
+func (in *interpreter) scripts(words []argument) (files []argument, err error) {
 	for i := 0; i < len(words); i++ {
 		text := words[i].String()
+		long, value, assigned := strings.Cut(text, "=")
 		switch {
-		case text == "-":
-			return nil, nil // it reads its stdin, which is the resource
-		case text == "--":
-			if i+1 < len(words) && !in.inline {
-				return words[i+1], nil
+		case text == "-" && !in.inline:
+			return files, nil // it reads its stdin, which is the resource
+		case text == "--" && !in.inline:
+			if i+1 < len(words) {
+				files = append(files, words[i+1])
 			}
-			return nil, nil
+			return files, nil
+		case in.file != "" && strings.HasPrefix(long, "--") && strings.HasSuffix(long, "file"):
+			if assigned {
+				files = append(files, parseFields(value))
+			} else if i+1 < len(words) {
+				i++
+				files = append(files, words[i])
+			}
+			continue
 		case strings.HasPrefix(text, "--"):
-			if !strings.Contains(text, "=") && !knownFlag.MatchString(text) {
+			if !assigned && !in.inline && !knownFlag.MatchString(text) {
 				return nil, fmt.Errorf("write the option %q with its value in one word, after a =", text)
 			}
 			continue
 		case len(text) < 2 || text[0] != '-' && text[0] != '+':
 			if in.inline {
-				return nil, nil
+				continue // options may follow
 			}
-			return words[i], nil
+			return append(files, words[i]), nil
 		}
 		letter, value := in.option(text[1:])
 		switch {
 		case letter == 0:
 		case strings.ContainsRune(in.code, letter):
-			return nil, nil
+			return files, nil
 		case strings.ContainsRune(in.module, letter):
 			return nil, fmt.Errorf("%q is looked up elsewhere: name the file", text)
 		case value == "" && i+1 == len(words):
-			return nil, nil
+			return files, nil
 		case strings.ContainsRune(in.file, letter) && value != "":
-			return argument{{text: value}}, nil
+			files = append(files, parseFields(value))
 		case strings.ContainsRune(in.file, letter):
-			return words[i+1], nil
+			i++
+			files = append(files, words[i])
 		case value == "":
 			i++
 		}
 	}
-	return nil, nil
+	return files, nil
 }
 
 // knownFlag are long options without a value.
@@ -144,42 +118,4 @@ func (in *interpreter) option(text string) (letter rune, value string) {
 		}
 	}
 	return 0, ""
-}
-
-// addScript notes the script by the word that names it.
-func (g *program) addScript(module string, word argument) error {
-	text := word.String()
-	if word.fields() {
-		return fmt.Errorf("%q has a field of the resource, and no resource may name what is run", text)
-	}
-	path := text
-	if !filepath.IsAbs(path) {
-		at, err := exec.LookPath(module)
-		if err != nil {
-			return err
-		}
-		path = filepath.Join(filepath.Dir(at), path) // where the program is run
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("write the absolute path of %q: %w", text, err)
-	}
-	if info.Mode().IsRegular() {
-		g.scripts = append(g.scripts, path)
-		return nil
-	}
-	return fmt.Errorf("%q is no regular file", path)
-}
-
-// addScripts adds scripts to a version, and makes sure that nobody else can replace them.
-func (c *content) addScripts(scripts []string) error {
-	for _, path := range scripts {
-		if err := safepath.Check(path); err != nil {
-			return fmt.Errorf("[main] args: %q is run, too: %w", path, err)
-		}
-		if err := c.addFile("script "+path, path); err != nil {
-			return fmt.Errorf("[main] args: %w", err)
-		}
-	}
-	return nil
 }

@@ -19,13 +19,22 @@ func TestScriptsOfInterpreters(t *testing.T) {
 	script, tool := filepath.Join(dir, "x.py"), filepath.Join(dir, "tool")
 	require.NoError(t, os.WriteFile(script, []byte("print(1)\n"), 0o600))
 	writeScript(t, tool, "exit 0")
-	for _, name := range []string{"python3.11", "bash", "perl", "ruby", "node", "php", "awk", "timeout", "env", "check_thing"} {
+	for _, name := range []string{"python3.11", "bash", "perl", "ruby", "node", "php", "awk", "timeout", "env", "check_thing", "sed", "make"} {
 		writeScript(t, filepath.Join(dir, name), "exit 0")
+	}
+	other := t.TempDir()
+	data, code := filepath.Join(dir, "data"), filepath.Join(dir, "code")
+	for path, text := range map[string]string{
+		data: "data", code: "code", code + ".sh": "code",
+		filepath.Join(dir, "x.so"): "library", filepath.Join(other, "there"): "code", filepath.Join(other, "there.sh"): "code", filepath.Join(dir, "elf"): "\x7fELF",
+		filepath.Join(dir, "shebang"): "#!/usr/bin/env -S sh -e " + code + "\n",
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 	}
 	for _, c := range []struct{ module, args, scripts, err string }{
 		{"python3.11", "SCRIPT -H {resource_endpoint}", "SCRIPT", ""},
 		{"python3.11", "-I -u -W ignore -Xdev SCRIPT --flag x", "SCRIPT", ""},
-		{"python3.11", "-c 'print(1)' SCRIPT", "", ""},
+		{"python3.11", "-c 'print(1)' SCRIPT", "SCRIPT", ""},
 		{"python3.11", "-- SCRIPT", "SCRIPT", ""},
 		{"python3.11", "-", "", ""},
 		{"python3.11", "", "", ""},
@@ -33,10 +42,10 @@ func TestScriptsOfInterpreters(t *testing.T) {
 		{"python3.11", "--check-hash-based-pycs always SCRIPT", "", `write the option "--check-hash-based-pycs" with its value in one word`},
 		{"python3.11", "{resource_metadata.script}", "", `no resource may name what is run`},
 		{"python3.11", "/opt/{resource_id}.py", "", `no resource may name what is run`},
-		{"python3.11", "missing.py", "", `write the absolute path of "missing.py"`},
-		{"python3.11", "DIR", "", `is no regular file`},
+		{"python3.11", "missing.py", "", `"missing.py" is no regular file, or none with an absolute path`},
+		{"python3.11", "DIR", "", `"DIR" is no regular file`},
 		{"python3.11", "x.py", "SCRIPT", ""}, // it is run in its own folder
-		{"bash", "-e -o pipefail SCRIPT TOOL", "SCRIPT TOOL", ""},
+		{"bash", "-e -o pipefail SCRIPT TOOL", "TOOL SCRIPT", ""},
 		{"bash", "+o noclobber --norc SCRIPT", "SCRIPT", ""},
 		{"bash", "-ec 'exec check_x'", "", ""},
 		{"perl", "-wT -I DIR SCRIPT", "SCRIPT", ""},
@@ -47,16 +56,51 @@ func TestScriptsOfInterpreters(t *testing.T) {
 		{"php", "-q -f SCRIPT", "SCRIPT", ""},
 		{"php", "-fSCRIPT", "SCRIPT", ""},
 		{"awk", "-F: -f SCRIPT /etc/passwd", "SCRIPT", ""},
-		{"awk", "'{print $1}' SCRIPT", "", ""},
+		{"awk", "'{print $1}' DATA", "", ""},
 		{"timeout", "10 python3.11 SCRIPT", "SCRIPT", ""},
 		{"timeout", "10 TOOL -x", "TOOL", ""},
-		{"env", "A=b DIR/python3.11 SCRIPT", "SCRIPT DIR/python3.11", ""},
-		{"check_thing", "-c SCRIPT -x {resource_id}", "", ""},
+		{"env", "A=b DIR/python3.11 SCRIPT", "DIR/python3.11 SCRIPT", ""},
+		{"check_thing", "-c SCRIPT -x {resource_id}", "SCRIPT", ""},
 		{"check_thing", "-c TOOL", "TOOL", ""},
+		{"check_thing", "--file=DATA -F DATA -C python3 -w 1: -m RSS -H {resource_endpoint}", "", ""},
+		{"awk", "-f DATA -f CODE /etc/passwd", "CODE DATA", ""},
+		{"awk", "--file=CODE DATA", "CODE", ""},
+		{"sed", "-nf CODE DATA", "CODE", ""},
+		{"sed", "-n p DATA -fCODE", "CODE", ""},
+		{"make", "-sf CODE all", "CODE", ""},
+		{"make", "-s --file CODE all", "CODE", ""},
+		{"make", "-C DIR", "", `"-C" is looked up elsewhere`},
+		{"env", "-S 'python3 CODE'", "CODE", ""},
+		{"env", "'-Spython3 -u' CODE", "CODE", ""},
+		{"env", "-vS 'A=b nice -n 5 python3 CODE'", "CODE", ""},
+		{"env", "'--split-string=python3 CODE'", "CODE", ""},
+		{"env", "-S \"sh -c 'exec python3 CODE'\"", "CODE", ""},
+		{"env", "LD_PRELOAD=DIR/x.so true", "DIR/x.so", ""},
+		{"prlimit", "--nofile=10 python3 CODE", "CODE", ""},
+		{"setpriv", "--nnp python3 CODE", "CODE", ""},
+		{"runuser", "-u nobody -- python3 CODE", "CODE", ""},
+		{"chroot", "/ python3 CODE", "CODE", ""},
+		{"strace", "-f -o DATA python3 CODE", "CODE", ""},
+		{"flock", "DATA -c 'python3 CODE'", "CODE", ""},
+		{"script", "-qc 'python3 CODE' /dev/null", "CODE", ""},
+		{"xargs", "-a DATA python3 CODE", "CODE", ""},
+		{"ld-linux-x86-64.so.2", "DIR/python3.11 CODE", "CODE DIR/python3.11", ""},
+		{"ld-linux-x86-64.so.2", "ELF", "ELF", ""},
+		{"time", "-p sh CODE", "CODE", ""},
+		{"env", "--chdir=OTHER sh there", "OTHER/there", ""},
+		{"bash", "-c 'cd OTHER && ./there.sh'", "OTHER/there.sh", ""},
+		{"bash", "-c '. CODE; tail DATA|sh CODE.sh'", "CODE CODE.sh", ""},
+		{"timeout", "10 sed -nf CODE DATA", "CODE", ""},
+		{"timeout", "10 python3 -m check", "", `"-m" is looked up elsewhere`},
+		{"timeout", "10 python3 {resource_metadata.script}", "", `no resource may name what is run`},
+		{"timeout", "10 python3 missing.py", "", `"missing.py" is no regular file, or none with an absolute path`},
+		{"timeout", "10 python3 /nowhere/missing.py", "", ""},
+		{"shebang", "", "CODE", ""},
+		{"awk", strings.Repeat("awk ", 3000), "", "more than 2000 words"},
 	} {
-		t.Run(c.module+" "+c.args, func(t *testing.T) {
+		t.Run(c.module+" "+c.args[:min(len(c.args), 60)], func(t *testing.T) {
 			t.Parallel()
-			fill := strings.NewReplacer("SCRIPT", script, "TOOL", tool, "DIR", dir).Replace
+			fill := strings.NewReplacer("SCRIPT", script, "TOOL", tool, "DIR", dir, "DATA", data, "CODE", code, "OTHER", other, "ELF", filepath.Join(dir, "elf")).Replace
 			args, err := parseArguments(fill(c.args))
 			require.NoError(t, err)
 			g := &program{args: args}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
@@ -16,8 +17,9 @@ import (
 // program is what a plugin file says of a plugin that is an executable file.
 type program struct {
 	args []argument
-	// scripts are the files that are run besides the program, by its arguments.
-	scripts []string
+	// scripts are the files that are run besides the program, by its arguments and "#!" lines; others are names that are
+	// looked up in PATH, files that are not there, and where libraries come from.
+	scripts, others []string
 	// The output of exec plugins, how it is read, and what its metrics are named.
 	output     output.Format
 	groupType  string
@@ -127,8 +129,8 @@ func (g *program) findFiles(pluginFile, module string) error {
 	return err
 }
 
-// Scripts are the files that the program runs in turn, by its arguments.
-func (p *Plugin) Scripts() []string { return p.program.scripts }
+// Scripts are the files that the program runs in turn, by its arguments, and the names that are looked up in PATH for it.
+func (p *Plugin) Scripts() []string { return slices.Concat(p.program.scripts, p.program.others) }
 
 // Executable is the program that is run: the copy, where there is one.
 func (p *Plugin) Executable() string {

@@ -24,6 +24,7 @@ func TestWhatAProgramRuns(t *testing.T) {
 	sh := program(t, filepath.Join(own, "sh"), "\x7fELF")
 	program(t, filepath.Join(loose, "sh"), "\x7fELF")
 	require.NoError(t, os.Chmod(loose, 0o777))
+	program(t, filepath.Join(loose, "other"), "\x7fELF")
 	none := filepath.Join(loose, "none")
 	for _, c := range []struct{ name, text, searchPath, err string }{
 		{"binary", "\x7fELF", "", ""},
@@ -36,10 +37,15 @@ func TestWhatAProgramRuns(t *testing.T) {
 		{"interpreter of a script", "#!" + program(t, filepath.Join(own, "wrapper"), "#!"+filepath.Join(loose, "sh")+"\n") + "\n", "", "chmod o-w " + loose},
 		{"found before", "#!/usr/bin/env sh\n", own + ":" + loose, ""},
 		{"others' folder is first", "#!/usr/bin/env sh\n", loose + ":" + own, "in which \"sh\" is looked up"},
-		{"others' folder has none", "#!/usr/bin/env -S A=b other -x\n", loose + ":" + own, "in which \"other\" is looked up"},
+		{"others' folder has none", "#!/usr/bin/env -S A=b absent -x\n", loose + ":" + own, "in which \"absent\" is looked up"},
 		{"a folder that others can make", "#!/usr/bin/env sh\n", none + ":" + own, "chmod o-w " + loose},
 		{"a folder that nobody can make", "#!/usr/bin/env sh\n", filepath.Join(own, "none") + ":" + own, ""},
 		{"env with a path", "#!/usr/bin/env " + filepath.Join(loose, "sh") + "\n", own, "chmod o-w " + loose},
+		{"a file that is run", "#!/bin/sh " + filepath.Join(loose, "sh") + "\n", "", "chmod o-w " + loose},
+		{"a file with an option", "#!/usr/bin/awk -nf" + filepath.Join(loose, "sh") + "\n", "", "chmod o-w " + loose},
+		{"a file after env", "#!/usr/bin/env -S sh -e " + filepath.Join(loose, "sh") + "\n", own, "chmod o-w " + loose},
+		{"a program behind another", "#!/usr/bin/env -S sh other\n", own + ":" + loose, "chmod o-w " + loose},
+		{"words that are no programs", "#!/usr/bin/env -S sh none -x\n", own + ":" + loose, ""},
 		{"the working directory", "#!/usr/bin/env sh\n", ":" + own, ""},
 		{"itself", "#!./script\n", "", ""},
 	} {
@@ -49,7 +55,7 @@ func TestWhatAProgramRuns(t *testing.T) {
 			if c.name == "interpreter by a relative path" {
 				script = program(t, filepath.Join(own, "script"), c.text)
 			}
-			err := CheckProgram(script, c.searchPath)
+			err := CheckProgram(filepath.Dir(script), script, c.searchPath)
 			if c.err == "" {
 				require.NoError(t, err)
 				return
@@ -58,6 +64,10 @@ func TestWhatAProgramRuns(t *testing.T) {
 			require.ErrorContains(t, err, c.err)
 		})
 	}
-	require.NoError(t, CheckProgram(sh, ""))
-	require.ErrorIs(t, CheckProgram(filepath.Join(loose, "sh"), ""), ErrUnsafe)
+	require.NoError(t, CheckProgram(own, sh, ""))
+	require.NoError(t, CheckProgram(own, filepath.Join(own, "absent"), ""))
+	require.ErrorContains(t, CheckProgram(own, filepath.Join(loose, "absent"), ""), "chmod o-w "+loose)
+	require.NoError(t, CheckProgram(own, "sh", own+":"+loose))
+	require.ErrorIs(t, CheckProgram(own, "sh", loose+":"+own), ErrUnsafe)
+	require.ErrorIs(t, CheckProgram(own, filepath.Join(loose, "sh"), ""), ErrUnsafe)
 }

@@ -33,7 +33,8 @@ type Config struct {
 	// Path is the program: a path, or a name that is looked up in PATH.
 	Path string
 	Args []string
-	// Scripts are files that the program runs in turn: nobody else may be able to replace them either.
+	// Scripts are files that the program runs in turn, and names of programs that it looks up in PATH: nobody else may be able
+	// to replace them either.
 	Scripts []string
 	// Dir is the working directory; "" is ours.
 	Dir string
@@ -125,11 +126,22 @@ func (p *Process) check() error {
 			return err
 		}
 	}
+	check := func(path string, how func(dir, path, searchPath string) error) error {
+		_, err := safefile.Try(context.Background(), "start", path, func() (struct{}, error) {
+			return struct{}{}, how(p.config.Dir, path, searchPath)
+		})
+		return err
+	}
 	for _, path := range append(slices.Clip(p.config.Scripts), p.cmd.Path) {
-		if _, err := safefile.Try(context.Background(), "start", path, func() (struct{}, error) {
-			return struct{}{}, safepath.CheckProgram(path, searchPath)
-		}); err != nil {
+		if err := check(path, safepath.CheckProgram); err != nil {
 			return err
+		}
+	}
+	for _, argument := range p.config.Args {
+		if strings.Contains(argument, "/") {
+			if err := check(argument, safepath.CheckArgument); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

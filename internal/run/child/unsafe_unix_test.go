@@ -27,8 +27,14 @@ func TestOthersProgramsAreNotStarted(t *testing.T) {
 	<-p.Done()
 	require.NoError(t, p.Err())
 	require.NoError(t, os.Chmod(loose, 0o777))
-	_, err = Start(Config{Path: "/bin/sh", Scripts: []string{script}})
-	require.ErrorIs(t, err, safepath.ErrUnsafe)
+	for _, c := range []Config{
+		{Path: "/bin/sh", Scripts: []string{script}},
+		{Path: "/bin/sh", Args: []string{"-c", "exit", "--run=" + script}},
+		{Path: "/bin/sh", Args: []string{"./script"}, Dir: dir},
+	} {
+		_, err = Start(c)
+		require.ErrorIs(t, err, safepath.ErrUnsafe)
+	}
 	_, err = Start(Config{Path: script})
 	require.ErrorIs(t, err, safepath.ErrUnsafe)
 	require.ErrorContains(t, err, "chmod o-w "+loose)
