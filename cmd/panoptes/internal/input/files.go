@@ -2,9 +2,11 @@ package input
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
@@ -13,10 +15,22 @@ import (
 // MaxFile is the most bytes of a file that is read as a whole.
 const MaxFile = 16 << 20
 
-// Open opens a file that somebody named on the command line, which may be a pipe such as a shell's <(...). It waits for a
-// pipe's other end as long as ctx is not done, which also ends a read that is under way. All errors are wrong usage.
+// patience is how long a pipe may have nobody who writes to it. That of a shell's <(...) has somebody from the beginning.
+const patience = 10 * time.Second
+
+// errSilent is what the error wraps after that.
+var errSilent = errors.New("nobody writes to the pipe, or its file system does not answer")
+
+// Open opens a file that somebody named on the command line, which may be a pipe such as a shell's <(...). When ctx is done, a
+// read that is under way ends, too. All errors are wrong usage.
 func Open(ctx context.Context, path string) (*os.File, error) {
-	f, err := safefile.Within(ctx, "read", path, func() (*os.File, error) { return os.Open(path) }, func(f *os.File) { _ = f.Close() })
+	return open(ctx, path, patience)
+}
+
+func open(ctx context.Context, path string, patience time.Duration) (*os.File, error) {
+	opening, cancel := context.WithTimeoutCause(ctx, patience, errSilent)
+	defer cancel()
+	f, err := safefile.Within(opening, "read", path, func() (*os.File, error) { return os.Open(path) }, func(f *os.File) { _ = f.Close() })
 	if err == nil {
 		context.AfterFunc(ctx, func() { _ = f.Close() })
 	}
@@ -48,7 +62,7 @@ func ReadFile(ctx context.Context, path string) ([]byte, error) {
 		f := os.Stdin
 		if path != Stdin {
 			var err error
-			if f, err = os.Open(path); err != nil {
+			if f, err = Open(ctx, path); err != nil {
 				return nil, err
 			}
 			defer f.Close()

@@ -30,6 +30,8 @@ func TestFiles(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, pipe)
 
+	_, err = open(t.Context(), pipe, 10*time.Millisecond)
+	require.EqualError(t, err, "read "+pipe+": nobody writes to the pipe, or its file system does not answer")
 	silent, err := os.OpenFile(pipe, os.O_RDWR, 0)
 	require.NoError(t, err)
 	defer silent.Close()
