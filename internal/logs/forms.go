@@ -258,16 +258,16 @@ func inUTF16(text string) []string {
 		little, big = append(little, byte(u), byte(u>>8)), append(big, byte(u>>8), byte(u))
 		ascii = ascii && u < 0x80
 	}
+	characters := strings.Split(text, "")
+	for i := range characters {
+		characters[i] = pythonRepr(characters[i], '\'')
+	}
+	between := []string{strings.Join(characters, `\x00`), strings.Join(characters, `\u0000`), strings.Join(characters, `\0`)}
 	if !ascii {
-		return append(append(inBase64(string(little)), inBase64(string(big))...),
+		return append(append(append(inBase64(string(little)), inBase64(string(big))...), between...),
 			string(little), string(big), hex.EncodeToString(little), hex.EncodeToString(big))
 	}
 	both := string(little[:len(little)-1])
-	bytesOf := strings.Split(text, "")
-	for i := range bytesOf {
-		bytesOf[i] = pythonRepr(bytesOf[i], '\'')
-	}
 	inHex := hex.EncodeToString([]byte(both))
-	return append(inBase64(both), both, strings.Join(bytesOf, `\x00`), strings.Join(bytesOf, `\u0000`), strings.Join(bytesOf, `\0`),
-		inHex, strings.ToUpper(inHex))
+	return append(append(inBase64(both), between...), both, inHex, strings.ToUpper(inHex))
 }

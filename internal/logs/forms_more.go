@@ -14,7 +14,14 @@ func inLanguages(text string) []string {
 	forms := []string{
 		strings.ToUpper(text), strings.ToLower(text),
 		strings.ReplaceAll(json[1], "/", `\/`), strings.ReplaceAll(json[2], "/", `\/`), dotNet(text),
-		bytesRepr(text, '\''), bytesRepr(text, '"'), fromLatin1(text),
+		bytesRepr(text, '\''), bytesRepr(text, '"'), fromLatin1(text), quotedPrintable(text),
+		strings.ReplaceAll(text, `"`, `\"`), strings.ReplaceAll(text, "'", `\'`),
+		strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`).Replace(json[2]),
+		strings.NewReplacer("<", `\u003C`, ">", `\u003E`, "&", `\u0026`).Replace(json[2]),
+	}
+	for _, quote := range []byte{'\'', '"', 0} {
+		once := pythonRepr(text, quote)
+		forms = append(forms, inASCII(once), pythonRepr(once, '\''), pythonRepr(once, '"'))
 	}
 	for _, nested := range json {
 		twice := asJSON(nested)
@@ -66,6 +73,37 @@ func bytesRepr(text string, quote byte) string {
 			fmt.Fprintf(&b, `\x%02x`, text[i])
 		} else {
 			b.WriteString(pythonRepr(text[i:i+1], quote))
+		}
+	}
+	return b.String()
+}
+
+// inASCII writes what is beyond ASCII as Python's ascii and unicode_escape do.
+func inASCII(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		switch {
+		case r < 0x80:
+			b.WriteByte(byte(r))
+		case r <= 0xff:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case r <= 0xffff:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		}
+	}
+	return b.String()
+}
+
+// quotedPrintable is the text as mail has it, without breaks of lines.
+func quotedPrintable(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		if c := text[i]; c == '=' || c < ' ' || c > '~' {
+			fmt.Fprintf(&b, "=%02X", c)
+		} else {
+			b.WriteByte(c)
 		}
 	}
 	return b.String()

@@ -125,9 +125,6 @@ func TestEveryForm(t *testing.T) {
 			"UTF-16, Go":     OneLine(wide(secret, binary.LittleEndian)),
 			"command":        base64.StdEncoding.EncodeToString([]byte(wide(whole, binary.LittleEndian))),
 		} {
-			if name == "unicode_escape" && strings.ContainsAny(secret, "é€") {
-				continue // in which it is as repr writes it
-			}
 			if name == "UTF-16, Go" && strings.ContainsAny(secret, "\n\té€'\\") {
 				continue // which repr writes in another way
 			}
@@ -167,6 +164,13 @@ func TestFormsOfOthers(t *testing.T) {
 		"Latin-1":            "Xk9/p<&Ã¤'\"+q\\nWort",
 		"JSON three times":   thrice,
 		"blanks":             "X k 9 / p < & ä ' \" + q \\ n W o r t",
+		"ascii of Python":    `'Xk9/p<&\xe4\'"+q\\nWort'`,
+		"repr of repr":       `'\'Xk9/p<&ä\\\'"+q\\\\nWort\''`,
+		"unicode_escape":     `Xk9/p<&\xe4'"+q\\nWort`,
+		"JSON for HTML":      `"Xk9/p\u003c\u0026\u00e4'\"+q\\nWort"`,
+		"quotes alone":       `'Xk9/p<&ä'\"+q\nWort'`,
+		"quoted-printable":   `Xk9/p<&=C3=A4'"+q\nWort`,
+		"zeros":              `X\x00k\x009\x00/\x00p\x00<\x00&\x00ä\x00\'\x00"\x00+\x00q\x00\\\x00n\x00W\x00o\x00r\x00t`,
 		"uuencode":           "5=3I8:SDO<#PFPZ0G(BMQ7&Y7;W)T", // python3: binascii.b2a_uu(b"u:" + secret)
 		"base85 of Python":   "bvjsUIWKTLCc~sBA}euRZdY$|bN",   // base64.b85encode(b"u:" + secret)
 		"ascii85":            string(inAscii85[:ascii85.Encode(inAscii85, []byte("u:"+secret))]),
