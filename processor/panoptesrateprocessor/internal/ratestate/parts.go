@@ -4,6 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
 )
 
 // A store may be divided into parts that come and go as a whole, as the shards of a fleet do. A key's part is in the low
@@ -22,29 +26,48 @@ func (k Key) Part() uint16 { return uint16(k.A) }
 
 // Export hands over what the store holds of some parts. It calls write for each of which there is anything, with chunks as a
 // Keeper stores them, each after its length in four bytes. The store may be in use meanwhile; each series is handed over
-// as it was at some time during the call.
+// as it was at some time during the call, without the rate of its last point.
 func (s *Store) Export(parts []int, write func(part int, state []byte, series int)) {
 	now := s.Time()
 	which := make([]uint16, 1<<16) // of exports, by part; the first one is of all other parts, and stays empty
-	exports := make([]export, 1+len(parts))
 	for i, p := range parts {
 		which[p] = uint16(i + 1)
 	}
-	for i := range s.shards {
-		s.shards[i].each(now, func(sl *slot) { exports[which[sl.key.Part()]].expected++ })
+	exports := make([][]export, min(runtime.GOMAXPROCS(0), len(s.shards), exporters))
+	var running sync.WaitGroup
+	for n := range exports {
+		exports[n] = make([]export, 1+len(parts))
+		running.Go(func() { s.exportShards(exports[n], which, now, n, len(exports)) })
 	}
-	for i := range s.shards {
+	running.Wait()
+	for i, p := range parts {
+		states, series := make([][]byte, len(exports)), 0
+		for n := range exports {
+			e := &exports[n][i+1]
+			e.end()
+			states[n] = e.chunk.buf
+			series += e.series
+		}
+		if series > 0 {
+			write(p, slices.Concat(states...), series)
+		}
+	}
+}
+
+// exporters is how many goroutines export at most: nothing is polled meanwhile.
+const exporters = 4
+
+// exportShards exports one in so many shards, from the first on.
+func (s *Store) exportShards(to []export, which []uint16, now Time, first, every int) {
+	for i := first; i < len(s.shards); i += every {
+		s.shards[i].each(now, func(sl *slot) { to[which[sl.key.Part()]].expected++ })
+	}
+	for i := first; i < len(s.shards); i += every {
 		s.shards[i].each(now, func(sl *slot) {
 			if at := which[sl.key.Part()]; at != 0 {
-				exports[at].add(sl, s.seed, now)
+				to[at].add(sl, s.seed, now)
 			}
 		})
-	}
-	for i, p := range parts {
-		e := &exports[i+1]
-		if e.end(); e.series > 0 {
-			write(p, e.chunk.buf, e.series)
-		}
 	}
 }
 
@@ -57,7 +80,7 @@ type export struct {
 const (
 	lengthLen = 4
 	// usualRecordLen is how much memory is kept ready for a record.
-	usualRecordLen = 36
+	usualRecordLen = 30
 )
 
 func (e *export) add(sl *slot, seed Key, now Time) {
@@ -70,7 +93,13 @@ func (e *export) add(sl *slot, seed Key, now Time) {
 		c.buf = append(c.buf, make([]byte, lengthLen)...)
 		c.begin(seed, now)
 	}
-	if c.add(sl); c.n == maxRecords {
+	moved := *sl
+	if moved.when&flagRate != 0 && moved.rate != math.Trunc(moved.rate) {
+		// It is there for points that come again, which they do where the series was. What an uptime has there is whole.
+		moved.rate = 0
+		moved.when &^= flagRate
+	}
+	if c.add(&moved); c.n == maxRecords {
 		e.end()
 	}
 }

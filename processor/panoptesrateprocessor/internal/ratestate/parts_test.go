@@ -81,6 +81,31 @@ func TestPartsMove(t *testing.T) {
 	}
 }
 
+// TestMovesWithoutRates: what moves is a quarter less without the rates of last points, and what an uptime says moves as it is.
+func TestMovesWithoutRates(t *testing.T) {
+	t.Parallel()
+	from, _ := newStore(0)
+	series, uptime := partKey(from, "series", 1), partKey(from, "uptime", 1)
+	gap := every(60).Gap
+	var before Uptime
+	for i, up := range []int64{1000, 5, 6} { // it fell once
+		millis := int64(1_700_000_000_000 + 60_007*i)
+		from.Observe(series, IntPoint(millis, int64(i*i)), every(60), from.Time())
+		before, _ = from.ObserveUptime(uptime, IntPoint(millis, up), gap, from.Time())
+	}
+	require.True(t, before.Fell)
+	states, n := exported(from, 1)
+	require.Equal(t, 2, n)
+	to, _ := newStore(0)
+	_, err := to.Import(states[1])
+	require.NoError(t, err)
+	assert.Equal(t, before, to.Uptime(uptime, to.Time()))
+	last := IntPoint(1_700_000_120_014, 4)
+	assert.Equal(t, Result{Outcome: Duplicate}, said(to.Observe(series, last, every(60), to.Time())))
+	assert.Equal(t, Rate, from.Observe(series, last, every(60), from.Time()).Outcome)
+	assert.Equal(t, Rate, to.Observe(series, IntPoint(1_700_000_180_000, 9), every(60), to.Time()).Outcome)
+}
+
 func TestBadStates(t *testing.T) {
 	t.Parallel()
 	from, _ := newStore(0)
