@@ -136,7 +136,9 @@ func New(set Settings, obs Observer, p *parts.Parts, opts []kgo.Opt) (*Group, er
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.ProducerLinger(0),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), // states are mostly hashes
-		kgo.RequiredAcks(kgo.AllISRAcks()),
+		// A leader that dies before the others have what it was given costs one rate a series: the state is missing then, and
+		// nothing else can be read in its place. Waiting for them costs time without owner at each move.
+		kgo.RequiredAcks(kgo.LeaderAck()),
 		kgo.DisableIdempotentWrite(), // readers tell records apart by their keys
 		kgo.MaxProduceRequestsInflightPerBroker(maxInflight),
 		kgo.DialTimeout(request),

@@ -83,7 +83,7 @@ func (t *Topic) compareOnce(ctx context.Context) (c Compared, err error) {
 		return c, detail.Err
 	}
 	req := kmsg.NewPtrProduceRequest()
-	req.Acks, req.TimeoutMillis = -1, int32(compareFor.Milliseconds())
+	req.Acks, req.TimeoutMillis = 1, int32(compareFor.Milliseconds())
 	topic, partition := kmsg.NewProduceRequestTopic(), kmsg.NewProduceRequestTopicPartition()
 	topic.Topic, topic.TopicID = t.Name, detail.ID // brokers from 4.1 on go by the id
 	start := t.Now()

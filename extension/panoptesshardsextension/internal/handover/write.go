@@ -18,7 +18,7 @@ const recordBytes = 512 << 10
 // Topic is where states go. It is safe for concurrent use.
 type Topic struct {
 	Name string
-	// Client writes states. It must place records in the partition that they name, and wait for all replicas.
+	// Client writes states. It must place records in the partition that they name.
 	Client *kgo.Client
 	// Reader are the options of clients that read.
 	Reader []kgo.Opt
