@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -93,17 +94,17 @@ func Describe(ctx context.Context, client *kgo.Client, group, topic string) (*Vi
 		return nil, fmt.Errorf("topic %q: %w: %w", topic, ErrNoTopic, detail.Err)
 	}
 	groups, err := admin.DescribeGroups(ctx, group)
+	described := groups[group]
 	if err == nil {
-		err = groups[group].Err
+		err = described.Err
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // brokers before 4.0 only call it dead
 		return nil, fmt.Errorf("describe group %q: %w", group, err)
 	}
 	offsets, err := admin.FetchOffsets(ctx, group)
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return nil, fmt.Errorf("read the commits of group %q: %w", group, err)
 	}
-	described := groups[group]
 	if described.Protocol != "" && described.Protocol != Protocol {
 		return nil, fmt.Errorf("group %q is no group of shards: its protocol is %q, not %q", group, described.Protocol, Protocol)
 	}

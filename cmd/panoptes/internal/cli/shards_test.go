@@ -71,6 +71,16 @@ func TestShards(t *testing.T) {
 	owner := all.Shards[shard.Of("router7", 8)].Assigned
 	assert.Regexp(t, `^router7\t\d\t`+owner+`\t127\.0\.0\.1:\d+\t20`, stdout)
 
+	config := "yaml:{extensions: {panoptes_shards: {group: {brokers: ['" + broker + "'], name: another}}}, service: {extensions: [panoptes_shards]}}"
+	code, _, stderr = run(t, "", "shards", "--config", config)
+	assert.Equal(t, 1, code, "its group has no members")
+	assert.Contains(t, stderr, `8 of 8 shards have no owner; there is no group "another": name it with --group, or start its Collectors`)
+	code, _, stderr = run(t, "", "shards", "--config", config, "--group", "panoptes-shards")
+	assert.Zero(t, code, stderr)
+	code, _, stderr = run(t, "", "shards", "--config", "yaml:{extensions: {panoptes_shards: {static: {count: 2}}}, service: {extensions: [panoptes_shards]}}")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, stderr, "extensions::panoptes_shards has a fixed share: no Collector knows of the others")
+
 	endA()
 	endA = sharing(t, broker, "a", "6-bb")
 	require.Eventually(t, func() bool {

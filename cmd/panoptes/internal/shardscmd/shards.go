@@ -9,15 +9,21 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
 
+	"github.com/open-telemetry/opentelemetry-collector-contrib/pkg/kafka/configkafka"
 	"github.com/spf13/cobra"
+	"go.opentelemetry.io/collector/component"
+
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/collectorconfig"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/stream"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard/shardgroup"
 )
@@ -44,7 +50,8 @@ The exit code is 1 where a shard has no owner: fit for a check. A group that is 
 With --resource it shows the shard of a resource and its owner; the exit code is 1 where it has none.
 
 The password for SASL comes from a file, or from the environment variable ` + stream.PasswordVariable + `.`,
-		Example: `  panoptes shards --brokers kafka1:9092
+		Example: `  panoptes shards --config collector.yaml
+  panoptes shards --brokers kafka1:9092
   panoptes shards --brokers kafka1:9092 --group panoptes-dc1 --topic panoptes-dc1-shards --all
   panoptes shards --brokers kafka1:9092 --resource router7.example.com
   panoptes shards --brokers kafka1:9092 --json | jq '.members[] | {instance, owned}'`,
@@ -52,12 +59,16 @@ The password for SASL comes from a file, or from the environment variable ` + st
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
+			o.connection.Find = func(all *collectorconfig.Config) (where string, client *configkafka.ClientConfig, err error) {
+				return o.find(all, cmd.Flags().Changed)
+			}
 			return o.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false // what is asked for most comes first
 	o.connection.AddFlags(flags)
+	flags.Lookup("config").Usage = "`FILE` of a Collector's configuration, may be repeated: connect as its extension panoptes_shards does, to its group"
 	flags.StringVar(&o.group, "group", shardgroup.DefaultGroup, "the `NAME` of the group")
 	flags.StringVar(&o.topic, "topic", shardgroup.DefaultTopic, "the `NAME` of its topic")
 	flags.StringVar(&o.resource, "resource", "", "show the owner of the resource of this `ID`")
@@ -67,6 +78,31 @@ The password for SASL comes from a file, or from the environment variable ` + st
 	cmd.MarkFlagsOneRequired("brokers", "config")
 	cmd.MarkFlagsMutuallyExclusive("resource", "all")
 	return cmd
+}
+
+// find finds the group of a configuration, and how to connect to it. Flags that are given go before.
+func (o *options) find(all *collectorconfig.Config, given func(flag string) bool) (where string, client *configkafka.ClientConfig, err error) {
+	ids := slices.DeleteFunc(slices.Clone(all.Extensions), func(id component.ID) bool { return id.Type() != collectorconfig.ShardsType })
+	if len(ids) != 1 {
+		return "", nil, fmt.Errorf("it has %d extensions panoptes_shards under service::extensions, expected one", len(ids))
+	}
+	where = fmt.Sprintf("extensions::%s", ids[0])
+	decoded, err := all.Decode(collectorconfig.Extensions, ids[0])
+	if err != nil {
+		return "", nil, fmt.Errorf("%s: %w", where, err)
+	}
+	cfg := decoded.(*panoptesshardsextension.Config)
+	if !cfg.Group.HasValue() {
+		return "", nil, fmt.Errorf("%s has a fixed share: no Collector knows of the others", where)
+	}
+	group := cfg.Group.Get()
+	if !given("group") {
+		o.group = group.Name
+	}
+	if !given("topic") {
+		o.topic = group.Topic.Name
+	}
+	return where, &group.Client, nil
 }
 
 func (o *options) run(ctx context.Context, stdout, stderr io.Writer) error {
@@ -121,7 +157,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 func (o *options) verdict(stderr io.Writer, v *shardgroup.View) error {
 	if o.resource != "" {
 		if s := shard.Of(o.resource, len(v.Shards)); !v.Shards[s].Owned {
-			fmt.Fprintf(stderr, "panoptes: shard %d of resource %q has no owner; the group is %s\n", s, o.resource, term.Cell(v.State))
+			fmt.Fprintf(stderr, "panoptes: shard %d of resource %q has no owner; %s\n", s, o.resource, o.state(v))
 			return exit.ErrReported
 		}
 		return nil
@@ -130,10 +166,22 @@ func (o *options) verdict(stderr io.Writer, v *shardgroup.View) error {
 		fmt.Fprintln(stderr, "panoptes: warning: members know different resources, by number and hash; what its shard's owner does not know is not polled")
 	}
 	if owned := v.Owned(); owned < len(v.Shards) {
-		fmt.Fprintf(stderr, "panoptes: %d of %d shards have no owner; the group is %s\n", len(v.Shards)-owned, len(v.Shards), term.Cell(v.State))
+		fmt.Fprintf(stderr, "panoptes: %d of %d shards have no owner; %s\n", len(v.Shards)-owned, len(v.Shards), o.state(v))
 		return exit.ErrReported
 	}
 	return nil
+}
+
+// state says how the group is, and where that looks like a wrong name, which flag has it.
+func (o *options) state(v *shardgroup.View) string {
+	assigned := func(m shardgroup.Member) bool { return m.Assigned > 0 }
+	switch {
+	case v.State == "Dead":
+		return fmt.Sprintf("there is no group %q: name it with --group, or start its Collectors", o.group)
+	case v.State == "Stable" && !slices.ContainsFunc(v.Members, assigned):
+		return fmt.Sprintf("the members of group %q share nothing of topic %q: name their topic with --topic", o.group, o.topic)
+	}
+	return "the group is " + term.Cell(v.State)
 }
 
 func (o *options) print(out io.Writer, style term.Style, v *shardgroup.View) error {

@@ -33,6 +33,8 @@ type Connection struct {
 
 	// Configs are files of a Collector's configuration. Then flags only name other brokers, or a token.
 	Configs []string
+	// Find finds the connection in them where it is not that of the exporter panoptes_json, and says where it is.
+	Find func(*collectorconfig.Config) (where string, client *configkafka.ClientConfig, err error)
 
 	TLS                       bool
 	CAFile, CertFile, KeyFile string
@@ -104,7 +106,7 @@ func (c *Connection) client(ctx context.Context) (*configkafka.ClientConfig, err
 
 const clientID = "panoptes-cli"
 
-// configured is the connection of the exporter panoptes_json of a Collector's configuration.
+// configured is the connection of a component of a Collector's configuration.
 func (c *Connection) configured(ctx context.Context) (*configkafka.ClientConfig, error) {
 	if c.TLS || c.Insecure || c.CAFile+c.CertFile+c.KeyFile+c.Mechanism+c.User+c.PasswordFile != "" {
 		return nil, errors.New("--config has TLS and login: leave out the flags --tls... and --sasl..., except --sasl-token-file")
@@ -113,20 +115,33 @@ func (c *Connection) configured(ctx context.Context) (*configkafka.ClientConfig,
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
 	}
-	ids := slices.DeleteFunc(all.IDs(collectorconfig.Exporters), func(id component.ID) bool { return id.Type() != collectorconfig.ExporterType })
-	if len(ids) != 1 {
-		return nil, fmt.Errorf("--config %s has %d exporters panoptes_json, expected one", strings.Join(c.Configs, ", "), len(ids))
+	find := c.Find
+	if find == nil {
+		find = ofExporter
 	}
-	decoded, err := all.Decode(collectorconfig.Exporters, ids[0])
+	where, found, err := find(all)
 	if err != nil {
-		return nil, fmt.Errorf("--config: exporters::%s: %w", ids[0], err)
+		return nil, fmt.Errorf("--config %s: %w", strings.Join(c.Configs, ", "), err)
 	}
-	config := decoded.(*panoptesjsonexporter.Config).Client
+	config := *found
 	config.ClientID = clientID
 	if s := config.Authentication.SASL; s != nil && s.Mechanism == kafkaclient.OAuthBearer && c.TokenFile == "" {
-		return nil, fmt.Errorf("--config: exporters::%s gets its token from an extension, which does not run here: give --sasl-token-file", ids[0])
+		return nil, fmt.Errorf("--config: %s gets its token from an extension, which does not run here: give --sasl-token-file", where)
 	}
 	return &config, nil
+}
+
+func ofExporter(all *collectorconfig.Config) (where string, client *configkafka.ClientConfig, err error) {
+	ids := slices.DeleteFunc(all.IDs(collectorconfig.Exporters), func(id component.ID) bool { return id.Type() != collectorconfig.ExporterType })
+	if len(ids) != 1 {
+		return "", nil, fmt.Errorf("it has %d exporters panoptes_json, expected one", len(ids))
+	}
+	where = fmt.Sprintf("exporters::%s", ids[0])
+	decoded, err := all.Decode(collectorconfig.Exporters, ids[0])
+	if err != nil {
+		return "", nil, fmt.Errorf("%s: %w", where, err)
+	}
+	return where, &decoded.(*panoptesjsonexporter.Config).Client, nil
 }
 
 // tokens stands for the extension that a Collector gets its tokens from: nobody runs it here.
