@@ -218,10 +218,10 @@ bench-exporter: | preflight
 bench-snmp: | preflight
 	@cd bench && go build -o ../$(BIN)/bench-snmp ./snmp && ../$(BIN)/bench-snmp $(PAGE)
 
-## bench-scale: how Collectors share a fleet, with three brokers of a real Apache Kafka, in six minutes; writes bench/results/scale.json
+## bench-scale: how Collectors share a fleet, with three brokers of a real Apache Kafka, in six minutes; writes bench/results/scale.json. PARTS=planned,killed runs only these of runs, state, planned, killed, coordinator and brokers
 .PHONY: bench-scale
 bench-scale: | preflight
-	@cd bench && go build -o ../$(BIN)/bench-scale ./scale && ../$(BIN)/bench-scale
+	@cd bench && go build -o ../$(BIN)/bench-scale ./scale && ../$(BIN)/bench-scale $(if $(PARTS),-parts $(PARTS))
 
 ## bench-rate: the rate processor beside its peers, up to ten million series (ten minutes, 6 GB); writes bench/results/rate.json, and with DOCS=1 the table in docs/benchmarks.md
 .PHONY: bench-rate

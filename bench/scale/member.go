@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -77,7 +78,9 @@ func beMember(text string) {
 	e := newSharing(o.group(), componenttest.NewNopTelemetrySettings())
 	must(e.Start(background, host{}))
 	state := make([]byte, stateBytes)
-	_, err := e.Join(shard.Part{
+	_, err := rand.Read(state)
+	must(err)
+	_, err = e.Join(shard.Part{
 		Name: "bench", Source: true,
 		Export: func(given []int, write func(int, []byte, int)) error {
 			for _, s := range given {

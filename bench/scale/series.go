@@ -18,11 +18,15 @@ const (
 	batchSeries    = batchResources * interfaces * counters
 )
 
-// batch makes a batch; each number has resources of its own.
-func batch(number int) pmetric.Metrics {
+// batch makes a batch; each number has resources of its own. A later one has later points, so that there are rates.
+func batch(number int, later bool) pmetric.Metrics {
 	b := pdata.NewBuilder(pdata.Options{})
 	scope := pdata.Scope{Plugin: "interfaces", Transforms: "interfaces = rate:interfaces:"}
-	at := pluginsdk.Float(float64(time.Now().UnixMilli()) / 1000)
+	now, grown := time.Now(), int64(0)
+	if later {
+		now, grown = now.Add(time.Minute), int64(1e9)
+	}
+	at := pluginsdk.Float(float64(now.UnixMilli()) / 1000)
 	for c := range counters {
 		if c > 0 {
 			scope.Transforms += ","
@@ -38,7 +42,7 @@ func batch(number int) pmetric.Metrics {
 			group := &pluginsdk.MetricsGroup{Resource: resource, Type: "interfaces", Interval: 60}
 			must(group.AddDimension("interface", fmt.Sprint("xe-0/0/", i)))
 			for c := range counters {
-				must(group.AddMetric(pluginsdk.Metric{Name: fmt.Sprint("counter", c), Type: pluginsdk.Counter, Value: pluginsdk.Int(int64(i)), Timestamp: at}))
+				must(group.AddMetric(pluginsdk.Metric{Name: fmt.Sprint("counter", c), Type: pluginsdk.Counter, Value: pluginsdk.Int(1<<40 + int64(i+1)*(grown+int64(c)*1e6)), Timestamp: at}))
 			}
 			b.Add(scope, group)
 		}

@@ -100,38 +100,58 @@ func (m *collector) handover(direction string) (took time.Duration, items int64)
 	return took, items
 }
 
-// state measures how long it takes to hand a million series over, and to ask whether a shard is owned.
+const (
+	warmRounds = 4 // in which the brokers compile what they do, and first write to each partition
+	rounds     = 6
+)
+
+// state measures how long it takes to hand a million series over, beside a program that only writes the same records, and to
+// ask whether a shard is owned. Each Collector takes what the one before has given.
 func state(r *bench.Report, c *cluster) {
-	var given, taken []time.Duration
-	for round := range 4 {
-		name := fmt.Sprint("state-", round)
-		a := newCollector(c, name, "a")
-		a.owned()
+	const name = "state"
+	var (
+		given, taken, alone []time.Duration
+		copying             *copier
+	)
+	for round := range warmRounds + rounds {
+		m := newCollector(c, name, "a")
+		m.owned()
 		if round == 0 {
-			r.Add(bench.Row{Measure: "whether a shard is owned", Ours: ask(a.sharing), Unit: "ns", Peer: "limit", PeerValue: 100, Required: 1})
+			r.Add(bench.Row{Measure: "whether a shard is owned", Ours: ask(m.sharing), Unit: "ns", Peer: "limit", PeerValue: 100, Required: 1})
+			for _, later := range []bool{false, true} {
+				for b := range series / batchSeries {
+					must(m.rates.ConsumeMetrics(background, batch(b, later)))
+				}
+			}
+		} else {
+			m.reported("taken")
 		}
-		for b := range series / batchSeries {
-			must(a.rates.ConsumeMetrics(background, batch(b)))
-		}
-		must(a.sharing.NotReady())
-		gave, items := a.handover("given")
-		a.shutdown()
-		b := newCollector(c, name, "b")
-		b.owned()
-		b.reported("taken")
-		took, arrived := b.handover("taken")
-		must(b.sharing.NotReady())
-		b.shutdown()
-		fmt.Printf("%d series given in %s, %d taken in %s\n", items, ms(gave), arrived, ms(took))
-		switch {
-		case round == 0: // the brokers compile what they do
-		case items == series && arrived == series:
-			given, taken = append(given, gave), append(taken, took)
-		default:
+		took, arrived := m.handover("taken")
+		time.Sleep(time.Second)
+		before := c.processorTime()
+		must(m.sharing.NotReady())
+		work := c.processorTime() - before
+		gave, items := m.handover("given")
+		m.shutdown()
+		if items != series || round > 0 && arrived != series {
 			panic("not all series were handed over")
 		}
+		if round == 0 {
+			copying = newCopier(c, name)
+			defer copying.writer.Close()
+		}
+		time.Sleep(time.Second) // for the other replicas
+		copied := copying.write()
+		time.Sleep(time.Second)
+		fmt.Printf("%d series taken in %s, given in %s, for which the brokers worked %s; their %.1f MB written alone in %s\n",
+			items, ms(took), ms(gave), ms(work), copying.megabytes, ms(copied))
+		if round >= warmRounds {
+			given, taken, alone = append(given, gave), append(taken, took), append(alone, copied)
+		}
 	}
-	r.Add(bench.Row{Measure: "a million series given away", Ours: bench.Median(given).Seconds(), Unit: "s", Peer: "limit", PeerValue: 0.5, Required: 1})
+	gave := bench.Median(given).Seconds()
+	r.Add(bench.Row{Measure: "a million series given away", Ours: gave, Unit: "s", Peer: "limit", PeerValue: 0.5, Required: 1})
+	r.Add(bench.Row{Measure: "a million series given away", Ours: gave, Unit: "s", Peer: "written alone", PeerValue: bench.Median(alone).Seconds(), Floor: true})
 	r.Add(bench.Row{Measure: "a million series taken over", Ours: bench.Median(taken).Seconds(), Unit: "s", Peer: "limit", PeerValue: 2, Required: 1})
 }
 
