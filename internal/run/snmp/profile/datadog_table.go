@@ -169,7 +169,12 @@ func (d *datadogTable) tag(n *yaml.Node) {
 	}
 	switch {
 	case f.has("index"):
-		x.Slot = d.part(f.integer("index"))
+		number := f.integer("index")
+		if number > ber.MaxArcs {
+			d.fault(n, "tag %q: index must be at most %d, which is how many arcs an OID has", x.Name, ber.MaxArcs)
+			return
+		}
+		x.Slot = d.part(number)
 		if symbol == f {
 			break
 		}

@@ -78,6 +78,7 @@ func TestDatadogErrors(t *testing.T) {
 		"metrics:\n  - {table: t, symbols: [{OID: 1.3.1, name: x}], metric_tags: [{tag: y}]}":                                                              `p.yaml:2: tag "y" needs an OID or an index`,
 		"metrics:\n  - {table: t, symbols: [{OID: 1.3.1, name: x, extract_value: '('}]}":                                                                   "error parsing regexp",
 		"metrics:\n  - {table: t, symbols: [{OID: 1.3.1, name: x}], metric_tags: [{tag: y, symbol: {OID: 1.3.2}, index_transform: [{start: 3, end: 1}]}]}": "start must not be after end",
+		"metrics:\n  - {table: t, symbols: [{OID: 1.3.1, name: x}], metric_tags: [{tag: y, index: 2000000000}]}":                                           `p.yaml:2: tag "y": index must be at most 128`,
 		"sysobjectid: [1.3.6]": "there are no groups",
 	} {
 		_, err := profile.Datadog([]profile.File{{Name: "p.yaml", Content: []byte(text)}})

@@ -69,8 +69,10 @@ type groupReader struct {
 
 func (r *tablesReader) group(n *yaml.Node) {
 	f := r.mapping(n, "a group", "group", "help", "index", "metrics", "dimensions", "keep", "discontinuity")
-	if f.need("group") == nil {
+	if n := f.need("group"); n == nil {
 		return
+	} else if f.text("group") == "" {
+		r.fault(n, "group must not be empty")
 	}
 	g := &groupReader{
 		tablesReader: r, slots: map[string]int{}, open: map[string]*dimension{},

@@ -25,6 +25,7 @@ func TestTablesNamesWhatIsWrong(t *testing.T) {
 		{"groups: {}", "f.yaml:1: groups must be a list"},
 		{"uptime: soon\n" + group("group: g", metrics), `f.yaml:1: uptime: object identifier "soon": arc "soon" is no number from 0 to 4294967295`},
 		{group(metrics), `f.yaml:2: a group needs the key "group"`},
+		{group("group: ''", metrics), `f.yaml:2: group must not be empty`},
 		{group("group: g"), `f.yaml:2: a group needs the key "metrics"`},
 		{group("group: g", "group: h", metrics), `f.yaml:3: a group has the key "group" twice`},
 		{group("group: g", "metrics: {m: 1}"), "f.yaml:3: metric \"m\": an OID of an object has more than one arc"},
