@@ -39,6 +39,9 @@ func (a *answers) apply(ctx context.Context, s *runtimes.Settings) error {
 		if err != nil {
 			return exit.Misuse(err)
 		}
+		if recorded.Len() == 0 {
+			return exit.Misusef("recording %q has no variable", a.snmprec)
+		}
 		s.Host.SNMP.Agent = recorded
 	}
 	if a.enrichment == "" {

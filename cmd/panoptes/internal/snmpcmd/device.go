@@ -73,6 +73,9 @@ func (o *options) open(ctx context.Context, named string, stderr io.Writer) (*de
 		wish.Host = ""
 	}
 	if d.target, err = devices.New(settings, e, secrets).Target(ctx, r, wish); err != nil {
+		if r == nil && o.community == "" {
+			err = fmt.Errorf("%w: no resource has this ID, and a host needs --community", err)
+		}
 		return nil, fmt.Errorf("%s: %w", named, cmp.Or(e.Close(), err))
 	}
 	return d, nil

@@ -3,6 +3,7 @@ package snmpcmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -121,7 +122,18 @@ func (o *options) ask(cmd *cobra.Command, args []string, request func([]ber.OID)
 		return err
 	}
 	fmt.Fprintf(stderr, "panoptes: %s: %s\n", args[0], summary(&result.Stats))
+	if result.Err == nil && !some(result) {
+		fmt.Fprintf(stderr, "panoptes: %s: %v\n", args[0], errNothing)
+	}
 	return complain(stderr, result)
+}
+
+var errNothing = errors.New("nothing is below what was asked for; a whole name, such as sysUpTime.0, is for snmp get")
+
+// some says whether anything came.
+func some(result *engine.Result) (found bool) {
+	result.Each(func(ber.OID, ber.Value) { found = true })
+	return found
 }
 
 // complain says each error once. A partial column says how many rows it has.
@@ -180,6 +192,9 @@ func show(out io.Writer, result *engine.Result) error {
 func record(out io.Writer, result *engine.Result) error {
 	var all []ber.Variable
 	result.Each(func(name ber.OID, value ber.Value) { all = append(all, ber.Variable{Name: name, Value: value}) })
+	if len(all) == 0 && result.Err == nil {
+		return errNothing
+	}
 	return write(out, all)
 }
 

@@ -128,12 +128,17 @@ func TestWhatIsWrong(t *testing.T) {
 		{[]string{address, "sysUptime.0"}, `"sysUptime.0" is no object identifier`},
 		{[]string{address, "1.3", "--timeout", "0s"}, "--timeout must be more than 0"},
 		{[]string{address, "1.3", "--receiver", "x"}, "--receiver goes with --config"},
-		{[]string{address, "1.3"}, `used key "snmp_community_string"`},
+		{[]string{address, "1.3"}, `(used key "snmp_community_string"): no resource has this ID, and a host needs --community`},
 	} {
 		_, _, err := execute(NewWalk(), c.args...)
 		require.ErrorContains(t, err, c.want)
 	}
-	_, stderr, err := execute(NewWalk(), address, "1.3", "--community", "wrong", "--timeout", "50ms", "--retries", "0")
+	_, stderr, err := execute(NewWalk(), address, "sysUpTime.0", "--community", "k9TqvW")
+	require.NoError(t, err)
+	require.Contains(t, stderr, "nothing is below what was asked for")
+	_, _, err = execute(NewRecord(plugincmd.Host{}), address, "sysUpTime.0", "--community", "k9TqvW")
+	require.ErrorContains(t, err, "nothing is below what was asked for", "an empty recording")
+	_, stderr, err = execute(NewWalk(), address, "1.3", "--community", "wrong", "--timeout", "50ms", "--retries", "0")
 	require.Error(t, err)
 	require.Contains(t, stderr, "no answer")
 	require.NotContains(t, stderr, "wrong")

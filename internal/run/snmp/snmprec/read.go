@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/ber"
 	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
@@ -18,6 +19,7 @@ import (
 const (
 	maxFile     = 256 << 20
 	maxMistakes = 10
+	maxMistake  = 400 // bytes
 )
 
 // Open reads a recording from a file. Lines that cannot be read are left out and named in the error, with which the recording
@@ -45,7 +47,7 @@ func Parse(name string, text []byte) (*Recording, error) {
 		case err == nil:
 			all = append(all, v)
 		case len(mistakes) < maxMistakes:
-			mistakes = append(mistakes, fmt.Errorf("recording %q, line %d: %w", name, number+1, err))
+			mistakes = append(mistakes, fmt.Errorf("recording %q, line %d: %s", name, number+1, logs.KeepStart(err.Error(), maxMistake)))
 		default:
 			more++
 		}

@@ -82,6 +82,8 @@ func TestParseNamesWhatItCannotRead(t *testing.T) {
 	}
 	_, err := Parse("f", []byte(strings.Repeat("x\n", 12)))
 	assert.ErrorContains(t, err, `recording "f": 2 more lines cannot be read`)
+	_, err = Parse("f", make([]byte, 1<<20))
+	assert.Less(t, len(err.Error()), 1000, "a file that is no recording")
 }
 
 func TestOpen(t *testing.T) {
