@@ -186,7 +186,11 @@ func (d *Devices) lookCommunity(ctx context.Context, key credentialsKey) (engine
 	}
 	community := cmp.Or(engine.Secret(value), d.settings.Community)
 	if community == "" {
-		return engine.Credentials{}, fmt.Errorf("SNMP community string is empty for site %q (used key %q)", key.site, key.key)
+		err := fmt.Errorf("SNMP community string is empty for site %q (used key %q)", key.site, key.key)
+		if len(d.settings.Rules) > 0 {
+			err = fmt.Errorf("%w; no rule of context::snmp::credentials fits the resource", err)
+		}
+		return engine.Credentials{}, err
 	}
 	return engine.Credentials{Community: community}, nil
 }

@@ -118,7 +118,7 @@ func TestCredentials(t *testing.T) {
 		{"dc1", devices.Wish{Suffix: "7"}, engine.Credentials{Community: "of dc1@7"}, ""},
 		{"dc2", devices.Wish{CommunityKey: "mine"}, engine.Credentials{Community: "of mine"}, ""},
 		{"dc2", devices.Wish{Site: "dc1"}, engine.Credentials{Community: "of dc1"}, ""},
-		{"dc2", devices.Wish{}, engine.Credentials{}, `SNMP community string is empty for site "dc2" (used key "snmp_community_string")`},
+		{"dc2", devices.Wish{}, engine.Credentials{}, `SNMP community string is empty for site "dc2" (used key "snmp_community_string"); no rule of context::snmp::credentials fits the resource`},
 		{"broken", devices.Wish{}, engine.Credentials{}, `Could not fetch SNMP community string using key "snmp_community_string" for site "broken": permission denied`},
 		{"empty", devices.Wish{}, engine.Credentials{}, `SNMP credentials, rule 3: the secret "nothing" for site "empty" is empty`},
 		{"closed", devices.Wish{}, engine.Credentials{}, `SNMP credentials, rule 4: permission denied`},

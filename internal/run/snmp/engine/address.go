@@ -31,7 +31,9 @@ func splitAddress(text string) (host string, addr netip.Addr, port uint16, err e
 		if rest != "" && number == "" {
 			number = "?"
 		}
-	} else if name, rest, found := strings.Cut(text, ":"); found {
+	} else if name, rest, found := strings.Cut(text, ":"); strings.Contains(rest, ":") {
+		return "", addr, 0, fmt.Errorf("address %q is not of the form [IPv6]:port", text)
+	} else if found {
 		host, number = name, rest
 		if number == "" {
 			number = "?"

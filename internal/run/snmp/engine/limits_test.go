@@ -228,6 +228,7 @@ func TestAddresses(t *testing.T) {
 		"host:":           `host:: address "host:": the port must be a number from 1 to 65535`,
 		"host:0":          `host:0: address "host:0": the port must be a number from 1 to 65535`,
 		"host:65536":      `host:65536: address "host:65536": the port must be a number from 1 to 65535`,
+		"::1:21611":       `::1:21611: address "::1:21611" is not of the form [IPv6]:port`,
 		"[::1":            `[::1: address "[::1" is not of the form [IPv6]:port`,
 		"[::1]x":          `[::1]x: address "[::1]x" is not of the form [IPv6]:port`,
 		"[::1]:":          `[::1]:: address "[::1]:": the port must be a number from 1 to 65535`,
