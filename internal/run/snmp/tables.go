@@ -200,6 +200,9 @@ func (p *polling) made(ctx context.Context, made *table.Result) run.Result {
 			Err: fmt.Errorf("%s ended after %s: %w", strings.Join(f.Uses, ", "), logs.Count(f.Rows, "row"), f.Err),
 		})
 	}
+	if len(made.Dropped) == 0 {
+		return result
+	}
 	for _, reason := range slices.Sorted(maps.Keys(made.Dropped)) {
 		p.Drop(&result, run.Drop{
 			Reason: dropReasons[reason].reason, More: made.Dropped[reason] - 1, Err: fmt.Errorf(dropReasons[reason].text, made.Dropped[reason]),

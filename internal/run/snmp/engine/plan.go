@@ -200,6 +200,13 @@ func (p *planner) look(j *job, oneRow bool) {
 // of as many. Of equal ones it takes the largest, since agents look rows up: but two groups where two can be under way.
 func (p *planner) choose(room int) (best group) {
 	n := len(p.order)
+	least, most := p.least(room), min(n, p.most)
+	if p.parallel && least > 1 {
+		most = min((n+1)/2, p.most)
+	}
+	if first, fits := p.groups(most, room); fits && first.packets <= least {
+		return first // the others are no better
+	}
 	for k := 1; k <= min(n, p.most); k++ {
 		first, fits := p.groups(k, room)
 		if !fits {
@@ -212,6 +219,18 @@ func (p *planner) choose(room int) (best group) {
 		}
 	}
 	return best
+}
+
+// least is how few packets have room for all that is left, 0 where a packet has none.
+func (p *planner) least(room int) int {
+	if room < 1 {
+		return 0
+	}
+	size := 0
+	for _, c := range p.order {
+		size += int(c.left) * int(c.size)
+	}
+	return max(1, (size+room-1)/room)
 }
 
 // groups splits the columns into groups of k. It returns the first, and how many packets all of them take.

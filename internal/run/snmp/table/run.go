@@ -145,6 +145,9 @@ func (r *run) fetchAll(ctx context.Context) {
 
 // fetch fetches columns.
 func (r *run) fetch(ctx context.Context, columns []int) {
+	if len(columns) == 0 {
+		return
+	}
 	request := r.p.all // which all runs share
 	asked := columns
 	if len(columns) < len(r.p.columns) || slices.ContainsFunc(r.only, func(rows []ber.OID) bool { return rows != nil }) {
