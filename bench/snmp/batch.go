@@ -77,7 +77,10 @@ func (u udp) receive(p *packets) {
 func (u udp) send(p *packets) {
 	for from := 0; from < p.n; {
 		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, uintptr(u.fd), uintptr(unsafe.Pointer(&p.heads[from])), uintptr(p.n-from), 0, 0, 0)
-		if errno != 0 && errno != unix.EINTR {
+		if errno == unix.EINTR {
+			continue
+		}
+		if errno != 0 {
 			panic(errno)
 		}
 		from += int(n)

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -43,7 +44,19 @@ func scaleTurn(o *options) (f figure) {
 	used, took, n := (cpuTime() - cpu).Seconds(), time.Since(begin).Seconds(), float64(runs.Load()-before)
 	f.CPU, f.Devices = 100*used/took, n/took
 	if got, want := values.Load(), runs.Load()*int64(o.rows*len(metrics)); got != want {
-		fmt.Fprintf(os.Stderr, "%d values of %d\n", got, want)
+		fmt.Fprintf(os.Stderr, "%d values of %d; sockets that had no room for packets: %q\n", got, want, dropping())
 	}
 	return f
+}
+
+// dropping lists the UDP sockets of this machine that the system dropped packets of: ours, or the fleet's.
+func dropping() (lines []string) {
+	text, err := os.ReadFile("/proc/net/udp")
+	must(err)
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); !strings.HasSuffix(line, " 0") && !strings.HasSuffix(line, " drops") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }

@@ -131,8 +131,10 @@ func (s *batchSocket) receiveBatch(fd uintptr) bool {
 	switch errno {
 	case 0:
 		s.received, s.receiveErr = int(n), nil
-	case unix.EAGAIN, unix.EINTR:
+	case unix.EAGAIN:
 		return false
+	case unix.EINTR: // what is there is not told of again
+		s.received, s.receiveErr = 0, nil
 	default:
 		s.received, s.receiveErr = 0, errno
 	}
