@@ -132,6 +132,33 @@ func TestGenericLeavesOutWhatTimedOut(t *testing.T) {
 	}
 }
 
+// What a configuration takes from a table as it is, is what an expression finds there: of whichever type, and under another index.
+func TestGenericCells(t *testing.T) {
+	p := newPoller(t)
+	source, err := snmprec.Parse("device", []byte("1.3.6.1.4.1.9.1.1|70|18446744073709551615\n1.3.6.1.4.1.9.1.2|2|-3\n1.3.6.1.4.1.9.1.4.5|4| 12\n1.3.6.1.4.1.9.1.6|4|many\n"))
+	require.NoError(t, err)
+	p.agent.Lock()
+	p.agent.Source = source
+	p.agent.Unlock()
+	p.write("metrics.json", `{"oids": {"cells": {"method": "bulk_walk", "oid": ".1.3.6.1.4.1.9.1"}, "whole": {"method": "bulk_walk", "oid": ".1.3.6.1.4.1.9.1"},
+			"other": {"method": "bulk_walk", "oid": ".1.3.6.1.4.1.9.1", "index_transform": {"2": "two"}}},
+		"metrics_groups": [
+			{"group_name": "a", "metrics": {"n": "cells.$index", "half": {"value": "cells.$index", "transform": "lambda x: x / 2"}}, "dimensions": {"i": {"value": "$index", "indices_from": "cells"}, "t": "cells.$index"}},
+			{"group_name": "b", "metrics": {"n": "max(whole.$index, '')", "half": {"value": "max(whole.$index, '')", "transform": "lambda x: x / 2"}},
+				"dimensions": {"i": {"value": "$index", "indices_from": "whole"}, "t": "whole.$index"}},
+			{"group_name": "c", "metrics": {"n": {"value": "other.$index", "type": "float"}}, "dimensions": {"i": {"value": "$index", "indices_from": "other"}}}]}`)
+	p.write("p.panoptes-plugin", genericHead+"[enrichment]\nfile = metrics.json\n")
+	of := map[string][]string{}
+	for _, text := range texts(p.poll()) {
+		of[text[:1]] = append(of[text[:1]], text[1:])
+	}
+	assert.Equal(t, []string{
+		`{i="1",t="18446744073709551615"} half=9.223372036854776e+18 n=18446744073709551615`, `{i="2",t="-3"} half=-1.5 n=-3`, `{i="4.5",t=" 12"} half=6.0 n=12`,
+	}, of["a"])
+	assert.Equal(t, of["b"], of["a"])
+	assert.Equal(t, []string{`{i="1"} n=1.8446744073709552e+19`, `{i="two"} n=-3.0`, `{i="4.5"} n=12.0`}, of["c"])
+}
+
 // An endpoint that is no address and has none ends the run with the status alone.
 func TestGenericEndpointWithoutAddress(t *testing.T) {
 	p := newPoller(t)
