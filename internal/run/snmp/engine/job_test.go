@@ -103,3 +103,38 @@ func TestWalkOfUnequalColumns(t *testing.T) {
 		t.Log(len(agent.requests), strings.Join(agent.requests, "\n"))
 	}
 }
+
+// TestBulk is one GETBULK as the agent answers it.
+func TestBulk(t *testing.T) {
+	agent := &fault{Recording: table(t, 3, 3)}
+	e := newEngine(t)
+	ask := func(v engine.Version, nonRepeaters, repetitions int, names ...string) string {
+		bulk := &engine.Bulk{NonRepeaters: nonRepeaters, MaxRepetitions: repetitions}
+		for _, name := range names {
+			bulk.OIDs = append(bulk.OIDs, ber.MustOID(name))
+		}
+		result := e.Do(context.Background(), &engine.Target{Name: "r1", Agent: agent, Credentials: engine.Credentials{Version: v}}, &engine.Request{Bulk: bulk})
+		if result.Err != nil {
+			return result.Err.Error()
+		}
+		var parts []string
+		for _, v := range result.Variables {
+			parts = append(parts, v.Name.String()+"="+v.Value.Text())
+		}
+		return strings.Join(parts, " ")
+	}
+	assert.Equal(t, "1.3.1.3.0=12345 1.3.2.1.1.1=1001 1.3.2.1.2.2=2002 1.3.2.1.1.2=1002 1.3.2.1.2.3=2003",
+		ask(engine.V2c, 1, 2, "1.3.1.3", "1.3.2.1.1", "1.3.2.1.2.1"))
+	assert.Equal(t, "1.3.9.1.0=ENDOFMIBVIEW", ask(engine.V2c, 0, 5, "1.3.9.1.0"))
+	assert.Equal(t, "1.3.1.3.0=12345 1.3.2.1.1.1=1001", ask(engine.V1, 1, 2, "1.3.1.3", "1.3.2.1.1"))
+	agent.instead = func(request *message.PDU, names []ber.OID, room []byte) (message.PDU, bool) {
+		return message.PDU{Status: message.NoSuchName, Index: 1}, true
+	}
+	assert.Equal(t, "1.3.1.3=ENDOFMIBVIEW", ask(engine.V1, 0, 5, "1.3.1.3"))
+	assert.Equal(t, "r1: the agent answers noSuchName at 1.3.1.3", ask(engine.V2c, 0, 5, "1.3.1.3"))
+	assert.Equal(t, "r1: a GETBULK of 1 variables, -1 non-repeaters and 5 repetitions", ask(engine.V2c, -1, 5, "1.3"))
+	assert.Equal(t, "r1: object identifier 3.1: the first arc must be 0, 1 or 2, and the second below 40 after 0 or 1", ask(engine.V2c, 0, 5, "3.1"))
+	result := e.Do(context.Background(), &engine.Target{Name: "r1", Agent: agent}, &engine.Request{Bulk: &engine.Bulk{}, Columns: columns(1)})
+	assert.EqualError(t, result.Err, "r1: a request for a GETBULK and for something else")
+	assert.EqualError(t, result.Columns[0].Err, "r1: walk of 1.3.2.1.1: a request for a GETBULK and for something else")
+}
