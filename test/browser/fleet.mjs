@@ -1,5 +1,5 @@
 // A small fleet with all that a status page has to show: plugins of several runtimes, one that does not load, devices
-// that fail in different ways, and a source that is broken.
+// that fail in different ways, a source that is broken, and an override that names no plugin.
 import { Collector, eventually } from "./collector.mjs";
 
 const sites = ["ams1", "fra2", "lon3"];
@@ -129,7 +129,7 @@ extensions:
     actions: {run_now: true, last_output: true}
 receivers:
   panoptes:
-    plugins: {directories: [${folder}/plugins], settle: 100ms}
+    plugins: {directories: [${folder}/plugins], settle: 100ms, overrides: [{plugin: Interface, execute_frequency: 20s}]}
     resources: {files: ["${folder}/resources/*.json"]}
     python: {max_workers: 3}
 exporters:

@@ -72,6 +72,14 @@ describe("every page", () => {
   });
 });
 
+test("a warning says what to do", async () => {
+  const page = await open(browser, fleet.url);
+  await page.locator(".tiles").getByRole("link", { name: "1 warning" }).click();
+  assert.match(page.url(), /#warnings$/);
+  assert.match(await page.locator("main").innerText(), /there is no plugin "Interface", so it changes nothing\s+Next: did you mean "Interfaces"\?/);
+  await page.context().close();
+});
+
 test("a list is narrowed down, and its address is a link to the same list", async () => {
   const page = await open(browser, fleet.url + "tasks");
   assert.equal((await rows(page)).length, 50);
