@@ -218,7 +218,7 @@ bench-exporter: | preflight
 bench-snmp: | preflight
 	@cd bench && go build -o ../$(BIN)/bench-snmp ./snmp && ../$(BIN)/bench-snmp $(PAGE)
 
-## bench-scale: how Collectors share a fleet, with three brokers of a real Apache Kafka, in six minutes; writes bench/results/scale.json. PARTS=planned,killed runs only these of runs, state, planned, killed, coordinator and brokers
+## bench-scale: how Collectors share a fleet, with three brokers of a real Apache Kafka, in eight minutes; writes bench/results/scale.json. PARTS=planned,killed runs only these of runs, state, planned, killed, coordinator and brokers
 .PHONY: bench-scale
 bench-scale: | preflight
 	@cd bench && go build -o ../$(BIN)/bench-scale ./scale && ../$(BIN)/bench-scale $(if $(PARTS),-parts $(PARTS))
