@@ -259,15 +259,16 @@ func inUTF16(text string) []string {
 		ascii = ascii && u < 0x80
 	}
 	characters := strings.Split(text, "")
+	zeros := strings.Join(characters, "\x00") // what is Latin-1, read as that
 	for i := range characters {
 		characters[i] = pythonRepr(characters[i], '\'')
 	}
-	between := []string{strings.Join(characters, `\x00`), strings.Join(characters, `\u0000`), strings.Join(characters, `\0`)}
+	between := []string{zeros, OneLine(zeros), strings.Join(characters, `\x00`), strings.Join(characters, `\u0000`), strings.Join(characters, `\0`)}
 	if !ascii {
 		return append(append(append(inBase64(string(little)), inBase64(string(big))...), between...),
 			string(little), string(big), hex.EncodeToString(little), hex.EncodeToString(big))
 	}
 	both := string(little[:len(little)-1])
 	inHex := hex.EncodeToString([]byte(both))
-	return append(append(inBase64(both), between...), both, inHex, strings.ToUpper(inHex))
+	return append(append(inBase64(both), between...), inHex, strings.ToUpper(inHex))
 }

@@ -125,8 +125,8 @@ func TestEveryForm(t *testing.T) {
 			"UTF-16, Go":     OneLine(wide(secret, binary.LittleEndian)),
 			"command":        base64.StdEncoding.EncodeToString([]byte(wide(whole, binary.LittleEndian))),
 		} {
-			if name == "UTF-16, Go" && strings.ContainsAny(secret, "\n\té€'\\") {
-				continue // which repr writes in another way
+			if name == "UTF-16, Go" && strings.ContainsAny(secret, "é€") {
+				continue // of which half are other characters then
 			}
 			if clean := s.Clean(text); !strings.Contains(clean, Placeholder) {
 				r.Fatalf("%s: %q became %q", name, text, clean)
@@ -171,6 +171,7 @@ func TestFormsOfOthers(t *testing.T) {
 		"quotes alone":       `'Xk9/p<&ä'\"+q\nWort'`,
 		"quoted-printable":   `Xk9/p<&=C3=A4'"+q\nWort`,
 		"zeros":              `X\x00k\x009\x00/\x00p\x00<\x00&\x00ä\x00\'\x00"\x00+\x00q\x00\\\x00n\x00W\x00o\x00r\x00t`,
+		"UTF-16 as Latin-1":  OneLine(strings.Join(strings.Split(secret, ""), "\x00")),
 		"uuencode":           "5=3I8:SDO<#PFPZ0G(BMQ7&Y7;W)T", // python3: binascii.b2a_uu(b"u:" + secret)
 		"base85 of Python":   "bvjsUIWKTLCc~sBA}euRZdY$|bN",   // base64.b85encode(b"u:" + secret)
 		"ascii85":            string(inAscii85[:ascii85.Encode(inAscii85, []byte("u:"+secret))]),
