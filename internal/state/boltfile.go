@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -30,6 +31,8 @@ const (
 	bucketName = "default"
 	// maxBoltDepth is deeper than any tree that fits on a disk.
 	maxBoltDepth = 64
+	// maxKey is the longest key that bbolt takes.
+	maxKey = 32 << 10
 )
 
 // boltFile reads a file of bbolt, to tell whether the library can open it: that panics over many kinds of damage, at times
@@ -37,9 +40,9 @@ const (
 type boltFile struct {
 	file     io.ReaderAt
 	pageSize int64
-	pages    uint64 // of the file, as its head says
-	seen     map[uint64]struct{}
-	bucket   bool // the one of file_storage is there
+	pages    uint64   // of the file, as its head says
+	seen     []uint64 // a bit for each page
+	bucket   bool     // the one of file_storage is there
 }
 
 // checkBolt says what is wrong with a file of this size; nil for one that file_storage can use, and for an empty one.
@@ -47,11 +50,14 @@ func checkBolt(file io.ReaderAt, size int64) error {
 	if size == 0 {
 		return nil
 	}
-	f := &boltFile{file: file, seen: map[uint64]struct{}{0: {}, 1: {}}}
+	f := &boltFile{file: file}
 	head, err := f.readHeads(size)
 	if err != nil {
 		return err
 	}
+	f.seen = make([]uint64, f.pages/64+1)
+	f.see(0)
+	f.see(1)
 	if _, err = f.checkPage(head.root, keyRange{}, 0, true); err != nil {
 		return err
 	}
@@ -122,33 +128,53 @@ func (f *boltFile) readHead(at int64) (*boltHead, error) {
 	return h, nil
 }
 
-// readPage returns a page with those that it overflows into; none of them may have been seen.
-func (f *boltFile) readPage(number uint64) ([]byte, error) {
+// see notes that a page is in use, and says whether it was before.
+func (f *boltFile) see(page uint64) (again bool) {
+	word, bit := &f.seen[page/64], uint64(1)<<(page%64)
+	again = *word&bit != 0
+	*word |= bit
+	return again
+}
+
+// boltPage is a page with those that it overflows into. Of these no more is read than is looked at: values can be large, and what
+// says how large may be damaged.
+type boltPage struct {
+	io.ReaderAt
+	size  int64
+	start []byte // of it
+}
+
+// read returns n bytes of the page from a place on, which are within it.
+func (p *boltPage) read(at, n int64) ([]byte, error) {
+	if at+n <= int64(len(p.start)) {
+		return p.start[at : at+n], nil
+	}
+	b := make([]byte, n)
+	_, err := p.ReadAt(b, at)
+	return b, err
+}
+
+// readPage returns a page, of which none may have been seen.
+func (f *boltFile) readPage(number uint64) (*boltPage, error) {
 	if number >= f.pages {
 		return nil, errors.New("there is no such page")
 	}
-	page := make([]byte, f.pageSize)
-	if _, err := f.file.ReadAt(page, int64(number)*f.pageSize); err != nil {
+	start, at := make([]byte, f.pageSize), int64(number)*f.pageSize
+	if _, err := f.file.ReadAt(start, at); err != nil {
 		return nil, err
 	}
 	le := binary.LittleEndian
-	overflow := uint64(le.Uint32(page[12:]))
-	if le.Uint64(page) != number || overflow >= f.pages || number+overflow >= f.pages {
+	overflow := uint64(le.Uint32(start[12:]))
+	if le.Uint64(start) != number || overflow >= f.pages || number+overflow >= f.pages {
 		return nil, errors.New("its head is wrong")
 	}
 	for n := number; n <= number+overflow; n++ {
-		if _, again := f.seen[n]; again {
+		if f.see(n) {
 			return nil, fmt.Errorf("page %d is used twice", n)
 		}
-		f.seen[n] = struct{}{}
 	}
-	if overflow > 0 {
-		page = make([]byte, int64(1+overflow)*f.pageSize)
-		if _, err := f.file.ReadAt(page, int64(number)*f.pageSize); err != nil {
-			return nil, err
-		}
-	}
-	return page, nil
+	size := int64(1+overflow) * f.pageSize
+	return &boltPage{io.NewSectionReader(f.file, at, size), size, start}, nil
 }
 
 // checkPage checks a page and all below it, and returns its last key. Those of the root have buckets, others have values.
@@ -169,38 +195,43 @@ func (f *boltFile) checkPage(number uint64, keys keyRange, depth int, ofRoot boo
 
 // checkElements checks the elements of a page, or of one that lies in the value of another. It returns the last key, and where
 // the last element ends.
-func (f *boltFile) checkElements(page []byte, keys keyRange, depth int, ofRoot bool) (last []byte, end int, err error) {
+func (f *boltFile) checkElements(page *boltPage, keys keyRange, depth int, ofRoot bool) (last []byte, end int64, err error) {
 	le := binary.LittleEndian
-	kind, count := le.Uint16(page[8:]), int(le.Uint16(page[10:]))
+	kind, count := le.Uint16(page.start[8:]), int(le.Uint16(page.start[10:]))
 	if kind != pageBranch && kind != pageLeaf {
 		return nil, 0, fmt.Errorf("it is of the unknown kind %d", kind)
 	}
-	end = pageHead + count*elementSize
-	if end > len(page) || kind == pageBranch && count == 0 {
+	end = int64(pageHead + count*elementSize)
+	if end > page.size || kind == pageBranch && count == 0 {
 		return nil, 0, fmt.Errorf("it cannot have %d elements", count)
+	}
+	table, err := page.read(0, end)
+	if err != nil {
+		return nil, 0, err
 	}
 	last = keys.least
 	for i := range count {
-		key, value, err := readElement(page, kind, i, end)
+		key, size, err := readElement(page, table, kind, i, end)
 		if err != nil {
 			return nil, 0, err
 		}
-		end += len(key) + len(value)
+		value := end + int64(len(key))
+		end = value + size
 		if c := bytes.Compare(key, last); c < 0 || c == 0 && i > 0 || keys.end != nil && bytes.Compare(key, keys.end) >= 0 {
 			return nil, 0, fmt.Errorf("element %d is out of order", i)
 		}
 		last = key
-		element := page[pageHead+i*elementSize:]
+		element := table[pageHead+i*elementSize:]
 		if kind == pageBranch {
 			below := keyRange{least: key, end: keys.end}
 			if i+1 < count {
-				if below.end, _, err = readElement(page, kind, i+1, end); err != nil {
+				if below.end, _, err = readElement(page, table, kind, i+1, end); err != nil {
 					return nil, 0, err
 				}
 			}
 			last, err = f.checkPage(le.Uint64(element[8:]), below, depth+1, ofRoot)
 		} else {
-			err = f.checkValue(key, value, le.Uint32(element), depth, ofRoot)
+			err = f.checkValue(page, key, value, size, le.Uint32(element), depth, ofRoot)
 		}
 		if err != nil {
 			return nil, 0, err
@@ -209,28 +240,29 @@ func (f *boltFile) checkElements(page []byte, keys keyRange, depth int, ofRoot b
 	return last, end, nil
 }
 
-// readElement returns the key of an element, and in a leaf its value. They are at this place of the page: bbolt puts one behind the
-// other.
-func readElement(page []byte, kind uint16, i, at int) (key, value []byte, err error) {
+// readElement returns the key of an element, and in a leaf the size of its value. They are at this place of the page: bbolt puts one
+// behind the other.
+func readElement(page *boltPage, table []byte, kind uint16, i int, at int64) (key []byte, valueSize int64, err error) {
 	le := binary.LittleEndian
-	element := page[pageHead+i*elementSize:]
-	keyAt, keySize, valueSize := uint64(le.Uint32(element)), uint64(le.Uint32(element[4:])), uint64(0)
+	element := table[pageHead+i*elementSize:]
+	keyAt, keySize := int64(le.Uint32(element)), int64(le.Uint32(element[4:]))
 	if kind == pageLeaf {
-		keyAt, keySize, valueSize = keySize, uint64(le.Uint32(element[8:])), uint64(le.Uint32(element[12:]))
+		keyAt, keySize, valueSize = keySize, int64(le.Uint32(element[8:])), int64(le.Uint32(element[12:]))
 	}
 	switch {
-	case keyAt+keySize+valueSize > uint64(len(element)):
-		return nil, nil, fmt.Errorf("element %d goes beyond it", i)
-	case keyAt != uint64(at-pageHead-i*elementSize):
-		return nil, nil, fmt.Errorf("element %d does not follow the one before", i)
-	case keySize == 0:
-		return nil, nil, fmt.Errorf("element %d has no key", i)
+	case keyAt != at-pageHead-int64(i)*elementSize:
+		return nil, 0, fmt.Errorf("element %d does not follow the one before", i)
+	case at+keySize+valueSize > page.size:
+		return nil, 0, fmt.Errorf("element %d goes beyond it", i)
+	case keySize == 0 || keySize > maxKey:
+		return nil, 0, fmt.Errorf("element %d has a key of %d bytes", i, keySize)
 	}
-	return element[keyAt : keyAt+keySize], element[keyAt+keySize : keyAt+keySize+valueSize], nil
+	key, err = page.read(at, keySize)
+	return key, valueSize, err
 }
 
 // checkValue checks what an element of a leaf has besides its key: file_storage has buckets in the root, and none in those.
-func (f *boltFile) checkValue(key, value []byte, flags uint32, depth int, ofRoot bool) error {
+func (f *boltFile) checkValue(page *boltPage, key []byte, at, size int64, flags uint32, depth int, ofRoot bool) error {
 	switch {
 	case !ofRoot && flags != 0:
 		return fmt.Errorf("the element %q has the flags %#x, and has a value", key, flags)
@@ -238,6 +270,12 @@ func (f *boltFile) checkValue(key, value []byte, flags uint32, depth int, ofRoot
 		return nil
 	case flags != elementBucket:
 		return fmt.Errorf("the element %q of the root has the flags %#x, and is no bucket", key, flags)
+	case size > maxPage:
+		return fmt.Errorf("the bucket %q has %d bytes", key, size)
+	}
+	value, err := page.read(at, size)
+	if err != nil {
+		return err
 	}
 	f.bucket = f.bucket || string(key) == bucketName
 	return f.checkBucket(value, depth)
@@ -263,8 +301,8 @@ func (f *boltFile) checkBucket(value []byte, depth int) error {
 	if le.Uint64(page) != 0 || le.Uint16(page[8:]) != pageLeaf || le.Uint32(page[12:]) != 0 {
 		return errors.New("the head of a bucket is wrong")
 	}
-	_, end, err := f.checkElements(page, keyRange{}, depth+1, false)
-	if err == nil && end != len(page) {
+	_, end, err := f.checkElements(&boltPage{bytes.NewReader(page), int64(len(page)), page}, keyRange{}, depth+1, false)
+	if err == nil && end != int64(len(page)) {
 		err = errors.New("a bucket has another size than its elements")
 	}
 	return err
@@ -277,19 +315,22 @@ func (f *boltFile) checkFreeList(number uint64) error {
 		return fmt.Errorf("page %d: %w", number, err)
 	}
 	le := binary.LittleEndian
-	count, numbers := uint64(le.Uint16(page[10:])), page[pageHead:]
+	count, at := uint64(le.Uint16(page.start[10:])), int64(pageHead)
 	if count == 0xFFFF { // more than fit in there
-		count, numbers = le.Uint64(numbers), numbers[8:]
+		count, at = le.Uint64(page.start[pageHead:]), at+8
 	}
-	if le.Uint16(page[8:]) != pageFree || count > uint64(len(numbers)/8) {
+	if le.Uint16(page.start[8:]) != pageFree || count > uint64((page.size-at)/8) {
 		return fmt.Errorf("page %d: it is no list of free pages", number)
 	}
-	for i := range count {
-		free := le.Uint64(numbers[i*8:])
-		if _, used := f.seen[free]; used || free >= f.pages {
+	numbers := bufio.NewReader(io.NewSectionReader(page, at, page.size-at))
+	for range count {
+		var free uint64
+		if err := binary.Read(numbers, le, &free); err != nil {
+			return fmt.Errorf("page %d: %w", number, err)
+		}
+		if free >= f.pages || f.see(free) {
 			return fmt.Errorf("page %d: page %d cannot be free", number, free)
 		}
-		f.seen[free] = struct{}{}
 	}
 	return nil
 }
