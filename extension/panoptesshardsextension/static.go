@@ -30,20 +30,9 @@ type staticShare struct {
 }
 
 func newStaticShare(cfg *StaticConfig, shards int, p *parts.Parts, logger *zap.Logger) (*staticShare, error) {
-	var index int
-	if cfg.Index != nil {
-		index = *cfg.Index
-	} else {
-		host, err := os.Hostname()
-		if err != nil {
-			return nil, fmt.Errorf("static::index is not given, and the host has no name: %w", err)
-		}
-		if index, err = ordinal(host); err != nil {
-			return nil, fmt.Errorf("static::index is not given: %w", err)
-		}
-	}
-	if index >= cfg.Count {
-		return nil, fmt.Errorf("this is Collector %d of %d: set static::count to the number of replicas, at all of them", index, cfg.Count)
+	index, err := indexOf(cfg, os.Hostname)
+	if err != nil {
+		return nil, err
 	}
 	s := &staticShare{parts: p, logger: logger, owned: make([]bool, shards)}
 	for n := range shards {
@@ -53,6 +42,26 @@ func newStaticShare(cfg *StaticConfig, shards int, p *parts.Parts, logger *zap.L
 		}
 	}
 	return s, nil
+}
+
+// indexOf returns which of the Collectors this one is.
+func indexOf(cfg *StaticConfig, hostname func() (string, error)) (int, error) {
+	if cfg.Index != nil {
+		return *cfg.Index, nil
+	}
+	host, err := hostname()
+	if err != nil {
+		return 0, fmt.Errorf("static::index is not given, and the host has no name: %w", err)
+	}
+	index, err := ordinal(host)
+	if err != nil {
+		return 0, fmt.Errorf("static::index is not given: %w", err)
+	}
+	if index >= cfg.Count {
+		return 0, fmt.Errorf("the host's name %q makes this Collector %d, and static::count (%d) has 0 to %d: set it to the number of replicas, at all of them",
+			host, index, cfg.Count, cfg.Count-1)
+	}
+	return index, nil
 }
 
 // ordinal is the number at the end of a name such as collector-2.

@@ -70,6 +70,25 @@ func TestOrdinal(t *testing.T) {
 	}
 }
 
+func TestIndexComesFromTheHost(t *testing.T) {
+	given := 1
+	named := func(name string, err error) func() (string, error) {
+		return func() (string, error) { return name, err }
+	}
+	n, err := indexOf(&StaticConfig{Index: &given, Count: 3}, named("collector-2", nil))
+	require.NoError(t, err)
+	assert.Equal(t, 1, n, "what is given counts")
+	n, err = indexOf(&StaticConfig{Count: 3}, named("collector-2", nil))
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+	_, err = indexOf(&StaticConfig{Count: 3}, named("collector-3", nil))
+	require.EqualError(t, err, `the host's name "collector-3" makes this Collector 3, and static::count (3) has 0 to 2: set it to the number of replicas, at all of them`)
+	_, err = indexOf(&StaticConfig{Count: 3}, named("vm", nil))
+	require.EqualError(t, err, `static::index is not given: the host's name "vm" does not end in a number as collector-2 does`)
+	_, err = indexOf(&StaticConfig{Count: 3}, named("", errors.New("none")))
+	require.EqualError(t, err, "static::index is not given, and the host has no name: none")
+}
+
 func TestFixedShareBeginsWhenPipelinesAreReady(t *testing.T) {
 	e := static(t, 0, 1)
 	var calls []string
@@ -123,14 +142,4 @@ func TestFind(t *testing.T) {
 	require.ErrorContains(t, err, "name one of type panoptes_shards")
 	_, err = shard.Find(h, component.NewIDWithName(metadata.Type, "x"))
 	require.ErrorContains(t, err, "list it under service::extensions")
-}
-
-func TestIndexBeyondCount(t *testing.T) {
-	cfg := createDefaultConfig().(*Config)
-	index := 3
-	cfg.Static = configoptional.Some(StaticConfig{Index: &index, Count: 3})
-	e, err := newExtension(extensiontest.NewNopSettings(metadata.Type), cfg)
-	require.NoError(t, err)
-	require.ErrorContains(t, e.Start(t.Context(), componenttest.NewNopHost()), "Collector 3 of 3")
-	require.NoError(t, e.Shutdown(context.Background()))
 }
