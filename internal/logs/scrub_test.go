@@ -154,7 +154,7 @@ func TestFormsOfOthers(t *testing.T) {
 		require.NoError(t, err)
 		thrice = string(out)
 	}
-	inAscii85 := make([]byte, ascii85.MaxEncodedLen(len(secret)+2))
+	inASCII85 := make([]byte, ascii85.MaxEncodedLen(len(secret)+2))
 	var s Scrubber
 	require.NoError(t, s.Add(secret))
 	for name, text := range map[string]string{
@@ -174,7 +174,7 @@ func TestFormsOfOthers(t *testing.T) {
 		"UTF-16 as Latin-1":  OneLine(strings.Join(strings.Split(secret, ""), "\x00")),
 		"uuencode":           "5=3I8:SDO<#PFPZ0G(BMQ7&Y7;W)T", // python3: binascii.b2a_uu(b"u:" + secret)
 		"base85 of Python":   "bvjsUIWKTLCc~sBA}euRZdY$|bN",   // base64.b85encode(b"u:" + secret)
-		"ascii85":            string(inAscii85[:ascii85.Encode(inAscii85, []byte("u:"+secret))]),
+		"ascii85":            string(inASCII85[:ascii85.Encode(inASCII85, []byte("u:"+secret))]),
 		"base32":             strings.ToLower(base32.StdEncoding.EncodeToString([]byte("u:" + secret))),
 		"upper case":         strings.ToUpper(secret),
 		"lower case":         strings.ToLower(secret),
