@@ -29,7 +29,8 @@ export async function open(browser, url, options = {}) {
   page.complaints = [];
   page.on("console", (m) => ["error", "warning"].includes(m.type()) && page.complaints.push(m.text()));
   page.on("pageerror", (err) => page.complaints.push(String(err)));
-  page.on("requestfailed", (r) => page.complaints.push(`${r.url()}: ${r.failure()?.errorText}`));
+  // A request that ends because the browser leaves the page is nothing to complain of.
+  page.on("requestfailed", (r) => r.failure()?.errorText === "net::ERR_ABORTED" || page.complaints.push(`${r.url()}: ${r.failure()?.errorText}`));
   page.answer = await page.goto(url);
   await page.waitForLoadState("networkidle"); // the icon comes last, and to leave the page before would abort it
   return page;
