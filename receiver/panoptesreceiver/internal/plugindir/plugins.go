@@ -60,6 +60,7 @@ type Plugins struct {
 	logger    *zap.Logger
 	loop      *watch.Loop
 	files     map[string]*pluginFile
+	past      watch.Past
 	current   []*plugin.Plugin // as Changed was told last
 	told      bool
 	health    string
@@ -107,6 +108,7 @@ func NewPlugins(s PluginSettings) *Plugins {
 		logger:   s.Logger,
 		loop:     watch.NewLoop(s.ScanInterval, s.Settle, s.Logger),
 		files:    map[string]*pluginFile{},
+		past:     watch.Past{},
 		checks:   make(chan struct{}, max(s.MaxChecks, 1)),
 	}
 }
@@ -121,6 +123,7 @@ func (p *Plugins) Run(ctx context.Context) {
 func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 	now := time.Now()
 	periodic := p.loop.Begin(now)
+	p.past.Forget(now, settle)
 	found := pluginfile.Walk(ctx, p.settings.Directories)
 	if ctx.Err() != nil {
 		return
@@ -128,7 +131,7 @@ func (p *Plugins) scan(ctx context.Context, settle time.Duration) {
 	for _, path := range found.Files {
 		f := p.files[path]
 		if f == nil {
-			f = &pluginFile{path: path, settling: watch.Settling{Taken: watch.Gone}}
+			f = &pluginFile{path: path, settling: p.past.Of(path)}
 			p.files[path] = f
 		}
 		p.look(ctx, f, now, settle, periodic)
@@ -221,6 +224,7 @@ func (p *Plugins) lookGone(f *pluginFile, now time.Time, settle time.Duration) (
 		return false
 	}
 	delete(p.files, f.path)
+	p.past[f.path] = f.settling
 	f.checking = nil
 	p.discard(f, 0)
 	return f.good != nil
@@ -292,7 +296,7 @@ func (p *Plugins) accept(ctx context.Context, c checked) {
 	case stale || ctx.Err() != nil:
 		return
 	case errors.Is(c.err, plugin.ErrChanged):
-		f.settling = watch.Settling{} // once more, from the start
+		f.settling.Again()
 		p.loop.Changed()
 		return
 	case c.err != nil:

@@ -58,6 +58,7 @@ type Files struct {
 	loop     *watch.Loop
 	out      *store.Store
 	files    map[string]*resourceFile
+	past     watch.Past
 	empty    map[string]struct{} // patterns that match nothing, as logged
 	watched  []string            // patterns whose file system answers
 }
@@ -77,6 +78,7 @@ func NewFiles(s FileSettings) *Files {
 		logger:   s.Logger,
 		loop:     watch.NewLoop(s.ScanInterval, s.Settle, s.Logger),
 		files:    map[string]*resourceFile{},
+		past:     watch.Past{},
 		empty:    map[string]struct{}{},
 	}
 }
@@ -95,6 +97,7 @@ func (r *Files) Run(ctx context.Context, out *store.Store) {
 func (r *Files) scan(ctx context.Context, settle time.Duration) {
 	now := time.Now()
 	r.loop.Begin(now)
+	r.past.Forget(now, settle)
 	r.out.Together(func() {
 		paths := r.glob(ctx)
 		for i, path := range paths {
@@ -119,7 +122,7 @@ func (r *Files) scan(ctx context.Context, settle time.Duration) {
 
 func (r *Files) newFile(path string, order int) *resourceFile {
 	return &resourceFile{
-		path: path, settling: watch.Settling{Taken: watch.Gone},
+		path: path, settling: r.past.Of(path),
 		source: r.out.Open(store.Place{Kind: r.settings.Kind, Order: order, Name: path}),
 	}
 }
@@ -170,7 +173,7 @@ func (r *Files) look(ctx context.Context, f *resourceFile, now time.Time, settle
 		return
 	}
 	if errors.Is(err, errFileChanged) {
-		f.settling = watch.Settling{} // once more, from the start
+		f.settling.Again()
 		r.loop.Changed()
 		return
 	}
@@ -237,6 +240,7 @@ func (r *Files) lookGone(ctx context.Context, f *resourceFile, now time.Time, se
 		return
 	}
 	delete(r.files, f.path)
+	r.past[f.path] = f.settling
 	r.logger.Info("Removed resources: their file is gone", zap.String("path", f.path), zap.Int("resources", f.source.Len()))
 	f.source.Close()
 }

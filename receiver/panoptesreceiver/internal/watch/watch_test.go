@@ -45,6 +45,66 @@ func TestSettling(t *testing.T) {
 	assert.True(t, see("c", 10))
 	take, _ := s.See("d", at(11), 0)
 	assert.True(t, take)
+	assert.False(t, see("e", 12))
+	assert.True(t, see("e", 14), "what is new each time does not flap")
+	assert.False(t, see("d", 20))
+	assert.True(t, see("d", 22), "back once, as after a roll-back")
+	assert.False(t, see("e", 23))
+	assert.False(t, see("e", 25))
+	assert.True(t, see("e", 27), "back again: twice as long")
+}
+
+// TestFlapping: a file that comes and goes, looked at as Loop does without a word from the system, and all the time with it.
+func TestFlapping(t *testing.T) {
+	t.Parallel()
+	const settle = 2 * time.Second
+	for name, c := range map[string]struct {
+		here, away time.Duration
+		scan       time.Duration // while nothing is pending
+		most       int           // that it is taken, in ten minutes
+	}{
+		"in step with the settling":      {here: settle / 2, away: settle / 2, scan: settle, most: 0},
+		"in step with twice the scan":    {here: settle / 4, away: settle * 3 / 4, scan: settle, most: 0},
+		"just longer than settling":      {here: 2100 * time.Millisecond, away: 2100 * time.Millisecond, scan: settle / 4, most: 3},
+		"as long as the scan's interval": {here: time.Minute, away: time.Minute, scan: time.Minute, most: 7},
+		"slowly":                         {here: 9 * time.Second, away: 21 * time.Second, scan: settle / 2, most: 8},
+		"there for good":                 {here: time.Hour, scan: settle, most: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			start := time.Unix(1_600_000_000, 0)
+			past := Past{}
+			s, taken := past.Of("x"), 0
+			for now := start; now.Before(start.Add(10 * time.Minute)); {
+				state := Gone
+				if now.Sub(start)%(c.here+c.away) < c.here {
+					state = "there"
+				}
+				take, next := s.See(state, now, settle)
+				if take {
+					taken++
+				}
+				if s.Taken == Gone && !s.Pending() { // the file is forgotten
+					past["x"] = s
+					past.Forget(now, settle)
+					s = past.Of("x")
+				}
+				if now = start.Add((now.Sub(start)/c.scan + 1) * c.scan); !next.IsZero() && next.Before(now) {
+					now = next
+				}
+			}
+			assert.LessOrEqual(t, taken, c.most)
+			assert.Equal(t, c.away == 0, taken == 1)
+			// It keeps still: it is as any other, but for a wait as long as it flapped.
+			now := start.Add(time.Hour)
+			s.See("there", now, settle)
+			s.See("there", now.Add(memory*settle), settle)
+			now = now.Add(2*memory*settle + 1)
+			s.See("other", now, settle)
+			take, _ := s.See("other", now.Add(settle), settle)
+			assert.True(t, take)
+		})
+	}
 }
 
 func TestPace(t *testing.T) {
