@@ -36,6 +36,7 @@ type entry struct {
 	interval time.Duration // its refresh_interval, 0 where it has none
 	paths    []path        // of files that its client opens
 	atHome   bool          // it must keep to its server's host
+	files    bool          // it is file_sd's
 
 	// server is the API server of a kubernetes one, "" for that of the cluster that this runs in.
 	kubernetes bool
@@ -130,7 +131,10 @@ func (j *Job) addEntry(key string, i int, v any) error {
 	if err := yaml.UnmarshalStrict(text, &configs); err != nil {
 		return err
 	}
-	e := entry{key: fmt.Sprintf("%s::%d", key, i), config: configs[0], paths: paths(key, v), atHome: atHome, kubernetes: key == "kubernetes"+sdSuffix}
+	e := entry{
+		key: fmt.Sprintf("%s::%d", key, i), config: configs[0], paths: paths(key, v), atHome: atHome,
+		files: key == "file"+sdSuffix, kubernetes: key == "kubernetes"+sdSuffix,
+	}
 	if at, err := url.Parse(fmt.Sprint(fields["api_server"])); err == nil {
 		e.server = at.Host
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/config"
 	"github.com/prometheus/prometheus/discovery"
 	"github.com/prometheus/prometheus/discovery/targetgroup"
@@ -27,6 +28,8 @@ const (
 	settle = 5 * time.Second
 	// look is the time between two looks whether failures are long past.
 	look = 15 * time.Second
+	// lookFiles is that time where files are read, which Prometheus' code does whenever one changes.
+	lookFiles = time.Second
 	// forget is how long a discoverer that only tells of changes must not fail to count as well again.
 	forget = 5 * time.Minute
 	// leave is how long a discoverer may take to end.
@@ -56,11 +59,12 @@ type Source struct {
 	pending bool          // an attempt had errors, and its update is yet to come
 	away    bool          //nolint:unused // the API server of kubernetes, which may be left out, cannot be reached
 	lastErr time.Time
+	lastBad int // how many scans of files had ended when one failed last
 }
 
 // Hooks are called from any goroutine, and must return at once.
 type Hooks struct {
-	// Failed is called each time that a source begins to fail.
+	// Failed is called for each error that a source tells of.
 	Failed func()
 	// Changed is called each time that a source has another State.
 	Changed func()
@@ -151,7 +155,11 @@ func (s *Source) Run(ctx context.Context) {
 	updates := make(chan []*targetgroup.Group)
 	var running sync.WaitGroup
 	running.Go(func() { s.discoverer.Run(ctx, updates) })
-	looks := time.NewTicker(look)
+	pace := look
+	if s.entry.files {
+		pace = lookFiles
+	}
+	looks := time.NewTicker(pace)
 	defer looks.Stop()
 	var publish <-chan time.Time
 	for {
@@ -222,7 +230,7 @@ func (s *Source) take(groups []*targetgroup.Group) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.pending {
+	if !s.pending && !s.entry.files { // one file's list says nothing of the others
 		s.recovered()
 	}
 	s.pending = false
@@ -248,10 +256,14 @@ func (s *Source) publish() bool {
 
 // fail notes that the discoverer says it fails, and whether an update is yet to come of this attempt. Any goroutine may call it.
 func (s *Source) fail(text string, toCome bool) {
+	s.hooks.Failed()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pending = toCome
 	s.lastErr = time.Now()
+	if s.entry.files {
+		s.lastBad = s.scans()
+	}
 	if s.state.Err != nil && s.state.Err.Error() == text {
 		return
 	}
@@ -262,7 +274,6 @@ func (s *Source) fail(text string, toCome bool) {
 	if known { // people see the new cause; that it fails was logged
 		return
 	}
-	s.hooks.Failed()
 	s.logger.Error("Service discovery fails", zap.Error(state.Err), zap.Int("targets", len(state.Targets)),
 		zap.String("next", "look at the server and at the configuration; what was found last stays"))
 }
@@ -278,10 +289,16 @@ func (s *Source) recovered() {
 	s.logger.Info("Service discovery works again")
 }
 
-// look forgets failures that are long past.
+// look forgets failures that are past. Files are well once a scan has ended without any: the first after the one that failed.
 func (s *Source) look() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.entry.files {
+		if s.state.Err != nil && s.scans() > s.lastBad+1 {
+			s.recovered()
+		}
+		return
+	}
 	s.counts = s.failures() // those that the client does not tell are none
 	if time.Since(s.lastErr) > max(forget, 2*s.entry.interval) {
 		s.recovered()
@@ -291,14 +308,27 @@ func (s *Source) look() {
 
 // failures is how often kubernetes' discoverer has failed, which does not log that.
 func (s *Source) failures() (n float64) {
-	families, _ := s.registry.Gather()
-	for _, f := range families {
-		if !strings.HasSuffix(f.GetName(), "_kubernetes_failures_total") {
-			continue
-		}
-		for _, m := range f.GetMetric() {
-			n += m.GetCounter().GetValue()
-		}
+	for _, m := range s.metric("_kubernetes_failures_total") {
+		n += m.GetCounter().GetValue()
 	}
 	return n
+}
+
+// scans is how many scans of files have ended.
+func (s *Source) scans() (n int) {
+	for _, m := range s.metric("_file_scan_duration_seconds") {
+		n += int(m.GetSummary().GetSampleCount())
+	}
+	return n
+}
+
+// metric returns what the client counts under the name that ends so.
+func (s *Source) metric(suffix string) []*dto.Metric {
+	families, _ := s.registry.Gather()
+	for _, f := range families {
+		if strings.HasSuffix(f.GetName(), suffix) {
+			return f.GetMetric()
+		}
+	}
+	return nil
 }

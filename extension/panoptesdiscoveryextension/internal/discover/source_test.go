@@ -94,9 +94,10 @@ func TestHTTP(t *testing.T) {
 	state := s.until("it fails", func(state *State) bool { return state.Err != nil })
 	assert.EqualError(t, state.Err, noUpdate+": server returned HTTP status 502 Bad Gateway")
 	assert.Len(t, state.Targets, 3, "the last good list stays")
+	require.Eventually(t, func() bool { return s.failed.Load() > 2 }, patience, 10*time.Millisecond, "each attempt counts")
 	broken.Store(false)
 	s.until("it works again", func(state *State) bool { return state.Err == nil })
-	assert.Equal(t, int32(1), s.failed.Load(), "it is told once")
+	assert.Equal(t, 1, s.logs.FilterMessage("Service discovery fails").Len(), "it is told once")
 	none := "[]"
 	list.Store(&none)
 	s.targets("instance")
@@ -131,6 +132,27 @@ func TestFiles(t *testing.T) {
 	filetest.Write(t, path, "- targets: [b:2]\n")
 	s.targets("__address__ rack", "b:2 ")
 	s.until("it works again", func(state *State) bool { return state.Err == nil })
+	assert.Equal(t, 1, s.logs.FilterMessage("Service discovery works again").Len())
+}
+
+// TestBadFile: a bad file among good ones fails until it is gone, though no list changes then and the next refresh is minutes away.
+func TestBadFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"a", "c", "d"} {
+		filetest.Write(t, filepath.Join(dir, name+".yml"), "- targets: ["+name+"]\n")
+	}
+	bad := filepath.Join(dir, "b.yml")
+	filetest.Write(t, bad, "- targets: [")
+	s := start(t, "{file_sd_configs: [{files: ["+filepath.Join(dir, "*.yml")+"]}]}")
+	s.targets("__address__", "a", "c", "d")
+	filetest.Write(t, filepath.Join(dir, "d.yml"), "- targets: [e]\n")
+	s.targets("__address__", "a", "c", "e", "d") // d leaves later
+	s.until("it fails", func(state *State) bool { return state.Err != nil })
+	assert.Zero(t, s.logs.FilterMessage("Service discovery works again").Len(), "another file that is well says nothing of the bad one")
+	require.NoError(t, os.Remove(bad))
+	s.until("it works again", func(state *State) bool { return state.Err == nil })
+	assert.Equal(t, 1, s.logs.FilterMessage("Service discovery fails").Len(), "it is told once")
 }
 
 // catalog is a Consul with one service, by the API that its own client uses.

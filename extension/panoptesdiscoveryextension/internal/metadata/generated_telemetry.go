@@ -88,7 +88,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.PanoptesDiscoveryFailures, err = builder.meter.Int64Counter(
 		"otelcol_panoptes_discovery_failures",
-		metric.WithDescription("Times that a service discovery began to fail. Its last good list stays meanwhile. [Alpha]"),
+		metric.WithDescription("Errors of a service discovery. Its last good list stays meanwhile. [Alpha]"),
 		metric.WithUnit("{failure}"),
 	)
 	errs = errors.Join(errs, err)
