@@ -45,6 +45,12 @@ type interpreter struct {
 	memory    *os.File        // the zip, where it is in no folder
 }
 
+// InterpreterError is why an interpreter runs no plugin at all.
+type InterpreterError struct{ error }
+
+// Unwrap is the error without this type.
+func (e *InterpreterError) Unwrap() error { return e.error }
+
 // firstExtra is the number of a child's first descriptor besides the standard ones.
 const firstExtra = 3
 
@@ -57,7 +63,7 @@ func (i *interpreter) command(ctx context.Context, extra int) (child.Config, err
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if err := i.findInterpreter(ctx); err != nil {
-		return child.Config{}, err
+		return child.Config{}, &InterpreterError{err}
 	}
 	// faulthandler shows where in Python a segmentation fault happened.
 	config := child.Config{Path: i.path, Args: []string{"-I", "-B", "-u", "-X", "faulthandler"}, Inherit: i.inherit}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,6 +13,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 )
 
@@ -30,8 +32,19 @@ func (f Failure) Error() string { return fmt.Sprintf("%s: %v", f.File, f.Err) }
 // Unwrap is why.
 func (f Failure) Unwrap() error { return f.Err }
 
-// Loader loads plugins. It starts nothing before the first one.
-type Loader struct{ runners *run.Runner }
+// Unfit is an interpreter that runs no plugin at all.
+type Unfit struct {
+	Err *python.InterpreterError
+	// Plugins is how many were not loaded for that.
+	Plugins int
+}
+
+// Loader loads plugins, one after the other. It starts nothing before the first one.
+type Loader struct {
+	runners *run.Runner
+	envs    []plugin.PythonEnv // of unfit
+	unfit   []Unfit
+}
 
 // New returns a loader; Close it. settings say what plugins see and what runs them.
 func New(settings runtimes.Settings) (*Loader, error) {
@@ -39,31 +52,43 @@ func New(settings runtimes.Settings) (*Loader, error) {
 		settings.Host.Logger = zap.NewNop()
 	}
 	runners, err := runtimes.New(settings)
-	return &Loader{runners}, err
+	return &Loader{runners: runners}, err
 }
 
 // Load loads the module of a plugin, and returns the plugin with its type. Go plugins, which are compiled into a Collector, are left as
-// they are.
+// they are. The first plugin of an interpreter that runs none has it asked, and all get its error, an *python.InterpreterError.
 func (l *Loader) Load(ctx context.Context, p *plugin.Plugin) (*plugin.Plugin, error) {
 	if p.Kind == plugin.KindGo {
 		return p, nil
 	}
+	known := slices.Index(l.envs, p.Python)
+	if p.Kind == plugin.KindPython && known >= 0 {
+		l.unfit[known].Plugins++
+		return nil, l.unfit[known].Err
+	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return l.runners.Load(ctx, p)
+	loaded, err := l.runners.Load(ctx, p)
+	if unfit, ok := errors.AsType[*python.InterpreterError](err); ok && ctx.Err() == nil {
+		l.envs, l.unfit = append(l.envs, p.Python), append(l.unfit, Unfit{Err: unfit, Plugins: 1})
+	}
+	return loaded, err
 }
+
+// Unfit returns the interpreters that run no plugin, in the order in which they were asked.
+func (l *Loader) Unfit() []Unfit { return l.unfit }
 
 // Close ends what was started.
 func (l *Loader) Close() error { return wait.End(l.runners.Close) }
 
-// Load opens plugin files and loads their modules, one after the other. loaded is how many would run; the failures come in the order of
-// the files. settings are New's; options say how a file is opened. The error is not about a plugin.
+// Load opens plugin files and loads their modules, one after the other. loaded are those that would run; the failures come in the order of
+// the files, without those of unfit interpreters. settings are New's; options say how a file is opened. The error is not about a plugin.
 func Load(
 	ctx context.Context, files []string, settings runtimes.Settings, options func(file string) plugin.OpenOptions,
-) (loaded []*plugin.Plugin, failures []Failure, err error) {
+) (loaded []*plugin.Plugin, failures []Failure, unfit []Unfit, err error) {
 	loader, err := New(settings)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer func() { err = errors.Join(err, loader.Close()) }()
 	for _, file := range files {
@@ -75,7 +100,10 @@ func Load(
 			_, err = loader.Load(ctx, p)
 		}
 		if ctx.Err() != nil {
-			return nil, nil, ctx.Err()
+			return nil, nil, nil, ctx.Err()
+		}
+		if _, none := errors.AsType[*python.InterpreterError](err); none {
+			continue
 		}
 		if err != nil {
 			failures = append(failures, Failure{file, err})
@@ -83,5 +111,5 @@ func Load(
 		}
 		loaded = append(loaded, p)
 	}
-	return loaded, failures, nil
+	return loaded, failures, loader.Unfit(), nil
 }

@@ -200,6 +200,8 @@ func TestPluginsThatWouldNotRun(t *testing.T) {
 
 	report, _, err = execute(t, ini, "--output", filepath.Join(dir, "second.yaml"), "--python", "/no/python")
 	require.ErrorIs(t, err, exit.ErrReported)
+	assert.Contains(t, report, "not tried: 4 plugins: python.interpreter \"/no/python\" cannot be run: ")
+	assert.Equal(t, 1, strings.Count(report, "python.interpreter \""), report)
 	assert.Contains(t, report, "tried plugins with /no/python: 0 of 4 would run\n")
 	assert.Contains(t, report, "/no/python")
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/loading"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/child"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
@@ -47,9 +48,12 @@ func (t *translation) tryPlugins(ctx context.Context, interpreter string, told i
 		Python: python.Settings{PythonEnv: environment},
 		Host:   runtimes.Host{Info: wire.HostInfo{Name: "panoptes"}},
 	}
-	loaded, failures, err := loading.Load(ctx, files, settings, func(string) plugin.OpenOptions { return plugin.OpenOptions{} })
+	loaded, failures, unfit, err := loading.Load(ctx, files, settings, func(string) plugin.OpenOptions { return plugin.OpenOptions{} })
 	if err != nil {
 		return false, err
+	}
+	for _, u := range unfit {
+		fmt.Fprintf(told, "%s: %s: %s\n", term.StyleOf(told).Paint(term.Red, "not tried"), logs.Count(u.Plugins, "plugin"), term.Cell(u.Err.Error()))
 	}
 	if len(failures) > 0 {
 		fmt.Fprintln(told, term.StyleOf(told).Paint(term.Red, "plugins that would not run:"))
@@ -61,7 +65,7 @@ func (t *translation) tryPlugins(ctx context.Context, interpreter string, told i
 	for _, name := range slices.Sorted(slices.Values(variables(dirs))) {
 		fmt.Fprintf(told, "plugins ask for %s of the environment, which they do not get: name it in %spython::environment\n", name, receiver)
 	}
-	return len(failures) == 0, nil
+	return len(failures)+len(unfit) == 0, nil
 }
 
 // asksFor finds names of variables in Python's text.

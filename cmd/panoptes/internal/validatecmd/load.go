@@ -3,9 +3,11 @@ package validatecmd
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/loading"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
@@ -41,6 +43,9 @@ func (v *validation) load(ctx context.Context, where string, cfg *panoptesreceiv
 	if err == nil {
 		return typed
 	}
+	if _, unfit := errors.AsType[*python.InterpreterError](err); unfit {
+		return nil // unload says so for all
+	}
 	var raised *run.PluginError
 	if errors.As(err, &raised) && raised.Traceback != "" {
 		err = errors.Join(err, errors.New(raised.Traceback))
@@ -49,10 +54,13 @@ func (v *validation) load(ctx context.Context, where string, cfg *panoptesreceiv
 	return nil
 }
 
-// unload ends what load started for a receiver.
+// unload ends what load started for a receiver, and tells of the interpreters that run no plugin.
 func (v *validation) unload(where string) {
 	if v.loader == nil {
 		return
+	}
+	for _, u := range v.loader.Unfit() {
+		v.wrong(where, fmt.Errorf("%w; not checked for that: %s", u.Err, logs.Count(u.Plugins, "plugin")))
 	}
 	if err := v.loader.Close(); err != nil {
 		v.wrong(where, err)

@@ -17,6 +17,7 @@ import (
 var (
 	batchType      = component.MustNewType("batch")
 	prometheusType = component.MustNewType("prometheus")
+	discoveryType  = component.MustNewType("panoptes_discovery") // of a module of its own, which this command is too small for
 )
 
 // scopeInfoOff names the setting of exporters that make labels of a scope's attributes, which takes these labels off.
@@ -172,11 +173,11 @@ func (v *validation) extensions() {
 			raw := v.config.Raw(kind, id)
 			v.extensionOf(fmt.Sprintf("%s::%s::storage", kind, id), raw["storage"])
 			if kind == collectorconfig.Receivers && id.Type() == collectorconfig.ReceiverType {
-				named[v.redisOf(fmt.Sprintf("%s::%s::redis", kind, id), raw["redis"])] = true
+				named[v.typed(fmt.Sprintf("%s::%s::redis", kind, id), raw["redis"], collectorconfig.RedisType, "keeps no keys of Panoptes")] = true
 				if resources, ok := raw["resources"].(map[string]any); ok {
 					names, _ := resources["discovery"].([]any)
 					for i, name := range names {
-						v.extensionOf(fmt.Sprintf("%s::%s::resources::discovery::%d", kind, id, i), name)
+						v.typed(fmt.Sprintf("%s::%s::resources::discovery::%d", kind, id, i), name, discoveryType, "finds no resources")
 					}
 				}
 			}
@@ -192,11 +193,11 @@ func (v *validation) extensions() {
 	}
 }
 
-// redisOf checks that what is named keeps Panoptes' keys.
-func (v *validation) redisOf(where string, value any) component.ID {
+// typed checks that what is named is an enabled extension of a type; others lack something.
+func (v *validation) typed(where string, value any, want component.Type, lack string) component.ID {
 	id, ok := v.extensionOf(where, value)
-	if ok && id.Type() != collectorconfig.RedisType {
-		v.wrong(where, fmt.Errorf("names the extension %q, which keeps no keys of Panoptes: name one of type %q", id, collectorconfig.RedisType))
+	if ok && id.Type() != want {
+		v.wrong(where, fmt.Errorf("names the extension %q, which %s: name one of type %q", id, lack, want))
 	}
 	return id
 }

@@ -105,9 +105,7 @@ func (v *validation) resources(ctx context.Context, where string, cfg *panoptesr
 	for _, err := range errs {
 		v.wrong(where+"::files", err)
 	}
-	for _, w := range warnings {
-		v.doubtful(where+"::files", "%v", w)
-	}
+	v.doubts(where+"::files", warnings)
 	listed = append(listed, v.targets(ctx, where, cfg)...)
 	others := *cfg
 	others.Resources.Files, others.Resources.FileSD = nil, nil // they are read already
@@ -139,9 +137,7 @@ func (v *validation) targets(ctx context.Context, where string, cfg *panoptesrec
 				v.wrong(where, err)
 			}
 		}
-		for _, w := range warnings {
-			v.doubtful(where, "%v", w)
-		}
+		v.doubts(where, warnings)
 	}
 	return listed
 }

@@ -130,3 +130,39 @@ func TestNoConfig(t *testing.T) {
 	require.ErrorIs(t, err, exit.ErrReported)
 	assert.Contains(t, stdout, "absent.yaml")
 }
+
+// An interpreter that runs no plugin is told once, and is asked once.
+func TestUnfitInterpreter(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	old := collector(t, "echo asked >> "+filepath.Join(dir, "asked")+`; echo '[3, 6, "", []]'`)
+	for _, name := range []string{"a", "b", "c"} {
+		filetest.Write(t, filepath.Join(dir, name+".panoptes-plugin"),
+			"[Core]\nName = "+name+"\nModule = ./m\n\n[main]\nexecute_frequency = 60\nresource_filter = resource_class = \"network\"\n")
+	}
+	filetest.Write(t, filepath.Join(dir, "m.py"), "")
+	stdout, _, err := execute(t, "yaml:{receivers: {panoptes: {plugins: {directories: ["+dir+"]}, python: {interpreter: "+old+"}}}, exporters: {debug: }, "+
+		"service: {pipelines: {metrics: {receivers: [panoptes], exporters: [debug]}}}}")
+	require.ErrorIs(t, err, exit.ErrReported)
+	assert.Contains(t, stdout, "is Python 3.6, 3.8 or later is needed: set python.interpreter to the path of one; not checked for that: 3 plugins\n")
+	assert.Equal(t, 1, strings.Count(stdout, "python.interpreter \""), stdout)
+	asked, err := os.ReadFile(filepath.Join(dir, "asked"))
+	require.NoError(t, err)
+	assert.Equal(t, "asked\n", string(asked))
+}
+
+// Of what is wrong with the entries of one list the first are told, and how many there are.
+func TestManyFindings(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	filetest.Write(t, filepath.Join(dir, "t.json"), "["+strings.Repeat(`{"targets": ["a"], "labels": {"b c": "d"}}, `, 40_000)+`{"targets": ["a"]}]`)
+	stdout, _, err := execute(t, "--no-load", "yaml:{receivers: {panoptes: {plugins: {directories: ["+dir+"]}, resources: {file_sd: [{files: ["+dir+"/t.json]}]}}}, "+
+		"exporters: {debug: }, service: {pipelines: {metrics: {receivers: [panoptes], exporters: [debug]}}}}")
+	require.ErrorIs(t, err, exit.ErrReported)
+	assert.Less(t, strings.Count(stdout, "\n"), 20, stdout)
+	assert.Contains(t, stdout, " more like these")
+	said := collector(t, "seq 1 5000; exit 1")
+	stdout, _, err = execute(t, "--config", minimal, "--collector", said)
+	require.ErrorIs(t, err, exit.ErrReported)
+	assert.Contains(t, stdout, "\n    40\n    and 4960 more lines\n")
+}
