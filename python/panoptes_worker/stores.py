@@ -18,8 +18,9 @@ class PluginsKeyValueStore(PanoptesKeyValueStore):
 class HostBackend:
     """Asks the host each time; nothing is kept here. Failures are PanoptesBaseException.
 
-    The host's store is that of the plugins, so keys of their namespace go as they are, and keys of any other with the
-    namespace in front. Secrets have calls of their own.
+    The host's store is that of the plugins, so keys of their namespace go as they are, those of a namespace within it with the
+    rest of its name in front, as that of enrichment, and keys of any other with the namespace in front. Secrets and
+    resources have calls of their own.
     """
 
     def __init__(self, channel):
@@ -31,48 +32,66 @@ class HostBackend:
         except RemoteError as e:
             raise PanoptesBaseException(str(e)) from None
         if result is None:
-            return None
+            return answer
         return answer.get(result) if isinstance(answer, dict) else None
 
     @staticmethod
     def _prefix(namespace):
-        if namespace == const.PLUGINS_KEY_VALUE_NAMESPACE:
-            return ''
-        return namespace + const.KV_NAMESPACE_DELIMITER
+        full = namespace + const.KV_NAMESPACE_DELIMITER
+        plugins = const.PLUGINS_KEY_VALUE_NAMESPACE + const.KV_NAMESPACE_DELIMITER
+        return full[len(plugins):] if full.startswith(plugins) else full
 
     def get(self, namespace, key):
         if namespace == const.SECRETS_MANAGER_KEY_VALUE_NAMESPACE:
             name, _, site = key.rpartition(':')
             return self.get_secret(namespace, name, site, False)
+        if namespace == const.RESOURCE_MANAGER_KEY_VALUE_NAMESPACE:
+            return self.find_values(namespace, _quote(key)).get(key)
         return self._ask('kv.get', {'key': self._prefix(namespace) + key}, 'value')
 
     def set(self, namespace, key, value, expire):
-        self._refuse_secrets(namespace)
+        self._refuse_writing(namespace)
         self._ask('kv.set', {'key': self._prefix(namespace) + key, 'value': value, 'expire': expire})
 
     def getset(self, namespace, key, value, expire):
-        self._refuse_secrets(namespace)
+        self._refuse_writing(namespace)
         return self._ask('kv.getset', {'key': self._prefix(namespace) + key, 'value': value, 'expire': expire}, 'value')
 
     def ttl(self, namespace, key):
         self._refuse_secrets(namespace)
+        if namespace == const.RESOURCE_MANAGER_KEY_VALUE_NAMESPACE:
+            ttl = re.search(r'\|meta\._resource_ttl\|(\d+)\|', self.get(namespace, key) or '')
+            return int(ttl.group(1)) if ttl else -2
         return self._ask('kv.ttl', {'key': self._prefix(namespace) + key}, 'ttl')
 
     def find_keys(self, namespace, pattern):
         self._refuse_secrets(namespace)
+        if namespace == const.RESOURCE_MANAGER_KEY_VALUE_NAMESPACE:
+            return list(self.find_values(namespace, pattern))
         prefix = self._prefix(namespace)
-        quoted = re.sub(r'([*?\[\]\\])', r'\\\1', prefix)
-        keys = self._ask('kv.find_keys', {'pattern': quoted + pattern}, 'keys') or []
+        keys = self._ask('kv.find_keys', {'pattern': _quote(prefix) + pattern}, 'keys') or []
         return [key[len(prefix):] for key in keys if key.startswith(prefix)]
 
+    def find_values(self, namespace, pattern):
+        """{key: value} of the resources that match."""
+        assert namespace == const.RESOURCE_MANAGER_KEY_VALUE_NAMESPACE
+        found, after = {}, ''
+        while after is not None:
+            answer = self._ask('resources.find', {'pattern': pattern, 'after': after})
+            found.update(answer['resources'])
+            after = answer['next']
+        return found
+
     def delete(self, namespace, key):
-        self._refuse_secrets(namespace)
+        self._refuse_writing(namespace)
         self._ask('kv.delete', {'key': self._prefix(namespace) + key})
 
     def set_members(self, namespace, name):
+        self._refuse_secrets(namespace)
         return set(self._ask('kv.set_members', {'name': self._prefix(namespace) + name}, 'members') or [])
 
     def set_add(self, namespace, name, member):
+        self._refuse_writing(namespace)
         self._ask('kv.set_add', {'name': self._prefix(namespace) + name, 'member': member})
 
     def get_enrichment(self, namespace, resource_id, wanted):
@@ -82,7 +101,19 @@ class HostBackend:
     def get_secret(self, namespace, name, site, fallback):
         return self._ask('secrets.get', {'name': name, 'site': site, 'fallback': fallback}, 'value')
 
+    @classmethod
+    def _refuse_writing(cls, namespace):
+        cls._refuse_secrets(namespace)
+        if namespace == const.RESOURCE_MANAGER_KEY_VALUE_NAMESPACE:
+            raise PanoptesBaseException(
+                'the host keeps the resources: return a PanoptesResourceSet from run() of a discovery plugin to add some')
+
     @staticmethod
     def _refuse_secrets(namespace):
         if namespace == const.SECRETS_MANAGER_KEY_VALUE_NAMESPACE:
             raise PanoptesBaseException('secrets can only be read, by name and site')
+
+
+def _quote(text):
+    """A pattern that matches text alone."""
+    return re.sub(r'([*?\[\]\\])', r'\\\1', text)

@@ -104,9 +104,9 @@ def test_a_resource_that_vanishes():
     store = PanoptesResourceStore(context)
     store.add_resource('s', resource(resource_id='a'))
     store.add_resource('s', resource(resource_id='b'))
-    kv = context.get_kv_store(PanoptesResourcesKeyValueStore)
-    kept = kv.get
-    kv.get = lambda key: None if '|id|a|' in key else kept(key)
+    backend = context.key_value_backend
+    kept = backend.get
+    backend.get = lambda namespace, key: None if '|id|a|' in key else kept(namespace, key)
     assert [found.resource_id for found in store.get_resources(plugin_name='test_plugin')] == ['b']
     with pytest.raises(exceptions.PanoptesResourceError, match='^No resource found for key'):
         store.get_resource('plugin|test_plugin|site|x|class|c|subclass|s|type|t|id|a|endpoint|e')
@@ -152,6 +152,45 @@ class OwnStores(Folder):
             self.assertEqual({'m': 1}, metrics_of(result), result)
             self.assertEqual([('kv.set', {'key': 'own[1]:a', 'value': 'b', 'expire': 5}),
                               ('kv.find_keys', {'pattern': 'own\\[1\\]:a*'})], worker.calls)
+
+    def test_resources_and_enrichment_are_the_hosts(self):
+        module = self.plugin('''
+            from yahoo_panoptes.framework.context import PanoptesContext
+            from yahoo_panoptes.framework.enrichment import PanoptesEnrichmentCacheKeyValueStore
+            from yahoo_panoptes.framework.exceptions import PanoptesResourceError
+            from yahoo_panoptes.framework.resources import PanoptesResourcesKeyValueStore, PanoptesResourceStore
+            made = PanoptesContext(key_value_store_class_list=[PanoptesResourcesKeyValueStore, PanoptesEnrichmentCacheKeyValueStore])
+            store = PanoptesResourceStore(made)
+            found = store.get_resources(site='s[1]', plugin_name='p')
+            assert sorted(r.resource_id for r in found) == ['a', 'b'], found
+            a = min(found)
+            assert (a.resource_endpoint, a.resource_metadata['os']) == ('e', 'x y')
+            assert store.get_resource(str(a)) == a
+            kv = made.get_kv_store(PanoptesResourcesKeyValueStore)
+            assert (kv.ttl(str(a)), kv.ttl('none'), sorted(kv.find_keys('*'))[0]) == (900, -2, str(a))
+            for write in (store.add_resource, store.delete_resource):
+                try:
+                    write('signature', a)
+                except PanoptesResourceError as e:
+                    assert 'return a PanoptesResourceSet from run() of a discovery plugin' in str(e)
+                else:
+                    assert False, write
+            enrichment = made.get_kv_store(PanoptesEnrichmentCacheKeyValueStore)
+            assert enrichment.find_keys('a*') == ['a:ports'] and enrichment.get('a:ports') == '{}'
+            return one(context.data, m=1)''')
+        resources = {'plugin|p|site|s[1]|class|c|subclass|s|type|t|id|' + id + '|endpoint|e':
+                     'timestamp|1512629517.03121|meta._resource_ttl|900|meta.os|x y|' for id in 'ab'}
+
+        def find(params):  # a resource each page
+            keys = sorted(key for key in resources if key > params['after'] and 'none' not in params['pattern'])
+            return {'resources': [[key, resources[key]] for key in keys[:1]], 'next': keys[0] if len(keys) > 1 else None}
+        with Worker() as worker:
+            worker.answers.update({
+                'resources.find': find, 'kv.get': lambda params: {'value': '{}' if params['key'] == 'enrichment:a:ports' else None},
+                'kv.find_keys': lambda params: {'keys': ['enrichment:a:ports'] if params['pattern'] == 'enrichment:a*' else []}})
+            result = worker.run(module)
+            self.assertEqual({'m': 1}, metrics_of(result), result)
+            self.assertEqual({'pattern': 'plugin|p|site|s[1]|*', 'after': ''}, worker.calls[0][1])
 
 
 GENERIC = {

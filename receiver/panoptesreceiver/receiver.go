@@ -59,6 +59,7 @@ type panoptesReceiver struct {
 	kv         *kv.Store // nil where keys are kept outside of the Collector, in shared
 	shared     hostapi.Shared
 	enrichment hostapi.Enrichment
+	known      hostapi.Resources // what plugins can read
 	keeping    *keeping
 	// resourceKeys is nil where nothing is shared.
 	resourceKeys *resourcekeys.Keys

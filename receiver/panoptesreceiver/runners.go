@@ -103,7 +103,7 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 			Context: seen,
 			SNMP:    r.cfg.Context.SNMP.DeviceSettings(), Engine: r.snmp,
 			Logger: r.logger,
-			KV:     r.enrichment.Store, Enrichment: r.enrichment,
+			KV:     r.enrichment.Store, Enrichment: r.enrichment, Resources: &r.known,
 			Hidden: hidden,
 			Restarted: func(kind plugin.Kind, reason string) {
 				r.telemetry.PanoptesWorkerRestarts.Add(context.Background(), 1,

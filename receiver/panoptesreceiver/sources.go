@@ -262,6 +262,7 @@ func (s *sourceSettings) kafka(ctx context.Context) (*sources.Kafka, error) {
 
 // resourcesChanged takes all resources that there are now.
 func (r *panoptesReceiver) resourcesChanged(all []*pluginsdk.Resource) {
+	r.known.Set(all)
 	r.tasks.SetResources(all)
 	if r.resourceKeys != nil {
 		r.resourceKeys.Set(all)

@@ -47,6 +47,20 @@ const readsEnrichment = `
         return groups
 `
 
+// opensStores opens the stores of resources and of enrichment by itself, as a plugin of Panoptes may.
+const opensStores = `
+        from yahoo_panoptes.framework.context import PanoptesContext
+        from yahoo_panoptes.framework.enrichment import PanoptesEnrichmentCacheKeyValueStore
+        from yahoo_panoptes.framework.resources import PanoptesResourcesKeyValueStore, PanoptesResourceStore
+        own = PanoptesContext(key_value_store_class_list=[PanoptesResourcesKeyValueStore, PanoptesEnrichmentCacheKeyValueStore])
+        known = PanoptesResourceStore(own).get_resources(plugin_name=context.data.resource_plugin)
+        assert [str(r) for r in known] == [str(context.data)], known
+        store = own.get_kv_store(PanoptesEnrichmentCacheKeyValueStore)
+        assert store.find_keys('*') == ['localhost:ports'] and '"speed"' in store.get('localhost:ports')
+        group.add_metric(PanoptesMetric('m', 43, PanoptesMetricType.GAUGE))
+        return groups
+`
+
 // discovery puts a discovery plugin into the bench, which lists the given resources.
 func (b *bench) discovery(ids ...string) {
 	b.list(ids...)
@@ -91,7 +105,10 @@ func TestEnrichment(t *testing.T) {
 	b.write("plugins/knows.panoptes-plugin", conf("knows", "knows")+"enrichment_ttl = 300\n")
 	b.write("plugins/reads.py", module(readsEnrichment))
 	b.write("plugins/reads.panoptes-plugin", conf("reads", "reads")+"[enrichment]\npreload = self:ports\n")
+	b.write("plugins/opens.py", module(opensStores))
+	b.write("plugins/opens.panoptes-plugin", conf("opens", "opens"))
 	b.start()
 	b.until("enrichment", func(p point) bool { return p.scope == "panoptes/reads" && p.value == 42 })
+	b.until("stores", func(p point) bool { return p.scope == "panoptes/opens" && p.value == 43 })
 	assert.Positive(t, b.sum("panoptes_enrichment_groups", "plugin=knows"))
 }

@@ -268,6 +268,10 @@ class PanoptesResourcesKeyValueStore(PanoptesKeyValueStore):
         super(PanoptesResourcesKeyValueStore, self).__init__(
             panoptes_context, const.RESOURCE_MANAGER_KEY_VALUE_NAMESPACE)
 
+    def find_values(self, pattern: str) -> dict[str, str]:
+        """{key: value} of the keys that match the glob pattern, asked for together; not of Panoptes."""
+        return self._backend.find_values(self.namespace, pattern)
+
 
 _HOST_FILTERS = (
     'the host filters resources: it takes the filter from resource_filter in [main] of the plugin file, and "panoptes resources '
@@ -289,7 +293,8 @@ class PanoptesResourceCache(object):
 
 
 class PanoptesResourceStore(object):
-    """Reads and writes resources in their key/value form (docs/panoptes/formats.md section 2)."""
+    """Reads and writes resources in their key/value form (docs/panoptes/formats.md section 2). On a host they are those
+    that it knows, and cannot be written."""
 
     def __init__(self, panoptes_context: PanoptesContext) -> None:
         check(PanoptesContextValidators.valid_panoptes_context(panoptes_context),
@@ -304,10 +309,8 @@ class PanoptesResourceStore(object):
         if site:
             pattern += 'site|{}|'.format(site)
         resources = PanoptesResourceSet()
-        for key in self.__kv.find_keys(pattern + '*'):
-            value = self.__value(key)
-            if value:  # one that has expired since then is none of them
-                resources.add(self.__deserialize(key, value))
+        for key, value in self.__kv.find_values(pattern + '*').items():
+            resources.add(self.__deserialize(key, value))
         return resources
 
     def get_resource(self, resource_key: str) -> PanoptesResource:

@@ -28,6 +28,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
+	"github.com/panoptes-otel/panoptes-otel/internal/run/hostapi"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/snmp/engine"
@@ -162,11 +163,13 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		return err
 	}
 	var several atomic.Bool
+	known := &hostapi.Resources{}
+	known.Set(all)
 	settings := runtimes.Settings{
 		Python:    python.Settings{PythonEnv: plugin.PythonEnv{Interpreter: o.collector.python, MaxWorkers: o.atOnce(len(all))}},
 		GoPlugins: o.host.GoPlugins,
 		Host: runtimes.Host{
-			Info: wire.HostInfo{Name: "panoptes", Version: o.host.Version}, Context: wire.Context{Sites: sites(all)},
+			Info: wire.HostInfo{Name: "panoptes", Version: o.host.Version}, Context: wire.Context{Sites: sites(all)}, Resources: known,
 			Logger: term.Logger(stderr, zapcore.DebugLevel).WithOptions(zap.WrapCore(withoutFailures(&several))),
 		},
 	}

@@ -34,6 +34,11 @@ func globMatch(pattern, s string) bool {
 	return p == len(pattern)
 }
 
+// Matcher returns what all texts begin with that match a pattern of redis, and what says whether one does.
+func Matcher(pattern string) (prefix string, matches func(s string) bool) {
+	return globPrefix(pattern), func(s string) bool { return globMatch(pattern, s) }
+}
+
 // globPrefix is what every text begins with that matches a pattern.
 func globPrefix(pattern string) string {
 	if i := strings.IndexAny(pattern, `*?[\`); i >= 0 {

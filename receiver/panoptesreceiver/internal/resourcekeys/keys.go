@@ -117,14 +117,14 @@ func (k *Keys) follow() {
 				continue
 			}
 			if state.due > 0 && len(k.gone) < maxGone {
-				k.gone[key(r)] = struct{}{}
+				k.gone[hostapi.ResourceKey(r)] = struct{}{}
 			}
 			delete(k.keys, r)
 		}
 	}
 	if len(k.gone) > 0 {
 		for _, r := range came { // what changed, or came back
-			delete(k.gone, key(r))
+			delete(k.gone, hostapi.ResourceKey(r))
 		}
 	}
 }
@@ -153,7 +153,7 @@ func (k *Keys) write(ctx context.Context) error {
 func (k *Keys) put(ctx context.Context, some []*pluginsdk.Resource, now time.Time) error {
 	pairs := make([]hostapi.Pair, len(some))
 	for i, r := range some {
-		pairs[i] = pair(r, now)
+		pairs[i] = hostapi.Pair{Key: hostapi.ResourceKey(r), Value: hostapi.ResourceValue(r, now), TTL: store.TimeToLive(r)}
 	}
 	if err := k.settings.Write(ctx, pairs, nil); err != nil {
 		return err

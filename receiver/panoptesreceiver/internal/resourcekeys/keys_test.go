@@ -72,7 +72,7 @@ func (o *other) ids() []string {
 func (o *other) of(r *pluginsdk.Resource) (written int, ttl time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.written[key(r)], o.pairs[key(r)].TTL
+	return o.written[hostapi.ResourceKey(r)], o.pairs[hostapi.ResourceKey(r)].TTL
 }
 
 func (o *other) times(r *pluginsdk.Resource) int {
@@ -112,34 +112,6 @@ func set(k *Keys, list ...*pluginsdk.Resource) {
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
-}
-
-// TestForm holds keys and values to what Panoptes writes and reads (docs/panoptes/formats.md, section 2).
-func TestForm(t *testing.T) {
-	t.Parallel()
-	now := time.UnixMilli(1700000000250)
-	r := device("sw1", "900")
-	r.Metadata = append(r.Metadata, pluginsdk.MetadataEntry{Key: "os", Value: "ios xe"}, pluginsdk.MetadataEntry{Key: "a", Value: "b"})
-	assert.Equal(t, hostapi.Pair{
-		Key:   "plugin|p|site|dc1|class|c|subclass|s|type|t|id|sw1|endpoint|e",
-		Value: "timestamp|1512629517.03121|meta._resource_ttl|900|meta.os|ios xe|meta.a|b|",
-		TTL:   15 * time.Minute,
-	}, pair(r, now))
-	r.Plugin = ""
-	assert.Equal(t, "plugin|panoptes_otelcol|site|dc1|class|c|subclass|s|type|t|id|sw1|endpoint|e", key(r))
-	assert.Empty(t, r.Plugin)
-	for given, want := range map[pluginsdk.Timestamp]string{
-		pluginsdk.NumberTimestamp(pluginsdk.Float(1512629517.03)): "1512629517.03",
-		pluginsdk.NumberTimestamp(pluginsdk.Int(1512629517)):      "1512629517.0", // with an integer Panoptes cannot read the resource
-		pluginsdk.TextTimestamp("1512629517"):                     "1512629517.0",
-		pluginsdk.TextTimestamp(" 1512629517.5 "):                 "1512629517.5",
-		pluginsdk.NumberTimestamp(pluginsdk.Float(1512629517e3)):  "1700000000.250", // milliseconds
-		pluginsdk.NumberTimestamp(pluginsdk.Int(5)):               "1700000000.250",
-		pluginsdk.TextTimestamp("yesterday"):                      "1700000000.250",
-		{}:                                                        "1700000000.250",
-	} {
-		assert.Equal(t, want, timestamp(given, now), "%v", given)
-	}
 }
 
 // TestFollow: keys come, change and go with their resources, and are refreshed within their times to live.
