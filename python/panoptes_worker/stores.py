@@ -19,7 +19,7 @@ class HostBackend:
     """Asks the host each time; nothing is kept here. Failures are PanoptesBaseException.
 
     The host's store is that of the plugins, so keys of their namespace go as they are, those of a namespace within it with the
-    rest of its name in front, as that of enrichment, and keys of any other with the namespace in front. Secrets and
+    rest of its name in front, as that of enrichment, and keys of any other with the name of the namespace. Secrets and
     resources have calls of their own.
     """
 
@@ -36,10 +36,18 @@ class HostBackend:
         return answer.get(result) if isinstance(answer, dict) else None
 
     @staticmethod
-    def _prefix(namespace):
+    def _place(namespace):
+        """What comes before keys of this namespace, and the parameters that name it."""
         full = namespace + const.KV_NAMESPACE_DELIMITER
         plugins = const.PLUGINS_KEY_VALUE_NAMESPACE + const.KV_NAMESPACE_DELIMITER
-        return full[len(plugins):] if full.startswith(plugins) else full
+        return (full[len(plugins):], {}) if full.startswith(plugins) else ('', {'namespace': namespace})
+
+    def _kv(self, method, namespace, kind, name, result=None, **more):
+        """A call about the key or set of this name."""
+        prefix, params = self._place(namespace)
+        params[kind] = prefix + name
+        params.update(more)
+        return self._ask(method, params, result)
 
     def get(self, namespace, key):
         if namespace == const.SECRETS_MANAGER_KEY_VALUE_NAMESPACE:
@@ -47,29 +55,29 @@ class HostBackend:
             return self.get_secret(namespace, name, site, False)
         if namespace == const.RESOURCE_MANAGER_KEY_VALUE_NAMESPACE:
             return self.find_values(namespace, _quote(key)).get(key)
-        return self._ask('kv.get', {'key': self._prefix(namespace) + key}, 'value')
+        return self._kv('kv.get', namespace, 'key', key, 'value')
 
     def set(self, namespace, key, value, expire):
         self._refuse_writing(namespace)
-        self._ask('kv.set', {'key': self._prefix(namespace) + key, 'value': value, 'expire': expire})
+        self._kv('kv.set', namespace, 'key', key, value=value, expire=expire)
 
     def getset(self, namespace, key, value, expire):
         self._refuse_writing(namespace)
-        return self._ask('kv.getset', {'key': self._prefix(namespace) + key, 'value': value, 'expire': expire}, 'value')
+        return self._kv('kv.getset', namespace, 'key', key, 'value', value=value, expire=expire)
 
     def ttl(self, namespace, key):
         self._refuse_secrets(namespace)
         if namespace == const.RESOURCE_MANAGER_KEY_VALUE_NAMESPACE:
             ttl = re.search(r'\|meta\._resource_ttl\|(\d+)\|', self.get(namespace, key) or '')
             return int(ttl.group(1)) if ttl else -2
-        return self._ask('kv.ttl', {'key': self._prefix(namespace) + key}, 'ttl')
+        return self._kv('kv.ttl', namespace, 'key', key, 'ttl')
 
     def find_keys(self, namespace, pattern):
         self._refuse_secrets(namespace)
         if namespace == const.RESOURCE_MANAGER_KEY_VALUE_NAMESPACE:
             return list(self.find_values(namespace, pattern))
-        prefix = self._prefix(namespace)
-        keys = self._ask('kv.find_keys', {'pattern': _quote(prefix) + pattern}, 'keys') or []
+        prefix, params = self._place(namespace)
+        keys = self._ask('kv.find_keys', dict(params, pattern=_quote(prefix) + pattern), 'keys') or []
         return [key[len(prefix):] for key in keys if key.startswith(prefix)]
 
     def find_values(self, namespace, pattern):
@@ -84,15 +92,15 @@ class HostBackend:
 
     def delete(self, namespace, key):
         self._refuse_writing(namespace)
-        self._ask('kv.delete', {'key': self._prefix(namespace) + key})
+        self._kv('kv.delete', namespace, 'key', key)
 
     def set_members(self, namespace, name):
         self._refuse_secrets(namespace)
-        return set(self._ask('kv.set_members', {'name': self._prefix(namespace) + name}, 'members') or [])
+        return set(self._kv('kv.set_members', namespace, 'name', name, 'members') or [])
 
     def set_add(self, namespace, name, member):
         self._refuse_writing(namespace)
-        self._ask('kv.set_add', {'name': self._prefix(namespace) + name, 'member': member})
+        self._kv('kv.set_add', namespace, 'name', name, member=member)
 
     def get_enrichment(self, namespace, resource_id, wanted):
         """What plugins found out about a resource, by namespace; "*" is all of them."""

@@ -147,11 +147,11 @@ class OwnStores(Folder):
             assert store.find_keys('a*') == ['ab'] and made.config_object.sites == {'dc1'}
             return one(context.data, m=1)''')
         with Worker(context={'sites': ['dc1']}) as worker:
-            worker.answers.update({'kv.set': lambda params: {}, 'kv.find_keys': lambda params: {'keys': ['own[1]:ab', 'other']}})
+            worker.answers.update({'kv.set': lambda params: {}, 'kv.find_keys': lambda params: {'keys': ['ab']}})
             result = worker.run(module)
             self.assertEqual({'m': 1}, metrics_of(result), result)
-            self.assertEqual([('kv.set', {'key': 'own[1]:a', 'value': 'b', 'expire': 5}),
-                              ('kv.find_keys', {'pattern': 'own\\[1\\]:a*'})], worker.calls)
+            self.assertEqual([('kv.set', {'namespace': 'own[1]', 'key': 'a', 'value': 'b', 'expire': 5}),
+                              ('kv.find_keys', {'namespace': 'own[1]', 'pattern': 'a*'})], worker.calls)
 
     def test_resources_and_enrichment_are_the_hosts(self):
         module = self.plugin('''

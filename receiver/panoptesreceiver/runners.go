@@ -115,6 +115,9 @@ func (r *panoptesReceiver) runnerSettings(goPlugins map[string]pluginsdk.Polling
 			},
 		},
 	}
+	if r.shared != nil {
+		s.Host.Own = r.shared.Namespace
+	}
 	if dir := r.cfg.Secrets.Directory; dir != "" {
 		info, err := safefile.Try(context.Background(), "open", dir, func() (os.FileInfo, error) { return os.Stat(dir) })
 		if err == nil && !info.IsDir() {

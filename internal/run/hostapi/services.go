@@ -10,21 +10,48 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// KV is the service of the key-value store that plugins share.
-type KV struct{ Store pluginsdk.KeyValueStore }
+// KV is the service of the key-value store that plugins share, and of namespaces that they have of their own.
+type KV struct {
+	Store pluginsdk.KeyValueStore
+	// Own gives the store of a namespace. Where it is nil, its keys are in Store, behind its name and a colon.
+	Own func(namespace string) pluginsdk.KeyValueStore
+}
 
 // Methods implements Service.
 func (s KV) Methods() map[string]Method {
 	return map[string]Method{
-		"kv.get":         method("kv.get", s.get, "key"),
-		"kv.set":         method("kv.set", s.set, "key", "value"),
-		"kv.getset":      method("kv.getset", s.getSet, "key", "value"),
-		"kv.delete":      method("kv.delete", s.delete, "key"),
-		"kv.ttl":         method("kv.ttl", s.ttl, "key"),
-		"kv.find_keys":   method("kv.find_keys", s.findKeys, "pattern"),
-		"kv.set_add":     method("kv.set_add", s.setAdd, "name", "member"),
-		"kv.set_members": method("kv.set_members", s.setMembers, "name"),
+		"kv.get":         s.method("kv.get", kvGet, "key"),
+		"kv.set":         s.method("kv.set", kvSet, "key", "value"),
+		"kv.getset":      s.method("kv.getset", kvGetSet, "key", "value"),
+		"kv.delete":      s.method("kv.delete", kvDelete, "key"),
+		"kv.ttl":         s.method("kv.ttl", kvTTL, "key"),
+		"kv.find_keys":   s.method("kv.find_keys", kvFindKeys, "pattern"),
+		"kv.set_add":     s.method("kv.set_add", kvSetAdd, "name", "member"),
+		"kv.set_members": s.method("kv.set_members", kvSetMembers, "name"),
 	}
+}
+
+// method makes a method of a function over the store that the call names.
+func (s KV) method(name string, call func(context.Context, pluginsdk.KeyValueStore, *params) (any, error), need ...string) Method {
+	return method(name, func(ctx context.Context, p *params) (any, error) {
+		store, err := s.named(p.Namespace)
+		if err != nil {
+			return nil, err
+		}
+		return call(ctx, store, p)
+	}, need...)
+}
+
+func (s KV) named(namespace *string) (pluginsdk.KeyValueStore, error) {
+	switch {
+	case namespace == nil:
+		return s.Store, nil
+	case reserved(*namespace):
+		return nil, invalidParams("namespace %q belongs to the host", *namespace)
+	case s.Own == nil:
+		return within{s.Store, *namespace + ":"}, nil
+	}
+	return s.Own(*namespace), nil
 }
 
 // ttl is how long a value is to live; no expire means for good. Redis refuses times that are not greater than zero.
@@ -50,33 +77,33 @@ func valueResult(value string, err error) (any, error) {
 	return map[string]any{"value": value}, nil
 }
 
-func (s KV) get(ctx context.Context, p *params) (any, error) {
-	return valueResult(s.Store.Get(ctx, *p.Key))
+func kvGet(ctx context.Context, store pluginsdk.KeyValueStore, p *params) (any, error) {
+	return valueResult(store.Get(ctx, *p.Key))
 }
 
-func (s KV) set(ctx context.Context, p *params) (any, error) {
+func kvSet(ctx context.Context, store pluginsdk.KeyValueStore, p *params) (any, error) {
 	ttl, err := p.ttl()
 	if err == nil {
-		err = s.Store.Set(ctx, *p.Key, *p.Value, ttl)
+		err = store.Set(ctx, *p.Key, *p.Value, ttl)
 	}
 	return struct{}{}, err
 }
 
-func (s KV) getSet(ctx context.Context, p *params) (any, error) {
+func kvGetSet(ctx context.Context, store pluginsdk.KeyValueStore, p *params) (any, error) {
 	ttl, err := p.ttl()
 	if err != nil {
 		return nil, err
 	}
-	return valueResult(s.Store.GetSet(ctx, *p.Key, *p.Value, ttl))
+	return valueResult(store.GetSet(ctx, *p.Key, *p.Value, ttl))
 }
 
-func (s KV) delete(ctx context.Context, p *params) (any, error) {
-	return struct{}{}, s.Store.Delete(ctx, *p.Key)
+func kvDelete(ctx context.Context, store pluginsdk.KeyValueStore, p *params) (any, error) {
+	return struct{}{}, store.Delete(ctx, *p.Key)
 }
 
-// ttl answers as redis does: -2 for a key that is not there, -1 for one that does not expire, else seconds, rounded.
-func (s KV) ttl(ctx context.Context, p *params) (any, error) {
-	left, err := s.Store.TTL(ctx, *p.Key)
+// kvTTL answers as redis does: -2 for a key that is not there, -1 for one that does not expire, else seconds, rounded.
+func kvTTL(ctx context.Context, store pluginsdk.KeyValueStore, p *params) (any, error) {
+	left, err := store.TTL(ctx, *p.Key)
 	seconds := int64(-1)
 	switch {
 	case errors.Is(err, pluginsdk.ErrNotFound):
@@ -89,17 +116,17 @@ func (s KV) ttl(ctx context.Context, p *params) (any, error) {
 	return map[string]any{"ttl": seconds}, nil
 }
 
-func (s KV) findKeys(ctx context.Context, p *params) (any, error) {
-	keys, err := s.Store.FindKeys(ctx, *p.Pattern)
+func kvFindKeys(ctx context.Context, store pluginsdk.KeyValueStore, p *params) (any, error) {
+	keys, err := store.FindKeys(ctx, *p.Pattern)
 	return map[string]any{"keys": append([]string{}, keys...)}, err
 }
 
-func (s KV) setAdd(ctx context.Context, p *params) (any, error) {
-	return struct{}{}, s.Store.SetAdd(ctx, *p.Name, *p.Member)
+func kvSetAdd(ctx context.Context, store pluginsdk.KeyValueStore, p *params) (any, error) {
+	return struct{}{}, store.SetAdd(ctx, *p.Name, *p.Member)
 }
 
-func (s KV) setMembers(ctx context.Context, p *params) (any, error) {
-	members, err := s.Store.SetMembers(ctx, *p.Name)
+func kvSetMembers(ctx context.Context, store pluginsdk.KeyValueStore, p *params) (any, error) {
+	members, err := store.SetMembers(ctx, *p.Name)
 	return map[string]any{"members": append([]string{}, members...)}, err
 }
 

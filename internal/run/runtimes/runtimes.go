@@ -69,6 +69,8 @@ type Host struct {
 	// KV is the store that plugins share; nil gives them one in memory. Enrichment lies in it, unless Enrichment says where.
 	KV         pluginsdk.KeyValueStore
 	Enrichment hostapi.Enrichment
+	// Own gives the stores of namespaces that plugins have of their own; nil keeps their keys in KV.
+	Own func(namespace string) pluginsdk.KeyValueStore
 	// Resources are those that plugins can read besides that of their run; nil has none.
 	Resources *hostapi.Resources
 	// Secrets is where plugins find secrets; nil gives them none. What they were given is taken out of their log lines and
@@ -126,7 +128,7 @@ func New(s Settings) (*run.Runner, error) {
 		return workers.Host{
 			Logger: h.Logger, Digest: digest, Budget: budget, Tap: h.Tap, MaxLine: s.Limits.ResultBytes,
 			Calls: hostapi.NewTable(h.Intercept,
-				hostapi.KV{Store: h.KV}, hostapi.Secrets{Store: secrets}, h.Enrichment, h.Resources, calls, native),
+				hostapi.KV{Store: h.KV, Own: h.Own}, hostapi.Secrets{Store: secrets}, h.Enrichment, h.Resources, calls, native),
 			Restarted: func(reason string) { h.Restarted(kind, reason) }, Recycled: h.Recycled,
 		}
 	}
