@@ -21,8 +21,8 @@ const (
 	// shortestLine is that of a line of a secret that has several, such as a key.
 	shortestLine = 8
 	// mostForms and mostBytes limit what a Scrubber knows. Nothing is forgotten: beyond it no secret is taken.
-	mostForms = 1_000_000
-	mostBytes = 64 << 20
+	mostForms = 1_800_000
+	mostBytes = 112 << 20
 	// formsFactor is about how many times its own length a secret takes at least.
 	formsFactor = 10
 	// shortestPart is how much of a secret, at least half of it, is taken out where a text was cut in it. partsTried is of how
