@@ -40,7 +40,8 @@ func inLanguages(text string) []string {
 	for i, c := range characters {
 		characters[i] = pythonRepr(c, '\'')
 	}
-	return append(forms, strings.Join(characters, "', '"), strings.Join(characters, `", "`), strings.Join(characters, `","`))
+	list := strings.Join(characters, "', '")
+	return append(forms, list, strings.ReplaceAll(list, `'\''`, `"'"`), strings.Join(characters, `", "`), strings.Join(characters, `","`))
 }
 
 // dotNet is what System.Text.Json writes of a text.

@@ -183,6 +183,7 @@ func TestFormsOfOthers(t *testing.T) {
 		"base64 twice":       base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(secret)))),
 		"quoted base64":      url.QueryEscape(encoded),
 		"list of characters": `['X', 'k', '9', '/', 'p', '<', '&', 'ä', '\'', '"', '+', 'q', '\\', 'n', 'W', 'o', 'r', 't']`,
+		"list of Python":     `['X', 'k', '9', '/', 'p', '<', '&', 'ä', "'", '"', '+', 'q', '\\', 'n', 'W', 'o', 'r', 't']`,
 		"numbers of UTF-16":  `\u0058\u006b\u0039\u002f\u0070\u003c\u0026\u00e4\u0027\u0022\u002b\u0071\u005c\u006e\u0057\u006f\u0072\u0074`,
 	} {
 		assert.Contains(t, s.Clean(text), Placeholder, name)
