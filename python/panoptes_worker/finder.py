@@ -4,6 +4,7 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
+import types
 
 from panoptes_worker import spawned
 
@@ -70,14 +71,13 @@ class Finder:
 
     def close(self):
         self._beside, self._packages = None, ()
-        if self._found:
-            for name in self._found:
-                module = sys.modules.pop(name, None)
-                parent, _, tail = name.rpartition('.')
-                parent = sys.modules.get(parent)
-                if parent is not None and getattr(parent, tail, None) is module:
-                    delattr(parent, tail)
-            self._found.clear()
+        found, self._found = self._found, set()
+        for name in found:
+            module = sys.modules.pop(name, None)  # None: its import failed
+            parent, _, tail = name.rpartition('.')
+            parent = sys.modules.get(parent)
+            if isinstance(parent, types.ModuleType) and module is not None and vars(parent).get(tail) is module:
+                del vars(parent)[tail]
 
     def found(self, name):
         """Whether this is a module that was found beside the plugin."""

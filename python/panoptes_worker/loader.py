@@ -75,7 +75,7 @@ def _forget(name, is_package, finder):
     finder.remove(name)
     finder.close()
     if is_package:
-        for other in [other for other in sys.modules if other.startswith(name + '.')]:
+        for other in [other for other in sys.modules if str(other).startswith(name + '.')]:
             sys.modules.pop(other, None)
 
 

@@ -153,8 +153,8 @@ class MappedFolders(Folder):
         self.write(folder + '/drivers/eos.py', 'from ..base import NAME\nSPEED = len(NAME) * 10\n')
         self.write(folder + '/poll.py', POLL)
 
-    def _run(self, worker, package='yahoo_panoptes.plugins.polling.napalm'):
-        params = worker.run_params(self.folder + '/site/poll')
+    def _run(self, worker, package='yahoo_panoptes.plugins.polling.napalm', name='poll'):
+        params = worker.run_params(self.folder + '/site/' + name)
         params['plugin']['packages'] = [{'name': package, 'path': self.folder + '/site'}]
         return worker.request('run', params)
 
@@ -177,6 +177,24 @@ class MappedFolders(Folder):
             result = worker.run(self.plugin('import yahoo_panoptes.plugins.polling as p\nassert not hasattr(p, "napalm")\nfrom '
                                             'yahoo_panoptes.plugins.polling import napalm'))
             self.assertEqual('ImportError', result['error']['type'])
+
+    def test_one_that_cannot_be_imported(self):
+        """It fails the plugin that imports it, by its own reason, and no other one."""
+        self._site('site')
+        names = ['broken{}'.format(number) for number in range(20)]  # which are forgotten in any order
+        for name in names:
+            self.write('site/{}.py'.format(name), 'import not_there')
+        tried = ''.join('try:\n    import yahoo_panoptes.plugins.polling.napalm.{}\nexcept ImportError:\n    pass\n'.format(name) for name in names)
+        self.write('site/other.py', HEAD + tried + 'class P(PanoptesPollingPlugin):\n    def run(self, context):\n        return one(context.data, m=1)\n')
+        self.write('site/bad.py', HEAD + tried + 'import yahoo_panoptes.plugins.polling.napalm.broken1\n')
+        with Worker() as worker:
+            for _ in range(3):
+                result = self._run(worker, name='bad')
+                self.assertEqual('rejected', result['outcome'], result)
+                self.assertIn("No module named 'not_there'", result['error']['message'])
+                for name in ('other', 'poll'):
+                    result = self._run(worker, name=name)
+                    self.assertEqual('ok', result['outcome'], result)
 
     def test_a_copy_of_it(self):
         self._site('site')
