@@ -15,6 +15,8 @@ import (
 // Caller is the run that asks.
 type Caller struct {
 	Plugin string
+	// Folder is that of the plugin file, where relative paths in it start; "" where that is not known.
+	Folder string
 	// Resource is nil where the plugin runs against none, and where it cannot be told which of several runs asks.
 	Resource *pluginsdk.Resource
 	RunID    int64

@@ -160,3 +160,21 @@ func TestGenericIsThatOfPython(t *testing.T) {
 		assert.Equal(t, c.Groups, derived(c), "derived: %s %s", c.Version, c.Configuration)
 	}
 }
+
+// A relative path of a configuration starts at the plugin file, also for a plugin in Python.
+func TestGenericFileBesideThePlugin(t *testing.T) {
+	t.Parallel()
+	cases := readGeneric(t)
+	c := &cases[slices.IndexFunc(cases, func(c genericCase) bool { return c.Version == "0.2" && len(c.Groups) > 1 })]
+	for _, python := range []bool{false, true} {
+		plugins := genericPlugins(t, python)
+		path := plugins[c.Version].File.Path
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, bytes.ReplaceAll(text, []byte("preload = self:metrics"), []byte("file = polled.json")), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), "polled.json"), c.Configuration, 0o600))
+		plugins[c.Version], _, err = plugin.Open(path, plugin.OpenOptions{})
+		require.NoError(t, err)
+		assert.Equal(t, c.Groups, genericLines(t, plugins)(c), "in Python: %v", python)
+	}
+}

@@ -44,7 +44,7 @@ func (r *Runtime) pollGeneric(ctx context.Context, by hostapi.Caller, raw json.R
 	}
 	lines := &collected{}
 	groups, err := r.shared.groups(ctx, r, &genericRun{
-		resource: by.Resource, config: params.Config, interval: interval, now: pluginsdk.Now(), log: slog.New(lines),
+		resource: by.Resource, config: params.Config, interval: interval, now: pluginsdk.Now(), log: slog.New(lines), folder: by.Folder,
 	})
 	if err != nil {
 		return nil, err

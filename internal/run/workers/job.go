@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/run"
@@ -113,7 +114,7 @@ func (e *RejectedError) Unwrap() error { return e.Cause }
 func RunOf(c *run.Call, params func(over time.Time) (json.RawMessage, error)) *Job {
 	return &Job{
 		Plugin: c.Plugin.Name(), Deadline: c.Plugin.Deadline, Method: "run", RunID: c.ID, Params: params, Lines: c.Lines(),
-		Caller: hostapi.Caller{Plugin: c.Plugin.Name(), Resource: c.Resource, RunID: c.ID}, Begin: c.Begin, Ended: c.Ended,
+		Caller: hostapi.Caller{Plugin: c.Plugin.Name(), Folder: filepath.Dir(c.Plugin.File.Path), Resource: c.Resource, RunID: c.ID}, Begin: c.Begin, Ended: c.Ended,
 	}
 }
 

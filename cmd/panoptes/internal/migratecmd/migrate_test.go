@@ -180,12 +180,15 @@ func TestPluginsThatWouldNotRun(t *testing.T) {
 	put("lacks", "import a_module_of_the_site\n"+good)
 	put("old", "print 'of another age'\n")
 	put("none", "x = 1\n")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "twice.panoptes-plugin"), []byte("[Core]\nName = good\nModule = good\n[main]\n"+
+		"execute_frequency = 60\nresource_filter = resource_class = \"network\"\n"), 0o600))
 	ini := filepath.Join(dir, "panoptes.ini")
 	require.NoError(t, os.WriteFile(ini, []byte("[main]\nsites = dc1,\nplugins_extension = panoptes-plugin\n[kafka]\nbrokers = localhost:9092\n[polling]\nplugins_paths = "+dir+"\n"), 0o600))
 	output := filepath.Join(dir, "collector.yaml")
 	report, _, err := execute(t, ini, "--output", output, "--python", "python3")
 	require.ErrorIs(t, err, exit.ErrReported)
-	assert.Contains(t, report, "\ntried plugins with python3: 1 of 4 would run\n")
+	assert.Contains(t, report, "\ntried plugins with python3: 1 of 5 would run\n")
+	assert.Contains(t, report, "twice.panoptes-plugin: plugin \"good\" has the same name as "+filepath.Join(dir, "good.panoptes-plugin"))
 	assert.Contains(t, report, "\n  "+filepath.Join(dir, "lacks.panoptes-plugin")+": ")
 	assert.Contains(t, report, "No module named 'a_module_of_the_site'")
 	assert.Contains(t, report, "\n  "+filepath.Join(dir, "old.panoptes-plugin")+": ")
@@ -200,9 +203,9 @@ func TestPluginsThatWouldNotRun(t *testing.T) {
 
 	report, _, err = execute(t, ini, "--output", filepath.Join(dir, "second.yaml"), "--python", "/no/python")
 	require.ErrorIs(t, err, exit.ErrReported)
-	assert.Contains(t, report, "not tried: 4 plugins: python.interpreter \"/no/python\" cannot be run: ")
+	assert.Contains(t, report, "not tried: 5 plugins: python.interpreter \"/no/python\" cannot be run: ")
 	assert.Equal(t, 1, strings.Count(report, "python.interpreter \""), report)
-	assert.Contains(t, report, "tried plugins with /no/python: 0 of 4 would run\n")
+	assert.Contains(t, report, "tried plugins with /no/python: 0 of 5 would run\n")
 	assert.Contains(t, report, "/no/python")
 }
 

@@ -52,6 +52,8 @@ func (t *translation) tryPlugins(ctx context.Context, interpreter string, told i
 	if err != nil {
 		return false, err
 	}
+	loaded, twice := unique(loaded)
+	failures = append(failures, twice...)
 	for _, u := range unfit {
 		fmt.Fprintf(told, "%s: %s: %s\n", term.StyleOf(told).Paint(term.Red, "not tried"), logs.Count(u.Plugins, "plugin"), term.Cell(u.Err.Error()))
 	}
@@ -66,6 +68,21 @@ func (t *translation) tryPlugins(ctx context.Context, interpreter string, told i
 		fmt.Fprintf(told, "plugins ask for %s of the environment, which they do not get: name it in %spython::environment\n", name, receiver)
 	}
 	return len(failures)+len(unfit) == 0, nil
+}
+
+// unique leaves out plugins whose names others have already.
+func unique(loaded []*plugin.Plugin) (left []*plugin.Plugin, failures []loading.Failure) {
+	owner := map[string]string{}
+	for _, p := range loaded {
+		file := p.File.Path
+		if first, taken := owner[p.File.NormalizedName]; taken {
+			failures = append(failures, loading.Failure{File: file, Err: fmt.Errorf("plugin %q has the same name as %s: give it another one", p.Name(), first)})
+			continue
+		}
+		owner[p.File.NormalizedName] = file
+		left = append(left, p)
+	}
+	return left, failures
 }
 
 // asksFor finds names of variables in Python's text.
