@@ -45,10 +45,11 @@ type boltFile struct {
 	bucket   bool     // the one of file_storage is there
 }
 
-// checkBolt says what is wrong with a file of this size; nil for one that file_storage can use, and for an empty one.
+// checkBolt says what is wrong with a file of this size; nil for one that file_storage can use. It would take an empty one for
+// a new one, but those that it makes are never empty for long.
 func checkBolt(file io.ReaderAt, size int64) error {
 	if size == 0 {
-		return nil
+		return errors.New("it is empty, as after a power loss")
 	}
 	f := &boltFile{file: file}
 	head, err := f.readHeads(size)

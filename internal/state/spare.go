@@ -92,7 +92,7 @@ func (o Owner) explain(storages storage.Extension, err error) error {
 		return fmt.Errorf("%w: another Collector uses it%s, or another pipeline has a %s of this name: give each its own, as %s/a",
 			err, inFolder(storages), strings.ToLower(o.Kind.String()), o.ID.Type())
 	}
-	return err
+	return whose(directoryOf(storages), err)
 }
 
 // inFolder names the folder of a file_storage.
@@ -103,14 +103,18 @@ func inFolder(storages storage.Extension) string {
 	return ""
 }
 
-// InUse says more of an error that file_storage has for a file that another process has open. It returns other errors as they are.
+// InUse says more of an error that file_storage has for a file that another process has open, or that belongs to another user.
+// It returns other errors as they are.
 func InUse(host component.Host, id *component.ID, err error) error {
-	if id == nil || err == nil || err.Error() != "timeout" { // bbolt's
+	if id == nil || err == nil {
 		return err
 	}
 	storages, e := Find(host, *id)
 	if e != nil {
 		return err
+	}
+	if err.Error() != "timeout" { // bbolt's
+		return whose(directoryOf(storages), err)
 	}
 	return fmt.Errorf("storage %q: %w: another process has the file of this queue open%s: stop it, or give each Collector a folder of its own",
 		id, err, inFolder(storages))

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/open-telemetry/opentelemetry-collector-contrib/extension/storage/filestorage"
 	"github.com/stretchr/testify/assert"
@@ -122,6 +123,7 @@ func TestDamagedFileStorage(t *testing.T) {
 		least  int // rates that are there nevertheless
 	}{
 		"rubbish":        {func(data []byte) []byte { return bytes.Repeat([]byte("x"), len(data)) }, 0},
+		"nothing":        {func([]byte) []byte { return nil }, 0},
 		"a line of text": {func([]byte) []byte { return []byte("hello\n") }, 0},
 		"cut short":      {func(data []byte) []byte { return data[:len(data)/2] }, 0},
 		"zeroes":         {func(data []byte) []byte { return make([]byte, len(data)) }, 0},
@@ -139,6 +141,7 @@ func TestDamagedFileStorage(t *testing.T) {
 			data, err := os.ReadFile(path)
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(path, tt.damage(data), 0o600))
+			require.NoError(t, os.Chtimes(path, time.Time{}, time.Now().Add(-time.Second)))
 
 			l = liveOn(t, dir)
 			assert.NotZero(t, l.logs.Filter(func(e observer.LoggedEntry) bool { return e.Level >= zap.WarnLevel }).Len())
