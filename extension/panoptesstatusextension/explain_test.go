@@ -132,6 +132,14 @@ func TestExplain(t *testing.T) {
 			"no places: what is due waits, as places for runs of python plugins are short: 3 of 3 used, 40 wanted > raise python::max_workers, or see which",
 			"unknown last run: none has ended yet",
 		}, false},
+		{"has no place of its own", "Interfaces", "", changed{fake: ten, places: []status.Places{
+			{Class: "python", Places: 32},
+			{Class: "python", Plugin: "Interfaces", Places: 2, Used: 2, Wanted: 9, Short: true, Setting: "limits::per_plugin"},
+			{Class: "python", Plugin: "Other", Places: 2, Used: 2, Wanted: 9, Short: true, Setting: "other"},
+		}, task: func(t *status.Task) { t.Next = at.Add(-19 * time.Second) }}, []string{
+			`the next is due 19 s ago` + "\n" + `no places: what is due waits, as places for runs of plugin "Interfaces" are short: 2 of 2 used, 9 wanted > ` +
+				"raise limits::per_plugin, or see why the plugin's runs take long, or let it run less often\nyes last run: ",
+		}, false},
 		{"short for a moment", "Interfaces", "", changed{fake: ten, places: short}, []string{"yes tasks: 10, the next is due in 30 s\nyes last run: "}, true},
 		{"others are short", "Interfaces", "", changed{fake: ten, places: []status.Places{{Class: "exec", Short: true}}, task: func(t *status.Task) {
 			t.Next = at.Add(-19 * time.Second)

@@ -141,16 +141,16 @@ func (l *lastRuns) step(p *status.Plugin, waits string) string {
 // waitsLong is how long a task must be due for a lack of places to be told: they may be short for a moment.
 const waitsLong = time.Second
 
-// places adds that what is due waits for a place of the plugin's class, where tasks of it are due since due, and returns what to do
+// places adds that what is due waits for a place of the plugin or of its class, where tasks of it are due since due, and returns what to do
 // where places are short, or "".
 func (x *explainer) places(p *status.Plugin, due time.Time) (next string) {
 	for _, c := range x.receiver.Places() {
-		if c.Class != p.Runtime || !c.Short {
+		if c.Class != p.Runtime || !c.Short || c.Plugin != "" && c.Plugin != p.Name {
 			continue
 		}
 		next = c.Next()
 		if x.now.Sub(due) >= waitsLong {
-			x.no("places", next, "what is due waits, as places for runs of %s plugins are short: %d of %d used, %d wanted", c.Class, c.Used, c.Places, c.Wanted)
+			x.no("places", next, "what is due waits, as places for runs of %s are short: %d of %d used, %d wanted", c.Of(), c.Used, c.Places, c.Wanted)
 		}
 	}
 	return next

@@ -42,8 +42,9 @@ type Runtime interface {
 	// Run runs c and returns by its deadline at the latest, or when ctx is done, which ends no later than Close is called.
 	// It calls c.Begin when the run begins, and c.Ended once, when nothing of the run is left, perhaps after it returned.
 	Run(ctx context.Context, c *Call) Result
-	// Concurrency is the most runs of p that can be under way at once, as far as it is known; 0 is no limit of the plugin's.
-	Concurrency(p *plugin.Plugin) int
+	// Concurrency is the most runs of p that can be under way at once, as far as it is known; 0 is no limit of the plugin's. own says
+	// that the plugin itself sets it, and no setting does.
+	Concurrency(p *plugin.Plugin) (most int, own bool)
 	// Retire tells that no further run of p is to come: what is kept for it may go.
 	Retire(p *plugin.Plugin)
 	// Close ends all processes and returns when they are gone or ctx is done. No run begins after it.
@@ -199,11 +200,12 @@ func (r *Runner) Retire(p *plugin.Plugin) {
 	}
 }
 
-// Concurrency is the most runs of p that can be under way at once, as far as it is known; 0 is no limit of the plugin's.
-func (r *Runner) Concurrency(p *plugin.Plugin) int {
+// Concurrency is the most runs of p that can be under way at once, as far as it is known; 0 is no limit of the plugin's. own says
+// that the plugin itself sets it, and no setting does.
+func (r *Runner) Concurrency(p *plugin.Plugin) (most int, own bool) {
 	runtime, err := r.of(p)
 	if err != nil {
-		return 0
+		return 0, false
 	}
 	return runtime.Concurrency(p)
 }

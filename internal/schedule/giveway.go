@@ -33,6 +33,7 @@ type underway struct {
 	begin  func()
 	begun  atomic.Int64 // when the run called Begun, on the monotonic clock; 0 while it waits, such as for a Python worker
 	place  place
+	task   ID
 }
 
 func (s *Scheduler[T]) newUnderway() *underway {

@@ -9,7 +9,8 @@ type Glance[T any] struct {
 	// Due is the slot of the next run, or of the run under way; Last is that of the last run that began, zero for none.
 	Due, Last time.Time
 	Interval  time.Duration
-	Running   bool
+	// Running says that a run has begun: one that still waits for what it needs besides its place does not count.
+	Running bool
 	// BackingOff says that the breaker of the task's group is open: runs are left out.
 	BackingOff bool
 }
@@ -37,20 +38,31 @@ func (s *Scheduler[T]) glancePage(out []Glance[T], page int) (glances []Glance[T
 	if page >= len(s.table.tasks) {
 		return out, false
 	}
-	now := s.now().UnixMilli()
+	now, waiting := s.now().UnixMilli(), s.waiting()
 	for i := range s.table.tasks[page] {
 		k := &s.table.tasks[page][i]
 		if k.state == stateFree || k.state == stateRemoved {
 			continue
 		}
-		out = append(out, s.glance(ID(page<<pageBits+i), k, now))
+		out = append(out, s.glance(ID(page<<pageBits+i), k, now, waiting))
 	}
 	return out, true
 }
 
-func (s *Scheduler[T]) glance(id ID, k *task, now int64) Glance[T] {
+// waiting are the tasks with a run that has not begun, as it waits for a worker. The caller holds the lock.
+func (s *Scheduler[T]) waiting() map[ID]bool {
+	all := map[ID]bool{}
+	for _, u := range s.underway {
+		if u.on && u.begun.Load() == 0 {
+			all[u.task] = true
+		}
+	}
+	return all
+}
+
+func (s *Scheduler[T]) glance(id ID, k *task, now int64, waiting map[ID]bool) Glance[T] {
 	g := Glance[T]{
-		Task: id, Value: *s.table.value(id), Due: time.UnixMilli(k.due), Running: k.state == stateRunning,
+		Task: id, Value: *s.table.value(id), Due: time.UnixMilli(k.due), Running: k.state == stateRunning && !waiting[id],
 		Interval:   time.Duration(k.interval) * time.Millisecond,
 		BackingOff: s.heldBack(k, now),
 	}
@@ -71,7 +83,7 @@ func (s *Scheduler[T]) GlanceAt(id ID) (Glance[T], bool) {
 	if k.state == stateFree || k.state == stateRemoved {
 		return Glance[T]{}, false
 	}
-	return s.glance(id, k, s.now().UnixMilli()), true
+	return s.glance(id, k, s.now().UnixMilli(), s.waiting()), true
 }
 
 // LastSlots returns the last slots of tasks, in milliseconds since the epoch: 0 for those that have not run.
@@ -129,6 +141,20 @@ func (s *Scheduler[T]) Usage() []Usage {
 		}
 		all[i] = Usage{Places: c.workers, Used: min(c.running, c.workers), Wanted: c.running + waiting, Short: s.short(i)}
 		all[i].Common = all[i].Short && c.of == &s.queue.common && c.of.running >= c.of.limit && c.running < c.workers
+	}
+	return all
+}
+
+// LaneUsage returns the usage of lanes that have a limit of their own, in their order. One is short where tasks of it are due and as
+// many of its runs go on as may.
+func (s *Scheduler[T]) LaneUsage(lanes []LaneID) []Usage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]Usage, len(lanes))
+	for i, id := range lanes {
+		l := &s.queue.lanes[id]
+		waiting := len(l.ready) - l.head
+		all[i] = Usage{Places: l.limit, Used: l.running, Wanted: l.running + waiting, Short: waiting > 0 && l.running >= l.limit}
 	}
 	return all
 }

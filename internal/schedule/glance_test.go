@@ -67,3 +67,37 @@ func TestGlances(t *testing.T) {
 		s.Stop(ctx)
 	})
 }
+
+// A run that has its place and still waits for a worker is not running yet.
+func TestGlanceOfARunThatWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		worker := make(chan struct{})
+		s := New(Settings[string]{
+			MaxConcurrent: 1, Classes: []Class{{Places: 1}}, Missed: func(string, int64) {},
+			Run: func(ctx context.Context, r Run[string]) Result {
+				<-worker
+				r.Begun()
+				<-ctx.Done()
+				return Result{}
+			},
+		})
+		id := s.Add(s.OpenLane(0, 0), spec("waits", time.Second), "waits")
+		s.Start()
+		advance(3 * time.Second)
+		running := func() bool {
+			g, ok := s.GlanceAt(id)
+			assert.True(t, ok)
+			s.Glances(func(seen Glance[string]) bool { return assert.Equal(t, g.Running, seen.Running) })
+			return g.Running
+		}
+		assert.Equal(t, 1, s.Running(), "it has a place")
+		assert.False(t, running())
+		close(worker)
+		synctest.Wait()
+		assert.True(t, running())
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		s.Stop(ctx)
+	})
+}

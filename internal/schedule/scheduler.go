@@ -248,7 +248,7 @@ func (s *Scheduler[T]) worker() {
 			s.coming--
 			continue
 		}
-		u.on, u.place, run.Begun = true, place, u.begin
+		u.on, u.place, u.task, run.Begun = true, place, run.Task, u.begin
 		u.begun.Store(0)
 		s.mu.Unlock()
 		result := s.settings.Run(u.ctx, run)

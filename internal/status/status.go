@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ type Receiver interface {
 	Counts() (plugins, resources int)
 	// Plugins returns all plugins, by name, those that could not be loaded among them.
 	Plugins() []Plugin
-	// Places returns the places that runs have, by class.
+	// Places returns the places that runs have, by class, and then of each plugin whose own limit is short.
 	Places() []Places
 	// Warnings returns what works, but hardly as it was meant.
 	Warnings() []Warning
@@ -103,22 +104,37 @@ type Warning struct {
 	Next string `json:"next"`
 }
 
-// Places are those that the runs of a class of plugins have: how many there are, are used, and are wanted by what is due.
+// Places are those that the runs of a class of plugins have, or those of one plugin: how many there are, are used, and are wanted by
+// what is due.
 type Places struct {
 	Receiver string `json:"receiver"` // filled in by the board
 	// Class is go, python, process, exec or snmp.
-	Class  string `json:"class"`
+	Class string `json:"class"`
+	// Plugin is the one that has no more places, whatever its class has; "" says that they are those of the class.
+	Plugin string `json:"plugin,omitempty"`
 	Places int    `json:"places"`
 	Used   int    `json:"used"`
 	Wanted int    `json:"wanted"`
-	// Short says that what is due waits for a place. Setting is the receiver's setting to raise then; "" where there is none.
+	// Short says that what is due waits for a place. Setting is what to raise then: a setting of the receiver, or the plugin's own
+	// concurrency; "" where there is nothing.
 	Short   bool   `json:"short"`
 	Setting string `json:"setting"`
+}
+
+// Of is whose runs they are for.
+func (p *Places) Of() string {
+	if p.Plugin != "" {
+		return fmt.Sprintf("plugin %q", p.Plugin)
+	}
+	return p.Class + " plugins"
 }
 
 // Next is what to do where places are short.
 func (p *Places) Next() string {
 	next := "see which plugin's runs take long (panoptes top), or let plugins run less often"
+	if p.Plugin != "" {
+		next = "see why the plugin's runs take long, or let it run less often"
+	}
 	if p.Setting == "" {
 		return next
 	}

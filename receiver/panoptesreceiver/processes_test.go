@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -74,6 +76,35 @@ func TestProcessPluginLive(t *testing.T) {
 	b.line("Cannot load plugin", "exit status 3; it said: oops")
 	b.until("the last good version", func(p point) bool { return p.value == 2 })
 	assert.Zero(t, b.sum("panoptes_runs", "outcome=unavailable"))
+}
+
+// A process plugin that does no more runs at once has places that are short, though its class has more, and what sets them.
+func TestProcessPluginIsShort(t *testing.T) {
+	t.Parallel()
+	for setting, says := range map[string]string{"processes::per_plugin": "", "the plugin's concurrency": `,"capabilities":{"concurrency":2}`, "limits::per_plugin": ""} {
+		t.Run(setting, func(t *testing.T) {
+			t.Parallel()
+			b := newShownBench(t)
+			b.cfg.Processes.PerPlugin = 2
+			if setting == "limits::per_plugin" {
+				b.cfg.Limits.PerPlugin, b.cfg.Processes.PerPlugin = 2, 3
+			}
+			var all []string
+			for i := range 6 {
+				all = append(all, resourceJSON(fmt.Sprint("r", i)))
+			}
+			b.write("resources/one.json", "["+strings.Join(all, ",")+"]")
+			body := strings.Replace(fmt.Sprintf(processScript, 1), `"protocol_version":1`, `"protocol_version":1`+says, 1)
+			b.script("slow", strings.Replace(body, `*'"method":"run"'*)`, `*'"method":"run"'*) continue; `, 1), "")
+			b.start()
+			var short []status.Places
+			require.Eventually(t, func() bool {
+				short = slices.DeleteFunc((*b.board.shown.Load()).Places(), func(p status.Places) bool { return !p.Short })
+				return len(short) == 1 && short[0].Wanted == 6
+			}, patience, 10*time.Millisecond)
+			assert.Equal(t, []status.Places{{Class: "process", Plugin: "slow", Places: 2, Used: 2, Wanted: 6, Short: true, Setting: setting}}, short)
+		})
+	}
 }
 
 // What a check says of a state that is not OK is with the pipeline of logs once, and on the status page as long as it lasts.

@@ -51,7 +51,8 @@ var classAttrs = func() (sets [len(classNames)]metric.MeasurementOption) {
 	return sets
 }()
 
-// places tells how many places for runs there are, in use, and wanted, by class.
+// places tells how many places for runs there are, in use, and wanted, by class, and then of each plugin whose runs wait as no more of
+// that one may go on at once.
 func (r *panoptesReceiver) places() []status.Places {
 	usage := r.scheduler.Usage()
 	all := make([]status.Places, len(usage))
@@ -62,6 +63,11 @@ func (r *panoptesReceiver) places() []status.Places {
 		if u.Common {
 			all[i].Setting = settingAll
 		}
+	}
+	for _, s := range r.tasks.Shortages() {
+		all = append(all, status.Places{
+			Class: classNames[s.Class], Plugin: s.Plugin, Places: s.Places, Used: s.Used, Wanted: s.Wanted, Short: true, Setting: s.Setting,
+		})
 	}
 	return all
 }

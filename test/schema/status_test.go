@@ -54,6 +54,7 @@ func (s shown) Places() []status.Places {
 	return []status.Places{
 		{Class: "go", Places: 64},
 		{Receiver: "panoptes", Class: "exec", Places: 32, Used: 32, Wanted: 90, Short: true, Setting: "processes::max_exec"},
+		{Receiver: "panoptes", Class: "process", Plugin: "Slow", Places: 2, Used: 2, Wanted: 9, Short: true, Setting: "the plugin's concurrency"},
 	}
 }
 

@@ -59,7 +59,7 @@ func (r *Runtime) Load(_ context.Context, p *plugin.Plugin) (run.Facts, error) {
 }
 
 // Concurrency implements run.Runtime.
-func (r *Runtime) Concurrency(*plugin.Plugin) int { return 0 }
+func (r *Runtime) Concurrency(*plugin.Plugin) (most int, own bool) { return 0, false }
 
 // Retire implements run.Runtime: nothing is kept.
 func (r *Runtime) Retire(*plugin.Plugin) {}

@@ -56,7 +56,7 @@ func (r *ExecRuntime) Load(_ context.Context, p *plugin.Plugin) (run.Facts, erro
 }
 
 // Concurrency implements run.Runtime.
-func (r *ExecRuntime) Concurrency(*plugin.Plugin) int { return 0 }
+func (r *ExecRuntime) Concurrency(*plugin.Plugin) (most int, own bool) { return 0, false }
 
 // Retire implements run.Runtime: nothing is kept.
 func (r *ExecRuntime) Retire(*plugin.Plugin) {}

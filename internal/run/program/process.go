@@ -153,12 +153,12 @@ func runParams(c *run.Call, over time.Time) (json.RawMessage, error) {
 }
 
 // Concurrency implements run.Runtime.
-func (r *ProcessRuntime) Concurrency(p *plugin.Plugin) int {
+func (r *ProcessRuntime) Concurrency(p *plugin.Plugin) (most int, own bool) {
 	r.mu.Lock()
 	pool := r.pools[p.Root()]
 	r.mu.Unlock()
 	if pool == nil {
-		return r.settings.PerPlugin
+		return r.settings.PerPlugin, false
 	}
 	return pool.Concurrency()
 }

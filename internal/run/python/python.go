@@ -194,7 +194,7 @@ func (r *Runtime) Run(ctx context.Context, c *run.Call) run.Result {
 }
 
 // Concurrency implements run.Runtime: plugins share the workers.
-func (r *Runtime) Concurrency(*plugin.Plugin) int { return 0 }
+func (r *Runtime) Concurrency(*plugin.Plugin) (most int, own bool) { return 0, false }
 
 // Retire implements run.Runtime: workers know no plugin for longer than a run.
 func (r *Runtime) Retire(*plugin.Plugin) {}

@@ -40,7 +40,7 @@ func (t toy) Run(_ context.Context, c *run.Call) run.Result {
 	}
 }
 
-func (toy) Concurrency(*plugin.Plugin) int { return 0 }
+func (toy) Concurrency(*plugin.Plugin) (most int, own bool) { return 0, false }
 
 func (toy) Retire(*plugin.Plugin) {}
 

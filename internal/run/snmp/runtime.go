@@ -109,7 +109,7 @@ func (r *Runtime) poller(p *plugin.Plugin) (poller, error) {
 }
 
 // Concurrency implements run.Runtime.
-func (r *Runtime) Concurrency(*plugin.Plugin) int { return 0 }
+func (r *Runtime) Concurrency(*plugin.Plugin) (most int, own bool) { return 0, false }
 
 // Retire implements run.Runtime.
 func (r *Runtime) Retire(p *plugin.Plugin) {

@@ -217,14 +217,14 @@ func (p *Pool) Grown(a Answer, bytes int64) {
 	}
 }
 
-// Concurrency is how many jobs the processes can do at once.
-func (p *Pool) Concurrency() int {
+// Concurrency is how many jobs the processes can do at once. own says that one process does all of them, as it told so itself.
+func (p *Pool) Concurrency() (most int, own bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.places > 1 {
-		return p.places
+		return p.places, true
 	}
-	return p.policy.Max
+	return p.policy.Max, false
 }
 
 // Retire ends the processes as soon as no job needs them. A job that comes late all the same is done. gone is called when

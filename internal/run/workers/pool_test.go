@@ -548,7 +548,9 @@ func TestSeveralAtOnce(t *testing.T) {
 			require.NoError(t, (<-a).Err)
 		}
 		assert.EqualValues(t, 1, p.launcher.starts.Load())
-		assert.Equal(t, 8, p.Concurrency())
+		most, own := p.Concurrency()
+		assert.Equal(t, 8, most)
+		assert.True(t, own)
 		hangs := p.goDo("p", "hangs")
 		require.ErrorIs(t, (<-hangs).Err, ErrGivenUp)
 		assert.EqualValues(t, 8, p.ended.Load(), "it may still go on")

@@ -142,3 +142,25 @@ func TestResourcesMatchExplain(t *testing.T) {
 	require.Zero(t, code, stderr)
 	require.Equal(t, "a\tyes\t\t\nb\tno\tresource_metadata.os = \"x\"\tthere is no resource_metadata.os\n", stdout)
 }
+
+// Places that only the runs of one plugin have are told with what sets them.
+func TestSimulatePluginsOwnPlaces(t *testing.T) {
+	t.Parallel()
+	config := fleet(t, nil, 20, "")
+	dir := filepath.Join(filepath.Dir(config), "plugins")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "slow.sh"), []byte("#!/bin/sh\n"), 0o700)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "slow.panoptes-plugin"),
+		[]byte("[Core]\nName = Slow\nModule = slow.sh\n[main]\nexecute_frequency = 5\nresource_filter = resource_class = \"c\"\n"), 0o600))
+	args := []string{"simulate", "--config", config, "--hours", "0.1", "--takes", "2s"}
+	code, stdout, stderr := run(t, "", args...)
+	require.Equal(t, 1, code, stdout+stderr)
+	require.Contains(t, stdout, "\nruns of plugin \"Slow\": 200 % of 4 places, ")
+	require.Regexp(t, `warning: runs of plugin "Slow" need 8 places on average, there are 4: slots will be missed; raise processes::per_plugin \(`, stdout)
+	edit(t, config, "receivers:\n  panoptes:\n", "receivers:\n  panoptes:\n    processes: {per_plugin: 20}\n")
+	code, stdout, stderr = run(t, "", args...)
+	require.Zero(t, code, stdout+stderr)
+	edit(t, config, "receivers:\n  panoptes:\n", "receivers:\n  panoptes:\n    limits: {per_plugin: 3}\n")
+	code, stdout, _ = run(t, "", args...)
+	require.Equal(t, 1, code)
+	require.Contains(t, stdout, "raise limits::per_plugin, or run less often")
+}

@@ -62,7 +62,7 @@ func (s *simulation) printMembers(out io.Writer) {
 func (m *memberLoad) printPools(out io.Writer) {
 	for _, p := range m.pools {
 		share, late, at := p.use()
-		fmt.Fprintf(out, "%s: %.0f %% of %d places", p.name, 100*share, p.places)
+		fmt.Fprintf(out, "%s: %.0f %% of %d places", term.Cell(p.name), 100*share, p.places)
 		if late > 0 {
 			fmt.Fprintf(out, ", up to %s late (at %s)", late.Round(10*time.Millisecond), time.Duration(at)*time.Second)
 		}

@@ -1,6 +1,7 @@
 package simulatecmd
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -50,6 +51,7 @@ type pool struct {
 	name   string
 	key    string        // that bounds it
 	kinds  []plugin.Kind // whose runs take places of it; nil for all but those of SNMP plugins
+	plugin string        // whose runs alone do; "" for any
 	places int
 	work   []float64 // seconds of runs that come in a second
 }
@@ -72,6 +74,7 @@ func simulate(f *fleet, takes durations, from time.Time, span time.Duration, mem
 	index := filter.NewIndex(f.resources)
 	for _, p := range f.plugins {
 		load := pluginLoad{name: p.Base.Name(), takes: takes.of(p.Base.Name())}
+		s.limit(p.Base, seconds)
 		if p.Base.Filter == nil { // it discovers resources: one task, against none
 			found, _ := p.Against(&pluginsdk.Resource{})
 			for _, m := range s.discoverers(p.Base.Name()) {
@@ -95,6 +98,34 @@ func simulate(f *fleet, takes durations, from time.Time, span time.Duration, mem
 		s.plugins = append(s.plugins, load)
 	}
 	return s
+}
+
+// limit gives a plugin places of its own, of each member, where no more of its runs may go on at once. What concurrency a process
+// plugin says of itself is not known before it runs.
+func (s *simulation) limit(p *plugin.Plugin, seconds int) {
+	places, key := s.fleet.cfg.Limits.PerPlugin, "limits::per_plugin"
+	if n := s.fleet.cfg.Processes.PerPlugin; p.Kind == plugin.KindProcess && (places == 0 || n < places) {
+		places, key = n, "processes::per_plugin (a concurrency that the plugin says itself counts instead of it)"
+	}
+	if places == 0 {
+		return
+	}
+	for _, m := range s.members {
+		m.pools = append(m.pools, &pool{
+			name: fmt.Sprintf("runs of plugin %q", p.Name()), key: key, places: places, work: make([]float64, seconds), plugin: p.Name(),
+		})
+	}
+}
+
+// takes says whether a plugin's runs take places of the pool.
+func (p *pool) takes(of *plugin.Plugin) bool {
+	switch {
+	case p.plugin != "":
+		return p.plugin == of.Name()
+	case p.kinds == nil:
+		return of.Kind != plugin.KindSNMP
+	}
+	return slices.Contains(p.kinds, of.Kind)
 }
 
 // owner is who owns the shard of a name. The members of a group own as many shards each.
@@ -121,7 +152,7 @@ func (s *simulation) start(m *memberLoad, p *override.Plugin, found *plugin.Plug
 		second := int(at.Sub(from) / time.Second)
 		s.starts[second]++
 		for _, p := range m.pools {
-			if p.kinds == nil && found.Kind != plugin.KindSNMP || slices.Contains(p.kinds, found.Kind) {
+			if p.takes(found) {
 				p.work[second] += takes.Seconds()
 			}
 		}

@@ -39,6 +39,7 @@ func collector(failing int) http.Handler {
 			{Class: "go", Places: 64},
 			{Class: "python", Places: 8, Used: 2, Wanted: 2},
 			{Class: "exec", Places: 32, Used: 32, Wanted: 90, Short: true, Setting: "processes::max_exec"},
+			{Class: "process", Plugin: "Own", Places: 4, Used: 4, Wanted: 9, Short: true, Setting: "processes::per_plugin"},
 		}, Warnings: []status.Warning{{Plugin: "Power", Said: "no resource\x1b matches", Next: "change the filter"}}}
 	})
 	var looks atomic.Int64
@@ -137,6 +138,7 @@ func TestStatus(t *testing.T) {
 	out, err := execute(t, New(), "--url", url, "--plugin", "Power", "--state", "failing")
 	require.ErrorIs(t, err, exit.ErrReported)
 	assert.Contains(t, out, "2 plugins, 5 resources, 10 tasks, 2 failing, 8 ok\nRuns wait for a place: exec 32/32, 90 wanted (processes::max_exec)\n"+
+		"Runs wait for a place: plugin \"Own\" 4/4, 9 wanted (processes::per_plugin)\n"+
 		"Warning: no resource\\x1b matches; next: change the filter\n\n")
 	assert.Contains(t, out, "Interfaces\tpython\t1m0s\t5\t100\t0\t\tnever\ta\t\n")
 	assert.Contains(t, out, "\nyes  tasks: 5\nno   last run: timeout on sw\\x1b1\n     next: run it\n")
@@ -198,8 +200,8 @@ func TestTop(t *testing.T) {
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	require.Len(t, lines, 6)
-	assert.Regexp(t, `^\d\d:\d\d:\d\d  places:  python 2/8  exec 32/32, 90 wanted \(processes::max_exec\)$`, lines[0])
-	assert.Equal(t, "Interfaces\tpython\t3.00\t0.00\t100.00\t0.00\t5000.00\t0.00\t70\t5", lines[1], "since the start")
+	assert.Regexp(t, `^\d\d:\d\d:\d\d  places:  python 2/8  exec 32/32, 90 wanted \(processes::max_exec\)  plugin "Own" 4/4, 9 wanted \(processes::per_plugin\)$`, lines[0])
+	assert.Equal(t, "Interfaces\tpython\t-\t-\t-\t-\t-\t-\t70\t5", lines[1], "over no time")
 	assert.True(t, strings.HasPrefix(lines[4], "Power\texec\t0.00\t0.00\t"), lines[4])
 	assert.Equal(t, "Interfaces\tpython\t0.00\t0.00\t0.00\t0.00\t0.00\t0.00\t70\t5", lines[5])
 	out, err = execute(t, NewTop(), "--url", serve(t, collector(0)), "--times", "1", "--order", "series")

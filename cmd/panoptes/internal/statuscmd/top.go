@@ -49,7 +49,7 @@ func NewTop() *cobra.Command {
 		Long: `Shows what each plugin of a running Collector costs, again and again: how many of its runs go on at once (busy), CPU
 seconds, runs, data points and bytes (of Panoptes' JSON) a second, each over the time since the last look, and the series
 that it has now. Above them are the places for runs in use, by what runs plugins, and the setting to raise where runs wait for
-one. The first look counts from the start of the Collector. Ctrl-C ends it.`,
+one. The first look has no time to count over, and shows - for all that is a second. Ctrl-C ends it.`,
 		Example: `  panoptes top
   panoptes top --order cpu --every 5s
   panoptes top --times 2 > costs.tsv`,
@@ -114,7 +114,7 @@ func (o *topOptions) run(ctx context.Context, out io.Writer) error {
 		at := time.Now()
 		uses := used(before, now, at.Sub(last).Seconds())
 		slices.SortStableFunc(uses, func(a, b use) int { return cmp.Compare(orders[o.order](b), orders[o.order](a)) })
-		if err := draw(out, style, uses, whole.Places, at); err != nil {
+		if err := draw(out, style, uses, before != nil, whole.Places, at); err != nil {
 			return err
 		}
 		if n == o.times {
@@ -125,7 +125,7 @@ func (o *topOptions) run(ctx context.Context, out io.Writer) error {
 	}
 }
 
-// used is what was used between two looks. Without a first one it is what was used until now, in a second.
+// used is what was used between two looks. Without a first one it is all that was used until now, which orders plugins as well.
 func used(before, now []status.Plugin, seconds float64) []use {
 	type name struct{ receiver, file string }
 	old := map[name]status.Plugin{}
@@ -150,8 +150,8 @@ func used(before, now []status.Plugin, seconds float64) []use {
 	return uses
 }
 
-// draw writes one look: over the last one on a terminal, below it elsewhere.
-func draw(out io.Writer, style term.Style, uses []use, all []status.Places, at time.Time) error {
+// draw writes one look: over the last one on a terminal, below it elsewhere. known says that there is a time that uses are over.
+func draw(out io.Writer, style term.Style, uses []use, known bool, all []status.Places, at time.Time) error {
 	var b bytes.Buffer
 	if style.Color {
 		b.WriteString("\x1b[H\x1b[2J")
@@ -163,10 +163,15 @@ func draw(out io.Writer, style term.Style, uses []use, all []status.Places, at t
 		if name == "" {
 			name = u.File
 		}
-		rows = append(rows, []string{
-			name, u.Runtime, number(u.busy), number(u.cpu), number(u.runs), number(u.points), number(u.bytes), number(u.failed),
-			strconv.FormatInt(u.Series, 10), strconv.Itoa(u.Tasks),
-		})
+		row := []string{name, u.Runtime}
+		for _, v := range []float64{u.busy, u.cpu, u.runs, u.points, u.bytes, u.failed} {
+			if !known {
+				row = append(row, "-")
+				continue
+			}
+			row = append(row, strconv.FormatFloat(v, 'f', 2, 64))
+		}
+		rows = append(rows, append(row, strconv.FormatInt(u.Series, 10), strconv.Itoa(u.Tasks)))
 	}
 	if err := style.Table(&b, []string{"PLUGIN", "RUNTIME", "BUSY", "CPU", "RUNS/S", "POINTS/S", "BYTES/S", "FAILED/S", "SERIES", "TASKS"}, rows); err != nil {
 		return err
@@ -190,9 +195,13 @@ func placesInUse(style term.Style, all []status.Places) string {
 	return text
 }
 
-// placeUse tells how many places of a class are in use, and where they are short the setting to raise.
+// placeUse tells how many places are in use, and where they are short the setting to raise.
 func placeUse(style term.Style, p status.Places) string {
-	use := fmt.Sprintf("%s %d/%d", term.Cell(p.Class), p.Used, p.Places)
+	whose := p.Class
+	if p.Plugin != "" {
+		whose = p.Of()
+	}
+	use := fmt.Sprintf("%s %d/%d", term.Cell(whose), p.Used, p.Places)
 	if p.Short {
 		use = style.Paint(term.Yellow, fmt.Sprintf("%s, %d wanted", use, p.Wanted))
 		if p.Setting != "" {
@@ -201,5 +210,3 @@ func placeUse(style term.Style, p status.Places) string {
 	}
 	return use
 }
-
-func number(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }

@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,7 +22,7 @@ const (
 	lateTasks = 0.5
 )
 
-// shortage is how long the places of a class of plugins have been short.
+// shortage is how long places have been short.
 type shortage struct {
 	looks  int       // in a row
 	logged time.Time // zero: not yet
@@ -42,25 +43,30 @@ func (r *Report) WatchPlaces(ctx context.Context, places func() []status.Places,
 	}
 }
 
-// capacity says when runs wait for places, by class. It belongs to one goroutine.
+// capacity says when runs wait for places, by whose they are. It belongs to one goroutine.
 type capacity map[string]shortage
 
 // look logs which places are short, once a minute. The error says that most tasks wait for one.
 func (c capacity) look(all []status.Places, tasks int, now time.Time, logger *zap.Logger) error {
 	waiting := 0
 	var worst status.Places
+	full := map[string]bool{} // by whose they are
 	for _, p := range all {
 		if !p.Short {
-			delete(c, p.Class)
 			continue
 		}
-		short := c[p.Class]
+		of := p.Of()
+		full[of] = true
+		short := c[of]
 		short.looks++
-		c[p.Class] = short
+		c[of] = short
 		if short.looks < capacityLooks {
 			continue
 		}
 		waits := p.Wanted - p.Used
+		if class := (status.Places{Class: p.Class}); p.Plugin != "" && full[class.Of()] {
+			waits = 0 // they are counted with their class
+		}
 		waiting += waits
 		if waits > worst.Wanted-worst.Used {
 			worst = p
@@ -68,12 +74,16 @@ func (c capacity) look(all []status.Places, tasks int, now time.Time, logger *za
 		if now.Sub(short.logged) < capacityRepeat {
 			continue
 		}
-		c[p.Class] = shortage{short.looks, now}
-		logger.Warn("Runs wait for a place", zap.String("class", p.Class), zap.Int("places", p.Places), zap.Int("wanted", p.Wanted),
-			zap.String("next", p.Next()))
+		c[of] = shortage{short.looks, now}
+		fields := []zap.Field{zap.String("class", p.Class), zap.Int("places", p.Places), zap.Int("wanted", p.Wanted), zap.String("next", p.Next())}
+		if p.Plugin != "" {
+			fields = append(fields, zap.String("plugin", p.Plugin))
+		}
+		logger.Warn("Runs wait for a place", fields...)
 	}
+	maps.DeleteFunc(c, func(of string, _ shortage) bool { return !full[of] })
 	if tasks == 0 || float64(waiting) < lateTasks*float64(tasks) {
 		return nil
 	}
-	return fmt.Errorf("%d of %d tasks are late, as all places for runs of %s plugins are taken: %s", waiting, tasks, worst.Class, worst.Next())
+	return fmt.Errorf("%d of %d tasks are late, as all places for runs of %s are taken: %s", waiting, tasks, worst.Of(), worst.Next())
 }

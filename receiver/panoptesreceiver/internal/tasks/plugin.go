@@ -47,12 +47,13 @@ type Plugin struct {
 	source atomic.Pointer[store.Source]
 
 	// What follows belongs to Tasks, under its lock.
-	lane  schedule.LaneID
-	class int
-	limit int           // of the lane
-	tasks []schedule.ID // by the resource's slot; 0 where there is none
-	held  int
-	alone schedule.ID // the task of a discovery plugin; 0 where there is none
+	lane    schedule.LaneID
+	class   int
+	limit   int // of the lane; setting is what sets it
+	setting string
+	tasks   []schedule.ID // by the resource's slot; 0 where there is none
+	held    int
+	alone   schedule.ID // the task of a discovery plugin; 0 where there is none
 }
 
 // Name is the plugin's.

@@ -23,8 +23,8 @@ import (
 
 // Runner runs plugins.
 type Runner interface {
-	// Concurrency is how many runs of a plugin it takes at once, 0 for any number.
-	Concurrency(*plugin.Plugin) int
+	// Concurrency is how many runs of a plugin it takes at once, 0 for any number; own says that the plugin itself sets that.
+	Concurrency(*plugin.Plugin) (most int, own bool)
 	// Retire tells that no further run of a version is to come.
 	Retire(*plugin.Plugin)
 }
@@ -140,24 +140,17 @@ func (t *Tasks) retire(v *Version) {
 	}
 }
 
-// perPlugin is the most runs at once of a plugin, 0 for no limit: runs that nothing could take would only hold places.
-func (t *Tasks) perPlugin(p *plugin.Plugin) int {
-	limit := t.settings.PerPlugin
-	if n := t.settings.Runner.Concurrency(p); n > 0 && (limit == 0 || n < limit) {
-		return n
-	}
-	return limit
-}
-
 // setVersion gives a plugin a new version, and tasks where its filter wants them now.
 func (t *Tasks) setVersion(l *Plugin, v *Version) {
 	old := l.Current()
 	l.current.Store(v)
 	lane := l.lane
-	class, limit := classes[v.Plugin.Kind], t.perPlugin(v.Plugin)
+	class := classes[v.Plugin.Kind]
+	limit, setting := t.perPlugin(v.Plugin)
 	if old == nil || class != l.class || limit != l.limit {
 		l.lane, l.class, l.limit = t.scheduler.OpenLane(class, limit), class, limit
 	}
+	l.setting = setting
 	if t.index == nil {
 		t.index = filter.NewIndex(t.resources)
 	}

@@ -29,7 +29,7 @@ import (
 // anyRunner takes any number of runs.
 type anyRunner struct{}
 
-func (anyRunner) Concurrency(*plugin.Plugin) int { return 0 }
+func (anyRunner) Concurrency(*plugin.Plugin) (most int, own bool) { return 0, false }
 
 func (anyRunner) Retire(*plugin.Plugin) {}
 
