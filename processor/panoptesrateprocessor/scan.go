@@ -39,6 +39,7 @@ func (c *pass) scan(rm pmetric.ResourceMetrics, sm pmetric.ScopeMetrics) {
 		return
 	}
 	c.gap = gapOf(sm.Scope().Attributes())
+	c.tally.interval = max(c.tally.interval, c.gap/ratestate.GapIntervals)
 	c.scopeNumber++
 	c.scope, c.scopeHashed = sm, false
 	c.collisions = nil

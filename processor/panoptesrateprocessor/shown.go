@@ -20,6 +20,7 @@ import (
 type shown struct {
 	seen       bool
 	since      time.Time // when the transforms came first
+	interval   int64     // the longest of the plugin's groups since then, in milliseconds; 0 where they carry none
 	warned     bool      // that some of them match nothing
 	transforms string
 	rates      int64
@@ -77,8 +78,9 @@ func (p *plugin) show(t *tally) {
 	s := &p.shown
 	s.seen = true
 	if s.transforms != t.transforms {
-		s.transforms, s.since, s.warned = strings.Clone(t.transforms), time.Now(), false
+		s.transforms, s.since, s.interval, s.warned = strings.Clone(t.transforms), time.Now(), 0, false
 	}
+	s.interval = max(s.interval, t.interval)
 	s.rates += t.rates
 	for i, n := range t.skipped {
 		s.skipped[i] += n
@@ -114,15 +116,28 @@ func (p *rateProcessor) link(name string) status.Link {
 	return status.Link{Holds: status.Yes, Said: said}
 }
 
-// unmatchedAfter is after how long of transforms that match nothing it is said: a counter may come in some runs alone.
-const unmatchedAfter = 10 * time.Minute
+// After how long of transforms that match nothing it is said: a counter may come in some runs alone, such as the third. Where the
+// interval is not known it is the longest time.
+const (
+	unmatchedIntervals = 2
+	unmatchedAtLeast   = 15 * time.Second
+	unmatchedAtMost    = 10 * time.Minute
+)
+
+// settles is after how long of the same transforms those that match nothing are told.
+func (s *shown) settles() time.Duration {
+	if s.interval == 0 {
+		return unmatchedAtMost
+	}
+	return min(max(unmatchedIntervals*time.Duration(s.interval)*time.Millisecond, unmatchedAtLeast), unmatchedAtMost)
+}
 
 // warnUnmatched logs, once for a plugin's transforms, which of them match nothing.
 func (p *rateProcessor) warnUnmatched(now time.Time) {
 	for _, one := range p.plugins.all() {
 		one.mu.Lock()
 		s := one.shown
-		due := !s.warned && s.transforms != "" && now.Sub(s.since) >= unmatchedAfter
+		due := !s.warned && s.transforms != "" && now.Sub(s.since) >= s.settles()
 		one.shown.warned = s.warned || due
 		one.mu.Unlock()
 		if !due {

@@ -28,15 +28,16 @@ func TestUnmatchedTransformsAreLogged(t *testing.T) {
 	}
 	send("x = rate:x:a,b")
 	now := time.Now()
-	p.warnUnmatched(now)
+	const settled = unmatchedIntervals*time.Minute + time.Second // groups of a minute
+	p.warnUnmatched(now.Add(settled - 10*time.Second))
 	require.Zero(t, logs.Len(), "it may come")
 	for range 2 {
-		p.warnUnmatched(now.Add(2 * unmatchedAfter))
+		p.warnUnmatched(now.Add(settled))
 		require.Equal(t, 1, logs.Len())
 	}
 	assert.Equal(t, []any{`no counter ["b"] came in a group of type "x"`}, logs.All()[0].ContextMap()["unmatched"])
 	send("x = rate:x:a")
-	p.warnUnmatched(now.Add(4 * unmatchedAfter))
+	p.warnUnmatched(now.Add(unmatchedAtMost))
 	require.Equal(t, 1, logs.Len(), "all match")
 }
 

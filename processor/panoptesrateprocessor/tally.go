@@ -64,6 +64,7 @@ type tally struct {
 	rates   int64
 	// transforms are the plugin's, as the last scope had them.
 	transforms string
+	interval   int64 // the longest of its groups, in milliseconds; 0 where they carry none
 }
 
 // talliesSearched is how many tallies are searched for a scope's. Beyond that a scope's name may come twice, which is no

@@ -87,6 +87,14 @@ func (r *panoptesReceiver) neverRuns(p *plugin.Plugin) bool {
 	})
 }
 
+// NoResource warns that there is nothing to run against, for a plugin such as one.
+func NoResource(plugin string) status.Warning {
+	return status.Warning{
+		Said: "there is no resource, so no plugin runs",
+		Next: fmt.Sprintf("see resources of the receiver; panoptes explain %q says what its sources and its filter leave", plugin),
+	}
+}
+
 // unused are the plugins that no resource matches, once all sources have listed theirs.
 func (r *panoptesReceiver) unused() (all []status.Warning) {
 	if slices.ContainsFunc(r.store.Sources(), func(s store.SourceStatus) bool { return s.Refreshed.IsZero() && s.Error == "" }) {
@@ -94,10 +102,7 @@ func (r *panoptesReceiver) unused() (all []status.Warning) {
 	}
 	unused := r.tasks.Unused()
 	if _, resources := r.tasks.Counts(); resources == 0 && len(unused) > 0 {
-		return []status.Warning{{
-			Said: "there is no resource, so no plugin runs",
-			Next: fmt.Sprintf("see resources of the receiver; panoptes explain %q says what its sources and its filter leave", unused[0].Name()),
-		}}
+		return []status.Warning{NoResource(unused[0].Name())}
 	}
 	for _, p := range unused {
 		w := status.Warning{

@@ -3,6 +3,7 @@ package contract
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/panoptes-otel/panoptes-otel/internal/group/pdata"
@@ -177,6 +178,14 @@ func (g *group) check(groupType string, m *pluginsdk.Metric) error {
 		return fmt.Errorf("group %q: metric_value of %q is %s, the plugin's contract says at most %v", groupType, m.Name, m.Value, *d.Max)
 	}
 	return nil
+}
+
+// HasCounter says whether groups of a type can have a counter. Letters may be upper or lower case in types, which plugin files do not
+// tell apart. One that holds nobody to it has any.
+func (c *Contract) HasCounter(groupType, name string) bool {
+	return c.loose || slices.ContainsFunc(c.declared.Groups, func(g pluginsdk.GroupContract) bool {
+		return strings.EqualFold(g.Type, groupType) && c.groups[g.Type].metrics[metricKey{name, pluginsdk.Counter}] != nil
+	})
 }
 
 func (c *Contract) types() string {

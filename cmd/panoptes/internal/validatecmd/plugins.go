@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
+	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
@@ -21,8 +22,9 @@ import (
 // receiver checks the files that a receiver would read: plugin files with their modules and filters, and resources. It loads
 // plugins as a receiver does, and runs none.
 func (v *validation) receiver(ctx context.Context, id component.ID, cfg *panoptesreceiver.Config) {
-	where := "receivers::" + id.String()
+	where, before := "receivers::"+id.String(), v.errors
 	found, all := v.resources(ctx, where, cfg)
+	unread := v.errors > before
 	var dirs []string
 	for _, d := range cfg.Plugins.Directories {
 		dirs = append(dirs, d.Path)
@@ -36,7 +38,7 @@ func (v *validation) receiver(ctx context.Context, id component.ID, cfg *panopte
 	}
 	defer v.unload(where)
 	owner, names := map[string]string{}, []string{}
-	nameless := "" // a file that does not tell its name
+	nameless, idle := "", "" // a file that does not tell its name; a plugin that wants resources
 	for _, file := range files {
 		p, warnings, err := plugin.Open(file, cfg.Plugins.OpenOptions(file))
 		for _, w := range warnings {
@@ -67,6 +69,10 @@ func (v *validation) receiver(ctx context.Context, id component.ID, cfg *panopte
 		}
 		all = all && p.Type != plugin.TypeDiscovery
 		v.noteKV(id, p)
+		v.unmatched(where, p)
+		if p.Filter != nil && p.Interval > 0 {
+			idle = p.Name()
+		}
 		if slowest := v.transforming[id]; p.File.Transforms() != "" && (slowest == nil || p.Interval > slowest.Interval) {
 			v.transforming[id] = p
 		}
@@ -78,8 +84,30 @@ func (v *validation) receiver(ctx context.Context, id component.ID, cfg *panopte
 	for _, w := range cfg.Plugins.Unmatched(names, nameless) {
 		v.doubtful(where, "%s: %s", w.Said, w.Next)
 	}
-	if all && len(found) > 0 {
+	switch {
+	case all && len(found) > 0:
 		v.overrides(where, cfg, found)
+	case all && idle != "" && !unread:
+		w := panoptesreceiver.NoResource(idle)
+		v.doubtful(where+"::resources", "%s: %s", w.Said, w.Next)
+	}
+}
+
+// unmatched warns of transforms that name counters which the plugin's contract does not have.
+func (v *validation) unmatched(where string, p *plugin.Plugin) {
+	c := p.Contract()
+	if c == nil {
+		return
+	}
+	rules, _ := transforms.Parse(p.File.Transforms())
+	for _, rule := range rules {
+		missing := slices.DeleteFunc(slices.Clone(rule.Metrics), func(name string) bool {
+			return c.HasCounter(rule.GroupType, name) || c.HasCounter(rule.Label, name)
+		})
+		if len(missing) > 0 {
+			v.doubtful(where, "plugin %q (%s): [transforms] %s: the plugin's contract has no counter %q in a group %q, so there are no rates of it: correct one of them",
+				p.Name(), p.File.Path, rule.Label, missing, rule.GroupType)
+		}
 	}
 }
 
@@ -117,7 +145,7 @@ func (v *validation) resources(ctx context.Context, where string, cfg *panoptesr
 	}
 	v.found += len(found)
 	r := cfg.Resources
-	return found, len(r.HTTP)+len(r.HTTPSD) == 0 && r.Kafka == nil && r.Sample == 1
+	return found, len(r.HTTP)+len(r.HTTPSD)+len(r.Discovery) == 0 && r.Kafka == nil && r.Sample == 1
 }
 
 // targets reads the files of targets, of each entry of file_sd.

@@ -166,3 +166,29 @@ func TestManyFindings(t *testing.T) {
 	require.ErrorIs(t, err, exit.ErrReported)
 	assert.Contains(t, stdout, "\n    40\n    and 4960 more lines\n")
 }
+
+// Where no plugin has a resource that is told as the Collector tells it, unless servers or plugins may name some.
+func TestNoResource(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	filetest.Write(t, filepath.Join(dir, "p.py"), "")
+	filetest.Write(t, filepath.Join(dir, "p.panoptes-plugin"), "[Core]\nName = P\nModule = p\n[main]\nexecute_frequency = 60\nresource_filter = resource_class = \"c\"\n")
+	filetest.Write(t, filepath.Join(dir, "empty.csv"), "resource_id,resource_endpoint\n")
+	filetest.Write(t, filepath.Join(dir, "one.csv"), "resource_id,resource_endpoint,resource_class\na,b,c\n")
+	const warning = `warning: receivers::panoptes::resources: there is no resource, so no plugin runs: see resources of the receiver; panoptes explain "P" says`
+	for resources, want := range map[string]bool{
+		"files: [" + dir + "/empty.csv]":                              true,
+		"files: [" + dir + "/one.csv], filter: 'resource_id = \"x\"'": true,
+		"files: [" + dir + "/one.csv]":                                false,
+		"http: [{url: 'http://cmdb.example/resources'}]":              false,
+	} {
+		stdout, _, err := execute(t, "--no-load", "--collector", collector(t, "exit 0"), "yaml:{receivers: {panoptes: {plugins: {directories: ["+dir+"]}, resources: {"+resources+"}}}, "+
+			"exporters: {debug: }, service: {pipelines: {metrics: {receivers: [panoptes], exporters: [debug]}}}}")
+		if !want {
+			assert.NoError(t, err, stdout)
+			continue
+		}
+		assert.ErrorIs(t, err, exit.ErrReported, resources)
+		assert.Contains(t, stdout, warning, resources)
+	}
+}

@@ -156,7 +156,7 @@ func TestWarnedEverywhere(t *testing.T) {
 	cases := []struct{ name, logged, shown, validated string }{
 		{"zero tasks", `plugin "None" does not run: no resource matches its filter`, `plugin "None" does not run: no resource matches its filter`, `none of 40 resources matches its filter`},
 		{"never scheduled", `plugin "Never" is never scheduled`, `plugin "Never" is never scheduled`, "plugin is never scheduled"},
-		// The log waits ten minutes for the counter, which the processor's own test does. Only a run shows which counters there are.
+		// The log waits for the counter, which the processor's own test does. Without a contract only a run shows which counters there are.
 		{"transforms", "", `no counter ["upp"] came in a group of type "up"`, ""},
 		{"override", `overrides::0: there is no plugin "up"`, `overrides::0: there is no plugin "up"`, `overrides::0: there is no plugin "up", so it changes nothing: did you mean "Up"?`},
 		{"pin", `pins: there is no plugin "Gone"`, `pins: there is no plugin "Gone"`, `pins: there is no plugin "Gone"`},
