@@ -47,7 +47,7 @@ func TestLoadConfig(t *testing.T) {
 		"storage":     {want: &Config{MaxSeries: 1_000_000, Storage: &storageID}},
 		"bad_storage": {err: []string{`'storage' in "file_storage/" id: the part after / should not be empty`}},
 		"bad_transforms": {err: []string{
-			`transforms::1: transform "interface" = " rate:interface": has 2 parts`,
+			`transforms::1: transform "interface" = " rate:interface": expected three parts separated by ":", as in rate:T:metric,metric, found 2`,
 			`transforms::2: transform "interface" = " delta:interface:in_octets": unknown type "delta"`,
 			`transforms::3: transform "in_octets" has no "="`,
 			`transforms::4: needs line ("K = rate:T:a,b") or metrics`,
