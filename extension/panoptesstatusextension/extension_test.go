@@ -140,6 +140,8 @@ func TestPages(t *testing.T) {
 	assert.Contains(t, overview, "<b>242</b> tasks")
 	assert.Contains(t, overview, "Power &amp; Fans")
 	assert.Contains(t, overview, "<b>32 of 32</b> places for exec, 90 wanted")
+	assert.Contains(t, overview, `<a href="tasks?state=late&amp;plugin=Power%20%26%20Fans"><b>2 of 2</b> places for Power &amp; Fans, 5 wanted`)
+	assert.Contains(t, overview, "<code>processes::per_plugin</code>")
 	assert.Contains(t, overview, "<code>processes::max_exec</code> <strong>runs wait: raise it</strong>")
 	assert.NotContains(t, overview, "places for go")
 	assert.Contains(t, overview, "SyntaxError: invalid syntax")

@@ -69,6 +69,7 @@ func (f *fake) Places() []status.Places {
 	return []status.Places{
 		{Class: "go", Places: 64, Used: 1, Wanted: 1, Setting: "max_concurrent_runs"},
 		{Class: "exec", Places: 32, Used: 32, Wanted: 90, Short: true, Setting: "processes::max_exec"},
+		{Class: "process", Plugin: "Power & Fans", Places: 2, Used: 2, Wanted: 5, Short: true, Setting: "processes::per_plugin"},
 	}
 }
 
