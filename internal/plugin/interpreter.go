@@ -18,20 +18,64 @@ type interpreter struct {
 	value, attached string
 	// inline says that words that are no options are not files to run: the first is what is run itself, or a target.
 	inline bool
+	// folders are the options that name folders or files that code is taken from. What they name is in the word, or is the next one.
+	folders *regexp.Regexp
+	// named are options of module that load a module as a script does, from the same folders.
+	named *regexp.Regexp
 }
 
 var interpreters = []interpreter{
 	{name: regexp.MustCompile(`^(?:python|pypy)[0-9.]*$`), code: "c", module: "m", value: "WX"},
 	{name: regexp.MustCompile(`^(?:ba|da|a|k|mk|pdk|z|c|tc|fi)?sh[0-9.]*$`), code: "c", value: "oO"},
-	{name: regexp.MustCompile(`^perl[0-9.]*$`), code: "eE", module: "mM", value: "I", attached: "CDdFx"},
-	{name: regexp.MustCompile(`^ruby[0-9.]*$`), code: "e", module: "r", value: "CEI", attached: "FKWix"},
-	{name: regexp.MustCompile(`^node(?:js)?[0-9.]*$`), code: "ep", module: "r", value: "C"},
-	{name: regexp.MustCompile(`^php[0-9.]*$`), code: "rBRE", file: "f", value: "cdz"},
+	{name: regexp.MustCompile(`^perl[0-9.]*$`), code: "eE", module: "mM", value: "I", attached: "CDdFx", folders: includeOption, named: perlModule},
+	{name: regexp.MustCompile(`^ruby[0-9.]*$`), code: "e", module: "r", value: "CEI", attached: "FKWix", folders: includeOption},
+	{name: regexp.MustCompile(`^node(?:js)?[0-9.]*$`), code: "ep", module: "r", value: "C", folders: regexp.MustCompile(`^--(?:require|import|(?:experimental-)?loader)=(.*)$`)},
+	{name: regexp.MustCompile(`^php[0-9.]*$`), code: "rBRE", file: "f", value: "cdz", folders: regexp.MustCompile(`^(?:-d)?(?:include_path|auto_(?:ap|pre)pend_file|extension(?:_dir)?|zend_extension)=(.*)$`)},
 	{name: regexp.MustCompile(`^lua(?:jit)?[0-9.]*$`), code: "e", module: "l"},
 	{name: regexp.MustCompile(`^(?:tclsh|expect)[0-9.]*$`), code: "c", file: "f"},
 	{name: regexp.MustCompile(`^[gmn]?awk$`), file: "f", value: "vF", inline: true},
 	{name: regexp.MustCompile(`^g?sed$`), file: "f", value: "el", attached: "i", inline: true},
-	{name: regexp.MustCompile(`^g?make$`), file: "f", module: "C", value: "EIWo", attached: "Ojl", inline: true},
+	{name: regexp.MustCompile(`^g?make$`), file: "f", module: "C", value: "EIWo", attached: "Ojl", inline: true, folders: regexp.MustCompile(`^(?:-I|--include-dir=?)(.*)$`)},
+	{name: regexp.MustCompile(`^java[0-9.]*$`), inline: true, folders: regexp.MustCompile(
+		`^(?:-cp|-classpath|--class-path=?|-p|--module-path=?|-(?:javaagent|agentpath|Xbootclasspath(?:/a)?):|-Djava\.library\.path=)(.*)$`)},
+}
+
+// includeOption is -I of perl and ruby, also after options without a value.
+var includeOption = regexp.MustCompile(`^-[acnpstTuUvwW0-9]*I(.*)$`)
+
+// perlModule is an option that has perl load or unload a module of that name, as the line "use NAME" of a script would.
+var perlModule = regexp.MustCompile(`^-[acnpstTuUvwW0-9]*[mM]-?[A-Za-z_][A-Za-z0-9_:]*(?:=[A-Za-z0-9_:,$@%&!/-]*)?$`)
+
+// foldersOfCode are where the options before the script say that code is taken from; relative ones are in dir.
+func (in *interpreter) foldersOfCode(dir string, words, scripts []argument) (paths []string, err error) {
+	for i, word := range words {
+		text := word.String()
+		if in.folders == nil || len(scripts) > 0 && !in.inline && text == scripts[len(scripts)-1].String() {
+			break
+		}
+		found := in.folders.FindStringSubmatch(text)
+		if found == nil {
+			continue
+		}
+		value := found[1]
+		if value == "" && i+1 < len(words) {
+			value = words[i+1].String()
+		}
+		if parseFields(value).fields() {
+			return nil, fmt.Errorf("%q has a field of the resource, and no resource may name where code is", value)
+		}
+		for _, path := range filepath.SplitList(value) {
+			path, _, _ = strings.Cut(path, "=")   // the options of a Java agent
+			path = strings.TrimSuffix(path, "/*") // all archives of a folder
+			if path != "" && !filepath.IsAbs(path) {
+				path = filepath.Join(dir, path)
+			}
+			if path != "" {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths, nil
 }
 
 func interpreterOf(path string) *interpreter {
@@ -87,6 +131,7 @@ func (in *interpreter) scripts(words []argument) (files []argument, err error) {
 		case letter == 0:
 		case strings.ContainsRune(in.code, letter):
 			return files, nil
+		case strings.ContainsRune(in.module, letter) && in.named != nil && in.named.MatchString(text):
 		case strings.ContainsRune(in.module, letter):
 			return nil, fmt.Errorf("%q is looked up elsewhere: name the file", text)
 		case value == "" && i+1 == len(words):

@@ -19,7 +19,7 @@ func TestScriptsOfInterpreters(t *testing.T) {
 	script, tool := filepath.Join(dir, "x.py"), filepath.Join(dir, "tool")
 	require.NoError(t, os.WriteFile(script, []byte("print(1)\n"), 0o600))
 	writeScript(t, tool, "exit 0")
-	for _, name := range []string{"python3.11", "bash", "perl", "ruby", "node", "php", "awk", "timeout", "env", "check_thing", "sed", "make"} {
+	for _, name := range []string{"python3.11", "bash", "perl", "ruby", "node", "php", "awk", "timeout", "env", "check_thing", "sed", "make", "grep"} {
 		writeScript(t, filepath.Join(dir, name), "exit 0")
 	}
 	other := t.TempDir()
@@ -50,7 +50,11 @@ func TestScriptsOfInterpreters(t *testing.T) {
 		{"bash", "-ec 'exec check_x'", "", ""},
 		{"perl", "-wT -I DIR SCRIPT", "SCRIPT", ""},
 		{"perl", "-F: -lane 'print'", "", ""},
-		{"perl", "-MFoo SCRIPT", "", `"-MFoo" is looked up elsewhere`},
+		{"perl", "-MPOSIX SCRIPT", "SCRIPT", ""}, // as "use POSIX" in the script
+		{"perl", "-wMTime::HiRes=time,sleep -M-strict -mFoo SCRIPT", "SCRIPT", ""},
+		{"perl", "-M{resource_id} SCRIPT", "", `"-M{resource_id}" is looked up elsewhere`},
+		{"perl", "'-MFoo;do x' SCRIPT", "", `is looked up elsewhere`},
+		{"perl", "-I {resource_id} SCRIPT", "", `no resource may name where code is`},
 		{"ruby", "-W0 -IDIR SCRIPT", "SCRIPT", ""},
 		{"node", "--max-old-space-size=64 SCRIPT", "SCRIPT", ""},
 		{"php", "-q -f SCRIPT", "SCRIPT", ""},
@@ -60,7 +64,8 @@ func TestScriptsOfInterpreters(t *testing.T) {
 		{"timeout", "10 python3.11 SCRIPT", "SCRIPT", ""},
 		{"timeout", "10 TOOL -x", "TOOL", ""},
 		{"env", "A=b DIR/python3.11 SCRIPT", "DIR/python3.11 SCRIPT", ""},
-		{"check_thing", "-c SCRIPT -x {resource_id}", "SCRIPT", ""},
+		{"check_thing", "-c SCRIPT -x {resource_id}", "", ""}, // it may look for it
+		{"wrapper", "-c SCRIPT -x {resource_id}", "SCRIPT", ""},
 		{"check_thing", "-c TOOL", "TOOL", ""},
 		{"check_thing", "--file=DATA -F DATA -C python3 -w 1: -m RSS -H {resource_endpoint}", "", ""},
 		{"awk", "-f DATA -f CODE /etc/passwd", "CODE DATA", ""},
@@ -95,6 +100,41 @@ func TestScriptsOfInterpreters(t *testing.T) {
 		{"timeout", "10 python3 {resource_metadata.script}", "", `no resource may name what is run`},
 		{"timeout", "10 python3 missing.py", "", `"missing.py" is no regular file, or none with an absolute path`},
 		{"timeout", "10 python3 /nowhere/missing.py", "", ""},
+		// What a program looks for is not run, however it is named.
+		{"grep", "-c python3 DATA", "", ""},
+		{"grep", "-ie python3 DATA", "", ""},
+		{"grep", "python3 DATA", "", ""},
+		{"grep", "-c '(a|python3)' DATA", "", ""},
+		{"bash", "-c 'grep . DATA'", "", ""},
+		{"grep", "-c x SCRIPT TOOL", "TOOL", ""}, // what can be executed is looked at again when it starts
+		{"timeout", "10 grep python3 DATA", "", ""},
+		{"bash", "-c 'grep -c python3 DATA'", "", ""},
+		{"bash", "-c 'echo \"OK | n=$(grep -c python3 DATA)\"'", "", ""},
+		{"bash", "-c 'grep -c python3 DATA; echo OK'", "", ""},
+		{"bash", "-c 'grep x DATA; python3 CODE'", "CODE", ""},
+		{"bash", "-c 'grep x DATA | python3 CODE'", "CODE", ""},
+		{"bash", "-c \"grep x DATA\npython3 CODE\"", "CODE", ""},
+		{"bash", "-c 'n=$(grep x DATA) python3 CODE'", "CODE", ""},
+		{"bash", "-c 'n=$(grep python3 DATA)'", "", ""},
+		{"bash", "-c 'sh<CODE'", "CODE", ""},
+		{"bash", "-c 'sh < CODE'", "CODE", ""},
+		{"bash", "-c 'timeout 5 grep python3 DATA'", "", ""},
+		{"bash", "-c 'timeout 5 python3 CODE'", "CODE", ""},
+		{"bash", "-c python3", "", ""},
+		{"check_thing", "-C python3 DATA", "", ""},
+		{"check_thing", "-C php -a DATA", "", ""},
+		{"check_thing", "--hostname node DATA", "", ""},
+		{"check_procs", "-a SCRIPT", "", ""},
+		{"check_file_age", "-f CODE.sh", "", ""},
+		{"ssh", "-p 1 h 'python3 CODE'", "", ""},
+		{"ssh", "-o 'ProxyCommand sh CODE %h' h", "CODE", ""},
+		{"ssh", "-o 'ProxyCommand=sh CODE' h", "CODE", ""},
+		{"ssh", "-oProxyCommand=TOOL h", "TOOL", ""},
+		{"timeout", "5 DIR/grep x", "DIR/grep", ""},
+		{"find", "DATA -exec sh CODE ;", "CODE", ""},
+		{"env", "-i MODE=grep python3 CODE", "CODE", ""},
+		{"strace", "-o /tmp/grep python3 CODE", "CODE", ""},
+		{"sudo", "-n python3 CODE", "CODE", ""},
 		{"shebang", "", "CODE", ""},
 		{"awk", strings.Repeat("awk ", 3000), "", "more than 2000 words"},
 	} {
@@ -112,6 +152,44 @@ func TestScriptsOfInterpreters(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, fill(c.scripts), strings.Join(g.scripts, " "))
 		})
+	}
+}
+
+// Where an interpreter is told that code is counts like the variables that say so.
+func TestFoldersOfCode(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"perl", "ruby", "php", "java", "node", "make", "env", "grep", "x.pl"} {
+		writeScript(t, filepath.Join(dir, name), "exit 0")
+	}
+	for _, c := range []struct{ module, args, folders string }{
+		{"perl", "-I /bob DIR/x.pl", "/bob"},
+		{"perl", "-wI/bob -I/eve DIR/x.pl", "/bob /eve"},
+		{"perl", "-Ilib DIR/x.pl", "DIR/lib"},
+		{"perl", "DIR/x.pl -I /bob", ""}, // the script's
+		{"ruby", "-I/bob:/eve DIR/x.pl", "/bob /eve"},
+		{"env", "perl -I /bob DIR/x.pl", "/bob"},
+		{"env", "java -classpath '/bob/*:/eve/x.jar' X", "/bob /eve/x.jar"},
+		{"java", "-cp /bob X", "/bob"},
+		{"java", "-javaagent:/bob/a.jar=x -version", "/bob/a.jar"},
+		{"php", "-d include_path=/bob DIR/x.pl", "/bob"},
+		{"php", "-dauto_prepend_file=/bob/x DIR/x.pl", "/bob/x"},
+		{"node", "--require=/bob/x DIR/x.pl", "/bob/x"},
+		{"make", "-I /bob all", "/bob"},
+		{"grep", "-I /bob", ""},
+	} {
+		fill := strings.NewReplacer("DIR", dir).Replace
+		args, err := parseArguments(fill(c.args))
+		require.NoError(t, err)
+		g := &program{args: args}
+		require.NoError(t, g.findScripts(filepath.Join(dir, c.module)), c.args)
+		var folders []string
+		for _, path := range g.others {
+			if filepath.IsAbs(path) {
+				folders = append(folders, path)
+			}
+		}
+		assert.Equal(t, fill(c.folders), strings.Join(folders, " "), "%s %s", c.module, c.args)
 	}
 }
 
