@@ -34,15 +34,13 @@ func written(text string) []string {
 	forms = append(forms, inURLs(text)...)
 	forms = append(forms, OneLine(text), unquoted(strconv.Quote(text)), unquoted(strconv.QuoteToASCII(text)), pythonRepr(text, '\''), pythonRepr(text, '"'), pythonRepr(text, 0),
 		html.EscapeString(text), hex.EncodeToString([]byte(text)), strings.ToUpper(hex.EncodeToString([]byte(text))))
-	forms = append(forms, inBase64(text)...)
+	forms = append(forms, inSixBits(text, sixBits)...)
 	if len(text) > longestLine || len(text) > longestRare && strings.Contains(text, "\n") {
 		return forms
 	}
 	forms = append(append(forms, inLanguages(text)...), asCharacters(text)...)
 	forms = append(append(append(forms, inBase32(text)...), inBase85(text)...), inMarkup(text)...)
-	forms = append(forms, inShells(text)...)
-	forms = append(forms, asNumbers(text)...)
-	return append(forms, inUTF16(text)...)
+	return append(append(append(forms, inShells(text)...), inUTF16(text)...), inLatin1(text)...)
 }
 
 func unquoted(text string) string { return strings.TrimSuffix(strings.TrimPrefix(text, `"`), `"`) }
@@ -135,14 +133,17 @@ var sixBits = []*base64.Encoding{
 	base64.NewEncoding(" " + uuencode[1:]).WithPadding(base64.NoPadding),
 }
 
-// inBase64 are the parts of base64 and uuencode that a text makes wherever it begins in what is encoded, such as behind a user's
+// inBase64 are the parts of base64 that a text makes.
+func inBase64(text string) []string { return inSixBits(text, sixBits[:2]) }
+
+// inSixBits are the parts of these encodings that a text makes wherever it begins in what is encoded, such as behind a user's
 // name. Parts that are too short to tell are left out.
-func inBase64(text string) []string {
+func inSixBits(text string, encodings []*base64.Encoding) []string {
 	var forms []string
 	for offset := range 3 {
 		// The characters that the bytes before and behind it have a part in.
 		skip, end := (offset*8+5)/6, (offset+len(text))*8/6
-		for _, encoding := range sixBits {
+		for _, encoding := range encodings {
 			all := encoding.EncodeToString(append(make([]byte, offset), text...))
 			if end-skip >= telling {
 				forms = append(forms, all[skip:end])
@@ -224,31 +225,6 @@ func inShells(text string) []string {
 	return []string{strings.ReplaceAll(text, "'", `'\''`), strings.ReplaceAll(text, "'", `'"'"'`), b.String()}
 }
 
-// asNumbers are the bytes of a text as lists of numbers.
-func asNumbers(text string) (forms []string) {
-	for _, form := range []struct{ format, between string }{
-		{"%d", " "},
-		{"%d", ", "},
-		{"%d", ","},
-		{"%02x", " "},
-		{"%02x", ":"},
-		{"%02x", "-"},
-		{"%02X", " "},
-		{"%02X", ":"},
-		{"%02X", "-"},
-		{"0x%02x", ", "},
-		{"0x%02x", " "},
-		{`\x%02x`, ""},
-	} {
-		parts := make([]string, len(text))
-		for i := range parts {
-			parts[i] = fmt.Sprintf(form.format, text[i])
-		}
-		forms = append(forms, strings.Join(parts, form.between))
-	}
-	return forms
-}
-
 // inUTF16 are the forms of a text in UTF-16. Those of ASCII fit both orders of bytes, without the zero at one end.
 func inUTF16(text string) []string {
 	units := utf16.Encode([]rune(text))
@@ -265,8 +241,10 @@ func inUTF16(text string) []string {
 	}
 	between := []string{zeros, OneLine(zeros), strings.Join(characters, `\x00`), strings.Join(characters, `\u0000`), strings.Join(characters, `\0`)}
 	if !ascii {
-		return append(append(append(inBase64(string(little)), inBase64(string(big))...), between...),
-			string(little), string(big), hex.EncodeToString(little), hex.EncodeToString(big))
+		for _, bytes := range []string{string(little), string(big)} {
+			between = append(append(between, inBase64(bytes)...), inBytes(bytes)...)
+		}
+		return between
 	}
 	both := string(little[:len(little)-1])
 	inHex := hex.EncodeToString([]byte(both))

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"strings"
@@ -15,7 +16,7 @@ func inLanguages(text string) []string {
 		strings.ToUpper(text), strings.ToLower(text),
 		strings.ReplaceAll(json[1], "/", `\/`), strings.ReplaceAll(json[2], "/", `\/`), dotNet(text),
 		bytesRepr(text, '\''), bytesRepr(text, '"'), fromLatin1(text), quotedPrintable(text),
-		strings.ReplaceAll(text, `"`, `\"`), strings.ReplaceAll(text, "'", `\'`),
+		strings.ReplaceAll(text, `"`, `\"`), strings.ReplaceAll(text, `\`, `\\`), strings.ReplaceAll(text, "'", `\'`),
 		strings.NewReplacer("<", `\u003c`, ">", `\u003e`, "&", `\u0026`).Replace(json[2]),
 		strings.NewReplacer("<", `\u003C`, ">", `\u003E`, "&", `\u0026`).Replace(json[2]),
 	}
@@ -24,6 +25,9 @@ func inLanguages(text string) []string {
 		forms = append(forms, inASCII(once), pythonRepr(once, '\''), pythonRepr(once, '"'))
 	}
 	for _, nested := range json {
+		if nested != text {
+			forms = append(forms, inBase64(nested)...)
+		}
 		twice := asJSON(nested)
 		forms = append(append(forms, asJSON(twice[1])...), asJSON(twice[2])...)
 	}
@@ -31,17 +35,37 @@ func inLanguages(text string) []string {
 		quoted := url.QueryEscape(once)
 		forms = append(forms, quoted, lowerPercent(quoted))
 	}
+	for _, once := range inBase64(text) {
+		forms = append(forms, inSixBits(once, sixBits[:1])...) // the other alphabet differs in nothing here
+	}
 	all := base64.StdEncoding.EncodeToString([]byte(text))
-	forms = append(append(forms, inBase64(strings.TrimRight(all, "="))...), inLines(all, 76), inLines(all, 64))
-	characters := strings.Split(text, "")
+	forms = append(append(forms, inSixBits(strings.TrimRight(all, "="), sixBits[:1])...), inLines(all, 76), inLines(all, 64))
 	for _, between := range []string{" ", "-", ", ", "\n"} {
-		forms = append(forms, strings.Join(characters, between))
+		forms = append(forms, strings.Join(strings.Split(text, ""), between))
 	}
-	for i, c := range characters {
-		characters[i] = pythonRepr(c, '\'')
+	return forms
+}
+
+// inLatin1 are the usual forms of the bytes that a text is in Latin-1, where these are others than in UTF-8.
+func inLatin1(text string) []string {
+	latin1 := make([]byte, 0, len(text))
+	for _, r := range text {
+		if r > 0xff {
+			return nil
+		}
+		latin1 = append(latin1, byte(r))
 	}
-	list := strings.Join(characters, "', '")
-	return append(forms, list, strings.ReplaceAll(list, `'\''`, `"'"`), strings.Join(characters, `", "`), strings.Join(characters, `","`))
+	if len(latin1) == len(text) {
+		return nil
+	}
+	bytes := string(latin1)
+	return append(append(append(inBytes(bytes), inBase64(bytes)...), inURLs(bytes)...), strings.ToValidUTF8(bytes, "\uFFFD"))
+}
+
+// inBytes are bytes that are no UTF-8 as they are, in hexadecimal, and as Go and Python print them.
+func inBytes(bytes string) []string {
+	inHex := hex.EncodeToString([]byte(bytes))
+	return []string{bytes, inHex, strings.ToUpper(inHex), OneLine(bytes), bytesRepr(bytes, '\''), bytesRepr(bytes, '"')}
 }
 
 // dotNet is what System.Text.Json writes of a text.
@@ -130,18 +154,15 @@ func inLines(text string, width int) string {
 // asCharacters are forms that write each character as a number.
 func asCharacters(text string) (forms []string) {
 	units := utf16.Encode([]rune(text))
-	var lower, upper, octal, decimal, hexadecimal, capital strings.Builder
+	var lower, upper, decimal, hexadecimal, capital strings.Builder
 	for _, u := range units {
 		fmt.Fprintf(&lower, `\u%04x`, u)
 		fmt.Fprintf(&upper, `\u%04X`, u)
-	}
-	for i := range len(text) {
-		fmt.Fprintf(&octal, `\%03o`, text[i])
 	}
 	for _, r := range text {
 		fmt.Fprintf(&decimal, "&#%d;", r)
 		fmt.Fprintf(&hexadecimal, "&#x%x;", r)
 		fmt.Fprintf(&capital, "&#x%X;", r)
 	}
-	return []string{lower.String(), upper.String(), octal.String(), decimal.String(), hexadecimal.String(), capital.String()}
+	return []string{lower.String(), upper.String(), decimal.String(), hexadecimal.String(), capital.String()}
 }

@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -35,7 +36,8 @@ const (
 var ErrTooManySecrets = errors.New("too many secrets are known already")
 
 // Scrubber knows secrets and takes them out of text, in whatever form they are written: as they are, line by line, and as
-// JSON, Python, Go, shells, URLs, HTML, UTF-16, numbers and base64 write them; and the beginning of one where a text was cut.
+// JSON, Python, Go, shells, URLs, HTML, UTF-16 and base64 write them; as lists of numbers or characters, and with what does not
+// show among its characters; and the beginning of one where a text was cut.
 // The zero value knows none, and so does nil. It is safe for concurrent use.
 type Scrubber struct {
 	known atomic.Bool
@@ -124,55 +126,61 @@ func head(text string, at int) uint32 { return binary.LittleEndian.Uint32([]byte
 // hash is the number of a bit of the filter.
 func hash(key uint32) uint32 { return key * 2654435761 >> 16 }
 
+// span is a part of a text.
+type span struct{ start, end int }
+
 // Clean returns text with the placeholder where secrets were.
 func (s *Scrubber) Clean(text string) string {
 	if s == nil || len(text) < shortest || !s.known.Load() {
 		return text
 	}
 	s.mu.RLock()
-	defer s.mu.RUnlock()
+	found := s.otherwise(text, s.find(text, nil))
+	s.mu.RUnlock()
+	if found == nil {
+		return text
+	}
+	slices.SortFunc(found, func(a, b span) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end)) })
 	var b strings.Builder
 	done := 0
-	for at := 0; at+shortest <= len(text); at++ {
-		end := s.match(text, at)
-		if end == 0 {
-			continue
+	for i, part := range found {
+		if i == 0 || part.start >= done {
+			b.WriteString(text[done:part.start])
+			b.WriteString(Placeholder)
 		}
-		// What begins within it may go on behind it.
-		for more := at + 1; more < end; more++ {
-			end = max(end, s.match(text, more))
-		}
-		b.WriteString(text[done:at])
-		b.WriteString(Placeholder)
-		done = end
-		at = end - 1
-	}
-	if done == 0 {
-		return text
+		done = max(done, part.end)
 	}
 	b.WriteString(text[done:])
 	return b.String()
 }
 
-// match is where the longest secret ends that begins at this place, 0 for none.
-func (s *Scrubber) match(text string, at int) int {
-	if at+shortest > len(text) {
-		return 0
+// find adds the places of secrets in a text to those that are found.
+func (s *Scrubber) find(text string, found []span) []span {
+	if len(text) < shortest {
+		return found
 	}
-	key := head(text, at)
-	if bit := hash(key); s.filter[bit>>6]&(1<<(bit&63)) == 0 {
-		return 0
+	key := head(text, 0) << 8
+	for at := range len(text) - shortest + 1 {
+		// The four bytes from here on, of which the last is new.
+		key = key>>8 | uint32(text[at+shortest-1])<<24
+		if bit := hash(key); s.filter[bit>>6]&(1<<(bit&63)) == 0 {
+			continue
+		}
+		if n := match(s.forms[key], text[at:]); n > 0 {
+			found = append(found, span{at, at + n})
+		}
 	}
-	list, rest := s.forms[key], text[at:]
-	next, known := slices.BinarySearch(list, rest)
+	return found
+}
+
+// match is the length of the longest of these forms that text begins with, 0 for none.
+func match(list []string, text string) int {
+	next, known := slices.BinarySearch(list, text)
 	if known {
 		return len(text)
 	}
 	near := list[max(0, next-partsTried):min(len(list), next+partsTried)]
-	if n := max(wholeOf(list[:next], rest), partOf(near, rest)); n > 0 {
-		return at + n
-	}
-	return 0
+	return max(wholeOf(list[:next], text), partOf(near, text))
 }
 
 // wholeOf is the length of the longest of these forms, which are in order and before text, that text begins with.

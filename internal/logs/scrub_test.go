@@ -11,7 +11,10 @@ import (
 	"fmt"
 	"html"
 	"io/fs"
+	"maps"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -95,7 +98,7 @@ func TestEveryForm(t *testing.T) {
 			r.Fatal("not taken")
 		}
 		whole := before + secret + after
-		for name, text := range map[string]string{
+		forms := map[string]string{
 			"raw":            whole,
 			"JSON":           quoted(whole),
 			"JSON, no HTML":  plainJSON(whole),
@@ -107,9 +110,6 @@ func TestEveryForm(t *testing.T) {
 			"HTML":           html.EscapeString(whole),
 			"hex":            hex.EncodeToString([]byte(whole)),
 			"Go, bytes":      fmt.Sprintf("%X", whole),
-			"Go, numbers":    fmt.Sprint([]byte(whole)),
-			"spaced hex":     fmt.Sprintf("% x", whole),
-			"SNMP's hex":     strings.ReplaceAll(fmt.Sprintf("% X", whole), " ", ":"),
 			"query, twice":   "next=" + url.QueryEscape("/login?token="+url.QueryEscape(secret)),
 			"Python's URL":   strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(secret), "+", "%20"), "%2F", "/"),
 			"URL with user":  url.UserPassword("admin", secret).String(),
@@ -123,8 +123,28 @@ func TestEveryForm(t *testing.T) {
 			"UTF-16, BE":     wide(whole, binary.BigEndian),
 			"UTF-16 in hex":  hex.EncodeToString([]byte(wide(whole, binary.LittleEndian))),
 			"UTF-16, Go":     OneLine(wide(secret, binary.LittleEndian)),
+			"list":           "[" + listed(secret, "'") + "]",
+			"JSON list":      plainJSON(strings.Split(secret, "")),
+			"ASCII list":     "[" + listed(secret, `"`) + "]",
+			"no width":       before + strings.Join(strings.Split(secret, ""), "\u200b") + after,
+			"colours":        before + strings.Join(strings.Split(secret, ""), "\x1b[1;31m") + after,
+			"escaped colour": before + secret[:3] + `\u001b[0m` + secret[3:] + after,
+			"backslashes":    strings.ReplaceAll(whole, `\`, `\\`),
 			"command":        base64.StdEncoding.EncodeToString([]byte(wide(whole, binary.LittleEndian))),
-		} {
+		}
+		if regexp.MustCompile(`[^\n\t]{4}`).MatchString(secret) { // else numbers may be anything
+			maps.Copy(forms, map[string]string{
+				"Go, numbers": fmt.Sprint([]byte(whole)),
+				"spaced hex":  fmt.Sprintf("% x", whole),
+				"SNMP's hex":  strings.ReplaceAll(fmt.Sprintf("% X", whole), " ", ":"),
+				"hex list":    numbers(secret, "'0x%x'", ", "),
+				"octal list":  numbers(secret, "'0o%o'", ", "),
+				"od":          "x " + numbers(secret, "%o", " "),
+				"xxd":         "00000000: " + pairs(secret),
+				"dump":        hex.Dump([]byte(whole)),
+			})
+		}
+		for name, text := range forms {
 			if name == "UTF-16, Go" && strings.ContainsAny(secret, "é€") {
 				continue // of which half are other characters then
 			}
@@ -132,7 +152,23 @@ func TestEveryForm(t *testing.T) {
 				r.Fatalf("%s: %q became %q", name, text, clean)
 			}
 		}
+		if latin1 := inLatin1(secret); latin1 != nil {
+			for _, text := range []string{
+				latin1[0], fmt.Sprintf("%x", latin1[0]), url.QueryEscape(latin1[0]), fmt.Sprintf("%q", latin1[0]),
+			} {
+				if !strings.Contains(s.Clean(text), Placeholder) {
+					r.Fatalf("Latin-1: %q", text)
+				}
+			}
+		}
 		if len(secret) >= 12 {
+			once := base64.StdEncoding.EncodeToString([]byte(whole))
+			if twice := base64.StdEncoding.EncodeToString([]byte(once)); !strings.Contains(s.Clean(twice), Placeholder) {
+				r.Fatalf("base64, twice: %q", twice)
+			}
+			if text := base64.StdEncoding.EncodeToString([]byte(plainJSON(whole))); !strings.Contains(s.Clean(text), Placeholder) {
+				r.Fatalf("base64 of JSON: %q", text)
+			}
 			for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
 				text := encoding.EncodeToString([]byte(whole))
 				if !strings.Contains(s.Clean(text), Placeholder) {
@@ -200,6 +236,86 @@ func TestFormsOfOthers(t *testing.T) {
 	}
 }
 
+// numbers are the bytes of a text in a format.
+func numbers(text, format, between string) string {
+	parts := make([]string, len(text))
+	for i := range parts {
+		parts[i] = fmt.Sprintf(format, text[i])
+	}
+	return strings.Join(parts, between)
+}
+
+// pairs are the bytes of a text as xxd writes them.
+func pairs(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		fmt.Fprintf(&b, "%02x", text[i])
+		if i%2 == 1 {
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
+}
+
+// listed are the characters of a text in quotes, in ASCII.
+func listed(text, quote string) string {
+	var parts []string
+	for _, c := range text {
+		one := strings.Trim(strconv.QuoteToASCII(string(c)), `"`)
+		if c == '"' {
+			one = `\"`
+		}
+		parts = append(parts, quote+strings.ReplaceAll(one, "'", `\'`)+quote)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// TestWholeForms: of what others write nothing is left besides what is around it.
+func TestWholeForms(t *testing.T) {
+	t.Parallel()
+	const secret = "Kä'sewasser\"99!"
+	var s Scrubber
+	require.NoError(t, s.Add(secret))
+	latin1 := inLatin1(secret)[0]
+	for name, test := range map[string]struct{ text, want string }{
+		"list of Python": {`['K', 'ä', "'", 's', 'e', 'w', 'a', 's', 's', 'e', 'r', '"', '9', '9', '!']`, "[(secret)]"},
+		"JSON list":      {`["K","\u00e4","'","s","e","w","a","s","s","e","r","\"","9","9","!"]`, "[(secret)]"},
+		"hex":            {"[" + numbers(secret, "'0x%x'", ", ") + "]", "['(secret)']"},
+		"octal":          {"[" + numbers(secret, "0o%o", ", ") + ", 0o12]", "[(secret), 0o12]"},
+		"padded octal":   {numbers(secret, "%03o", " ") + " 012", "(secret) 012"},
+		"cut":            {"[" + numbers(secret[:12], "%d", ", ") + ", 1...", "[(secret), 1..."},
+		"code points":    {fmt.Sprint([]rune(secret)), "[(secret)]"},
+		"escapes":        {`foo` + numbers(secret, `\x%02x`, "") + `bar`, `foo\(secret)bar`},
+		"object ID":      {"1.3.6.1.4.1.9." + strings.Trim(numbers(secret, "%d.", ""), "."), "1.3.6.1.4.1.9.(secret)"},
+		"hexdump -C":     {hex.Dump([]byte("user:" + secret + "\n")), "00000000  75 73 65 72 3a (secret)\n"},
+		"xxd":            {"00000000: 4bc3 a427 7365 7761 7373 6572 2239 3921  K..'sewasser\"99!\n", "00000000: (secret)\n"},
+		"colours":        {"is K\x1b[31mä'se\x1b[0mwasser\"99!\x1b[0m now", "is (secret)\x1b[0m now"},
+		"soft hyphens":   {"is Kä'se\u00adwasser\u200b\"99! now", "is (secret) now"},
+		"Basic, Latin-1": {base64.StdEncoding.EncodeToString([]byte("admin:" + latin1)), "YWRtaW46(secret)"},
+		"bytes, Latin-1": {fmt.Sprint([]byte(latin1)), "[(secret)]"},
+		"UTF-16":         {fmt.Sprintf("%q", wide(secret, binary.LittleEndian)), `"(secret)"`},
+		"plain":          {"1.2.3.4 00:11:22:33:44:55 [1, 2, 3] 'a', 'b' \x1b[1mbold\x1b[0m", "1.2.3.4 00:11:22:33:44:55 [1, 2, 3] 'a', 'b' \x1b[1mbold\x1b[0m"},
+	} {
+		assert.Equal(t, test.want, s.Clean(test.text), name)
+	}
+}
+
+// TestLongLists: a secret is found anywhere in a list that is read in parts, in little time.
+func TestLongLists(t *testing.T) {
+	t.Parallel()
+	var s Scrubber
+	require.NoError(t, s.Add("correct-horse"))
+	for _, before := range []int{longestReading - 5, 2*longestReading + 3} {
+		text := strings.Repeat("7, ", before) + numbers("correct-horse", "%d", ", ") + strings.Repeat(", 7", longestReading)
+		assert.Equal(t, strings.Repeat("7, ", before)+Placeholder+strings.Repeat(", 7", longestReading), s.Clean(text))
+		characters := strings.Repeat("'7', ", before) + listed("correct-horse", "'")
+		assert.Equal(t, strings.Repeat("'7', ", before)+Placeholder, s.Clean(characters))
+	}
+	for _, odd := range []string{"00000000 ", "0041424344454647 ", "\x1b[", "'", `\u00`, "\u200b"} {
+		s.Clean(strings.Repeat(odd, 1<<20/len(odd)))
+	}
+}
+
 // wide is a text in UTF-16.
 func wide(text string, order binary.AppendByteOrder) string {
 	var out []byte
@@ -261,9 +377,27 @@ func BenchmarkClean(b *testing.B) {
 	for i := range 20 {
 		_ = s.Add(fmt.Sprintf("secret-%06d", i))
 	}
-	text := strings.Repeat("looking at interface ethernet 1/2; ", 4)
-	b.ReportAllocs()
-	for b.Loop() {
-		s.Clean(text)
+	for name, text := range map[string]string{
+		"text":    strings.Repeat("looking at interface ethernet 1/2; ", 4),
+		"numbers": "2026-11-30 21:03:31.123 10.0.0.1:161 took 2.25 s: 1,204 rows of 17 tables, 00:1b:44:11:3a:b7 of 10.0.0.7 added 3, lost 0; next at 21:04:31",
+		"quotes":  `cannot read "ifInOctets" of 'router-1': the agent "snmpd" says 'no such name' for "1.3.6.1.2.1.2.2.1.10"; ask "Größe" again in a minute or so`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s.Clean(text)
+			}
+		})
 	}
+}
+
+func BenchmarkAdd(b *testing.B) {
+	b.ReportAllocs()
+	var s Scrubber
+	for b.Loop() {
+		s = Scrubber{}
+		_ = s.Add("correct-horse-battery-staple")
+	}
+	b.ReportMetric(float64(s.count), "forms")
+	b.ReportMetric(float64(s.bytes), "bytes")
 }

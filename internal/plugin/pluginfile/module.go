@@ -128,13 +128,16 @@ func (f *File) find(base string) (string, ModuleKind, error) {
 	if program { // the runtime decides: many checks are executable files named x.py
 		candidates = []candidate{{base, KindExecutable}, {base + ".py", KindExecutable}}
 	}
-	folder := ""
+	folder, other := "", ""
 	for _, c := range candidates {
 		info, err := os.Stat(c.path)
 		switch {
 		case err == nil && info.Mode().IsRegular():
 		case err == nil && info.IsDir() && c.path == base:
 			folder = base
+			continue
+		case err == nil && !info.IsDir():
+			other = c.path
 			continue
 		case err == nil, errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 			continue
@@ -148,6 +151,9 @@ func (f *File) find(base string) (string, ModuleKind, error) {
 			return "", "", f.notExecutable(c.path)
 		}
 		return c.path, c.kind, nil
+	}
+	if other != "" {
+		return "", "", f.moduleError(nil, "is %q, which is no regular file: put the module in its place", other)
 	}
 	if folder != "" {
 		return "", "", f.folderError(folder)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/loading"
 	"github.com/panoptes-otel/panoptes-otel/internal/group/transforms"
@@ -13,6 +14,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/wire"
+	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
@@ -22,6 +24,11 @@ func (v *validation) load(ctx context.Context, where string, cfg *panoptesreceiv
 	_, bad := transforms.Parse(p.File.Transforms())
 	for _, err := range bad {
 		v.doubtful(where, "plugin %q (%s): [transforms] %v", p.Name(), p.File.Path, err)
+	}
+	if p.Kind == plugin.KindPython {
+		if err := safefile.Look(ctx, filepath.Join(filepath.Dir(p.File.Path), "requirements.txt")); err != nil {
+			v.doubtful(where, "plugin %q (%s): what it requires is not checked: %v", p.Name(), p.File.Path, err)
+		}
 	}
 	if !v.loads {
 		return p

@@ -203,3 +203,24 @@ func TestPipe(t *testing.T) {
 	stdout, _, err := execute(t, pipe, "--collector", collector(t, `[ "$*" = "validate --config=`+minimal+`" ]`))
 	require.NoError(t, err, stdout)
 }
+
+// Requirements that cannot be read are told of, whether plugins are loaded or not, and hold nothing up.
+func TestRequirementsOfAPipe(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "requirements.txt")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	r := &running{dir: dir}
+	r.write(t, "m.py", "from panoptes import check\n\n@check(every=60)\ndef one():\n    yield\n")
+	r.write(t, "m.panoptes-plugin", "[Core]\nName = M\nModule = m\n[main]\nexecute_frequency = 60\nresource_filter = resource_id = \"r0\"\n")
+	r.list(t, 1)
+	r.write(t, "collector.yaml", fmt.Sprintf(`
+receivers: {panoptes: {plugins: {directories: [%[1]q]}, resources: {files: [%[2]q]}}}
+exporters: {debug: {}}
+service: {pipelines: {metrics: {receivers: [panoptes], exporters: [debug]}}}
+`, dir, filepath.Join(dir, "resources.json")))
+	stdout, _, err := execute(t, filepath.Join(dir, "collector.yaml"), "--no-load", "--collector", collector(t, "exit 0"))
+	require.ErrorIs(t, err, exit.ErrReported)
+	assert.Contains(t, stdout, "what it requires is not checked: open "+pipe+": it is no regular file")
+	assert.Equal(t, 1, strings.Count(stdout, pipe))
+}
