@@ -13,6 +13,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/internal/spelling"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // apiExplain answers why a plugin runs or does not.
@@ -31,7 +32,7 @@ func (e *statusExtension) apiExplain(w http.ResponseWriter, r *http.Request) {
 // explain follows a plugin through each receiver that is asked. With the id of a resource it answers for that one.
 func (e *statusExtension) explain(q query, id string) (chains []status.Chain) {
 	for _, r := range e.asked(q) {
-		x := explainer{Chain: status.Chain{Receiver: r.ID().String(), Plugin: q.Plugin}, receiver: r, resource: id, now: e.now(), behind: e.stageLinks}
+		x := explainer{Chain: status.Chain{Receiver: r.ID().String(), Plugin: q.Plugin}, receiver: r, resource: id, now: e.now(), behind: e.stageLinks, byHand: e.byHand}
 		x.follow()
 		chains = append(chains, x.Chain)
 	}
@@ -70,6 +71,8 @@ type explainer struct {
 	now      time.Time
 	// behind says what components behind the receiver know of a plugin.
 	behind func(name, plugin string) []status.Link
+	// byHand is the command that runs a plugin without the Collector.
+	byHand func(status.Receiver, *status.Plugin, *pluginsdk.Resource) string
 }
 
 func (x *explainer) yes(link, format string, args ...any) {

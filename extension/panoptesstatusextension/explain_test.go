@@ -117,7 +117,7 @@ func TestExplain(t *testing.T) {
 		{"elsewhere", "Interfaces", "", changed{fake: ten, task: func(t *status.Task) { t.Plugin = "x" }}, []string{"no tasks: none here"}, false},
 		{"not yet", "Interfaces", "", changed{fake: ten, task: func(t *status.Task) { t.LastStart = time.Time{} }}, []string{"unknown last run: none has ended yet"}, true},
 		{"fails", "Interfaces", "switch-000002", changed{fake: ten, task: failing}, []string{
-			"no last run: 1 of 1 fails, such as switch-000002: timeout, 3 in a row: no answer > panoptes plugin run /etc/panoptes/plugins/interfaces.panoptes-plugin --config collector.yaml --resource switch-000002",
+			"no last run: 1 of 1 fails, such as switch-000002: timeout, 3 in a row: no answer > panoptes plugin run /etc/panoptes/plugins/interfaces.panoptes-plugin --config FILE --resource switch-000002",
 		}, false},
 		{"fails compiled", "Interfaces", "switch-000002", changed{fake: ten, task: failing, plugin: func(p *status.Plugin) { p.Runtime = "go" }}, []string{
 			"no last run: 1 of 1 fails, such as switch-000002: timeout, 3 in a row: no answer > see the task's page",

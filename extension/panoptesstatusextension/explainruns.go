@@ -12,6 +12,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
+	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
 // chosen follows the resources to the plugin, and returns whether any is left.
@@ -122,10 +123,10 @@ func (l *lastRuns) failed() string {
 }
 
 // step says what to do about the worst failure. Where places are short, a run that timed out may have given up its own.
-func (l *lastRuns) step(p *status.Plugin, waits string) string {
-	next := byHand(p.File, l.failure.Resource.ID)
-	if p.Runtime == compiled {
-		next = "see the task's page for the whole error and its log lines"
+func (x *explainer) step(p *status.Plugin, l *lastRuns, waits string) string {
+	next := "see the task's page for the whole error and its log lines"
+	if p.Runtime != compiled {
+		next = x.byHand(x.receiver, p, l.failure.Resource)
 	}
 	switch {
 	case l.failure.Outcome != "timeout":
@@ -177,11 +178,11 @@ func (x *explainer) ran(p *status.Plugin) {
 		x.unknown("last run", "none has ended yet")
 		return
 	case l.failing == l.ran:
-		x.no("last run", l.step(p, waits), "%s", l.failed())
+		x.no("last run", x.step(p, &l, waits), "%s", l.failed())
 		return
 	case l.failing > 0:
 		x.yes("last run", "began %s; %s", ago(x.now, l.last), l.failed())
-		x.Links[len(x.Links)-1].Next = l.step(p, waits)
+		x.Links[len(x.Links)-1].Next = x.step(p, &l, waits)
 	default:
 		x.yes("last run", "began %s; none of %d fails", ago(x.now, l.last), l.ran)
 	}
@@ -205,7 +206,7 @@ func (x *explainer) made(p *status.Plugin, l *lastRuns) {
 		x.no("groups", "see why the plugin's code returns none", "the runs that went well returned none")
 		return
 	case l.groups == 0:
-		x.no("groups", byHand(p.File, x.resource)+" shows what it returns", "the runs that went well returned none")
+		x.no("groups", x.byHand(x.receiver, p, &pluginsdk.Resource{ID: x.resource})+" shows what it returns", "the runs that went well returned none")
 		return
 	case l.points == 0 && p.Type != "enrichment":
 		x.no("groups", "see otelcol_panoptes_dropped_data_points and otelcol_panoptes_empty_groups of the Collector",

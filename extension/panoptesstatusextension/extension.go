@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +36,7 @@ type statusExtension struct {
 	cfg     *Config
 	set     component.TelemetrySettings
 	version string
+	configs string // the flags of the Collector that name its configuration
 	now     func() time.Time
 
 	telemetry *metadata.TelemetryBuilder
@@ -62,7 +64,7 @@ func newExtension(set extension.Settings, cfg *Config) (*statusExtension, error)
 		return nil, err
 	}
 	e := &statusExtension{
-		cfg: cfg, set: set.TelemetrySettings, version: set.BuildInfo.Version, now: time.Now, telemetry: telemetry,
+		cfg: cfg, set: set.TelemetrySettings, version: set.BuildInfo.Version, configs: configFlags(os.Args[1:]), now: time.Now, telemetry: telemetry,
 	}
 	return e, telemetry.RegisterPanoptesStatusReceiversCallback(func(_ context.Context, o metric.Int64Observer) error {
 		e.mu.RLock()

@@ -26,7 +26,6 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadata"
 	"github.com/panoptes-otel/panoptes-otel/extension/panoptesstatusextension/internal/metadatatest"
-	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/store"
 	"github.com/panoptes-otel/panoptes-otel/internal/status"
 )
@@ -179,7 +178,7 @@ func TestPages(t *testing.T) {
 	link := "/" + taskLink("panoptes/a", &newFake("a", 8).tasks[14])
 	detail := s.page(link)
 	assert.Contains(t, detail, "line 7")
-	assert.Contains(t, detail, "<code>panoptes plugin run /etc/panoptes/plugins/interfaces.panoptes-plugin --config collector.yaml --resource switch-000007</code>")
+	assert.Contains(t, detail, "<code>panoptes plugin run /etc/panoptes/plugins/interfaces.panoptes-plugin --config FILE --receiver panoptes/a --resource switch-000007</code>")
 	assert.Contains(t, detail, "&lt;script&gt;")
 	assert.NotContains(t, detail, "Run now")
 	assert.NotContains(t, detail, "metrics_group_type")
@@ -193,13 +192,6 @@ func TestExactly(t *testing.T) {
 	} {
 		assert.Equal(t, want, exactly(d))
 	}
-}
-
-func TestByHand(t *testing.T) {
-	t.Parallel()
-	assert.Equal(t, `panoptes plugin run '/a b/it'\''s.panoptes-plugin' --config collector.yaml --resource '$(x)'`, byHand("/a b/it's.panoptes-plugin", "$(x)"))
-	assert.Equal(t, "panoptes plugin run p --config collector.yaml", byHand("p", ""))
-	assert.Equal(t, []string{"1 run", "2 runs", "0 runs"}, []string{logs.Count(1, "run"), logs.Count(2, "run"), logs.Count(0, "run")})
 }
 
 func taskLink(receiver string, t *status.Task) string {

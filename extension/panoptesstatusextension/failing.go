@@ -69,26 +69,3 @@ func withoutDigits(text string) string {
 		return r
 	}, text)
 }
-
-// compiled is the runtime of plugins that are compiled into the Collector: no command runs them.
-const compiled = "go"
-
-// byHand is the command that runs a task of a plugin file without the Collector.
-func byHand(file, resource string) string {
-	command := "panoptes plugin run " + shellQuoted(file) + " --config collector.yaml"
-	if resource != "" {
-		command += " --resource " + shellQuoted(resource)
-	}
-	return command
-}
-
-// shellQuoted is a text as one word of a shell.
-func shellQuoted(text string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r)
-	}
-	if text != "" && strings.IndexFunc(text, func(r rune) bool { return !plain(r) }) < 0 {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}

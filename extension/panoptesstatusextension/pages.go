@@ -214,10 +214,9 @@ func (e *statusExtension) showTask(w http.ResponseWriter, r *http.Request, code 
 	}
 	command := ""
 	for _, p := range e.plugins(query{Receiver: detail.Receiver, Plugin: detail.Plugin}).Rows {
-		if !p.HasGood() || p.Runtime == compiled {
-			continue
+		if receiver, ok := e.receiver(detail.Receiver); ok && p.HasGood() && p.Runtime != compiled {
+			command = e.byHand(receiver, &p, detail.Resource)
 		}
-		command = byHand(p.File, detail.Resource.ID)
 	}
 	e.show(w, r, code, "task", detail.Plugin+" · "+named(detail.Resource), query{}, taskBody{
 		Detail: detail, Command: command, Hidden: taskValues(detail.Receiver, detail.TaskID()),

@@ -16,6 +16,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/quote"
 )
 
 const (
@@ -155,7 +156,7 @@ func (s *setup) introduction() []string {
 		"  Kafka        " + s.broker + " (embedded; panoptes tail --brokers " + s.broker + " shows what comes)",
 		"  Prometheus   the same data as text: http://" + s.prometheus + "/metrics",
 		"  Status       plugins, resources and tasks: http://" + s.status + "/",
-		"  Collector    " + s.collector + " --config " + s.config,
+		"  Collector    " + quote.Shell(s.collector) + " --config " + quote.Shell(s.config),
 	}
 	for _, path := range pluginfile.Walk(context.Background(), []string{filepath.Join(s.home, "plugins")}).Files {
 		file, err := pluginfile.Load(path)

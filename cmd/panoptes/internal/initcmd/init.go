@@ -19,6 +19,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/scaffold"
+	"github.com/panoptes-otel/panoptes-otel/internal/quote"
 )
 
 //go:embed templates/collector.yaml
@@ -58,7 +59,7 @@ runs them. Nothing that is there already is changed.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.folder = "."
 			if len(args) > 0 {
-				o.folder = args[0]
+				o.folder = filepath.Clean(args[0])
 			}
 			return o.run(cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
@@ -133,11 +134,11 @@ func (o options) tellNext(w io.Writer, pluginFile, see string) error {
 		if o.folder == "." {
 			return command
 		}
-		return fmt.Sprintf("(cd %s && %s)", o.folder, command)
+		return fmt.Sprintf("(cd %s && %s)", quote.Shell(o.folder), command)
 	}
 	plugin := filepath.ToSlash(filepath.Join("plugins", pluginName))
 	if build := scaffold.Build(o.language); build != "" {
-		fmt.Fprintf(w, "Build:  (cd %s && %s)\n", filepath.Dir(pluginFile), build)
+		fmt.Fprintf(w, "Build:  (cd %s && %s)\n", quote.Shell(filepath.Dir(pluginFile)), build)
 	}
 	fmt.Fprintf(w, "Run:    %s\n", in("panoptes-otelcol --config collector.yaml"))
 	fmt.Fprintf(w, "See:    %s\n        http://127.0.0.1:13150/ has what runs, and what goes wrong\n", see)

@@ -66,4 +66,15 @@ func TestInitRefuses(t *testing.T) {
 	_, stderr, err := execute(t, New(), folder)
 	require.NoError(t, err)
 	require.Contains(t, stderr, "Run:    (cd "+folder+" && panoptes-otelcol --config collector.yaml)\n")
+	_, stderr, err = execute(t, New(), filepath.Join(folder, "it's one"), "--lang", "go")
+	require.NoError(t, err)
+	require.Contains(t, stderr, "Build:  (cd '"+folder+`/it'\''s one/plugins/hello' && `)
+	require.Contains(t, stderr, "Run:    (cd '"+folder+`/it'\''s one' && panoptes-otelcol --config collector.yaml)`+"\n")
+}
+
+func TestInitWithoutAFolderIsHere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	_, stderr, err := execute(t, New(), "")
+	require.NoError(t, err)
+	require.Contains(t, stderr, "Run:    panoptes-otelcol --config collector.yaml\n")
 }

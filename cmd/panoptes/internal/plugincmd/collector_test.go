@@ -70,6 +70,23 @@ receivers:
 	require.NoError(t, err)
 	require.Contains(t, stderr, "two: overrides[1]: [main] depth = 3\n")
 
+	_, _, err = execute(t, NewRun(host), plugin, "--config", config, "--resource", "two", "--site", "dc1")
+	require.ErrorContains(t, err, `no resource of the receiver has the id "two" in the site "dc1"`)
+	_, stderr, err = execute(t, NewRun(host), plugin, "--config", config, "--resource", "two", "--site", "dc2")
+	require.NoError(t, err, stderr)
+	_, _, err = execute(t, NewRun(host), plugin, "--config", config, "--site", "dc2")
+	require.ErrorContains(t, err, "--site goes with --resource")
+	filtered := f.write(t, "filtered.yaml", `
+receivers:
+  panoptes:
+    plugins: {directories: [`+f.path+`]}
+    resources: {files: [`+f.resources+`], filter: 'resource_site = "dc1"'}
+`)
+	_, _, err = execute(t, NewRun(host), plugin, "--config", filtered, "--resource", "two")
+	require.EqualError(t, err, `resources::filter of the receiver leaves out the resource "two": resource_site = "dc1"; resource_site is "dc2"`)
+	_, _, err = execute(t, NewRun(host), plugin, "--config", filtered, "--resource", "three")
+	require.EqualError(t, err, `no resource of the receiver has the id "three"`)
+
 	_, _, err = execute(t, NewRun(host), plugin, "--config", config, "--receiver", "panoptes/2")
 	require.ErrorContains(t, err, `no receiver "panoptes/2"`)
 	require.Equal(t, exit.Usage, exit.Code(err))

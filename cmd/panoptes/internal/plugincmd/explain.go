@@ -22,6 +22,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
+	"github.com/panoptes-otel/panoptes-otel/internal/quote"
 	"github.com/panoptes-otel/panoptes-otel/internal/resource/filter"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/python"
 	"github.com/panoptes-otel/panoptes-otel/internal/run/runtimes"
@@ -190,7 +191,7 @@ func (e *explanation) load(ctx context.Context, p *plugin.Plugin) (_ *plugin.Plu
 	defer func() { err = errors.Join(err, loader.Close()) }()
 	loaded, err := loader.Load(ctx, p)
 	if err != nil {
-		return nil, e.breaks("loaded", err.Error(), "correct "+p.Module+"; panoptes plugin check "+p.File.Path+" says more")
+		return nil, e.breaks("loaded", err.Error(), "correct "+p.Module+"; panoptes plugin check "+quote.Shell(p.File.Path)+" says more")
 	}
 	e.holds("loaded", "%s", loaded.Module)
 	return loaded, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/scaffold"
+	"github.com/panoptes-otel/panoptes-otel/internal/quote"
 )
 
 // NewNew returns the command plugin new.
@@ -67,7 +68,7 @@ func tellNext(w io.Writer, p scaffold.Plugin, files []string) error {
 	if err != nil {
 		return err
 	}
-	name := filepath.Dir(files[0])
+	name, resources := quote.Shell(filepath.Dir(files[0])), files[len(files)-1]
 	if build := scaffold.Build(p.Language); build != "" {
 		if p.Checkout == "" {
 			fmt.Fprintf(w, "It needs github.com/panoptes-otel/panoptes-otel/pluginsdk: a release from a Go module proxy, or --replace CHECKOUT.\n")
@@ -75,12 +76,12 @@ func tellNext(w io.Writer, p scaffold.Plugin, files []string) error {
 		fmt.Fprintf(w, "Build it: (cd %s && %s)\n", name, build)
 	}
 	fmt.Fprintf(w, "Run it:   panoptes plugin run %s --times 2\n", name)
-	fmt.Fprintf(w, "Check it: panoptes plugin check %s --resources %s\n", files[0], files[len(files)-1])
+	fmt.Fprintf(w, "Check it: panoptes plugin check %s --resources %s\n", quote.Shell(files[0]), quote.Shell(resources))
 	_, err = fmt.Fprintf(w, `Have a Collector run it, by the settings of its receiver (panoptes init writes a whole configuration):
   receivers:
     panoptes:
       plugins: {directories: [%s]}
       resources: {files: [%s]}
-`, folder, filepath.Join(folder, filepath.Base(files[len(files)-1])))
+`, quote.YAML(folder), quote.YAML(quote.Glob(filepath.Join(folder, filepath.Base(resources)))))
 	return err
 }

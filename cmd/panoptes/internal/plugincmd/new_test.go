@@ -39,4 +39,12 @@ func TestNew(t *testing.T) {
 	require.NoError(t, err, stderr)
 	require.Contains(t, stdout, "against ports_host")
 	require.Regexp(t, `tries\tcounter\t2\t.*/s`, stdout)
+
+	odd := filepath.Join(dir, "a, ${x}[b]")
+	_, stderr, err = execute(t, NewNew(), "odd", "--dir", odd)
+	require.NoError(t, err)
+	require.Contains(t, stderr, "panoptes plugin run '"+odd+"/odd' --times 2\n")
+	require.Contains(t, stderr, "plugin check '"+odd+"/odd/odd.panoptes-plugin' --resources '"+odd+"/odd/resources.json'\n")
+	require.Contains(t, stderr, `{directories: ["`+dir+`/a, $${x}[b]/odd"]}`)
+	require.Contains(t, stderr, `{files: ["`+dir+`/a, $${x}[[]b]/odd/resources.json"]}`)
 }

@@ -49,6 +49,7 @@ type runOptions struct {
 	resources  []string
 	endpoints  []string
 	resourceID string
+	site       string // of resourceID, "" for all
 	watch      bool
 	style      term.Style
 	times      int
@@ -114,6 +115,7 @@ store.`,
 	flags.StringArrayVar(&o.endpoints, "endpoint", nil, "run against this `HOST`, as a resource that is made up; may be repeated")
 	flags.BoolVar(&o.watch, "watch", false, "run again at each save, and show what differs; ends with Ctrl-C")
 	flags.StringVar(&o.resourceID, "resource", "", "run against the resource with this `ID` alone")
+	flags.StringVar(&o.site, "site", "", "with --resource: the `SITE` of it, where several sites have its ID")
 	flags.IntVar(&o.times, "times", 1, "the `NUMBER` of runs against each resource")
 	flags.DurationVar(&o.pause, "pause", time.Second, "the time between two runs, as `30s`")
 	flags.BoolVar(&o.json, "json", false, "print one metrics group a line, as it would go to Kafka")
@@ -143,6 +145,9 @@ func (o *runOptions) check() error {
 	}
 	if i := slices.IndexFunc(o.resources, input.Once); i >= 0 && o.watch {
 		return exit.Misusef("--watch reads the resources again, and %s can be read once: name a file", o.resources[i])
+	}
+	if o.site != "" && o.resourceID == "" {
+		return exit.Misusef("--site goes with --resource")
 	}
 	return errors.Join(o.flags.Check(), o.expect.check())
 }
@@ -198,7 +203,7 @@ func (o *runOptions) run(ctx context.Context, file string, stdout, stderr io.Wri
 		return err
 	}
 	layered := o.collector.rules.For(p)
-	chosen, err := o.choose(layered, all, stderr)
+	chosen, err := o.choose(ctx, layered, all, stderr)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ import (
 var noResource = &pluginsdk.Resource{}
 
 // choose returns the resources to run against.
-func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource, stderr io.Writer) ([]*pluginsdk.Resource, error) {
+func (o *runOptions) choose(ctx context.Context, layered *override.Plugin, all []*pluginsdk.Resource, stderr io.Writer) ([]*pluginsdk.Resource, error) {
 	p := layered.Base
 	if p.Type == plugin.TypeDiscovery {
 		return []*pluginsdk.Resource{noResource}, nil
@@ -41,9 +41,9 @@ func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource,
 	}
 	named := all
 	if o.resourceID != "" {
-		named = slices.DeleteFunc(slices.Clone(all), func(r *pluginsdk.Resource) bool { return r.ID != o.resourceID })
+		named = slices.DeleteFunc(slices.Clone(all), func(r *pluginsdk.Resource) bool { return !o.names(r) })
 		if len(named) == 0 {
-			return nil, fmt.Errorf("no resource of the %s has the id %q", o.origin(), o.resourceID)
+			return nil, o.missing(ctx)
 		}
 	}
 	chosen := slices.DeleteFunc(slices.Clone(named), func(r *pluginsdk.Resource) bool { return !filterOf(layered, r).Match(r) })
@@ -51,15 +51,49 @@ func (o *runOptions) choose(layered *override.Plugin, all []*pluginsdk.Resource,
 	case len(chosen) > 0:
 		return chosen, nil
 	case o.resourceID != "":
-		clause, has := filterOf(layered, named[0]).Failing(named[0])
-		if has != "" {
-			clause += "; " + has
-		}
-		return nil, fmt.Errorf("resource %q does not match the filter of plugin %q: %s", o.resourceID, p.Name(), clause)
+		return nil, fmt.Errorf("resource %q does not match the filter of plugin %q: %s", o.resourceID, p.Name(), failing(filterOf(layered, named[0]), named[0]))
 	case len(all) == 0:
 		return nil, fmt.Errorf("the %s has no resource", o.origin())
 	}
 	return nil, fmt.Errorf("none of %s matches the filter of plugin %q, which is: %s", logs.Count(len(all), "resource"), p.Name(), p.Filter)
+}
+
+// names says whether a resource is the one that is asked for.
+func (o *runOptions) names(r *pluginsdk.Resource) bool {
+	return r.ID == o.resourceID && (o.site == "" || r.Site == o.site)
+}
+
+// missing says why none is the resource that is asked for. The receiver's filter is gone after it.
+func (o *runOptions) missing(ctx context.Context) error {
+	at := ""
+	if o.site != "" {
+		at = fmt.Sprintf(" in the site %q", o.site)
+	}
+	none := fmt.Errorf("no resource of the %s has the id %q%s", o.origin(), o.resourceID, at)
+	if len(o.resources) > 0 || o.collector.cfg == nil {
+		return none
+	}
+	settings := &o.collector.cfg.Resources
+	f, err := filter.Parse(settings.Filter)
+	if err != nil {
+		return none
+	}
+	settings.Filter = "" // to see what it leaves out
+	all, _, err := o.collector.resources(ctx, io.Discard)
+	i := slices.IndexFunc(all, o.names)
+	if err != nil || i < 0 {
+		return none
+	}
+	return fmt.Errorf("resources::filter of the receiver leaves out the resource %q: %s", o.resourceID, failing(f, all[i]))
+}
+
+// failing is the clause of a filter that leaves out a resource, and what that has instead.
+func failing(f *filter.Filter, r *pluginsdk.Resource) string {
+	clause, has := f.Failing(r)
+	if has != "" {
+		clause += "; " + has
+	}
+	return clause
 }
 
 // targets reads the resources: those of the flags, else all that the receiver of the configuration has, else those of the
