@@ -237,8 +237,10 @@ def _resolve(name, path):
             return init, True
         if os.path.isfile(path + '.py'):
             return path + '.py', False
-    raise Rejected('module_missing', 'plugin "{}": cannot find the module "{}": neither {}.py nor {} is there'.format(
-        name, path, path, os.path.join(path, '__init__.py')))
+    missing = 'neither {}.py nor {} is there'.format(path, os.path.join(path, '__init__.py'))
+    if path.endswith('.py'):
+        missing = 'the file is gone'
+    raise Rejected('module_missing', 'plugin "{}": cannot find the module "{}": {}'.format(name, path, missing))
 
 
 def _prepare(module, file, is_package, loader):

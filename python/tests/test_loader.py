@@ -102,6 +102,7 @@ class Loading(Folder):
         self.assertEqual('ZeroDivisionError', error.detail['type'])
         error = self.rejected('module_missing', name='missing')
         self.assertIn(os.path.join(self.folder, 'missing') + '.py', str(error))
+        self.assertTrue(str(self.rejected('module_missing', name='deleted.py')).endswith('deleted.py": the file is gone'))
 
     def test_forms_of_a_module(self):
         plugin = 'class P(PanoptesPollingPlugin):' + RUN

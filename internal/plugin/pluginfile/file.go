@@ -276,7 +276,7 @@ func (f *File) readDocumentation() {
 	}
 	version, ok := printVersion(f.Version)
 	if !ok {
-		f.Warnings = append(f.Warnings, "[Documentation] version: "+quote(f.Version)+
+		f.Warnings = append(f.Warnings, "[Documentation] version: "+shown(f.Version)+
 			" is no N.N or N.N.N with an optional aN or bN; Panoptes refuses it")
 	}
 	f.Version = version
@@ -297,7 +297,7 @@ func (f *File) seconds(option string) int {
 	}
 	n, ok := parseInt(text)
 	if !ok {
-		f.Warnings = append(f.Warnings, "[main] "+option+": "+quote(text)+" is no whole number of seconds and counts as 0")
+		f.Warnings = append(f.Warnings, "[main] "+option+": "+shown(text)+" is no whole number of seconds and counts as 0")
 	}
 	return n
 }
@@ -357,8 +357,8 @@ func oneLine(value string) string { return strings.ReplaceAll(value, "\n", " ") 
 
 func atLine(n int) string { return "line " + strconv.Itoa(n) + ": " }
 
-// quote quotes text of the file for a message and keeps it short.
-func quote(s string) string {
+// shown is a text of the file for a message: quoted, and short.
+func shown(s string) string {
 	const limit = 60
 	if r := []rune(s); len(r) > limit {
 		s = string(r[:limit-3]) + "..."

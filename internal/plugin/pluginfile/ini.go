@@ -95,7 +95,7 @@ func (f *ini) line(number int, line string) *Error {
 		return f.begin(number, name)
 	}
 	if f.current == nil {
-		return fail(number, "%s stands before the first section: a plugin file begins with [Core]", quote(value))
+		return fail(number, "%s stands before the first section: a plugin file begins with [Core]", shown(value))
 	}
 	return f.begins(number, value)
 }
@@ -130,14 +130,14 @@ func (f *ini) begin(number int, name string) *Error {
 func (f *ini) begins(number int, value string) *Error {
 	at := strings.IndexAny(value, "=:")
 	if at < 0 {
-		return fail(number, `%s is no option: expected "name = value", or blanks before it where it continues the value above`, quote(value))
+		return fail(number, `%s is no option: expected "name = value", or blanks before it where it continues the value above`, shown(value))
 	}
 	name := strings.ToLower(strings.TrimRightFunc(value[:at], isSpace))
 	if name == "" {
-		return fail(number, "%s has no name before the %q: expected \"name = value\"", quote(value), value[at:at+1])
+		return fail(number, "%s has no name before the %q: expected \"name = value\"", shown(value), value[at:at+1])
 	}
 	if before := f.current.index[name]; before != nil {
-		return fail(number, "option %s of section [%s] is there already, on line %d: keep one of them", quote(name), f.current.name, before.line)
+		return fail(number, "option %s of section [%s] is there already, on line %d: keep one of them", shown(name), f.current.name, before.line)
 	}
 	f.option = &rawOption{name: name, line: number}
 	f.lines = append(f.lines[:0], strings.TrimFunc(value[at+1:], isSpace))

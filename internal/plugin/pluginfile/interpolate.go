@@ -74,13 +74,13 @@ func (x *expander) expand(b *strings.Builder, top, o *rawOption, depth int) *Err
 func (x *expander) reference(top *rawOption, rest string) (*rawOption, int, *Error) {
 	end := strings.IndexByte(rest, ')')
 	if end < 3 || !strings.HasPrefix(rest[end:], ")s") {
-		return nil, 0, fail(top.line, "%s has the bad reference %s: write %%(option)s, or %%%% for a percent sign", x.where(top), quote(rest))
+		return nil, 0, fail(top.line, "%s has the bad reference %s: write %%(option)s, or %%%% for a percent sign", x.where(top), shown(rest))
 	}
 	name := strings.ToLower(rest[2:end])
 	target := x.option(name)
 	if target == nil {
 		return nil, 0, fail(top.line, "%s refers to the option %s, which neither [%s] nor [%s] has: add it, or write %%%% for a percent sign",
-			x.where(top), quote(name), x.section.name, defaultSection)
+			x.where(top), shown(name), x.section.name, defaultSection)
 	}
 	return target, end + 2, nil
 }

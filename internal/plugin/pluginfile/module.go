@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/quote"
 )
 
 // goPrefix marks a Module that names a Go plugin.
@@ -190,7 +192,7 @@ func (f *File) notExecutable(path string) error {
 
 // goSource is a file of Go source in a folder that has such, or "".
 func goSource(folder string) string {
-	names, err := filepath.Glob(filepath.Join(escapeGlob(folder), "*.go"))
+	names, err := filepath.Glob(filepath.Join(quote.Glob(folder), "*.go"))
 	if err != nil || len(names) == 0 {
 		return ""
 	}
@@ -210,7 +212,7 @@ func (f *File) notFound(tried ...string) error {
 	if source := goSource(filepath.Dir(f.ModulePath)); source != "" {
 		text += fmt.Sprintf("; beside it is Go source (%s): build it, with go build -o %q in %q", source, filepath.Base(f.ModulePath), filepath.Dir(f.ModulePath))
 	}
-	names, err := filepath.Glob(filepath.Join(escapeGlob(f.dir()), "*.py"))
+	names, err := filepath.Glob(filepath.Join(quote.Glob(f.dir()), "*.py"))
 	if err == nil && len(names) > 0 {
 		const most = 5
 		more := ""
@@ -229,12 +231,4 @@ func (f *File) moduleError(cause error, format string, args ...any) error {
 	e := fail(0, "[Core] Module = %s "+format, append([]any{f.Module}, args...)...)
 	e.Path, e.Err = f.Path, cause
 	return e
-}
-
-// escapeGlob keeps the characters of a folder's name from being a pattern. Windows has no escape and no such names.
-func escapeGlob(dir string) string {
-	if runtime.GOOS == "windows" {
-		return dir
-	}
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }

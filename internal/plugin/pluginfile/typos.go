@@ -25,19 +25,28 @@ var knownOptions = map[string][]string{
 	"enrichment": {"preload"},
 }
 
-// warnTypos tells of names that are nearly one that is read and that the file does not have. Other names are the plugin's.
+// warnTypos tells of names that are nearly one that is read and that the file does not have, and of sections that have the name of
+// one in another case. Other names are the plugin's.
 func (f *File) warnTypos(raw *ini) {
 	for _, s := range raw.sections {
-		if meant := nearest(s.name, knownSections); meant != "" && !f.hasSection(raw, meant) {
+		if meant := nearest(s.name, knownSections); meant != "" && (strings.EqualFold(s.name, meant) || !f.hasSection(raw, meant)) {
 			f.Warnings = append(f.Warnings, atLine(s.line)+"no section ["+s.name+"] is read; did you mean ["+meant+"]? The plugin alone sees it now")
 		}
 		for _, o := range s.options {
-			meant := nearest(o.name, knownOptions[s.name])
+			meant := nearest(o.name, f.knownOptions(s.name))
 			if _, has := f.Config[s.name][meant]; meant != "" && !has {
 				f.Warnings = append(f.Warnings, atLine(o.line)+"no option ["+s.name+"] "+o.name+" is read; did you mean "+meant+"? The plugin alone sees it now")
 			}
 		}
 	}
+}
+
+// knownOptions are those of a section. The arguments of a program are an option where the file says that it runs one.
+func (f *File) knownOptions(section string) []string {
+	if section == "main" && (f.Runtime == "exec" || f.Runtime == "process") {
+		return append(slices.Clone(knownOptions[section]), "args")
+	}
+	return knownOptions[section]
 }
 
 // hasSection looks at what the file itself has: the defaults of [Documentation] would hide that it is misspelt.

@@ -7,8 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
+	"github.com/panoptes-otel/panoptes-otel/internal/logs"
+	"github.com/panoptes-otel/panoptes-otel/internal/spelling"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
@@ -58,7 +62,11 @@ func checkColumns(row []string) ([]string, error) {
 	for _, name := range row {
 		name = strings.TrimSpace(name)
 		if key, ok := strings.CutPrefix(name, metadataColumn); !csvColumns[name] && (!ok || key == "") {
-			return nil, fmt.Errorf("line 1: column %q: expected a field such as resource_id, or %sKEY", name, metadataColumn)
+			expected := "expected a field such as resource_id, or " + metadataColumn + "KEY"
+			if near := spelling.Nearest(name, slices.Sorted(maps.Keys(csvColumns)), 3); near != "" {
+				expected = fmt.Sprintf("did you mean %q?", near)
+			}
+			return nil, fmt.Errorf("line 1: column %q: %s", name, expected)
 		}
 		if seen[name] {
 			return nil, fmt.Errorf("line 1: column %q comes twice", name)
@@ -72,7 +80,7 @@ func checkColumns(row []string) ([]string, error) {
 // csvEntry turns a row into JSON, which has the rules.
 func csvEntry(columns, row []string, defaults *pluginsdk.Resource) (r *pluginsdk.Resource, id string, err error) {
 	if len(row) != len(columns) {
-		return nil, "", fmt.Errorf("it has %d cells, there are %d columns", len(row), len(columns))
+		return nil, "", fmt.Errorf("it has %s, there are %s", logs.Count(len(row), "cell"), logs.Count(len(columns), "column"))
 	}
 	fields, metadata := map[string]any{}, map[string]string{}
 	for i, cell := range row {

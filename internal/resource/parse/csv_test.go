@@ -51,7 +51,7 @@ func TestCSV(t *testing.T) {
 	assert.Equal(t, "1512629517.03", got[0].CreationTimestamp.String())
 	assert.Equal(t, "default", got[1].Site)
 	require.Len(t, warnings, 2)
-	require.EqualError(t, warnings[0], "line 5: resource is left out: it has 1 cells, there are 4 columns")
+	require.EqualError(t, warnings[0], "line 5: resource is left out: it has 1 cell, there are 4 columns")
 	require.ErrorContains(t, warnings[1], `line 7: resource ("d") is left out: resource_endpoint must be`)
 
 	for doc, want := range map[string]string{

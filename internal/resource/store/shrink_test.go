@@ -55,7 +55,7 @@ func TestMaxShrink(t *testing.T) {
 			src := s.Open(Place{Kind: c.kind, Name: "f"})
 			src.Set(fleet(c.before), at)
 			for i := range 3 { // told once
-				src.Set(fleet(c.now), at.Add(time.Duration(i+1)*time.Minute))
+				require.Equal(t, c.errors == 0, src.Set(fleet(c.now), at.Add(time.Duration(i+1)*time.Minute)))
 				src.Refresh(at.Add(time.Duration(i+1) * time.Minute))
 			}
 			require.Equal(t, c.left, src.Len())

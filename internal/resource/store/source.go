@@ -103,12 +103,14 @@ type claim struct {
 
 // Set takes all resources that the source lists as of at. Resources must not change afterwards. Of entries with one
 // identity the last counts. A list that lacks more of what was there than Settings.MaxShrink lets go is an error of the source, as with
-// Fail, until the source has listed so few for long.
-func (src *Source) Set(list []*pluginsdk.Resource, at time.Time) {
+// Fail, until the source has listed so few for long. It returns whether the list counts.
+func (src *Source) Set(list []*pluginsdk.Resource, at time.Time) bool {
 	claims, filtered := src.store.claims(list, at)
-	if !src.refuses(list, len(claims), at) {
-		src.take(claims, filtered, at)
+	if src.refuses(list, len(claims), at) {
+		return false
 	}
+	src.take(claims, filtered, at)
+	return true
 }
 
 func (src *Source) take(claims []claim, filtered Filtered, at time.Time) {

@@ -16,9 +16,12 @@ func TestCompletion(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	resources, config := filepath.Join(dir, "r.csv"), filepath.Join(dir, "collector.yaml")
+	beside := filepath.Join(dir, "beside")
+	require.NoError(t, os.Mkdir(beside, 0o700))
 	for path, text := range map[string]string{
-		resources: "resource_id,resource_endpoint\nweb1,h1\nweb2,h2\n",
-		config:    "receivers: {panoptes: {plugins: {directories: [" + dir + "]}, resources: {files: [" + resources + "], filter: 'resource_id = \"web2\"'}}}\n",
+		filepath.Join(beside, "resources.csv"): "resource_id,resource_endpoint\nweb3,h3\n",
+		resources:                              "resource_id,resource_endpoint\nweb1,h1\nweb2,h2\n",
+		config:                                 "receivers: {panoptes: {plugins: {directories: [" + dir + "]}, resources: {files: [" + resources + "], filter: 'resource_id = \"web2\"'}}}\n",
 		filepath.Join(dir, "disk.panoptes-plugin"): "[Core]\nName = Disk Usage\nModule = disk\n",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
@@ -46,6 +49,11 @@ func TestCompletion(t *testing.T) {
 		{[]string{"top", "--order", ""}, []string{"busy", "bytes", "cpu", "failed", "points", "runs", "series"}},
 		{[]string{"plugin", "run", "x", "--resources", resources, "--resource", ""}, []string{"web1", "web2"}},
 		{[]string{"plugin", "run", "x", "--resource", ""}, nil},
+		{[]string{"plugin", "run", "x", "--config", config, "--resource", ""}, []string{"web2"}},
+		{[]string{"plugin", "run", filepath.Join(beside, "x.py"), "--resource", ""}, []string{"web3"}},
+		{[]string{"plugin", "run", beside, "--resource", ""}, []string{"web3"}},
+		{[]string{"plugin", "run", "--rates", ""}, []string{"int", "double"}},
+		{[]string{"status", "--order", ""}, []string{"urgency", "name", "duration", "lateness", "points", "bytes", "start", "next"}},
 		{[]string{"status", "--url", collector.URL, "--plugin", ""}, []string{"CPU", "Disk"}},
 		{[]string{"status", "--url", "nonsense", "--plugin", ""}, nil},
 		{[]string{"explain", "--url", collector.URL, ""}, []string{"CPU", "Disk"}},

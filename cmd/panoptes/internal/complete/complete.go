@@ -5,6 +5,8 @@ package complete
 import (
 	"context"
 	"io"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -29,17 +31,30 @@ func Found(cmd *cobra.Command, flag string, find func(*cobra.Command) []cobra.Co
 	})
 }
 
-// Resources completes a flag with the ids of the resources in the files of --resources.
+// Resources completes a flag with the ids of the resources that a plugin runs against: those in the files of --resources, or else those
+// that files list of the configurations of --config, or else those beside the plugin, which is the first argument.
 func Resources(cmd *cobra.Command, flag string) {
-	register(cmd, flag, func(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return resources(cmd), cobra.ShellCompDirectiveNoFileComp
+	register(cmd, flag, func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return resources(cmd, args), cobra.ShellCompDirectiveNoFileComp
 	})
 }
 
-func resources(cmd *cobra.Command) []string {
+func resources(cmd *cobra.Command, args []string) []string {
 	files, err := cmd.Flags().GetStringArray("resources")
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil
+	case len(files) > 0:
+	case cmd.Flags().Changed("config"):
+		return resourcesOf(cmd.Context(), receiverOf(cmd))
+	case len(args) > 0:
+		folder := args[0]
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+			folder = filepath.Dir(folder)
+		}
+		if file := input.ResourcesIn(folder); file != "" {
+			files = []string{file}
+		}
 	}
 	found, _, _ := input.Resources(cmd.Context(), slices.DeleteFunc(files, input.Once), io.Discard)
 	return idsOf(found)

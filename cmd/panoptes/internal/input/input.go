@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -47,6 +48,17 @@ func Pointer(text string, err error) string {
 		return r
 	}, lines[syntax.Line-1])
 	return "\n  " + line + "\n  " + strings.Repeat(" ", syntax.Column-1) + "^"
+}
+
+// ResourcesIn is the file of resources that counts for a plugin of a folder where no other is named; "" where there is none.
+func ResourcesIn(folder string) string {
+	for _, extension := range []string{".json", ".yaml", ".yml", ".csv", ".jsonl"} {
+		file := filepath.Join(folder, "resources"+extension)
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
+	}
+	return ""
 }
 
 // Resources reads files of resources, in order; "-" is stdin. An entry that is no resource is reported on stderr and counted as bad.

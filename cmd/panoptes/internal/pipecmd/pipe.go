@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/chain"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/complete"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
@@ -61,6 +62,7 @@ out as it went in; in a Collector it would not be sent.`,
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.transforms, "transform", nil, "a line of [transforms], `'LABEL = rate:TYPE:names'`; may be repeated")
 	o.flags.Add(flags)
+	complete.Flag(cmd, "rates", "int", "double")
 	flags.StringVar(&o.topics, "plugin-topics", "", "with --explain: the plugin's [topics] processed, `'a, b'`")
 	return cmd
 }

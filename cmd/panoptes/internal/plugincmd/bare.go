@@ -14,6 +14,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
+	"github.com/panoptes-otel/panoptes-otel/internal/quote"
 	"github.com/panoptes-otel/panoptes-otel/internal/safefile"
 )
 
@@ -111,7 +112,7 @@ func ofModule(path string) (describedPlugin, error) {
 	if err != nil {
 		return describedPlugin{}, err
 	}
-	beside, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"+pluginfile.Extension))
+	beside, err := filepath.Glob(filepath.Join(quote.Glob(filepath.Dir(path)), "*"+pluginfile.Extension))
 	if err != nil {
 		return describedPlugin{}, exit.Misuse(err)
 	}

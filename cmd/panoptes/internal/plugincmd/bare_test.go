@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/wait"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin/pluginfile"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
@@ -174,8 +176,36 @@ func TestRunWatch(t *testing.T) {
 	require.Contains(t, stdout.String(), "-   n\tgauge\t1\n+   n\tgauge\t12\n")
 	f.write(t, "up.sh", text[:10])
 	require.Eventually(t, saved(3), limit, tick, &stderr)
+	require.Equal(t, 1, strings.Count(stderr.String(), "there is no plugin file for it"), "it is the same each time")
 	cancel()
 	require.NoError(t, <-ended)
+}
+
+// The named file is watched whatever else its folder has, also behind a link and beside files that never keep still.
+func TestWatchSeesTheFile(t *testing.T) {
+	t.Parallel()
+	f := folder{path: t.TempDir()}
+	plugin := f.write(t, "zz.py", "1")
+	for i := range watchedFiles {
+		f.write(t, "a"+strconv.Itoa(i), "")
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(f.path, link))
+	var o runOptions
+	before, linked := o.files(plugin), o.files(link)
+	f.write(t, "zz.py", "12")
+	require.NotEqual(t, before, o.files(plugin))
+	f.write(t, "a0", "1")
+	require.NotEqual(t, linked, o.files(link))
+
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	go func() {
+		for i := 0; wait.For(ctx, watchPause/10); i++ {
+			_ = os.WriteFile(filepath.Join(f.path, "a0"), []byte(strings.Repeat("x", i)), 0o600)
+		}
+	}()
+	require.True(t, o.changed(ctx, plugin, before))
 }
 
 func TestDifference(t *testing.T) {

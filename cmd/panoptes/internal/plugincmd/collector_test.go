@@ -167,7 +167,7 @@ receivers:
 	require.Contains(t, stdout, "sites=dc1,dc9")
 
 	_, _, err = execute(t, NewRun(host), plugin, "--config", config, "--resource", "elsewhere")
-	require.EqualError(t, err, `no resource of the receiver has the id "elsewhere"`)
+	require.EqualError(t, err, `resources::filter of the receiver leaves out the resource "elsewhere": resource_site = "dc1"; resource_site is "dc9"`)
 }
 
 // What a Collector does not take is not run.

@@ -69,7 +69,7 @@ receivers:
 		{"no interval", []string{all, "never"}, []string{
 			"     line 5: no option [main] execute_frequncy is read; did you mean execute_frequency?", "no   scheduled: it has no interval\n     next: write",
 		}, exit.Failed},
-		{"no filter", []string{all, "unfiltered"}, []string{"no   parsed: ", "resource_filter is missing", "next: correct the plugin file\n"}, exit.Failed},
+		{"no filter", []string{all, "unfiltered"}, []string{"no   loaded: ", "resource_filter is missing", "next: correct the plugin file or its module\n"}, exit.Failed},
 		{"does not load", []string{all, "wrong"}, []string{"no   loaded: ", "boom", "next: correct " + f.path + "/raising.py"}, exit.Failed},
 		{"name is taken", []string{all, f.path + "/twin.panoptes-plugin"}, []string{"no   name: \"good\" is taken by " + f.path + "/good.panoptes-plugin\n"}, exit.Failed},
 		{"does not parse", []string{all, f.path + "/unread.panoptes-plugin"}, []string{"no   parsed: ", "stands before the first section"}, exit.Failed},

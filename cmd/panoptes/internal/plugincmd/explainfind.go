@@ -72,7 +72,7 @@ func (e *explanation) open(file string) (*plugin.Plugin, error) {
 		for _, w := range warnings {
 			err = fmt.Errorf("%w; %s", err, w)
 		}
-		return nil, e.breaks("parsed", err.Error(), "correct the plugin file")
+		return nil, e.breaks("loaded", err.Error(), "correct the plugin file or its module")
 	}
 	e.holds("parsed", "plugin %q, runtime %s", p.Name(), p.Kind)
 	for _, w := range warnings {

@@ -51,6 +51,7 @@ type runOptions struct {
 	resourceID string
 	site       string // of resourceID, "" for all
 	watch      bool
+	told       string // the plugin file that was made for a script, once it was shown
 	style      term.Style
 	times      int
 	pause      time.Duration
@@ -133,6 +134,7 @@ store.`,
 		cmd.MarkFlagsMutuallyExclusive("watch", other)
 	}
 	complete.Resources(cmd, "resource")
+	complete.Flag(cmd, "rates", "int", "double")
 	return cmd
 }
 
@@ -287,8 +289,9 @@ func (o *runOptions) open(path string, stderr io.Writer) (p *plugin.Plugin, foun
 	case err != nil:
 		return nil, found, exit.Misuse(err)
 	}
-	if found.text != "" {
+	if found.text != o.told {
 		fmt.Fprint(stderr, found.tell())
+		o.told = found.text
 	}
 	return p, found, o.checkRuntime(p)
 }

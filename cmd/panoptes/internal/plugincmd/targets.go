@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/input"
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/term"
 	"github.com/panoptes-otel/panoptes-otel/internal/logs"
 	"github.com/panoptes-otel/panoptes-otel/internal/plugin"
@@ -104,13 +104,9 @@ func (o *runOptions) targets(ctx context.Context, p *plugin.Plugin, stderr io.Wr
 		all, err = madeUp(o.endpoints, p.Filter)
 		return all, 0, err
 	case len(o.resources) == 0 && o.collector.cfg == nil:
-		for _, extension := range []string{".json", ".yaml", ".yml", ".csv", ".jsonl"} {
-			file := filepath.Join(filepath.Dir(p.File.Path), "resources"+extension)
-			if _, err := os.Stat(file); err == nil {
-				fmt.Fprintf(stderr, "panoptes: the resources are those of %s\n", file)
-				o.resources = []string{file}
-				break
-			}
+		if file := input.ResourcesIn(filepath.Dir(p.File.Path)); file != "" {
+			fmt.Fprintf(stderr, "panoptes: the resources are those of %s\n", file)
+			o.resources = []string{file}
 		}
 	}
 	return o.collector.targets(ctx, o.resources, stderr)

@@ -22,6 +22,8 @@ import (
 const (
 	// watchPause is how often files are looked at.
 	watchPause = 250 * time.Millisecond
+	// mostRestless is how often files may differ in a row from those before, as a log does beside the plugin, until they count as saved.
+	mostRestless = 8
 	// watchedFiles bounds how many files of a folder are.
 	watchedFiles = 2000
 	// watchContext is how many lines are shown around those that differ.
@@ -36,6 +38,7 @@ func watch(ctx context.Context, o runOptions, path string, stdout, stderr io.Wri
 		var out bytes.Buffer
 		again := o
 		err := again.run(ctx, path, &out, stderr)
+		o.told = again.told
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -64,12 +67,15 @@ func watch(ctx context.Context, o runOptions, path string, stdout, stderr io.Wri
 	}
 }
 
-// changed waits for files to differ from those seen, and then to keep still.
+// changed waits for files to differ from those seen, before the run, and then to keep still for a moment, if they ever do.
 func (o *runOptions) changed(ctx context.Context, path, seen string) bool {
-	last := seen
+	last, restless := seen, 0
 	for wait.For(ctx, watchPause) {
 		now := o.files(path)
-		if now != seen && now == last {
+		if now != seen {
+			restless++
+		}
+		if now != seen && (now == last || restless == mostRestless) {
 			return true
 		}
 		last = now
@@ -85,12 +91,15 @@ func (o *runOptions) files(path string) string {
 			fmt.Fprintf(&b, "%s %d %d\n", path, info.Size(), info.ModTime().UnixNano())
 		}
 	}
-	for _, file := range slices.Concat(o.resources, o.collector.configs) {
+	for _, file := range append(slices.Concat(o.resources, o.collector.configs), path) { // whatever else is in its folder
 		note(file)
 	}
 	folder := path
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		folder = filepath.Dir(path)
+	}
+	if target, err := filepath.EvalSymlinks(folder); err == nil {
+		folder = target // a link is not walked
 	}
 	n := 0
 	_ = filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {

@@ -80,6 +80,7 @@ extension panoptes_status tells. The exit code is 1 where a plugin or a source i
 		words = append(words, string(state))
 	}
 	complete.Flag(cmd, "state", words...)
+	complete.Flag(cmd, "order", "urgency", "name", "duration", "lateness", "points", "bytes", "start", "next")
 	complete.Found(cmd, "plugin", func(cmd *cobra.Command) []cobra.Completion { return o.client.PluginNames(cmd.Context()) })
 	return cmd
 }

@@ -210,8 +210,9 @@ func (r *Files) load(ctx context.Context, f *resourceFile, state string, now tim
 		return err
 	}
 	warnEntries(r.logger.With(zap.String("path", f.path)), found.warnings)
-	f.source.Set(found.list, now)
-	r.logger.Info("Loaded resources", zap.String("path", f.path), zap.Int("resources", len(found.list)))
+	if f.source.Set(found.list, now) { // else the store has said why not
+		r.logger.Info("Loaded resources", zap.String("path", f.path), zap.Int("resources", len(found.list)))
+	}
 	return nil
 }
 

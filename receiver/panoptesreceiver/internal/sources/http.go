@@ -178,9 +178,11 @@ func (h *HTTP) read(answer *http.Response, now time.Time) error {
 		}
 		warnEntries(h.logger, warnings)
 	}
-	h.source.Set(list, now)
+	taken := h.source.Set(list, now)
 	h.etag, h.lastModified = answer.Header.Get("ETag"), answer.Header.Get("Last-Modified")
-	h.logger.Info("Loaded resources", zap.Int("resources", len(list)))
+	if taken { // else the store has said why not
+		h.logger.Info("Loaded resources", zap.Int("resources", len(list)))
+	}
 	return nil
 }
 
