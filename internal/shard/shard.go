@@ -36,7 +36,8 @@ type Membership interface {
 	// returns.
 	Join(Part) (leave func(), err error)
 	// Seed is a number that all members of a group share and nobody outside can guess. They learn it from Kafka, before any
-	// function of a part is called; until then, and where shares are fixed, it is not ok.
+	// function of a part is called; until then, and where shares are fixed, it is not ok. It changes only while this member
+	// owns nothing, where the group's topic was made again.
 	Seed() (seed [16]byte, ok bool)
 	// Announce says which list of resources a part knows, as a hash, so that people can see whether all members know the
 	// same.

@@ -121,7 +121,7 @@ func (g *Group) commit(ctx context.Context, commits map[int]*shardgroup.Commit) 
 		g.mu.Lock()
 		id, lost := g.id, g.lost != nil
 		g.mu.Unlock()
-		err := g.wire.commit(ctx, id, g.topicID, commits)
+		err := g.wire.commit(ctx, id, *g.topicID.Load(), commits)
 		switch {
 		case err == nil:
 			return true

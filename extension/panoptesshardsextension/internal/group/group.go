@@ -104,10 +104,12 @@ type Group struct {
 	cancel   context.CancelFunc // of hard: what is under way is given up
 	wake     chan struct{}      // something happened that run should look at
 	joined   chan struct{}      // has room for one: a generation began
+	stale    chan struct{}      // has room for one: the topic may be another one
 	done     sync.WaitGroup
-	topicID  [16]byte // of run, and of takes that it starts afterwards
-	assigned int32    // of run: the generation of the last assignment
+	assigned int32 // of run: the generation of the last assignment
+	again    bool  // of run: what is owned must be committed again
 	seed     atomic.Pointer[[16]byte]
+	topicID  atomic.Pointer[[16]byte] // written by run, before any take; a topic that is made again has another one
 
 	mu        sync.Mutex
 	id        identity
@@ -162,6 +164,7 @@ func New(set Settings, obs Observer, p *parts.Parts, opts []kgo.Opt) (*Group, er
 		stopping: make(chan struct{}),
 		wake:     make(chan struct{}, 1),
 		joined:   make(chan struct{}, 1),
+		stale:    make(chan struct{}, 1),
 		slots:    make([]slot, set.Shards),
 		takes:    map[*take]struct{}{},
 	}

@@ -3,6 +3,7 @@ package group_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -158,7 +159,17 @@ func TestTopicIsMissing(t *testing.T) {
 func TestTopicIsDeleted(t *testing.T) {
 	t.Parallel()
 	core, logs := observer.New(zap.InfoLevel)
-	g, obs := one(t, brokers(t, 1), func(s *group.Settings) { s.Logger = zap.New(core) }, shard.Part{})
+	cluster := kafkatest.Start(t, kfake.NumBrokers(1), kfake.GroupMinSessionTimeout(time.Second))
+	kafkatest.StampRecords(cluster)
+	var again atomic.Int32
+	cluster.ControlKey(int16(kmsg.OffsetCommit), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if logs.FilterMessage("Made the topic of shards").Len() == 2 {
+			again.Add(int32(len(kreq.(*kmsg.OffsetCommitRequest).Topics[0].Partitions)))
+		}
+		return nil, nil, false
+	})
+	g, obs := one(t, cluster.ListenAddrs(), func(s *group.Settings) { s.Logger = zap.New(core) }, shard.Part{})
 	g.Start()
 	eventually(t, "all are owned", func() bool { return g.Owned() == 8 })
 	_, err := kadm.NewClient(g.Client()).DeleteTopics(t.Context(), "shards")
@@ -166,6 +177,69 @@ func TestTopicIsDeleted(t *testing.T) {
 	eventually(t, "it is made again", func() bool { return logs.FilterMessage("Made the topic of shards").Len() == 2 })
 	assert.Equal(t, 8, g.Owned())
 	assert.NoError(t, obs.unwell())
+	eventually(t, "what is owned is committed again", func() bool { return again.Load() == 8 })
+}
+
+// TestTopicIsMadeAgainDuringATake: the take goes on with the new one, and so do states.
+func TestTopicIsMadeAgainDuringATake(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Start(t, kfake.NumBrokers(1), kfake.GroupMinSessionTimeout(time.Second))
+	kafkatest.StampRecords(cluster)
+	var refuse, refused atomic.Bool
+	cluster.ControlKey(int16(kmsg.OffsetCommit), func(kreq kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		req := kreq.(*kmsg.OffsetCommitRequest)
+		if !refuse.Load() || !strings.Contains(*req.Topics[0].Partitions[0].Metadata, "another-") {
+			return nil, nil, false
+		}
+		refused.Store(true)
+		resp := req.ResponseKind().(*kmsg.OffsetCommitResponse)
+		topic, partition := kmsg.NewOffsetCommitResponseTopic(), kmsg.NewOffsetCommitResponseTopicPartition()
+		topic.Topic, topic.TopicID = req.Topics[0].Topic, req.Topics[0].TopicID
+		partition.ErrorCode = kerr.CoordinatorLoadInProgress.Code
+		topic.Partitions = append(topic.Partitions, partition)
+		resp.Topics = append(resp.Topics, topic)
+		return resp, nil, true
+	})
+	seeds := cluster.ListenAddrs()
+	part := shard.Part{Name: "a", Export: func(shards []int, write func(int, []byte, int)) error {
+		for _, s := range shards {
+			write(s, []byte("state"), 1)
+		}
+		return nil
+	}}
+	a, _ := one(t, seeds, nil, part)
+	a.Start() // and write once, so that the client knows the topic
+	eventually(t, "all are owned", func() bool { return a.Owned() == 8 })
+	refuse.Store(true)
+	b, _ := one(t, seeds, func(s *group.Settings) { s.Life = "another" }, part)
+	seed, known := a.Seed()
+	require.True(t, known)
+	b.Start()
+	eventually(t, "a commit is refused", refused.Load)
+	admin := kadm.NewClient(a.Client())
+	_, err := admin.DeleteTopics(t.Context(), "shards")
+	require.NoError(t, err)
+	refuse.Store(false)
+	eventually(t, "both own", func() bool { return a.Owned() == 4 && b.Owned() == 4 })
+	same, _ := a.Seed()
+	assert.Equal(t, seed, same, "states that are kept stay of use")
+	a.Stop(t.Context())
+	eventually(t, "one owns all", func() bool { return b.Owned() == 8 })
+	b.Stop(t.Context())
+
+	var states atomic.Int32
+	c, _ := one(t, seeds, func(s *group.Settings) { s.Life = "third" }, shard.Part{Name: "a", Import: func(t shard.Taken) (int, error) {
+		if string(t.State) == "state" {
+			states.Add(1)
+		}
+		return 1, nil
+	}})
+	c.Start()
+	eventually(t, "all are owned", func() bool { return c.Owned() == 8 })
+	assert.EqualValues(t, 8, states.Load())
+	other, _ := c.Seed()
+	assert.NotEqual(t, seed, other)
 }
 
 // TestGroupOfOthers: a group that another application uses cannot be joined.
@@ -219,7 +293,7 @@ func TestAllBrokersGo(t *testing.T) {
 				eventually(t, "it is said", func() bool { return obs.unwell() != nil })
 				return
 			}
-			assert.Never(t, func() bool { return g.Owned() < 8 }, 4*time.Second, 20*time.Millisecond)
+			assert.Never(t, func() bool { return g.Owned() < 8 || g.LeaseLeft() == 0 }, 4*time.Second, 20*time.Millisecond)
 			assert.True(t, g.Holds(3, epoch))
 			assert.NoError(t, obs.unwell())
 		})

@@ -114,8 +114,12 @@ func (g *Group) attend() error {
 		case <-g.wake:
 		case <-publish.C:
 			due = true
+		case <-g.stale:
+			if err := g.checkTopic(); err != nil && !transient(err) {
+				return err
+			}
 		case <-look.C:
-			if err := g.checkTopic(); err != nil {
+			if err := g.checkTopic(); err != nil && !transient(err) {
 				return err
 			}
 			// What is known in quiet times need not be asked for in others.

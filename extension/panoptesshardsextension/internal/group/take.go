@@ -23,21 +23,20 @@ const (
 
 // take takes over shards that the member was assigned. It belongs to its goroutine, except for cancel and done.
 type take struct {
-	group   *Group
-	topicID [16]byte
-	ctx     context.Context
-	cancel  context.CancelFunc
-	done    chan struct{}
-	start   time.Time
-	epochs  map[int]uint64 // of the shards
-	ready   []int          // imported, and to be committed
-	items   int
-	moved   bool // whether any of them brought a state
+	group  *Group
+	ctx    context.Context
+	cancel context.CancelFunc
+	done   chan struct{}
+	start  time.Time
+	epochs map[int]uint64 // of the shards
+	ready  []int          // imported, and to be committed
+	items  int
+	moved  bool // whether any of them brought a state
 }
 
 // begin starts to take shards.
 func (g *Group) begin(shards []int) {
-	t := &take{group: g, topicID: g.topicID, done: make(chan struct{}), start: g.set.Now(), epochs: make(map[int]uint64, len(shards))}
+	t := &take{group: g, done: make(chan struct{}), start: g.set.Now(), epochs: make(map[int]uint64, len(shards))}
 	t.ctx, t.cancel = context.WithCancel(g.hard)
 	g.mu.Lock()
 	for _, s := range shards {
@@ -125,6 +124,11 @@ func (t *take) run() {
 // tenure names a time of this member as owner of a shard.
 func (g *Group) tenure(epoch uint64) string { return shardgroup.Tenure(g.set.Life, epoch) }
 
+// taken is the commit which says that a shard is owned.
+func (g *Group) taken(epoch uint64, now int64) *shardgroup.Commit {
+	return &shardgroup.Commit{By: g.tenure(epoch), At: now, Taken: true}
+}
+
 // commits reads what the last owners committed. It tries until it can, or the take is over.
 func (t *take) commits() (map[int]shardgroup.Commit, error) {
 	var found map[int32]kadm.OffsetResponse
@@ -193,18 +197,18 @@ func (t *take) own() {
 		if sl := &g.slots[s]; sl.epoch == t.epochs[s] {
 			sl.committed = true
 		}
-		commits[s] = &shardgroup.Commit{By: g.tenure(t.epochs[s]), At: now, Taken: true}
+		commits[s] = g.taken(t.epochs[s], now)
 	}
 	g.mu.Unlock()
 	err := t.try(func(ctx context.Context) error {
 		if g.set.Breakage.NoTakeCommit {
 			return nil
 		}
-		// The member may have rejoined since the last try.
+		// The member may have rejoined since the last try, and the topic may have been made again.
 		g.mu.Lock()
 		id := g.id
 		g.mu.Unlock()
-		return g.wire.commit(ctx, id, t.topicID, commits)
+		return g.wire.commit(ctx, id, *g.topicID.Load(), commits)
 	})
 	if err != nil {
 		return
@@ -225,9 +229,11 @@ func (t *take) own() {
 	}
 }
 
-// try repeats a request until it succeeds. The error is that of the take's context.
+// try repeats a request until it succeeds. The error is that of the take's context. What passes by itself is told when it has
+// lasted for a session.
 func (t *take) try(request func(context.Context) error) error {
-	for failing := false; ; failing = true {
+	told := false
+	for start := time.Now(); ; {
 		ctx, cancel := context.WithTimeout(t.ctx, requestTimeout(t.group.set.Session))
 		err := request(ctx)
 		cancel()
@@ -236,8 +242,12 @@ func (t *take) try(request func(context.Context) error) error {
 			return t.ctx.Err()
 		case t.ctx.Err() != nil:
 			return t.ctx.Err()
-		case !failing && !transient(err) && !gone(err):
-			t.group.set.Logger.Warn("Cannot take shards over, trying again", zap.Error(explained(err)))
+		case !told && (!transient(err) && !gone(err) || time.Since(start) > t.group.set.Session):
+			told = true
+			t.group.set.Logger.Warn("Cannot take shards over, trying again", zap.Int("shards", len(t.epochs)), zap.Error(explained(err)))
+		}
+		if errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.UnknownTopicOrPartition) {
+			notify(t.group.stale)
 		}
 		// While the group rebalances no commit counts, and a little later one does.
 		pause := retryEvery / 2

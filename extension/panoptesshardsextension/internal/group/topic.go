@@ -10,6 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"go.uber.org/zap"
+
+	"github.com/panoptes-otel/panoptes-otel/internal/kafkaclient"
+	"github.com/panoptes-otel/panoptes-otel/internal/shard/shardgroup"
 )
 
 // errTopic is wrapped by errors of a topic with which nothing can be owned.
@@ -22,45 +25,69 @@ const (
 )
 
 // checkTopic makes sure that the topic has a partition for each shard, and makes it where it is missing. Where it is not as
-// it should be nothing is owned any more: others may count their shards otherwise. While the brokers do not answer, it
-// stays what it was.
+// it should be nothing is owned any more: others may count their shards otherwise. While the brokers do not answer, what is
+// claimed stays; a member that claims nothing must know the topic before it joins.
 func (g *Group) checkTopic() error {
 	ctx, cancel := context.WithTimeout(g.hard, requestTimeout(g.set.Session))
 	defer cancel()
 	id, err := g.findTopic(ctx)
+	g.mu.Lock()
+	claims := len(g.claimed()) > 0
+	g.mu.Unlock()
 	switch {
 	case errors.Is(err, errTopic):
-		g.mu.Lock()
-		owns := len(g.claimed()) > 0
-		g.mu.Unlock()
-		if owns {
+		if claims {
 			g.lease.End()
 			g.lose(err)
 			g.depart()
 		}
 		return err
-	case err != nil && g.seed.Load() != nil:
+	case err != nil && claims:
 		return nil
 	case err != nil:
 		return err
 	}
-	g.topicID = id
-	if g.seed.Load() == nil {
+	if last := g.topicID.Swap(&id); last != nil && *last != id {
+		g.set.Logger.Info("The topic of shards is another one now", zap.String("topic", g.set.Topic))
+		g.wire.client.PurgeTopicsFromProducing(g.set.Topic) // it would write to the last one
+		g.again = true
+	}
+	if g.seed.Load() == nil || !claims {
 		g.seed.Store(seedOf(g.set.Group, g.set.Topic, id))
+	}
+	if g.again {
+		g.again = g.commitAgain(ctx, id) != nil
 	}
 	return nil
 }
 
+// commitAgain commits what is owned: the commits of a topic go with it, and whoever looks on would see no owners.
+func (g *Group) commitAgain(ctx context.Context, topicID [16]byte) error {
+	commits := map[int]*shardgroup.Commit{}
+	now := g.set.Now().UnixMilli()
+	g.mu.Lock()
+	id := g.id
+	for s := range g.slots {
+		if sl := &g.slots[s]; sl.phase == owned {
+			commits[s] = g.taken(sl.epoch, now)
+		}
+	}
+	g.mu.Unlock()
+	if len(commits) == 0 {
+		return nil
+	}
+	return g.wire.commit(ctx, id, topicID, commits)
+}
+
 func (g *Group) findTopic(ctx context.Context) (id [16]byte, err error) {
-	admin := kadm.NewClient(g.wire.client)
-	topics, err := admin.ListTopics(ctx, g.set.Topic)
+	topics, err := kafkaclient.ListTopics(ctx, g.wire.client, []string{g.set.Topic})
 	if err != nil {
 		return id, fmt.Errorf("ask for topic %q: %w", g.set.Topic, err)
 	}
 	topic := topics[g.set.Topic]
 	switch {
 	case errors.Is(topic.Err, kerr.UnknownTopicOrPartition):
-		return g.makeTopic(ctx, admin)
+		return g.makeTopic(ctx, kadm.NewClient(g.wire.client))
 	case topic.Err != nil:
 		return id, fmt.Errorf("ask for topic %q: %w", g.set.Topic, topic.Err)
 	case len(topic.Partitions) != g.set.Shards:

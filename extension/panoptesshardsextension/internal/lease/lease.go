@@ -74,11 +74,15 @@ func (l *Lease) Valid() bool {
 	return b != nil && (l.set.Off || l.held.Load() || l.left(b, l.set.Clock()) > 0)
 }
 
-// Left is the time until the lease ends unless a heartbeat comes; 0 where it has ended.
+// Left is the time until the lease ends unless a heartbeat comes; 0 where it has ended. One that is held has all of its time
+// left, however long that takes.
 func (l *Lease) Left() time.Duration {
 	b := l.bounds.Load()
 	if b == nil {
 		return 0
+	}
+	if l.held.Load() {
+		return l.set.Session - Margin
 	}
 	return max(0, l.left(b, l.set.Clock()))
 }

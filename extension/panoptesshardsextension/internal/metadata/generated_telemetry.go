@@ -153,7 +153,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.PanoptesShardsLease, err = builder.meter.Float64ObservableGauge(
 		"otelcol_panoptes_shards_lease",
-		metric.WithDescription("How long shards stay owned if no heartbeat is answered any more; 0 where nothing may be polled. [Development]"),
+		metric.WithDescription("How long shards stay owned if no heartbeat is answered any more; 0 where nothing may be polled. While when_away go_on keeps them, it does not go down. [Development]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)

@@ -69,7 +69,7 @@ func AssertEqualPanoptesShardsHandoverItems(t *testing.T, tt *componenttest.Tele
 func AssertEqualPanoptesShardsLease(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_panoptes_shards_lease",
-		Description: "How long shards stay owned if no heartbeat is answered any more; 0 where nothing may be polled. [Development]",
+		Description: "How long shards stay owned if no heartbeat is answered any more; 0 where nothing may be polled. While when_away go_on keeps them, it does not go down. [Development]",
 		Unit:        "s",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
