@@ -30,7 +30,7 @@ type staticShare struct {
 }
 
 func newStaticShare(cfg *StaticConfig, shards int, p *parts.Parts, logger *zap.Logger) (*staticShare, error) {
-	index, err := indexOf(cfg, os.Hostname)
+	index, err := cfg.IndexHere()
 	if err != nil {
 		return nil, err
 	}
@@ -43,6 +43,9 @@ func newStaticShare(cfg *StaticConfig, shards int, p *parts.Parts, logger *zap.L
 	}
 	return s, nil
 }
+
+// IndexHere is which of the Collectors one on this host is.
+func (c *StaticConfig) IndexHere() (int, error) { return indexOf(c, os.Hostname) }
 
 // indexOf returns which of the Collectors this one is.
 func indexOf(cfg *StaticConfig, hostname func() (string, error)) (int, error) {

@@ -61,6 +61,15 @@ func TestMembers(t *testing.T) {
 	view.Members[1].Resources = "5-def"
 	assert.Contains(t, s.page("/members"), "Members know different resources")
 
+	assert.NotContains(t, text, "JSON API", "it has no members")
+	assert.Contains(t, text, "panoptes shards --json")
+
+	show(viewer{view: &shardgroup.View{State: "PreparingRebalance", Members: []shardgroup.Member{{}}, Shards: []shardgroup.Shard{{Member: -1}}}})
+	text = s.page("/members")
+	assert.Contains(t, text, "The owners of shards are not known: the group shares anew (PreparingRebalance)")
+	assert.Contains(t, text, `<th scope="row">–</th>`)
+	assert.NotContains(t, text, "shards are owned")
+
 	show(viewer{err: errors.New("no broker answers")})
 	code, text := s.get("/members")
 	assert.Equal(t, http.StatusBadGateway, code)

@@ -59,6 +59,11 @@ func (v *View) Owned() int {
 	return n
 }
 
+// Rebalances says whether the group shares anew: Kafka tells nothing of its members then.
+func (v *View) Rebalances() bool {
+	return v.State == "PreparingRebalance" || v.State == "CompletingRebalance"
+}
+
 // SameResources says whether all members that know resources know the same.
 func (v *View) SameResources() bool {
 	known := ""

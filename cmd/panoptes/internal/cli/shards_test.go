@@ -81,6 +81,10 @@ func TestShards(t *testing.T) {
 	assert.Equal(t, 2, code)
 	assert.Contains(t, stderr, "extensions::panoptes_shards has a fixed share: no Collector knows of the others")
 
+	code, _, stderr = run(t, "", "shards", "--brokers", broker, "--resource", "")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, stderr, "--resource must not be empty")
+
 	endA()
 	endA = sharing(t, broker, "a", "6-bb")
 	require.Eventually(t, func() bool {

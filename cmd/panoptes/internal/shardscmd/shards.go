@@ -2,6 +2,7 @@
 package shardscmd
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,7 +46,9 @@ func New() *cobra.Command {
 		Long: `Shows the members of a group of Collectors (extension panoptes_shards) and how many shards each owns, from what they
 leave in Kafka: no Collector is asked. A shard is owned when the group has assigned it and its member has taken it over.
 
-The exit code is 1 where a shard has no owner: fit for a check. A group that is just sharing anew is waited for (--wait).
+The exit code is 1 where a shard has no owner. A group that is just sharing anew is waited for (--wait); if it still does then,
+the owners are not known, and the exit code is 1: a check should wait for longer than the group's rebalance_timeout. The shards of a
+member that crashed have no other owner until its session ends; until then Kafka, and so this command, shows it as their owner.
 
 With --resource it shows the shard of a resource and its owner; the exit code is 1 where it has none.
 
@@ -57,6 +60,9 @@ The password for SASL comes from a file, or from the environment variable ` + st
   panoptes shards --brokers kafka1:9092 --json | jq '.members[] | {instance, owned}'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("resource") && o.resource == "" {
+				return exit.Misusef("--resource must not be empty: give the id of a resource")
+			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
 			o.connection.Find = func(all *collectorconfig.Config) (where string, client *configkafka.ClientConfig, err error) {
@@ -155,6 +161,11 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // verdict is the exit code, and why it is not 0.
 func (o *options) verdict(stderr io.Writer, v *shardgroup.View) error {
+	if v.Rebalances() {
+		fmt.Fprintf(stderr, "panoptes: the owners of shards are not known: group %q shares anew (%s), and Kafka tells nothing of its members meanwhile; "+
+			"try again, or give it more time with --wait\n", o.group, v.State)
+		return exit.ErrReported
+	}
 	if o.resource != "" {
 		if s := shard.Of(o.resource, len(v.Shards)); !v.Shards[s].Owned {
 			fmt.Fprintf(stderr, "panoptes: shard %d of resource %q has no owner; %s\n", s, o.resource, o.state(v))
@@ -198,12 +209,12 @@ func (o *options) print(out io.Writer, style term.Style, v *shardgroup.View) err
 	}
 	rows := make([][]string, 0, len(v.Members))
 	for _, m := range v.Members {
-		rows = append(rows, []string{m.Instance, m.Host, strconv.Itoa(m.Owned), strconv.Itoa(m.Assigned), m.Resources})
+		rows = append(rows, []string{cmp.Or(m.Instance, "-"), m.Host, strconv.Itoa(m.Owned), strconv.Itoa(m.Assigned), m.Resources})
 	}
 	if err := style.Table(out, []string{"MEMBER", "HOST", "OWNED", "ASSIGNED", "RESOURCES"}, rows); err != nil {
 		return err
 	}
-	if style.Aligned {
+	if style.Aligned && !v.Rebalances() {
 		fmt.Fprintf(out, "\n%d of %d shards are owned; the group is %s.\n", v.Owned(), len(v.Shards), term.Cell(v.State))
 	}
 	return nil

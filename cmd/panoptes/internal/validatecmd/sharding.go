@@ -18,8 +18,13 @@ import (
 // shortestSession is what a broker needs to take over from a coordinator that died, with some to spare.
 const shortestSession = 12 * time.Second
 
-// shards warns of a group whose members all stop when a broker dies.
+// shards warns of a share that this host's name does not say, and of a group whose members all stop when a broker dies.
 func (v *validation) shards(id component.ID, cfg *panoptesshardsextension.Config) {
+	if cfg.Static.HasValue() {
+		if _, err := cfg.Static.Get().IndexHere(); err != nil {
+			v.doubtful(fmt.Sprintf("extensions::%s::static", id), "%v: a Collector on this host would not start; set index, unless it runs elsewhere", err)
+		}
+	}
 	if !cfg.Group.HasValue() {
 		return
 	}

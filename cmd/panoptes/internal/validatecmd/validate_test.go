@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/panoptes-otel/panoptes-otel/cmd/panoptes/internal/exit"
+	"github.com/panoptes-otel/panoptes-otel/extension/panoptesshardsextension"
 	"github.com/panoptes-otel/panoptes-otel/internal/filetest"
 )
 
@@ -71,6 +72,18 @@ func TestFindings(t *testing.T) {
 }
 
 const minimal = "yaml:{receivers: {otlp: }, exporters: {debug: }, service: {pipelines: {metrics: {receivers: [otlp], exporters: [debug]}}}}"
+
+// TestShareOfHost: where the host's name has no number, a share without index is none.
+func TestShareOfHost(t *testing.T) {
+	t.Parallel()
+	for static, config := range map[string]panoptesshardsextension.StaticConfig{
+		"{count: 2}": {Count: 2}, "{count: 2, index: 1}": {Count: 2, Index: new(1)},
+	} {
+		stdout, _, _ := execute(t, "--config", minimal, "--config", "yaml:{extensions: {panoptes_shards: {static: "+static+"}}}")
+		_, err := config.IndexHere()
+		assert.Equal(t, err != nil, strings.Contains(stdout, "warning: extensions::panoptes_shards::static: static::index is not given"), stdout)
+	}
+}
 
 func TestCollectorRefuses(t *testing.T) {
 	t.Parallel()
