@@ -148,7 +148,7 @@ func TestSimulatePluginsOwnPlaces(t *testing.T) {
 	t.Parallel()
 	config := fleet(t, nil, 20, "")
 	dir := filepath.Join(filepath.Dir(config), "plugins")
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "slow.sh"), []byte("#!/bin/sh\n"), 0o700)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "slow.sh"), []byte("#!/bin/sh\n"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "slow.panoptes-plugin"),
 		[]byte("[Core]\nName = Slow\nModule = slow.sh\n[main]\nexecute_frequency = 5\nresource_filter = resource_class = \"c\"\n"), 0o600))
 	args := []string{"simulate", "--config", config, "--hours", "0.1", "--takes", "2s"}
