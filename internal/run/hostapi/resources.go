@@ -14,7 +14,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
 )
 
-// maxPage is how many bytes of keys and values one answer of Resources has at most, but for its last resource.
+// maxPage is how many bytes of keys and values one answer of Resources has at most, except for its last resource.
 const maxPage = 1 << 20
 
 // Resources is the service of the resources that the host knows, under the keys and in the form that Panoptes stores them in

@@ -204,7 +204,7 @@ func TestPipe(t *testing.T) {
 	require.NoError(t, err, stdout)
 }
 
-// Requirements that cannot be read are told of, whether plugins are loaded or not, and hold nothing up.
+// Requirements that cannot be read are named, whether plugins are loaded or not, and hold nothing up.
 func TestRequirementsOfAPipe(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -133,7 +133,7 @@ func (s *batchSocket) receiveBatch(fd uintptr) bool {
 		s.received, s.receiveErr = int(n), nil
 	case unix.EAGAIN:
 		return false
-	case unix.EINTR: // what is there is not told of again
+	case unix.EINTR: // the poller does not report again what is there
 		s.received, s.receiveErr = 0, nil
 	default:
 		s.received, s.receiveErr = 0, errno

@@ -95,7 +95,7 @@ func TestFlapping(t *testing.T) {
 			}
 			assert.LessOrEqual(t, taken, c.most)
 			assert.Equal(t, c.away == 0, taken == 1)
-			// It keeps still: it is as any other, but for a wait as long as it flapped.
+			// Once it keeps still it is as any other, after a wait as long as it flapped.
 			now := start.Add(time.Hour)
 			s.See("there", now, settle)
 			s.See("there", now.Add(memory*settle), settle)
