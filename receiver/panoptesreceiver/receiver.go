@@ -131,8 +131,8 @@ func (r *panoptesReceiver) Start(ctx context.Context, host component.Host) error
 	return nil
 }
 
-// snmpPlaces is how many runs that poll by SNMP may be under way. Each costs a goroutine; what is sent is bounded elsewhere.
-const snmpPlaces = 4096
+// SNMPPlaces is how many runs that poll by SNMP may be under way. Each costs a goroutine; what is sent is bounded elsewhere.
+const SNMPPlaces = 4096
 
 // openTasks makes the store of resources, the scheduler and its tasks, of which there are none yet.
 func (r *panoptesReceiver) openTasks(pressure func() time.Duration) error {
@@ -154,7 +154,7 @@ func (r *panoptesReceiver) openTasks(pressure func() time.Duration) error {
 			tasks.ClassPython:  {Places: r.cfg.workers() * workers.RunsPerWorker, Ahead: workers.RunsPerWorker},
 			tasks.ClassProcess: {Places: r.cfg.MaxConcurrentRuns},
 			tasks.ClassExec:    {Places: r.cfg.Processes.MaxExec},
-			tasks.ClassSNMP:    {Places: snmpPlaces, Apart: true},
+			tasks.ClassSNMP:    {Places: SNMPPlaces, Apart: true},
 		},
 		Breaker: schedule.Breaker{
 			Failures: r.cfg.Breaker.Failures, Backoff: r.cfg.Breaker.Backoff, MaxBackoff: r.cfg.Breaker.MaxBackoff,

@@ -49,10 +49,27 @@ func TestSimulate(t *testing.T) {
 	require.Regexp(t, `^starts a second: mean 1\.[78], median \d+, p99 \d+, most \d+ \(at .*\)$`, lines[1])
 	require.Equal(t, "all runs: 1 % of 256 places", lines[2])
 	require.Equal(t, "children of exec plugins: 0 % of 32 places", lines[4])
-	require.Regexp(t, `^every\t100\t10s to 1m0s\t1\.[78]\d\t1s\t1\.[78]$`, lines[6])
-	require.Regexp(t, `^hourly\t1\t1h0m0s\t0\.00\t1s\t0\.0$`, lines[7])
-	require.Regexp(t, `^r1\ts\t1\t(5\.9|6\.0)\t0\.10$`, lines[9], "the busiest device first")
+	require.Equal(t, "runs of SNMP plugins: 0 % of 4096 places", lines[5])
+	require.Regexp(t, `^every\t100\t10s to 1m0s\t1\.[78]\d\t1s\t1\.[78]$`, lines[7])
+	require.Regexp(t, `^hourly\t1\t1h0m0s\t0\.00\t1s\t0\.0$`, lines[8])
+	require.Regexp(t, `^r1\ts\t1\t(5\.9|6\.0)\t0\.10$`, lines[10], "the busiest device first")
 	require.NotContains(t, stdout, "warning")
+}
+
+// Runs that poll by SNMP share places of their own, of which there is no setting.
+func TestSimulateSNMP(t *testing.T) {
+	t.Parallel()
+	config := fleet(t, nil, 600, "")
+	dir := filepath.Join(filepath.Dir(config), "plugins")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "up.panoptes-plugin"), []byte("[Core]\nName = up\nModule = snmp\n[main]\nexecute_frequency = 10\nresource_filter = resource_class = \"c\"\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "up.yaml"), []byte("groups: [{group: up, metrics: {since: 1.3.6.1.2.1.1.3.0}}]\n"), 0o600))
+	code, stdout, stderr := run(t, "", "simulate", "--config", config, "--hours", "0.1", "--takes", "9s")
+	require.Zero(t, code, stdout+stderr)
+	require.Contains(t, stdout, "\nall runs: 0 % of 256 places\n")
+	require.Regexp(t, `\nruns of SNMP plugins: 13 % of 4096 places`, stdout)
+	code, stdout, _ = run(t, "", "simulate", "--config", config, "--hours", "0.1", "--takes", "80s")
+	require.Equal(t, 1, code)
+	require.Regexp(t, `warning: runs of SNMP plugins need 48\d\d places on average, there are 4096: slots will be missed; share the resources among more Collectors, or run less often`, stdout)
 }
 
 // A plugin that discovers resources is one task, and needs no filter.

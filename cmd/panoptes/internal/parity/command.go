@@ -166,31 +166,34 @@ func (o *options) open(ctx context.Context, s Side, since time.Time) (*side, err
 // read reads both sides, by turns the one that is behind, so that few groups wait for their partners.
 func read(ctx context.Context, to *Comparison, sides [2]*side) error {
 	for {
-		behind, ahead := sides[0], sides[1]
-		if to.Front(behind.Side).After(to.Front(ahead.Side)) {
-			behind, ahead = ahead, behind
+		behind := sides[A]
+		if sides[B].window.Front().Before(behind.window.Front()) {
+			behind = sides[B]
 		}
 		if behind.window.Done() {
-			if behind = ahead; behind.window.Done() {
-				return nil
-			}
+			return nil
 		}
-		if err := behind.window.Poll(ctx, func(r *kgo.Record) { behind.add(to, r) }); err != nil {
+		if err := behind.window.Poll(ctx, func(r *kgo.Record) time.Time { return behind.add(to, r) }); err != nil {
 			return fmt.Errorf("%s: %w", behind.Side, err)
 		}
+		to.Read(behind.Side, behind.window.Front())
 	}
 }
 
-func (s *side) add(to *Comparison, r *kgo.Record) {
+// add returns the time of the latest group of a record, zero where it has none.
+func (s *side) add(to *Comparison, r *kgo.Record) (at time.Time) {
 	// The visit returns no error, so neither does Each.
 	_ = s.reader.Each(r, func(m stream.Message) error {
 		if m.Group == nil || m.Group.Resource == nil {
 			s.bad++
 			return nil
 		}
-		to.Add(s.Side, Group{MetricsGroup: m.Group, Key: string(m.Key), Partition: m.Partition})
+		if taken := to.Add(s.Side, Group{MetricsGroup: m.Group, Key: string(m.Key), Partition: m.Partition}); taken.After(at) {
+			at = taken
+		}
 		return nil
 	})
+	return at
 }
 
 // tell prints the result, and says by its error whether it is good enough.

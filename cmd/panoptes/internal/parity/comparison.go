@@ -34,9 +34,9 @@ type Comparison struct {
 	series    map[string]*series
 	resources map[string]*resource
 	waiting   int // values
-	// first and front are the times of each side's earliest and latest samples.
-	first, front [2]time.Time
-	result       Result
+	// first and last are the times of each side's earliest and latest samples, front that up to which it was read in full.
+	first, last, front [2]time.Time
+	result             Result
 }
 
 // New returns an empty comparison.
@@ -44,37 +44,39 @@ func New(o Options) *Comparison {
 	return &Comparison{options: o, names: names{}, series: map[string]*series{}, resources: map[string]*resource{}}
 }
 
-// Front is the time of a side's latest group: whoever reads both sides reads the one that is behind.
-func (c *Comparison) Front(side Side) time.Time { return c.front[side] }
+// Read says up to which time a side was read in full. A group that the other side lacks is missed only then, and none is judged
+// before both sides have such a time.
+func (c *Comparison) Read(side Side, upTo time.Time) { c.front[side] = upTo }
 
-// Add takes the next group of a side. Nothing of it is kept.
-func (c *Comparison) Add(side Side, g Group) {
+// Add takes the next group of a side, and returns its time, zero where it has none. Nothing of the group is kept.
+func (c *Comparison) Add(side Side, g Group) time.Time {
 	s, ok := c.names.sampleOf(g)
 	if !ok {
 		c.result.Uncompared++
-		return
+		return time.Time{}
 	}
 	c.result.Groups[side]++
 	if first := c.first[side]; first.IsZero() || s.at.Before(first) {
 		c.first[side] = s.at
 	}
-	if s.at.After(c.front[side]) {
-		c.front[side] = s.at
+	if s.at.After(c.last[side]) {
+		c.last[side] = s.at
 	}
 	of := c.find(g)
 	if of == nil {
 		c.result.Uncompared++
-		return
+		return s.at
 	}
 	of.resource.seen[side] = true
 	if !of.seen[side] {
 		of.seen[side] = true
 		c.result.Series[side]++
 	}
-	if c.put(of, side, s) {
+	if c.put(of, side, s) && !c.front[A].IsZero() && !c.front[B].IsZero() {
 		c.advance(of, false)
 		c.age(of)
 	}
+	return s.at
 }
 
 // find returns the series of a group, nil for one too many.
@@ -191,7 +193,7 @@ func (c *Comparison) age(of *series) {
 // may lie outside, or the side had just begun.
 func (c *Comparison) missed(of *series, side Side, s *sample) {
 	other := side.other()
-	if c.first[other].IsZero() || s.at.Before(c.first[other].Add(2*s.interval)) || s.at.After(c.front[other].Add(-s.interval)) {
+	if c.first[other].IsZero() || s.at.Before(c.first[other].Add(2*s.interval)) || s.at.After(c.last[other].Add(-s.interval)) {
 		return
 	}
 	of.resource.missed[side]++

@@ -55,7 +55,7 @@ func compareAll(o Options, events []event) Result {
 	slices.SortStableFunc(events, func(a, b event) int { return cmp.Compare(a.at, b.at) })
 	c := New(o)
 	for _, e := range events {
-		c.Add(e.side, e.Group)
+		c.Read(e.side, c.Add(e.side, e.Group))
 	}
 	return c.Finish()
 }
@@ -279,7 +279,29 @@ func TestBounded(t *testing.T) {
 	assert.Equal(t, 100+200-2*waitingPerSeries/5, r.Uncompared, "three values make a sample of size five")
 	assert.Zero(t, r.Total())
 	assert.Zero(t, c.waiting)
-	assert.Equal(t, c.front[A], c.Front(A))
+}
+
+// Two brokers hand out what they have at different speeds: one partition of a side may be read to its end before another begins.
+func TestPartitionsAtDifferentSpeeds(t *testing.T) {
+	t.Parallel()
+	c := New(strict)
+	for _, side := range []Side{A, B} {
+		c.Read(side, c.Add(side, look(t, "first", 0)))
+	}
+	add := func(side Side, device string) (last time.Time) {
+		t.Helper()
+		for i := range 100 {
+			last = c.Add(side, look(t, device, time.Duration(i)*interval))
+		}
+		return last
+	}
+	add(A, "early")
+	add(B, "late")
+	c.Read(A, add(A, "late"))
+	c.Read(B, add(B, "early"))
+	r := c.Finish()
+	assert.Equal(t, 201, r.Agree)
+	assert.Zero(t, r.OnlyA+r.OnlyB)
 }
 
 func TestNames(t *testing.T) {

@@ -147,13 +147,13 @@ func (m *memberLoad) warnings() (out []string) {
 		share, late, _ := p.use()
 		switch {
 		case share > 1:
-			out = append(out, fmt.Sprintf("%s need %.0f places on average, there are %d: slots will be missed; raise %s, or run less often",
-				p.name, share*float64(p.places), p.places, p.key))
+			out = append(out, fmt.Sprintf("%s need %.0f places on average, there are %d: slots will be missed; %s, or run less often",
+				p.name, share*float64(p.places), p.places, p.more))
 		case share > fullShare:
-			out = append(out, fmt.Sprintf("%s take %.0f %% of %d places on average, which leaves little room for devices that answer slowly; raise %s",
-				p.name, 100*share, p.places, p.key))
+			out = append(out, fmt.Sprintf("%s take %.0f %% of %d places on average, which leaves little room for devices that answer slowly; %s",
+				p.name, 100*share, p.places, p.more))
 		case late > lateLimit:
-			out = append(out, fmt.Sprintf("%s come up to %s late; raise %s", p.name, late.Round(100*time.Millisecond), p.key))
+			out = append(out, fmt.Sprintf("%s come up to %s late; %s", p.name, late.Round(100*time.Millisecond), p.more))
 		}
 	}
 	return out

@@ -11,6 +11,7 @@ import (
 	"github.com/panoptes-otel/panoptes-otel/internal/schedule"
 	"github.com/panoptes-otel/panoptes-otel/internal/shard"
 	"github.com/panoptes-otel/panoptes-otel/pluginsdk"
+	"github.com/panoptes-otel/panoptes-otel/receiver/panoptesreceiver"
 )
 
 // simulation is what would be started.
@@ -49,7 +50,7 @@ type deviceLoad struct {
 // pool is a bounded number of places that runs share.
 type pool struct {
 	name   string
-	key    string        // that bounds it
+	more   string        // what gives more places
 	kinds  []plugin.Kind // whose runs take places of it; nil for all but those of SNMP plugins
 	plugin string        // whose runs alone do; "" for any
 	places int
@@ -62,9 +63,10 @@ func simulate(f *fleet, takes durations, from time.Time, span time.Duration, mem
 	s := &simulation{fleet: f, span: span, starts: make([]int, seconds), devices: make([]deviceLoad, len(f.resources))}
 	for range members {
 		s.members = append(s.members, &memberLoad{pools: []*pool{
-			{name: "all runs", key: "max_concurrent_runs", places: f.cfg.MaxConcurrentRuns, work: make([]float64, seconds)},
-			{name: "Python workers", key: "python::max_workers", places: f.cfg.Python.Workers(), work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindPython}},
-			{name: "children of exec plugins", key: "processes::max_exec", places: f.cfg.Processes.MaxExec, work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindExec}},
+			{name: "all runs", more: "raise max_concurrent_runs", places: f.cfg.MaxConcurrentRuns, work: make([]float64, seconds)},
+			{name: "Python workers", more: "raise python::max_workers", places: f.cfg.Python.Workers(), work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindPython}},
+			{name: "children of exec plugins", more: "raise processes::max_exec", places: f.cfg.Processes.MaxExec, work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindExec}},
+			{name: "runs of SNMP plugins", more: "share the resources among more Collectors", places: panoptesreceiver.SNMPPlaces, work: make([]float64, seconds), kinds: []plugin.Kind{plugin.KindSNMP}},
 		}})
 	}
 	for i, r := range f.resources {
@@ -103,16 +105,16 @@ func simulate(f *fleet, takes durations, from time.Time, span time.Duration, mem
 // limit gives a plugin places of its own, of each member, where no more of its runs may go on at once. What concurrency a process
 // plugin says of itself is not known before it runs.
 func (s *simulation) limit(p *plugin.Plugin, seconds int) {
-	places, key := s.fleet.cfg.Limits.PerPlugin, "limits::per_plugin"
+	places, more := s.fleet.cfg.Limits.PerPlugin, "raise limits::per_plugin"
 	if n := s.fleet.cfg.Processes.PerPlugin; p.Kind == plugin.KindProcess && (places == 0 || n < places) {
-		places, key = n, "processes::per_plugin (a concurrency that the plugin says itself counts instead of it)"
+		places, more = n, "raise processes::per_plugin (a concurrency that the plugin says itself counts instead of it)"
 	}
 	if places == 0 {
 		return
 	}
 	for _, m := range s.members {
 		m.pools = append(m.pools, &pool{
-			name: fmt.Sprintf("runs of plugin %q", p.Name()), key: key, places: places, work: make([]float64, seconds), plugin: p.Name(),
+			name: fmt.Sprintf("runs of plugin %q", p.Name()), more: more, places: places, work: make([]float64, seconds), plugin: p.Name(),
 		})
 	}
 }

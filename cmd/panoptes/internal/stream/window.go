@@ -28,13 +28,22 @@ const (
 // Window is what topics hold from a time on up to the moment in which it was opened. It is not safe for concurrent use.
 type Window struct {
 	client *kgo.Client
-	// ends are the offsets at which partitions end, of those that are not through.
-	ends map[string]map[int32]int64
+	// open are the partitions that are not through.
+	open map[string]map[int32]*position
 	// partitions are the topics, and how many partitions they have.
 	partitions map[string]int
 	last       time.Time
 	patience   time.Duration
 }
+
+// position is how far a partition was read: up to what time, zero until it has begun, and where it ends.
+type position struct {
+	at  time.Time
+	end int64
+}
+
+// forever is later than all that can come.
+var forever = time.Unix(1<<60, 0)
 
 // OpenWindow finds the topics, by names or patterns with * and ?, and their offsets from a time on; the zero time is their
 // beginning. It is wrong usage to name no topic that there is. Close the window.
@@ -49,7 +58,7 @@ func OpenWindow(ctx context.Context, c Connection, topics []string, since time.T
 	if err != nil {
 		return nil, err
 	}
-	w := &Window{client: client, ends: map[string]map[int32]int64{}, partitions: map[string]int{}, last: time.Now(), patience: windowPatience}
+	w := &Window{client: client, open: map[string]map[int32]*position{}, partitions: map[string]int{}, last: time.Now(), patience: windowPatience}
 	limited, cancel := context.WithTimeout(ctx, windowPatience)
 	defer cancel()
 	if err := w.find(limited, opts, topics, since); err != nil {
@@ -89,10 +98,10 @@ func (w *Window) find(ctx context.Context, opts []kgo.Opt, patterns []string, si
 		if !ok || start >= end.Offset {
 			return
 		}
-		if w.ends[end.Topic] == nil {
-			w.ends[end.Topic], from[end.Topic] = map[int32]int64{}, map[int32]kgo.Offset{}
+		if w.open[end.Topic] == nil {
+			w.open[end.Topic], from[end.Topic] = map[int32]*position{}, map[int32]kgo.Offset{}
 		}
-		w.ends[end.Topic][end.Partition] = end.Offset
+		w.open[end.Topic][end.Partition] = &position{end: end.Offset}
 		from[end.Topic][end.Partition] = kgo.NewOffset().At(start)
 	})
 	w.client.AddConsumePartitions(from)
@@ -115,10 +124,24 @@ func (w *Window) Partitions() int {
 func (w *Window) Topics() []string { return slices.Sorted(maps.Keys(w.partitions)) }
 
 // Done says whether all was read.
-func (w *Window) Done() bool { return len(w.ends) == 0 }
+func (w *Window) Done() bool { return len(w.open) == 0 }
 
-// Poll calls visit for the next records, if some come within a moment.
-func (w *Window) Poll(ctx context.Context, visit func(*kgo.Record)) error {
+// Front is the time up to which all partitions were read: that of the one that is most behind, since brokers hand out theirs at
+// different speeds. It is zero until each has begun, and later than all times once all was read.
+func (w *Window) Front() time.Time {
+	front := forever
+	for _, partitions := range w.open {
+		for _, p := range partitions {
+			if p.at.Before(front) {
+				front = p.at
+			}
+		}
+	}
+	return front
+}
+
+// Poll calls visit, which returns the time of what a record holds, for the next records, if some come within a moment.
+func (w *Window) Poll(ctx context.Context, visit func(*kgo.Record) time.Time) error {
 	moment, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	fetches := w.client.PollFetches(moment)
@@ -128,15 +151,17 @@ func (w *Window) Poll(ctx context.Context, visit func(*kgo.Record)) error {
 	came := false
 	for it := fetches.RecordIter(); !it.Done(); {
 		r := it.Next()
-		end, open := w.ends[r.Topic][r.Partition]
-		if !open {
+		p := w.open[r.Topic][r.Partition]
+		if p == nil {
 			continue
 		}
 		came = true
-		if r.Offset < end && !r.Attrs.IsControl() {
-			visit(r)
+		if r.Offset < p.end && !r.Attrs.IsControl() {
+			if at := visit(r); at.After(p.at) {
+				p.at = at
+			}
 		}
-		if r.Offset >= end-1 {
+		if r.Offset >= p.end-1 {
 			w.close(r.Topic, r.Partition)
 		}
 	}
@@ -165,9 +190,9 @@ func deleted(fetches kgo.Fetches) (found error) {
 }
 
 func (w *Window) close(topic string, partition int32) {
-	delete(w.ends[topic], partition)
-	if len(w.ends[topic]) == 0 {
-		delete(w.ends, topic)
+	delete(w.open[topic], partition)
+	if len(w.open[topic]) == 0 {
+		delete(w.open, topic)
 	}
 	w.client.PauseFetchPartitions(map[string][]int32{topic: {partition}})
 }

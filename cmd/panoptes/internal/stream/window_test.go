@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -18,12 +19,13 @@ func TestWindow(t *testing.T) {
 	producer, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
 	require.NoError(t, err)
 	t.Cleanup(producer.Close)
-	put := func(values ...string) {
+	put := func(partition int32, values ...string) {
 		for _, v := range values {
-			require.NoError(t, producer.ProduceSync(t.Context(), &kgo.Record{Topic: "a", Partition: 1, Value: []byte(v)}).FirstErr())
+			require.NoError(t, producer.ProduceSync(t.Context(), &kgo.Record{Topic: "a", Partition: partition, Value: []byte(v)}).FirstErr())
 		}
 	}
-	put("one", "two")
+	put(1, "1", "2")
+	put(2, "1")
 	open := func() *Window {
 		w, err := OpenWindow(t.Context(), Connection{Brokers: cluster.ListenAddrs()}, []string{"?"}, time.Time{})
 		require.NoError(t, err)
@@ -33,19 +35,28 @@ func TestWindow(t *testing.T) {
 	w, late := open(), open()
 	require.Equal(t, []string{"a", "b"}, w.Topics())
 	require.Equal(t, 3, w.Partitions())
-	put("after it was opened")
-	var got []string
+	put(1, "after it was opened")
+	got := map[int32][]string{}
 	for !w.Done() {
-		require.NoError(t, w.Poll(t.Context(), func(r *kgo.Record) { got = append(got, string(r.Value)) }))
+		require.NoError(t, w.Poll(t.Context(), func(r *kgo.Record) time.Time {
+			require.Equal(t, len(got) < 2, w.Front().IsZero(), "zero until each partition has begun")
+			got[r.Partition] = append(got[r.Partition], string(r.Value))
+			second, err := strconv.ParseInt(string(r.Value), 10, 64)
+			require.NoError(t, err)
+			at := time.Unix(second, 0)
+			require.False(t, w.Front().After(at), "none is read that lies before the front")
+			return at
+		}))
 	}
-	require.Equal(t, []string{"one", "two"}, got)
+	require.Equal(t, map[int32][]string{1: {"1", "2"}, 2: {"1"}}, got)
+	require.Equal(t, forever, w.Front())
 
 	// What the client has fetched by now it may hand out; it is not asked for here.
 	late.client.PauseFetchTopics("a")
 	cluster.Close()
 	late.patience = time.Millisecond
 	for err == nil && !late.Done() {
-		err = late.Poll(t.Context(), func(*kgo.Record) {})
+		err = late.Poll(t.Context(), func(*kgo.Record) time.Time { return time.Time{} })
 	}
 	require.ErrorContains(t, err, `topics ["a" "b"]: nothing came for 1ms, though they have more: the reading is given up`)
 }
