@@ -66,6 +66,9 @@ func (g *Group) heartbeat(id identity, silence *away) {
 	answered, err := g.wire.heartbeat(ctx, id)
 	switch {
 	case !answered:
+		// The client keeps a coordinator that closes each connection, as one behind a proxy does once it is dead, until its
+		// metadata lack it.
+		g.wire.client.ForceMetadataRefresh()
 		g.unanswered(silence)
 	case err == nil, errors.Is(err, kerr.RebalanceInProgress):
 		*silence = noneAway

@@ -143,6 +143,7 @@ func New(set Settings, obs Observer, p *parts.Parts, opts []kgo.Opt) (*Group, er
 		kgo.RequiredAcks(kgo.LeaderAck()),
 		kgo.DisableIdempotentWrite(), // readers tell records apart by their keys
 		kgo.MaxProduceRequestsInflightPerBroker(maxInflight),
+		kgo.MetadataMinAge(metadataMinAge),
 		kgo.DialTimeout(request),
 		kgo.RequestTimeoutOverhead(max(request, time.Second)),
 		// Requests are repeated here, by those who know for how long it makes sense.
@@ -180,6 +181,10 @@ const retryEvery = 100 * time.Millisecond
 
 // requestTimeout leaves time for several tries within a session.
 func requestTimeout(session time.Duration) time.Duration { return session / 5 }
+
+// metadataMinAge is how old metadata are before they are fetched again: those of a cluster that has lost its coordinator must not
+// outlive the lease.
+const metadataMinAge = time.Second
 
 // readyFor is how long parts may take to load what they need before the member joins without it. Others own the shards
 // meanwhile.
