@@ -28,6 +28,7 @@ func TestClockSteps(t *testing.T) {
 			s := New(Settings[string]{
 				MaxConcurrent: 4, Classes: []Class{{Places: 4}}, Run: rec.run, Missed: rec.miss, Stepped: func(d time.Duration) { steps = append(steps, d) },
 			})
+			s.maxStep = tick
 			var c setClock
 			c.of(s)
 			const interval = time.Minute

@@ -9,8 +9,11 @@ import (
 )
 
 const (
-	// tick is the shortest sleep: tasks that are due within it start together, which halves the cost of waking up.
-	tick = 5 * time.Millisecond
+	// tick is the shortest sleep, and the shortest step in which tasks that are due start together; longestStep is the longest.
+	tick        = 5 * time.Millisecond
+	longestStep = 64 * tick
+	// A step is doubled while it has fewer starts than fewStarts, and halved while it has more than manyStarts.
+	fewStarts, manyStarts = 16, 40
 	// popChunk bounds how long the lock is held when many tasks are due at once.
 	popChunk = 512
 )
@@ -37,6 +40,8 @@ type Scheduler[T any] struct {
 	mean     time.Duration // of the time that runs take
 	left     int           // entries that the last look left to the workers under way
 	sleep    int64         // the dispatcher sleeps until then, in milliseconds since the epoch
+	step     time.Duration // tasks that are due within one start together, at its end
+	maxStep  time.Duration
 	workers  int
 	most     int // workers
 	idle     int // workers that wait for work
@@ -59,6 +64,7 @@ func New[T any](s Settings[T]) *Scheduler[T] {
 		s.Stepped = func(time.Duration) {}
 	}
 	sched := &Scheduler[T]{
+		step: tick, maxStep: longestStep,
 		settings: s,
 		clock:    newClock(),
 		wake:     make(chan struct{}, 1),
@@ -182,14 +188,15 @@ func (s *Scheduler[T]) moveDue() time.Duration {
 		s.giveWay()
 		s.unparkIdle(ms)
 	}
-	n := s.table.popDue(now.UnixMilli(), popChunk, s.queue.push)
+	n, shortest := s.table.popDue(now.UnixMilli(), popChunk, s.queue.push)
+	s.setStep(n, shortest)
 	s.rouse()
 	if n == popChunk {
 		return 0
 	}
 	sleep := time.Hour
 	if due, ok := s.table.agenda.next(); ok { // of an entry that may be stale
-		sleep = min(max(time.UnixMilli(due).Sub(now), tick), sleep)
+		sleep = min(max(s.endOfStep(time.UnixMilli(due)).Sub(now), tick), sleep)
 	}
 	if s.left > 0 {
 		sleep = tick
@@ -199,6 +206,34 @@ func (s *Scheduler[T]) moveDue() time.Duration {
 	}
 	s.sleep = now.Add(sleep).UnixMilli()
 	return sleep
+}
+
+// setStep suits the step to how many tasks have just been due, and to the shortest interval of these. To wake up for one run costs
+// several times the run: the dispatcher, a worker, and what the run is made in sleep meanwhile, and their caches are cold. The
+// caller holds the lock.
+func (s *Scheduler[T]) setStep(n int, shortest time.Duration) {
+	switch {
+	case n == 0: // woken for something else
+		return
+	case n < fewStarts:
+		s.step = min(2*s.step, s.maxStep)
+	case n > manyStarts:
+		s.step /= 2
+	}
+	for s.step > shortest/10 {
+		s.step /= 2
+	}
+	s.step = max(s.step, tick)
+}
+
+// endOfStep is when a task starts that is due then: at once while the step is the shortest one. Steps are counted from the epoch.
+// The caller holds the lock.
+func (s *Scheduler[T]) endOfStep(due time.Time) time.Time {
+	step := s.step.Milliseconds()
+	if s.step == tick {
+		return due
+	}
+	return time.UnixMilli((due.UnixMilli() + step - 1) / step * step)
 }
 
 // waits says whether tasks or runs wait for others to end. The caller holds the lock.
@@ -303,7 +338,7 @@ func (s *Scheduler[T]) take() (r Run[T], p place, begun time.Time, ok bool) {
 		if p, ok := s.admit(lane, e, now.UnixMilli(), pressure); ok {
 			due := time.UnixMilli(s.table.task(e.id).due)
 			return Run[T]{
-				Value: *s.table.value(e.id), Task: e.id, Due: due, Lateness: max(now.Sub(due), 0), First: p.first,
+				Value: *s.table.value(e.id), Task: e.id, Due: due, Lateness: max(now.Sub(s.endOfStep(due)), 0), First: p.first,
 			}, p, now, true
 		}
 		if len(s.skips) >= popChunk {

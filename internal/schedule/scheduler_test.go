@@ -49,7 +49,9 @@ func (r *recorder) scheduler(limit int, classes ...int) *Scheduler[string] {
 	for i, n := range classes {
 		kinds[i].Places = n
 	}
-	return New(Settings[string]{MaxConcurrent: limit, Classes: kinds, Breaker: testBreaker, Run: r.run, Missed: r.miss, Skipped: r.skip})
+	s := New(Settings[string]{MaxConcurrent: limit, Classes: kinds, Breaker: testBreaker, Run: r.run, Missed: r.miss, Skipped: r.skip})
+	s.maxStep = tick // so that each task starts in its slot, not with others
+	return s
 }
 
 func (r *recorder) run(ctx context.Context, run Run[string]) Result {

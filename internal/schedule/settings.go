@@ -13,7 +13,7 @@ type Run[T any] struct {
 	Task ID
 	// Due is the slot.
 	Due time.Time
-	// Lateness is the time from the slot to the start.
+	// Lateness is the time from the end of the step in which the slot lies (see the package comment) to the start.
 	Lateness time.Duration
 	// First says that the task has not run before, as far as is known.
 	First bool

@@ -16,7 +16,7 @@ const (
 	quickRun = 20 * time.Millisecond
 	// packedWait is how long a job may be expected to wait in a worker that works, where another one has nothing to do: to
 	// wake that, with what its processor has forgotten, takes more of the machine than a short run.
-	packedWait = 10 * time.Millisecond
+	packedWait = 20 * time.Millisecond
 	// longRun is when jobs that wait in a worker behind a job are taken back.
 	longRun = 100 * time.Millisecond
 	// maxPace limits the plugins whose pace is remembered: more than there are are names of plugins that are gone.
@@ -72,13 +72,13 @@ func (p *Pool) orderedPlaceLocked(j *Job) *worker {
 	return best
 }
 
-// expectedLocked is how long the jobs of a worker will take. A run that takes longer than its plugin's did is one to keep away
-// from.
+// expectedLocked is how long the jobs of a worker will take. A run that takes much longer than its plugin's did is one to keep away
+// from; a little longer is what any takes in a worker that has just been woken.
 func (p *Pool) expectedLocked(w *worker) (sum time.Duration) {
 	for _, j := range w.jobs {
 		sum += p.pace[j.Plugin]
 	}
-	if first := w.jobs[0]; p.now().Sub(first.begun) > p.pace[first.Plugin] {
+	if first := w.jobs[0]; p.now().Sub(first.begun) > p.pace[first.Plugin]+packedWait/2 {
 		sum += packedWait
 	}
 	return sum

@@ -442,7 +442,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.PanoptesRunLateness, err = builder.meter.Float64Histogram(
 		"otelcol_panoptes_run_lateness",
-		metric.WithDescription("How long after their slot runs started; it grows where max_concurrent_runs is too small. [Development]"),
+		metric.WithDescription("How long after their slot runs started, or after the end of the step of up to 320 ms in which tasks are started together; it grows where max_concurrent_runs is too small. [Development]"),
 		metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries([]float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120}...),
 	)

@@ -378,7 +378,7 @@ func AssertEqualPanoptesRunDuration(t *testing.T, tt *componenttest.Telemetry, d
 func AssertEqualPanoptesRunLateness(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.HistogramDataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_panoptes_run_lateness",
-		Description: "How long after their slot runs started; it grows where max_concurrent_runs is too small. [Development]",
+		Description: "How long after their slot runs started, or after the end of the step of up to 320 ms in which tasks are started together; it grows where max_concurrent_runs is too small. [Development]",
 		Unit:        "s",
 		Data: metricdata.Histogram[float64]{
 			Temporality: metricdata.CumulativeTemporality,
