@@ -3,6 +3,8 @@ package state
 import (
 	"encoding/binary"
 	"hash/fnv"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -60,4 +62,17 @@ func TestLargeDamage(t *testing.T) {
 	require.EqualError(t, checkBolt(newSparse(3<<30), sparsePage*sparsePages), "page 2: element 0 has a key of 3221225472 bytes")
 	runtime.ReadMemStats(&after)
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8<<20))
+}
+
+// A link that leads nowhere is no storage file; an error of the disk is no damage of the file.
+func TestHealLooksAtTheError(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	nowhere, circle, file := filepath.Join(dir, "receiver_a_"), filepath.Join(dir, "receiver_b_"), filepath.Join(dir, "file")
+	require.NoError(t, os.Symlink(filepath.Join(dir, "gone"), nowhere))
+	require.NoError(t, os.Symlink(circle, circle))
+	require.NoError(t, os.WriteFile(file, []byte("x"), 0o600))
+	require.ErrorContains(t, heal(nowhere), "is put aside as")
+	require.ErrorContains(t, heal(circle), "is put aside as")
+	require.NoError(t, heal(filepath.Join(file, "receiver_c_")), "not a directory")
 }

@@ -141,10 +141,10 @@ func isStorageFile(name string) bool {
 func heal(path string) error {
 	info, err := os.Stat(path) // over links: a file may be kept elsewhere
 	switch {
-	case errors.Is(err, fs.ErrPermission):
-		return nil // who opens it says why
-	case err != nil:
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ELOOP): // a link that leads nowhere
 		return putAside(path, err)
+	case err != nil:
+		return nil // a disk may fail for a moment, and who opens it says why
 	case !info.Mode().IsRegular():
 		return putAside(path, fmt.Errorf("%w (%s)", safefile.ErrNotRegular, info.Mode()))
 	}
