@@ -12,6 +12,8 @@ type LaneID uint32
 type readyEntry struct {
 	id    ID
 	entry uint32
+	// gathered is the time from its slot to the end of the step in which it was to start, in milliseconds.
+	gathered uint32
 }
 
 // lane holds the tasks of one plugin that are ready, oldest first.

@@ -12,8 +12,10 @@ const (
 	// tick is the shortest sleep, and the shortest step in which tasks that are due start together; longestStep is the longest.
 	tick        = 5 * time.Millisecond
 	longestStep = 64 * tick
-	// A step is doubled while it has fewer starts than fewStarts, and halved while it has more than manyStarts.
+	// A step is doubled while it has fewer starts than fewStarts, which take less than littleTime together, and halved while it has
+	// more than manyStarts, or these take more than muchTime.
 	fewStarts, manyStarts = 16, 40
+	littleTime, muchTime  = 15 * time.Millisecond, 60 * time.Millisecond
 	// popChunk bounds how long the lock is held when many tasks are due at once.
 	popChunk = 512
 )
@@ -42,6 +44,7 @@ type Scheduler[T any] struct {
 	sleep    int64         // the dispatcher sleeps until then, in milliseconds since the epoch
 	step     time.Duration // tasks that are due within one start together, at its end
 	maxStep  time.Duration
+	stepEnd  int64 // the end of the step of the earliest slot, in milliseconds since the epoch
 	workers  int
 	most     int // workers
 	idle     int // workers that wait for work
@@ -188,7 +191,7 @@ func (s *Scheduler[T]) moveDue() time.Duration {
 		s.giveWay()
 		s.unparkIdle(ms)
 	}
-	n, shortest := s.table.popDue(now.UnixMilli(), popChunk, s.queue.push)
+	n, shortest := s.table.popDue(now.UnixMilli(), min(now.UnixMilli(), s.stepEnd), popChunk, s.queue.push)
 	s.setStep(n, shortest)
 	s.rouse()
 	if n == popChunk {
@@ -196,7 +199,9 @@ func (s *Scheduler[T]) moveDue() time.Duration {
 	}
 	sleep := time.Hour
 	if due, ok := s.table.agenda.next(); ok { // of an entry that may be stale
-		sleep = min(max(s.endOfStep(time.UnixMilli(due)).Sub(now), tick), sleep)
+		end := s.endOfStep(time.UnixMilli(due))
+		s.stepEnd = end.UnixMilli()
+		sleep = min(max(end.Sub(now), tick), sleep)
 	}
 	if s.left > 0 {
 		sleep = tick
@@ -208,16 +213,17 @@ func (s *Scheduler[T]) moveDue() time.Duration {
 	return sleep
 }
 
-// setStep suits the step to how many tasks have just been due, and to the shortest interval of these. To wake up for one run costs
+// setStep suits the step to how many tasks have just been due, to how long their runs take, and to the shortest interval of these. To wake up for one run costs
 // several times the run: the dispatcher, a worker, and what the run is made in sleep meanwhile, and their caches are cold. The
 // caller holds the lock.
 func (s *Scheduler[T]) setStep(n int, shortest time.Duration) {
+	together := time.Duration(n) * s.mean
 	switch {
 	case n == 0: // woken for something else
 		return
-	case n < fewStarts:
+	case n < fewStarts && together < littleTime:
 		s.step = min(2*s.step, s.maxStep)
-	case n > manyStarts:
+	case n > manyStarts || together > muchTime:
 		s.step /= 2
 	}
 	for s.step > shortest/10 {
@@ -338,7 +344,7 @@ func (s *Scheduler[T]) take() (r Run[T], p place, begun time.Time, ok bool) {
 		if p, ok := s.admit(lane, e, now.UnixMilli(), pressure); ok {
 			due := time.UnixMilli(s.table.task(e.id).due)
 			return Run[T]{
-				Value: *s.table.value(e.id), Task: e.id, Due: due, Lateness: max(now.Sub(s.endOfStep(due)), 0), First: p.first,
+				Value: *s.table.value(e.id), Task: e.id, Due: due, Lateness: max(now.Sub(due)-time.Duration(e.gathered)*time.Millisecond, 0), First: p.first,
 			}, p, now, true
 		}
 		if len(s.skips) >= popChunk {

@@ -370,7 +370,7 @@ func BenchmarkRun(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		due, _ := s.table.agenda.next()
-		s.table.popDue(due, 1, s.queue.push)
+		s.table.popDue(due, due, 1, s.queue.push)
 		if run, place, begun, ok := s.take(); ok {
 			s.end(run.Task, place, begun, Result{Verdict: VerdictAlive})
 		}

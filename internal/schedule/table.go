@@ -199,8 +199,9 @@ func (t *table[T]) wait(id ID, due int64) {
 	t.compact()
 }
 
-// popDue takes up to limit tasks that are due out of the agenda, and says how many, and the shortest interval of these.
-func (t *table[T]) popDue(now int64, limit int, ready func(lane LaneID, e readyEntry)) (n int, shortest time.Duration) {
+// popDue takes up to limit tasks that are due out of the agenda, and says how many, and the shortest interval of these. end is that
+// of the step which is over.
+func (t *table[T]) popDue(now, end int64, limit int, ready func(lane LaneID, e readyEntry)) (n int, shortest time.Duration) {
 	shortest = math.MaxInt64
 	for n < limit {
 		e, ok := t.agenda.pop(now)
@@ -214,7 +215,7 @@ func (t *table[T]) popDue(now int64, limit int, ready func(lane LaneID, e readyE
 		}
 		k.state = stateReady
 		k.entry++
-		ready(k.lane, readyEntry{e.id, k.entry})
+		ready(k.lane, readyEntry{e.id, k.entry, uint32(max(end-k.due, 0))})
 		n, shortest = n+1, min(shortest, time.Duration(k.interval)*time.Millisecond)
 	}
 	return n, shortest

@@ -12,7 +12,7 @@ import (
 
 // RunsPerWorker is the most jobs that a process of an ordered pool has: one that is on, the others ready to begin, so that
 // neither side sleeps between two runs.
-const RunsPerWorker = 8
+const RunsPerWorker = 16
 
 const (
 	// minBackoff and maxBackoff limit the time between attempts to start a process after one has failed.
