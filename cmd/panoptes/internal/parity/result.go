@@ -1,7 +1,9 @@
 package parity
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -50,12 +52,22 @@ type Difference struct {
 // Total is the number of groups of which Share is a share.
 func (r *Result) Total() int { return r.Compared + r.OnlyA + r.OnlyB }
 
-// differ keeps one of the first differences, each once a series.
+// differ keeps the first differences by time, each once a series: partitions are read at different speeds.
 func (r *Result) differ(most int, d Difference) {
-	if len(r.Differences) >= most || slices.ContainsFunc(r.Differences, func(o Difference) bool {
+	same := slices.IndexFunc(r.Differences, func(o Difference) bool {
 		return o.Series == d.Series && o.What == d.What && (o.What != "group" || o.A == d.A)
-	}) {
-		return
+	})
+	if same >= 0 {
+		if d.compare(r.Differences[same]) >= 0 {
+			return
+		}
+		r.Differences = slices.Delete(r.Differences, same, same+1)
 	}
-	r.Differences = append(r.Differences, d)
+	i, _ := slices.BinarySearchFunc(r.Differences, d, Difference.compare)
+	r.Differences = slices.Insert(r.Differences, i, d)
+	r.Differences = r.Differences[:min(len(r.Differences), most)]
+}
+
+func (d Difference) compare(o Difference) int {
+	return cmp.Or(d.Time.Compare(o.Time), strings.Compare(d.Series, o.Series), strings.Compare(d.What, o.What))
 }
