@@ -6,7 +6,7 @@
 // while the task still runs, or waits for a free place, is missed: counted, not queued.
 //
 // Tasks whose slots lie in one step of time start together, at its end: to wake up for one run costs several times a run. Steps take from 5 to
-// 320 ms, a tenth of the shortest interval at the most, and are as long as it takes for some twenty runs to be due, fewer if they take long.
+// 320 ms, a tenth of the shortest interval at the most, and are as long as it takes for some twenty runs to be due, fewer if they make one another late.
 //
 // All tasks lie in one table (table.go), their due times in an agenda (agenda.go); what is due waits in queues that are fair between plugins
 // (queue.go); a bounded number of goroutines runs it (scheduler.go).

@@ -12,10 +12,10 @@ const (
 	// tick is the shortest sleep, and the shortest step in which tasks that are due start together; longestStep is the longest.
 	tick        = 5 * time.Millisecond
 	longestStep = 64 * tick
-	// A step is doubled while it has fewer starts than fewStarts, which take less than littleTime together, and halved while it has
-	// more than manyStarts, or these take more than muchTime.
+	// A step is doubled while it has fewer starts than fewStarts, and halved while it has more than manyStarts, or they make one
+	// another later than lateStart, on average.
 	fewStarts, manyStarts = 16, 40
-	littleTime, muchTime  = 15 * time.Millisecond, 60 * time.Millisecond
+	lateStart             = 2 * time.Millisecond
 	// popChunk bounds how long the lock is held when many tasks are due at once.
 	popChunk = 512
 )
@@ -42,6 +42,7 @@ type Scheduler[T any] struct {
 	mean     time.Duration // of the time that runs take
 	left     int           // entries that the last look left to the workers under way
 	sleep    int64         // the dispatcher sleeps until then, in milliseconds since the epoch
+	late     time.Duration // the mean of how late runs start
 	step     time.Duration // tasks that are due within one start together, at its end
 	maxStep  time.Duration
 	stepEnd  int64 // the end of the step of the earliest slot, in milliseconds since the epoch
@@ -213,18 +214,17 @@ func (s *Scheduler[T]) moveDue() time.Duration {
 	return sleep
 }
 
-// setStep suits the step to how many tasks have just been due, to how long their runs take, and to the shortest interval of these. To wake up for one run costs
-// several times the run: the dispatcher, a worker, and what the run is made in sleep meanwhile, and their caches are cold. The
-// caller holds the lock.
+// setStep suits the step to how many tasks have just been due, to how late they start, and to the shortest interval of these. To wake up
+// for one run costs several times the run: the dispatcher, a worker, and what the run is made in sleep meanwhile, and their caches are
+// cold. The caller holds the lock.
 func (s *Scheduler[T]) setStep(n int, shortest time.Duration) {
-	together := time.Duration(n) * s.mean
 	switch {
 	case n == 0: // woken for something else
 		return
-	case n < fewStarts && together < littleTime:
-		s.step = min(2*s.step, s.maxStep)
-	case n > manyStarts || together > muchTime:
+	case n > manyStarts || s.late > lateStart:
 		s.step /= 2
+	case n < fewStarts && s.late < lateStart/2:
+		s.step = min(2*s.step, s.maxStep)
 	}
 	for s.step > shortest/10 {
 		s.step /= 2
@@ -343,9 +343,9 @@ func (s *Scheduler[T]) take() (r Run[T], p place, begun time.Time, ok bool) {
 	for ; ok; lane, e, ok = s.queue.take() {
 		if p, ok := s.admit(lane, e, now.UnixMilli(), pressure); ok {
 			due := time.UnixMilli(s.table.task(e.id).due)
-			return Run[T]{
-				Value: *s.table.value(e.id), Task: e.id, Due: due, Lateness: max(now.Sub(due)-time.Duration(e.gathered)*time.Millisecond, 0), First: p.first,
-			}, p, now, true
+			late := max(now.Sub(due)-time.Duration(e.gathered)*time.Millisecond, 0)
+			s.late += (min(late, time.Second) - s.late) / 16
+			return Run[T]{Value: *s.table.value(e.id), Task: e.id, Due: due, Lateness: late, First: p.first}, p, now, true
 		}
 		if len(s.skips) >= popChunk {
 			s.tellSkips()

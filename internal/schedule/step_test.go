@@ -13,7 +13,7 @@ import (
 // cadence stays.
 func TestSteps(t *testing.T) {
 	t.Parallel()
-	for _, interval := range []time.Duration{500 * time.Millisecond, time.Second, time.Minute} {
+	for _, interval := range []time.Duration{500 * time.Millisecond, time.Second, 10 * time.Second} {
 		t.Run(interval.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -54,4 +54,37 @@ func TestSteps(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestStepsThatMakeLate: with one place, runs that start together wait for one another; then fewer do.
+func TestStepsThatMakeLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRecorder(pause(5 * time.Millisecond))
+		s := r.scheduler(1)
+		s.maxStep = longestStep
+		lane := s.OpenLane(0, 0)
+		const interval = 10 * time.Second
+		for i := range 500 {
+			name := fmt.Sprint("task ", i)
+			s.Add(lane, Spec{Hash: Hash([]byte(name)), Interval: interval}, name)
+		}
+		s.Start()
+		advance(4 * interval)
+		r.mu.Lock()
+		clear(r.runs)
+		r.mu.Unlock()
+		advance(interval)
+		s.Stop(t.Context())
+		var late time.Duration
+		n := 0
+		for _, runs := range r.runs {
+			for _, run := range runs {
+				late += run.Lateness
+				n++
+			}
+		}
+		assert.InDelta(t, 500, n, 50)
+		assert.Less(t, late/time.Duration(n), 5*time.Millisecond, "of a step as long as for short runs it would be 40 ms")
+	})
 }
