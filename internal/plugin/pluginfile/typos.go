@@ -26,10 +26,10 @@ var knownOptions = map[string][]string{
 }
 
 // warnTypos tells of names that are nearly one that is read and that the file does not have, and of sections that have the name of
-// one in another case. Other names are the plugin's.
+// one in another case or number. Other names are the plugin's.
 func (f *File) warnTypos(raw *ini) {
 	for _, s := range raw.sections {
-		if meant := nearest(s.name, knownSections); meant != "" && (strings.EqualFold(s.name, meant) || !f.hasSection(raw, meant)) {
+		if meant := nearest(s.name, knownSections); meant != "" && (singular(s.name) == singular(meant) || !f.hasSection(raw, meant)) {
 			f.Warnings = append(f.Warnings, atLine(s.line)+"no section ["+s.name+"] is read; did you mean ["+meant+"]? The plugin alone sees it now")
 		}
 		for _, o := range s.options {
@@ -81,3 +81,5 @@ func (s *section) misspelt(name string) *rawOption {
 	}
 	return nil
 }
+
+func singular(section string) string { return strings.TrimSuffix(strings.ToLower(section), "s") }
